@@ -1,0 +1,65 @@
+"""The exceptions of pytest-mxperf.
+
+    MxperfError            base of all; its text is the whole message a user needs
+    ├── UsageError         a marker, option or argument that cannot be understood
+    ├── ModelError         the model cannot be read, traced or bound
+    │   ├── GraphError     the symbol JSON is broken
+    │   ├── ParamsError    the .params file is missing, broken or does not fit the graph
+    │   └── ShapeError     shapes cannot be inferred from the inputs that were given
+    ├── BaselineError      a stored baseline cannot be read or written
+    └── MxnetMissingError  no MXNet is installed
+
+Every message says what is wrong, where, and what to do next.
+"""
+
+from typing import Sequence
+
+__all__ = [
+    "BaselineError",
+    "GraphError",
+    "ModelError",
+    "MxnetMissingError",
+    "MxperfError",
+    "ParamsError",
+    "ShapeError",
+    "UsageError",
+    "listed",
+]
+
+
+class MxperfError(Exception):
+    """Base of every error that pytest-mxperf raises on purpose."""
+
+
+class UsageError(MxperfError):
+    """A marker, option or argument cannot be understood."""
+
+
+class ModelError(MxperfError):
+    """A model cannot be read, traced or bound."""
+
+
+class GraphError(ModelError):
+    """A symbol JSON is broken."""
+
+
+class ParamsError(ModelError):
+    """A ``.params`` file is missing, broken, or does not fit its graph."""
+
+
+class ShapeError(ModelError):
+    """Shapes cannot be inferred from the inputs that were given."""
+
+
+class BaselineError(MxperfError):
+    """A stored baseline cannot be read or written."""
+
+
+class MxnetMissingError(MxperfError):
+    """No MXNet is installed."""
+
+
+def listed(items: Sequence[str], limit: int = 5) -> str:
+    """The first few items, and how many more there are."""
+    more = f" and {len(items) - limit} more" if len(items) > limit else ""
+    return ", ".join(items[:limit]) + more

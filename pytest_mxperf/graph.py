@@ -1,0 +1,122 @@
+"""A computation graph as MXNet's symbol JSON describes it, parsed and validated without MXNet.
+
+The format (nnvm ``saveload_json.cc``) is a list of nodes in execution order. A node has an operator ("null" for a
+variable), a name, string attributes and inputs ``[node, output, version]``. Files of 2015 to 2017 keep the attributes
+under ``param`` or ``attr``, or both; later ones under ``attrs``.
+"""
+
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+
+import msgspec
+
+from pytest_mxperf.errors import GraphError
+
+__all__ = ["Entry", "Graph", "Node"]
+
+Entry = Tuple[int, int]
+"""One output of one node: the node's index in the graph, and which of its outputs."""
+
+
+class Node(msgspec.Struct, frozen=True):
+    """One operator or variable; ``output_count`` includes outputs that MXNet hides, such as BatchNorm's mean."""
+
+    op: str
+    name: str
+    attrs: Mapping[str, str]
+    inputs: Tuple[Entry, ...]
+    output_count: int = 1
+    subgraphs: Tuple["Graph", ...] = ()
+
+    @property
+    def is_variable(self) -> bool:
+        return self.op == "null"
+
+
+class Graph(msgspec.Struct, frozen=True):
+    """Nodes in execution order (inputs before their users), and the entries that are the graph's outputs."""
+
+    nodes: Tuple[Node, ...]
+    heads: Tuple[Entry, ...]
+    numpy_shapes: bool = False
+    """Whether 0 is a real dimension and () a scalar's shape (``mx.npx.set_np``), rather than "unknown"."""
+
+    @classmethod
+    def parse(cls, text: "str | bytes", *, where: str) -> "Graph":
+        """The graph of a symbol JSON. Raises ``GraphError`` that begins with ``where`` if it is not one."""
+        try:
+            raw = msgspec.json.decode(text, type=_RawGraph)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise GraphError(f"{where}: not an MXNet symbol JSON: {error}") from None
+        return _build(raw, where)
+
+    def consumers(self) -> "Dict[int, List[Tuple[int, int]]]":
+        """For each node that is used: the (node, input position) pairs that read any of its outputs."""
+        uses: Dict[int, List[Tuple[int, int]]] = {}
+        for index, node in enumerate(self.nodes):
+            for position, (source, _) in enumerate(node.inputs):
+                uses.setdefault(source, []).append((index, position))
+        return uses
+
+
+class _RawNode(msgspec.Struct):
+    op: str
+    name: str
+    inputs: List[List[int]] = []
+    attrs: Optional[Dict[str, str]] = None
+    attr: Optional[Dict[str, str]] = None
+    param: Optional[Dict[str, str]] = None
+    subgraphs: List["_RawGraph"] = []
+
+
+class _RawGraph(msgspec.Struct):
+    nodes: List[_RawNode]
+    heads: List[List[int]]
+    node_row_ptr: List[int] = []
+    attrs: Dict[str, Any] = {}
+
+
+def _build(raw: _RawGraph, where: str) -> Graph:
+    if not raw.nodes or not raw.heads:
+        raise GraphError(f"{where}: a symbol without {'nodes' if not raw.nodes else 'outputs'}")
+    counts = _output_counts(raw, where)
+    nodes = tuple(_build_node(raw, index, counts, where) for index in range(len(raw.nodes)))
+    heads = tuple(_entry(head, counts, f"{where}: output {index}") for index, head in enumerate(raw.heads))
+    numpy_shapes = raw.attrs.get("is_np_shape") == ["int", 1]
+    return Graph(nodes, heads, numpy_shapes)
+
+
+def _output_counts(raw: _RawGraph, where: str) -> "Sequence[Optional[int]]":
+    """Outputs per node; None where a file of before 2017 does not tell, which MXNet rewrites when it loads it."""
+    pointers = raw.node_row_ptr
+    if not pointers:
+        return [None] * len(raw.nodes)
+    counts = [after - before for before, after in zip(pointers, pointers[1:])]
+    if len(counts) != len(raw.nodes) or min(counts) < 1:
+        raise GraphError(f"{where}: node_row_ptr does not fit the {len(raw.nodes)} nodes")
+    return counts
+
+
+def _build_node(raw: _RawGraph, index: int, counts: "Sequence[Optional[int]]", where: str) -> Node:
+    node = raw.nodes[index]
+    where = f"{where}: node {index} ({node.op} {node.name!r})"
+    inputs = tuple(_entry(entry, counts, where) for entry in node.inputs)
+    if any(source >= index for source, _ in inputs):
+        raise GraphError(f"{where}: reads a node that does not come before it; the graph has a cycle or is unordered")
+    return Node(
+        op=node.op,
+        name=node.name,
+        attrs={**(node.param or {}), **(node.attr or {}), **(node.attrs or {})},
+        inputs=inputs,
+        output_count=counts[index] or 1,
+        subgraphs=tuple(_build(subgraph, f"{where}: subgraph") for subgraph in node.subgraphs),
+    )
+
+
+def _entry(entry: List[int], counts: "Sequence[Optional[int]]", where: str) -> Entry:
+    if len(entry) < 2:
+        raise GraphError(f"{where}: {entry} is not a [node, output] pair")
+    source, output = entry[0], entry[1]
+    limit = counts[source] if 0 <= source < len(counts) else 0
+    if output < 0 or (limit is not None and output >= limit):
+        raise GraphError(f"{where}: reads output {output} of node {source}, which does not exist")
+    return source, output

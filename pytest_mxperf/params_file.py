@@ -1,0 +1,274 @@
+"""The names, shapes, dtypes and byte offsets in an MXNet ``.params`` file, read without its weights.
+
+The format is what ``mx.nd.save`` writes; little-endian, nothing is aligned::
+
+    file    uint64 0x112, uint64 reserved, uint64 n, n arrays, uint64 0 or n, that many names
+    name    uint64 length in bytes, UTF-8
+    array   legacy (until 0.10)  uint32 ndim, uint32 dimensions[ndim], body
+            V1 (0.11)            uint32 0xF993FAC8, shape, body
+            V2 (since 0.12)      uint32 0xF993FAC9, int32 storage, [shape of the stored values,] shape, body
+            V3 (since 1.5)       uint32 0xF993FACA, then as V2 but never sparse: written under NumPy's shape semantics
+    shape   int32 ndim, int64 dimensions[ndim]
+    body    int32 device type, int32 device number, int32 dtype, [int32 dtype, shape of each index array,]
+            values, [index arrays]
+
+What is in brackets only sparse arrays have. Sources, in MXNet: ``NDArray::Save`` and ``Load`` in
+src/ndarray/ndarray.cc, ``Tuple::Save`` in include/mxnet/tuple.h, ``TypeFlag`` in 3rdparty/mshadow/mshadow/base.h.
+
+This reader is stricter than MXNet, which trusts every number: it overruns its stack on an ndim of -1, lets the product
+of the dimensions wrap around, keeps the last of two arrays with one name, and ignores what follows the last name.
+"""
+
+import math
+import stat
+import struct
+from pathlib import Path
+from typing import Any, BinaryIO, List, NamedTuple, Sequence, Set, Tuple
+
+from pytest_mxperf.errors import ParamsError
+
+__all__ = ["StoredArray", "read_header"]
+
+_MAGIC = struct.pack("<Q", 0x112)
+_V1, _V2, _V3 = 0xF993FAC8, 0xF993FAC9, 0xF993FACA
+
+_DTYPE_NAMES = "float32 float64 float16 uint8 int32 int8 int64 bool int16 uint16 uint32 uint64 bfloat16".split()
+_DTYPE_BYTES = (4, 8, 2, 1, 4, 1, 8, 1, 2, 2, 4, 8, 2)
+_DTYPES = dict(enumerate(zip(_DTYPE_NAMES, _DTYPE_BYTES)))  # MXNet 1.x refuses to load 8 to 11, which MXNet 2 saves
+_STORAGES = {0: ("default", 0), 1: ("row_sparse", 1), 2: ("csr", 2)}  # flag: name, number of index arrays
+_MAX_DEVICE_TYPE = 6  # Context::kMaxDevType
+
+# Limits far beyond any real checkpoint, so that a damaged count costs neither time nor memory.
+_MAX_ARRAYS = 1_000_000
+_MAX_NDIM = 32  # NumPy 1.x has no more
+_MAX_NAME_BYTES = 4096
+
+# A page: one read gets an array's header, and at most that much of the weights around it.
+_BUFFER_BYTES = 4096
+
+_AGAIN = "The file is incomplete or damaged: copy or download it again, or save the checkpoint again."
+
+_FOREIGN = (  # how such a file begins, what it is, what to do
+    (b"version https://git-lfs", "is a Git LFS pointer, not the weights", "Run: git lfs pull"),
+    (b"PK", "is a zip archive (such as MXNet 2's .npz), not a .params file", "Save its arrays with MXNet 1.x."),
+    (b"\x1f\x8b", "is compressed with gzip", "Decompress it with gunzip."),
+    (b"\x00\x05\x16\x07", "is metadata of macOS (AppleDouble), not the weights", "Use its namesake without '._'."),
+    (b"<", "is a web page or XML, not the weights", "Download the file itself, not the page that shows it."),
+    (b"{", "is JSON, not the weights", "Give the .params file; JSON belongs in PREFIX-symbol.json."),
+    (b"", "is not what mx.nd.save writes", "Give a .params file that MXNet 1.x saved."),
+)
+
+
+class StoredArray(NamedTuple):
+    """One array of a ``.params`` file; ``offset`` and ``nbytes`` are bytes, in the file."""
+
+    name: str
+    """As stored, e.g. ``arg:conv0_weight``; empty if the file has no names."""
+    shape: Tuple[int, ...]
+    """Of the array that it stands for, also if it is sparse."""
+    dtype: str
+    """Of the values, e.g. ``float32``."""
+    storage: str
+    """``default`` (dense), ``row_sparse`` or ``csr``."""
+    offset: int
+    """Where the values begin."""
+    nbytes: int
+    """Length of all its data from ``offset`` on: the values, and behind them a sparse array's index arrays."""
+
+
+def read_header(path: Path) -> Tuple[StoredArray, ...]:
+    """The arrays of the ``.params`` file at ``path``, in its order; none of the weights is read.
+
+    A file saved from a list has no names: all names are empty then, and it is up to the caller whether that will do.
+    Raises ``ParamsError`` for whatever is wrong with the file.
+    """
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for its writer
+            kind = "a directory" if stat.S_ISDIR(status.st_mode) else "not a regular file"
+            raise _failure(path, f"is {kind}", "Give the .params file itself.")
+        # Not mmap: there, a file that another process truncates meanwhile kills this one with SIGBUS.
+        with path.open("rb", buffering=_BUFFER_BYTES) as file:
+            _check_kind(path, file.read(64))
+            file.seek(0)
+            return _read_file(_Cursor(file, path, status.st_size))
+    except FileNotFoundError:
+        raise _failure(path, "no such file", "Check the checkpoint's prefix and epoch.") from None
+    except (OSError, ValueError) as error:  # ValueError: a path with a null character
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise _failure(path, f"cannot be read: {reason}", "Check the path and the file's permissions.") from None
+
+
+def _failure(path: Path, problem: str, advice: str) -> ParamsError:
+    return ParamsError(f"{path}: {problem}.\n{advice}")
+
+
+def _check_kind(path: Path, head: bytes) -> None:
+    if not head:
+        raise _failure(path, "is empty", _AGAIN)
+    if not head.startswith(_MAGIC[: len(head)]):
+        raise next(_failure(path, what, advice) for prefix, what, advice in _FOREIGN if head.startswith(prefix))
+
+
+class _Cursor:
+    """Reads a file forward, and never asks for a byte beyond its end. Its errors say where it is."""
+
+    def __init__(self, file: BinaryIO, path: Path, size: int) -> None:
+        self._file = file
+        self._path = path
+        self._size = size
+        self._part = "head"
+        self._field = 0  # where the field that was read last begins
+        self._offset = 0
+
+    @property
+    def left(self) -> int:
+        """How many bytes follow."""
+        return self._size - self._offset
+
+    def enter(self, part: str) -> None:
+        """What follows belongs to this part of the file, say the errors."""
+        self._part = part
+        self._field = self._offset
+
+    def unpack(self, layout: str) -> Tuple[Any, ...]:
+        """The next numbers, whose types ``layout`` gives in the letters of ``struct``."""
+        return struct.unpack(f"<{layout}", self.take(struct.calcsize(f"<{layout}")))
+
+    def take(self, count: int) -> bytes:
+        """The next ``count`` bytes."""
+        self._advance(count)
+        data = self._file.read(count)
+        if len(data) < count:
+            raise self.error("became shorter while it was read")
+        return data
+
+    def skip(self, count: int) -> int:
+        """Pass over ``count`` bytes; returns where they begin."""
+        self._advance(count)
+        self._file.seek(self._offset)
+        return self._field
+
+    def error(self, problem: str, advice: str = _AGAIN) -> ParamsError:
+        """That the field which was read last is wrong; to be raised by the caller."""
+        return _failure(self._path, f"{problem} (at byte {self._field:,}, {self._part})", advice)
+
+    def _advance(self, count: int) -> None:
+        self._field = self._offset
+        if count > self.left:
+            wanted = f"{count:,}" if count < 2**63 else "over 2**63"  # a hostile product has hundreds of digits
+            raise self.error(f"ends at byte {self._size:,}, too early for {wanted} bytes that should begin here")
+        self._offset += count
+
+
+def _read_file(cursor: _Cursor) -> Tuple[StoredArray, ...]:
+    _, _, count = cursor.unpack("8sQQ")
+    if count > min(cursor.left // 4, _MAX_ARRAYS):  # no array takes less than its first four bytes
+        raise cursor.error(f"claims to hold {count:,} arrays")
+    arrays: List[StoredArray] = []
+    for number in range(1, count + 1):
+        cursor.enter(f"array {number} of {count}")
+        arrays.append(_read_array(cursor))
+    names = _read_names(cursor, count)
+    cursor.enter("after the last name")
+    if cursor.left:
+        raise cursor.error(f"goes on for {cursor.left:,} bytes where it should end")
+    return tuple(array._replace(name=name) for array, name in zip(arrays, names))
+
+
+def _read_array(cursor: _Cursor) -> StoredArray:
+    (mark,) = cursor.unpack("I")
+    storage, index_count = _read_storage(cursor, mark) if mark in (_V2, _V3) else _STORAGES[0]
+    value_shape = _read_dimensions(cursor, cursor.unpack("i")[0], "q") if index_count else ()
+    if mark in (_V1, _V2, _V3):
+        shape = _read_dimensions(cursor, cursor.unpack("i")[0], "q")
+    else:
+        shape = _read_dimensions(cursor, mark, "I")
+    if not shape and mark != _V3:
+        # Before NumPy's semantics, MXNet's way to save an array that was never allocated. Since 1.5 none is loaded.
+        raise cursor.error("has an array without shape and values", "Save the checkpoint again, without that array.")
+    dtype, itemsize = _read_device_and_dtype(cursor)
+    index_shapes: List[Tuple[int, ...]] = []
+    nbytes = itemsize * math.prod(value_shape if index_count else shape)
+    for _ in range(index_count):
+        _, index_itemsize = _read_dtype(cursor)
+        index_shapes.append(_read_dimensions(cursor, cursor.unpack("i")[0], "q"))
+        nbytes += index_itemsize * math.prod(index_shapes[-1])
+    if index_count and not _sparse_shapes_agree(shape, value_shape, index_shapes):
+        raise cursor.error(f"has a {storage} array of {shape} with values {value_shape} and indices {index_shapes}")
+    return StoredArray("", shape, dtype, storage, cursor.skip(nbytes), nbytes)
+
+
+def _read_storage(cursor: _Cursor, mark: int) -> Tuple[str, int]:
+    (flag,) = cursor.unpack("i")
+    if flag not in _STORAGES:
+        raise cursor.error(f"has the unknown storage type {flag}")
+    if flag and mark == _V3:
+        raise cursor.error("has a sparse array under NumPy's shape semantics, which MXNet never saves")
+    return _STORAGES[flag]
+
+
+def _read_dimensions(cursor: _Cursor, ndim: int, number: str) -> Tuple[int, ...]:
+    if not 0 <= ndim <= _MAX_NDIM:
+        raise cursor.error(f"has an array of {ndim} dimensions")
+    shape = cursor.unpack(f"{ndim}{number}")
+    if min(shape, default=0) < 0:
+        raise cursor.error(f"has an array with a negative dimension, {shape}")
+    return shape
+
+
+def _read_device_and_dtype(cursor: _Cursor) -> Tuple[str, int]:
+    device, number = cursor.unpack("ii")
+    if not (1 <= device <= _MAX_DEVICE_TYPE and number >= 0):
+        raise cursor.error(f"has the unknown device type {device} with number {number}")
+    return _read_dtype(cursor)
+
+
+def _read_dtype(cursor: _Cursor) -> Tuple[str, int]:
+    (flag,) = cursor.unpack("i")
+    if flag not in _DTYPES:
+        raise cursor.error(f"has the unknown dtype {flag}")
+    return _DTYPES[flag]
+
+
+def _sparse_shapes_agree(shape: Tuple[int, ...], values: Tuple[int, ...], indices: Sequence[Tuple[int, ...]]) -> bool:
+    """MXNet reads the first dimension of each without looking whether there is one."""
+    if not values:
+        return False
+    count = values[0]
+    if len(indices) == 1:  # row_sparse: whole rows, and the number of each
+        return values[1:] == shape[1:] and len(values) == len(shape) and count <= shape[0] and indices[0] == (count,)
+    row_starts, columns = indices  # csr; one without values may lack the starts of its rows
+    allowed = ((shape[0] + 1,),) if count else ((shape[0] + 1,), (0,))
+    return len(shape) == 2 and len(values) == 1 and columns == (count,) and row_starts in allowed
+
+
+def _read_names(cursor: _Cursor, count: int) -> Sequence[str]:
+    cursor.enter("number of names")
+    (name_count,) = cursor.unpack("Q")
+    if name_count not in (0, count):
+        raise cursor.error(f"has {name_count:,} names for {count:,} arrays")
+    names: List[str] = []
+    seen: Set[str] = set()
+    for number in range(1, name_count + 1):
+        cursor.enter(f"name {number} of {count}")
+        name = _read_name(cursor)
+        if name in seen:
+            raise cursor.error(f"has a second array {name[:60]!r}")
+        seen.add(name)
+        names.append(name)
+    return names or [""] * count
+
+
+def _read_name(cursor: _Cursor) -> str:
+    (length,) = cursor.unpack("Q")
+    if length > _MAX_NAME_BYTES:
+        raise cursor.error(f"has a name of {length:,} bytes")
+    raw = cursor.take(length)
+    try:
+        name = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise cursor.error(f"has a name that is not UTF-8, {raw[:60]!r}") from None
+    if "\0" in name:  # MXNet's names would end there
+        raise cursor.error(f"has a name with a null character, {name[:60]!r}")
+    return name

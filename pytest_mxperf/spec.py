@@ -1,0 +1,123 @@
+"""What a test asks to be measured: a model, and the shape and dtype of each of its inputs."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, Mapping, Optional, Tuple
+
+from pytest_mxperf.errors import UsageError
+
+__all__ = ["Checkpoint", "InputSpec", "ModelSpec"]
+
+_DTYPES = ("float16", "float32", "float64", "int8", "uint8", "int32", "int64", "bool")
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """Shape (elements per dimension, batch included) and dtype of one input."""
+
+    shape: Tuple[int, ...]
+    dtype: str = "float32"
+
+    @classmethod
+    def parse(cls, value: object, *, where: str) -> "InputSpec":
+        """``(1, 3, 224, 224)``, ``((1, 16), "int32")`` or an ``InputSpec``. Raises ``UsageError``."""
+        if isinstance(value, InputSpec):
+            return value
+        shape, dtype = value, "float32"
+        if isinstance(value, (tuple, list)) and len(value) == 2 and isinstance(value[0], (tuple, list)):
+            shape, dtype = value[0], _dtype_name(value[1])
+        if not isinstance(shape, (tuple, list)) or not all(_is_dimension(size) for size in shape):
+            raise UsageError(f"{where}: expected a shape like (1, 3, 224, 224) or a pair (shape, dtype), got {value!r}")
+        if dtype not in _DTYPES:
+            raise UsageError(f"{where}: unknown dtype {dtype!r}; MXNet has {', '.join(_DTYPES)}")
+        return cls(tuple(int(size) for size in shape), dtype)
+
+
+def _is_dimension(size: object) -> bool:
+    # __index__ admits numpy's integers too, without importing numpy.
+    return not isinstance(size, bool) and hasattr(size, "__index__") and int(size) > 0
+
+
+def _dtype_name(dtype: Any) -> str:
+    """``"int32"``, ``numpy.int32`` and ``numpy.dtype("int32")`` all name int32."""
+    return str(getattr(dtype, "name", None) or getattr(dtype, "__name__", None) or dtype)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The files of one saved model: the graph, and the weights of one epoch."""
+
+    symbol_path: Path
+    epoch: int = 0
+
+    @classmethod
+    def at(cls, source: Path, epoch: int) -> "Checkpoint":
+        """From a prefix (``models/resnet18``) or the path of a symbol JSON (``models/resnet18-symbol.json``)."""
+        if source.suffix == ".json":
+            return cls(source, epoch)
+        return cls(source.with_name(source.name + "-symbol.json"), epoch)
+
+    @property
+    def prefix(self) -> Path:
+        """What MXNet calls the prefix: the symbol's path without ``-symbol.json``."""
+        return self.symbol_path.with_name(re.sub(r"(-symbol)?\.json\Z", "", self.symbol_path.name))
+
+    @property
+    def params_path(self) -> Path:
+        return self.prefix.with_name(f"{self.prefix.name}-{self.epoch:04d}.params")
+
+    def epochs(self) -> Tuple[int, ...]:
+        """The epochs whose ``.params`` files exist beside the symbol, in order."""
+        pattern = re.compile(re.escape(self.prefix.name) + r"-(\d{4,})\.params\Z")
+        matches = (pattern.match(path.name) for path in self.prefix.parent.glob("*.params"))
+        return tuple(sorted(int(match.group(1)) for match in matches if match))
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """A model and its inputs.
+
+    ``source`` is a ``Checkpoint``; or a Gluon ``HybridBlock``, a ``Symbol``, or a callable that returns one of the two.
+    """
+
+    source: object
+    inputs: Mapping[str, InputSpec]
+    name: str
+
+    @classmethod
+    def parse(
+        cls,
+        source: object,
+        inputs: object,
+        *,
+        epoch: int = 0,
+        name: Optional[str] = None,
+        root: Optional[Path] = None,
+        where: str = "ModelSpec",
+    ) -> "ModelSpec":
+        """From what a user writes; relative paths start at ``root``.
+
+        Raises ``UsageError`` that begins with ``where``.
+        """
+        if isinstance(epoch, bool) or not isinstance(epoch, int) or epoch < 0:
+            raise UsageError(f"{where}: epoch={epoch!r} is not a whole number from 0 up")
+        if isinstance(source, (str, Path)):
+            source = Checkpoint.at((root or Path()) / source, epoch)
+        if name is None:
+            name = source.prefix.name if isinstance(source, Checkpoint) else _object_name(source)
+        elif not isinstance(name, str):
+            raise UsageError(f"{where}: name={name!r} is not text")
+        return cls(source, _parse_inputs(inputs, where), name)
+
+
+def _parse_inputs(inputs: object, where: str) -> Dict[str, InputSpec]:
+    if not isinstance(inputs, Mapping) or not inputs:
+        raise UsageError(
+            f'{where}: inputs={inputs!r} must map each input to its shape, as in {{"data": (1, 3, 224, 224)}}'
+        )
+    return {str(name): InputSpec.parse(value, where=f"{where}: inputs[{name!r}]") for name, value in inputs.items()}
+
+
+def _object_name(source: object) -> str:
+    return str(getattr(source, "__name__", None) or type(source).__name__)

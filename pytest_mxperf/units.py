@@ -1,0 +1,110 @@
+"""Numbers to text and back: counts ("1.82 G"), bytes ("64 MiB"), durations ("40 ms"), fractions ("5%").
+
+Parsing is exact: decimal text becomes an exact ``Fraction``, never a float, so that ``"1.814073344 G"`` is
+1814073344 and a budget met to the last multiply-accumulate passes.
+"""
+
+import re
+from enum import Enum
+from fractions import Fraction
+from typing import Dict, Tuple, Union
+
+from pytest_mxperf.errors import UsageError
+
+__all__ = ["Unit", "format_quantity", "format_shape", "parse_fraction", "parse_quantity"]
+
+Number = Union[int, float, Fraction]
+
+_NUMBER = re.compile(r"\s*([+-]?(?:\d+(?:_\d+)*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([^\s\d]*)\s*\Z")
+_DECIMAL = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_BINARY = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
+
+
+class Unit(Enum):
+    """What a number measures: the value is an example of how it is written."""
+
+    COUNT = "1.82 G"
+    BYTES = "64 MiB"
+    SECONDS = "40 ms"
+
+
+_FACTORS: Dict[Unit, Dict[str, Union[int, Fraction]]] = {
+    Unit.COUNT: dict(_DECIMAL),
+    Unit.BYTES: {"": 1, "B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, **_BINARY},
+    Unit.SECONDS: {
+        "": 1,
+        "s": 1,
+        "ms": Fraction(1, 10**3),
+        "us": Fraction(1, 10**6),
+        "µs": Fraction(1, 10**6),
+        "μs": Fraction(1, 10**6),
+        "ns": Fraction(1, 10**9),
+    },
+}
+
+_SHOWN: Dict[Unit, Dict[str, Union[int, Fraction]]] = {
+    Unit.COUNT: {"T": 10**12, "G": 10**9, "M": 10**6, "k": 10**3},
+    Unit.BYTES: {"TiB": 2**40, "GiB": 2**30, "MiB": 2**20, "KiB": 2**10},
+    Unit.SECONDS: {"s": 1, "ms": Fraction(1, 10**3), "µs": Fraction(1, 10**6), "ns": Fraction(1, 10**9)},
+}
+_BASE = {Unit.COUNT: "", Unit.BYTES: "B", Unit.SECONDS: "s"}
+
+
+def parse_quantity(value: object, unit: Unit, *, where: str) -> Fraction:
+    """``"1.82 G"``, ``"64 MiB"``, ``"40 ms"`` or a plain number as an exact count, bytes or seconds.
+
+    Raises ``UsageError`` that begins with ``where`` for anything else, negative and non-finite numbers included.
+    """
+    number, suffix = _split(value, where=where, example=unit.value)
+    factors = _FACTORS[unit]
+    if suffix not in factors:
+        known = ", ".join(name for name in factors if name)
+        raise UsageError(f"{where}: unknown unit {suffix!r} in {value!r}; known units: {known}")
+    if number < 0:
+        raise UsageError(f"{where}: {value!r} is negative")
+    return number * factors[suffix]
+
+
+def parse_fraction(value: object, *, where: str) -> Fraction:
+    """``"5%"`` or ``0.05`` as the exact fraction 1/20. Raises ``UsageError`` that begins with ``where``."""
+    number, suffix = _split(value, where=where, example="5%")
+    if suffix not in ("", "%"):
+        raise UsageError(f"{where}: {value!r} is not a fraction; write it like '5%' or 0.05")
+    if isinstance(value, str) and not suffix and number != 0:
+        raise UsageError(f"{where}: {value!r} is ambiguous; write it like '5%' or as the number 0.05")
+    return number / 100 if suffix else number
+
+
+def _split(value: object, *, where: str, example: str) -> Tuple[Fraction, str]:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        # str() first: the float 0.05 means 5%, not the binary number nearest to it.
+        text = str(value)
+    elif isinstance(value, str):
+        text = value
+    else:
+        raise UsageError(f"{where}: expected a number or text like {example!r}, got {value!r}")
+    match = _NUMBER.match(text)
+    if match is None:
+        raise UsageError(f"{where}: expected a number or text like {example!r}, got {value!r}")
+    return Fraction(match.group(1)), match.group(2)
+
+
+def format_quantity(value: Number, unit: Unit) -> str:
+    """Three significant digits with the largest fitting prefix: ``1.81 G``, ``44.6 MiB``, ``12.3 ms``."""
+    magnitude = abs(Fraction(value))
+    for suffix, factor in _SHOWN[unit].items():
+        # 999,500 would print as 1000 k: it is 1.00 M.
+        if magnitude >= factor * Fraction(9995, 10000):
+            return f"{_three_digits(float(value / factor))} {suffix}"
+    return f"{value} {_BASE[unit]}".rstrip()
+
+
+def _three_digits(value: float) -> str:
+    magnitude = abs(value)
+    decimals = 2 if magnitude < 9.995 else 1 if magnitude < 99.95 else 0
+    return f"{value:.{decimals}f}"
+
+
+def format_shape(shape: Tuple[int, ...]) -> str:
+    """``(1, 3, 224, 224)`` as ``1x3x224x224``; a scalar is ``()``."""
+    return "x".join(map(str, shape)) or "()"
