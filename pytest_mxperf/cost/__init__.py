@@ -1,0 +1,1 @@
+"""What a model costs to run: pure arithmetic over a graph and its shapes, without MXNet."""

@@ -1,0 +1,122 @@
+"""The values that counting yields: per operator, per layer, per model."""
+
+from typing import Dict, Tuple
+
+import msgspec
+
+__all__ = ["CATEGORIES", "CONVENTION", "CostReport", "LayerCost", "OpCost", "Params", "Shape"]
+
+Shape = Tuple[int, ...]
+
+CONVENTION = "mxperf-1"
+"""Names the counting rules. Costs counted under different conventions are never compared."""
+
+CATEGORIES = (
+    "bias",
+    "normalization",
+    "activation",
+    "elementwise",
+    "reduction",
+    "pooling",
+    "softmax",
+    "interpolation",
+    "other",
+)
+
+
+class OpCost(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What one execution of an operator computes.
+
+    ``macs`` are multiply-accumulates, each worth 2 FLOPs; every other field is in FLOPs and excludes them.
+    One FLOP is one scalar operation: an addition, a comparison, or one evaluation of a function such as ``exp``.
+    """
+
+    macs: int = 0
+    bias: int = 0
+    normalization: int = 0
+    activation: int = 0
+    elementwise: int = 0
+    reduction: int = 0
+    pooling: int = 0
+    softmax: int = 0
+    interpolation: int = 0
+    other: int = 0
+
+    @property
+    def flops(self) -> int:
+        return 2 * self.macs + sum(self.flops_by_category().values())
+
+    def flops_by_category(self) -> Dict[str, int]:
+        """FLOPs beside the multiply-accumulates, category by category."""
+        return {category: getattr(self, category) for category in CATEGORIES}
+
+    def __add__(self, other: "OpCost") -> "OpCost":
+        return OpCost(*(getattr(self, field) + getattr(other, field) for field in ("macs", *CATEGORIES)))
+
+
+class Params(msgspec.Struct, frozen=True):
+    """Parameter elements by kind, and the bytes of all of them. A parameter used twice counts once."""
+
+    trainable: int = 0
+    frozen: int = 0
+    """Never updated by training: ``fix_gamma``, a learning rate of 0, constants such as anchors."""
+    auxiliary: int = 0
+    """Running statistics."""
+    bytes: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.trainable + self.frozen + self.auxiliary
+
+    def __add__(self, other: "Params") -> "Params":
+        return Params(
+            self.trainable + other.trainable,
+            self.frozen + other.frozen,
+            self.auxiliary + other.auxiliary,
+            self.bytes + other.bytes,
+        )
+
+
+class LayerCost(msgspec.Struct, frozen=True):
+    """One operator node. A shared parameter belongs to the first layer that reads it."""
+
+    name: str
+    op: str
+    outputs: Tuple[Shape, ...]
+    cost: OpCost
+    params: Params
+
+    @property
+    def macs(self) -> int:
+        return self.cost.macs
+
+    @property
+    def flops(self) -> int:
+        return self.cost.flops
+
+
+class CostReport(msgspec.Struct, frozen=True):
+    """The cost of one forward pass of a model, batch included."""
+
+    layers: Tuple[LayerCost, ...]
+    params: Params
+    uncounted: Dict[str, int]
+    """Operator types without a rule, and how many nodes have each. Their cost is missing from every total."""
+    convention: str = CONVENTION
+
+    @property
+    def cost(self) -> OpCost:
+        return sum((layer.cost for layer in self.layers), OpCost())
+
+    @property
+    def macs(self) -> int:
+        return sum(layer.macs for layer in self.layers)
+
+    @property
+    def flops(self) -> int:
+        return sum(layer.flops for layer in self.layers)
+
+    def heaviest(self, count: int) -> Tuple[LayerCost, ...]:
+        """The ``count`` layers with the most FLOPs, heaviest first; layers without any are left out."""
+        ranked = sorted(self.layers, key=lambda layer: layer.flops, reverse=True)
+        return tuple(layer for layer in ranked[:count] if layer.flops)
