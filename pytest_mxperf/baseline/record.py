@@ -1,0 +1,94 @@
+"""What a baseline remembers of a model."""
+
+from typing import Dict, Mapping, Tuple
+
+import msgspec
+
+from pytest_mxperf.cost.result import CostReport, Params
+from pytest_mxperf.errors import BaselineError
+from pytest_mxperf.spec import InputSpec
+
+__all__ = ["Baseline", "InputRecord", "LayerRecord"]
+
+SCHEMA = 1
+
+
+class InputRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Shape and dtype of one input, as ``InputSpec``."""
+
+    shape: Tuple[int, ...]
+    dtype: str
+
+    def __str__(self) -> str:
+        return f"{self.shape} {self.dtype}"
+
+
+class LayerRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One layer that costs something or has parameters to train, which ``params`` counts."""
+
+    name: str
+    op: str
+    macs: int
+    flops: int
+    params: int
+
+
+class Baseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The costs of a model under one counting convention and for one set of inputs."""
+
+    convention: str
+    inputs: Dict[str, InputRecord]
+    macs: int
+    flops: int
+    flops_by_category: Dict[str, int]
+    params: Params
+    layers: Tuple[LayerRecord, ...]
+    schema: int = SCHEMA
+
+    @classmethod
+    def of(cls, report: CostReport, inputs: Mapping[str, InputSpec]) -> "Baseline":
+        layers = tuple(
+            LayerRecord(layer.name, layer.op, layer.macs, layer.flops, layer.params.trainable)
+            for layer in report.layers
+            if layer.flops or layer.params.trainable
+        )
+        return cls(
+            convention=report.convention,
+            inputs={name: InputRecord(spec.shape, spec.dtype) for name, spec in inputs.items()},
+            macs=report.macs,
+            flops=report.flops,
+            flops_by_category=report.cost.flops_by_category(),
+            params=report.params,
+            layers=layers,
+        )
+
+    @classmethod
+    def from_json(cls, text: bytes, *, where: str) -> "Baseline":
+        """Raises ``BaselineError`` that begins with ``where`` if the text is not a baseline of this schema."""
+        try:
+            schema = msgspec.json.decode(text, type=_AnySchema).schema
+            if schema == SCHEMA:
+                return msgspec.json.decode(text, type=cls)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise BaselineError(f"{where}: not a baseline: {error}; record it again with --mxperf-update") from None
+        raise BaselineError(
+            f"{where}: written in schema {schema}, this version reads {SCHEMA}; record it again with --mxperf-update"
+        )
+
+    def to_json(self) -> bytes:
+        """One value per line, keys sorted, so that a change reads well as a diff."""
+        return msgspec.json.format(msgspec.json.encode(self, order="sorted"), indent=2) + b"\n"
+
+    def difference(self, other: "Baseline") -> str:
+        """Why costs of the two must not be compared, or an empty text if they may be."""
+        if self.convention != other.convention:
+            return f"counted under convention {self.convention}, this version counts under {other.convention}"
+        for name in sorted({*self.inputs, *other.inputs}):
+            mine, theirs = self.inputs.get(name), other.inputs.get(name)
+            if mine != theirs:
+                return f"recorded with input {name} {mine or 'absent'}, the test gives {theirs or 'none'}"
+        return ""
+
+
+class _AnySchema(msgspec.Struct):
+    schema: int

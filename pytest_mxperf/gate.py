@@ -1,0 +1,220 @@
+"""Judging: what was measured against a budget and against a baseline."""
+
+import difflib
+from enum import Enum
+from fractions import Fraction
+from typing import Dict, Iterable, List, Mapping, Optional, Union
+
+import msgspec
+
+from pytest_mxperf.baseline.explain import explain
+from pytest_mxperf.baseline.record import Baseline
+from pytest_mxperf.cost.result import CostReport
+from pytest_mxperf.errors import UsageError
+from pytest_mxperf.latency.timing import Timing
+from pytest_mxperf.units import Unit, format_quantity, parse_fraction, parse_quantity
+
+__all__ = [
+    "METRICS",
+    "Finding",
+    "Verdict",
+    "judge_baseline",
+    "judge_budget",
+    "judge_uncounted",
+    "parse_budget",
+    "parse_tolerances",
+]
+
+Number = Union[int, float]
+
+METRICS: Dict[str, Unit] = {
+    "macs": Unit.COUNT,
+    "flops": Unit.COUNT,
+    "params": Unit.COUNT,
+    "param_bytes": Unit.BYTES,
+    "latency_p50": Unit.SECONDS,
+    "latency_p90": Unit.SECONDS,
+    "latency_p99": Unit.SECONDS,
+    "latency_mean": Unit.SECONDS,
+}
+"""What a budget can limit. ``params`` are the trainable ones; ``param_bytes`` are the bytes of all."""
+
+# What a baseline compares, and whose tolerance it takes when it is given none of its own: costs are exact by default.
+_TOLERANCE_FROM = {"macs": None, "flops": "macs", "params": None, "param_bytes": "params"}
+
+_LAYERS_SHOWN = 5
+
+
+class Verdict(Enum):
+    """The outcome of one gate."""
+
+    PASSED = "PASSED"
+    IMPROVED = "IMPROVED"
+    REGRESSED = "REGRESSED"
+    OVER_BUDGET = "OVER_BUDGET"
+    MISSING = "MISSING"
+    INCOMPARABLE = "INCOMPARABLE"
+    UNCOUNTED = "UNCOUNTED"
+    NOT_MEASURED = "NOT_MEASURED"
+
+    @property
+    def is_good(self) -> bool:
+        return self in (Verdict.PASSED, Verdict.IMPROVED)
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One gate judged. ``value`` is what was measured, ``reference`` the ceiling or the baseline's value."""
+
+    gate: str
+    """``budget``, ``baseline`` or ``count``."""
+    metric: str
+    verdict: Verdict
+    message: str
+    """The whole story in a line, and below it the layers responsible where they are known."""
+    value: Optional[Number] = None
+    reference: Optional[Number] = None
+    allowed_growth: Optional[float] = None
+    """Fraction of the reference; baselines only."""
+
+
+def parse_budget(arguments: Mapping[str, object], *, where: str) -> Dict[str, Fraction]:
+    """Ceilings by metric, from ``macs="1.82 G"`` and the like. Raises ``UsageError`` that begins with ``where``."""
+    _reject_unknown(arguments, METRICS, where)
+    return {name: parse_quantity(value, METRICS[name], where=f"{where}: {name}") for name, value in arguments.items()}
+
+
+def parse_tolerances(arguments: Mapping[str, object], *, where: str) -> Dict[str, Fraction]:
+    """Allowed growth by metric, from ``macs="5%"`` and the like. Raises ``UsageError`` that begins with ``where``.
+
+    Every cost metric is compared: ``macs`` and ``params`` exactly unless given, ``flops`` as ``macs`` and
+    ``param_bytes`` as ``params`` unless given.
+    """
+    _reject_unknown(arguments, _TOLERANCE_FROM, where)
+    given = {name: parse_fraction(value, where=f"{where}: {name}") for name, value in arguments.items()}
+    for name, tolerance in given.items():
+        if tolerance < 0:
+            raise UsageError(f"{where}: {name}: {arguments[name]!r} is negative; a baseline allows growth from 0% up")
+    zero = Fraction(0)
+    return {
+        name: given.get(name, given.get(leader, zero) if leader else zero) for name, leader in _TOLERANCE_FROM.items()
+    }
+
+
+def _reject_unknown(arguments: Mapping[str, object], known: Iterable[str], where: str) -> None:
+    known = list(known)
+    for name in arguments:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {close[0]!r}? " if close else ""
+            raise UsageError(f"{where}: unknown argument {name!r}; {hint}known: {', '.join(known)}")
+
+
+def judge_uncounted(report: CostReport) -> List[Finding]:
+    """A finding if the cost of some operator is unknown: then no total can be trusted."""
+    if not report.uncounted:
+        return []
+    operators = ", ".join(f"{op} ({count})" for op, count in sorted(report.uncounted.items()))
+    message = f"operators that no rule counts: {operators}; their cost is missing from every total"
+    return [Finding("count", "operators", Verdict.UNCOUNTED, message, value=sum(report.uncounted.values()))]
+
+
+def judge_budget(
+    budget: Mapping[str, Fraction], report: CostReport, timing: Optional[Timing], *, unmeasured_because: str
+) -> List[Finding]:
+    """One finding per ceiling. A value that meets its ceiling exactly passes."""
+    measured = {**_costs(Baseline.of(report, {})), **_latencies(timing)}
+    return [
+        _judge_ceiling(metric, ceiling, measured.get(metric), unmeasured_because) for metric, ceiling in budget.items()
+    ]
+
+
+def _judge_ceiling(metric: str, ceiling: Fraction, value: Optional[Number], unmeasured_because: str) -> Finding:
+    unit = METRICS[metric]
+    limit = _plain(ceiling)
+    if value is None:
+        message = f"{metric} was not measured: {unmeasured_because}"
+        return Finding("budget", metric, Verdict.NOT_MEASURED, message, reference=limit)
+    shown, shown_limit = _exact(value, unit), _exact(limit, unit)
+    if value <= ceiling:
+        message = f"{metric} {shown} is within the budget of {shown_limit}"
+        return Finding("budget", metric, Verdict.PASSED, message, value, limit)
+    message = f"{metric} {shown} is over the budget of {shown_limit} ({_percent(value, limit)})"
+    return Finding("budget", metric, Verdict.OVER_BUDGET, message, value, limit)
+
+
+def judge_baseline(
+    tolerances: Mapping[str, Fraction], now: Baseline, before: Optional[Baseline], *, missing: str
+) -> List[Finding]:
+    """One finding per metric, or a single one if there is nothing to compare with; ``missing`` says so then."""
+    if before is None:
+        return [Finding("baseline", "all", Verdict.MISSING, missing)]
+    difference = before.difference(now)
+    if difference:
+        message = f"cannot be compared: {difference}; record it again with --mxperf-update"
+        return [Finding("baseline", "all", Verdict.INCOMPARABLE, message)]
+    old, new = _costs(before), _costs(now)
+    findings = [_judge_growth(metric, tolerance, old[metric], new[metric]) for metric, tolerance in tolerances.items()]
+    regressed = {finding.metric for finding in findings if finding.verdict is Verdict.REGRESSED}
+    return [
+        # Who follows a metric grows for the same layers: once is enough.
+        _explained(finding, before, now)
+        if finding.metric in regressed and _TOLERANCE_FROM[finding.metric] not in regressed
+        else finding
+        for finding in findings
+    ]
+
+
+def _judge_growth(metric: str, tolerance: Fraction, old: int, new: int) -> Finding:
+    verdict = Verdict.IMPROVED if new < old else Verdict.PASSED if new <= old * (1 + tolerance) else Verdict.REGRESSED
+    if new == old:
+        message = f"{metric} {new:,}, unchanged"
+    else:
+        message = f"{metric} {old:,} -> {new:,} ({_percent(new, old)}, allowed +{float(tolerance * 100):g}%)"
+    return Finding("baseline", metric, verdict, message, new, old, float(tolerance))
+
+
+def _explained(finding: Finding, before: Baseline, now: Baseline) -> Finding:
+    """The finding with the layers that grew most, a line each."""
+    if finding.metric == "param_bytes":
+        return finding  # baselines keep bytes for the whole model only
+    changes = [change for change in explain(finding.metric, before, now) if change.growth > 0]
+    lines = [
+        f"{change.name} ({change.op}): {change.before:,} -> {change.now:,} (+{change.growth:,})"
+        for change in changes[:_LAYERS_SHOWN]
+    ]
+    if len(changes) > _LAYERS_SHOWN:
+        lines.append(f"and {len(changes) - _LAYERS_SHOWN} more layers")
+    return msgspec.structs.replace(finding, message="\n".join([finding.message, *lines]))
+
+
+def _costs(baseline: Baseline) -> Dict[str, int]:
+    return {
+        "macs": baseline.macs,
+        "flops": baseline.flops,
+        "params": baseline.params.trainable,
+        "param_bytes": baseline.params.bytes,
+    }
+
+
+def _latencies(timing: Optional[Timing]) -> Dict[str, float]:
+    if timing is None or not timing.is_latency:
+        return {}
+    return {
+        "latency_p50": timing.p50,
+        "latency_p90": timing.p90,
+        "latency_p99": timing.p99,
+        "latency_mean": timing.mean,
+    }
+
+
+def _exact(value: Number, unit: Unit) -> str:
+    """Counts to the last digit, so that two that differ look different; durations in human units."""
+    return format_quantity(value, unit) if unit is Unit.SECONDS else f"{value:,}"
+
+
+def _percent(value: Number, reference: Number) -> str:
+    return f"{(value / reference - 1) * 100:+.2f}%" if reference else "from 0"
+
+
+def _plain(value: Fraction) -> Number:
+    return int(value) if value.denominator == 1 else float(value)

@@ -1,0 +1,1 @@
+"""How fast a model runs: pure values and statistics, without a clock."""
