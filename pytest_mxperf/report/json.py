@@ -1,0 +1,62 @@
+"""The report as JSON, for other programs. ``docs/report-json.md`` documents every field.
+
+The schema number changes when a field changes its meaning or goes away; new fields do not change it.
+"""
+
+from typing import Any, Dict
+
+import msgspec
+
+from pytest_mxperf.cost.result import CostReport, LayerCost
+from pytest_mxperf.report.run import ModelResult, RunReport
+
+__all__ = ["SCHEMA", "render"]
+
+SCHEMA = 1
+
+
+def render(run: RunReport) -> str:
+    document = {
+        "schema": SCHEMA,
+        "versions": run.versions,
+        "models": [_model(result) for result in run.results],
+    }
+    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
+
+
+def _model(result: ModelResult) -> Dict[str, Any]:
+    document: Dict[str, Any] = {
+        "test": result.test,
+        "name": result.name,
+        "outcome": result.outcome,
+        "inputs": result.inputs,
+        "findings": result.findings,
+        "baseline_update": result.baseline_update,
+        "timing": result.timing,
+        "cost": None if result.cost is None else _cost(result.cost),
+    }
+    return document
+
+
+def _cost(cost: CostReport) -> Dict[str, Any]:
+    return {
+        "convention": cost.convention,
+        "macs": cost.macs,
+        "flops": cost.flops,
+        "flops_by_category": cost.cost.flops_by_category(),
+        "params": {**msgspec.to_builtins(cost.params), "total": cost.params.total},
+        "uncounted": cost.uncounted,
+        "layers": [_layer(layer) for layer in cost.layers],
+    }
+
+
+def _layer(layer: LayerCost) -> Dict[str, Any]:
+    return {
+        "name": layer.name,
+        "op": layer.op,
+        "outputs": layer.outputs,
+        "macs": layer.macs,
+        "flops": layer.flops,
+        "flops_by_category": layer.cost.flops_by_category(),
+        "params": layer.params,
+    }

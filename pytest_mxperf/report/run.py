@@ -1,0 +1,35 @@
+"""The values that a run yields: one result per test, and all of them together."""
+
+from typing import Dict, Optional, Tuple
+
+import msgspec
+
+from pytest_mxperf.cost.result import CostReport
+from pytest_mxperf.gate import Finding
+from pytest_mxperf.latency.timing import Timing
+from pytest_mxperf.spec import InputSpec
+
+__all__ = ["ModelResult", "RunReport"]
+
+
+class ModelResult(msgspec.Struct, frozen=True):
+    """One test and its model. Plain data, so that it can cross from an xdist worker to the controller."""
+
+    test: str
+    """The test's node id."""
+    name: str
+    inputs: Dict[str, InputSpec]
+    outcome: str
+    """``passed``, ``failed``, ``error`` or ``skipped``, as pytest says of the test."""
+    cost: Optional[CostReport] = None
+    timing: Optional[Timing] = None
+    findings: Tuple[Finding, ...] = ()
+    baseline_update: Optional[str] = None
+    """``recorded``, ``updated`` or ``unchanged`` where ``--mxperf-update`` was given."""
+
+
+class RunReport(msgspec.Struct, frozen=True):
+    """All results of a run, in the order the tests finished."""
+
+    results: Tuple[ModelResult, ...]
+    versions: Dict[str, str]

@@ -1,0 +1,139 @@
+"""The report as text for a terminal of a given width."""
+
+import io
+from typing import List
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from pytest_mxperf.cost.result import CostReport, LayerCost
+from pytest_mxperf.gate import Finding
+from pytest_mxperf.report.run import ModelResult, RunReport
+from pytest_mxperf.units import Unit, format_quantity, format_shape
+
+__all__ = ["render"]
+
+_HEAVIEST_SHOWN = 5
+
+
+def render(run: RunReport, *, width: int, color: bool) -> str:
+    """A table of all models, then each model's gates and heaviest layers."""
+    console = Console(
+        file=io.StringIO(),
+        width=width,
+        force_terminal=color,
+        color_system="standard" if color else None,
+        highlight=False,
+    )
+    console.print(_overview(run))
+    for result in run.results:
+        console.print()
+        _print_model(console, result)
+    output = console.file
+    assert isinstance(output, io.StringIO)
+    return "\n".join(line.rstrip() for line in output.getvalue().splitlines())
+
+
+def _overview(run: RunReport) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("model", overflow="fold")
+    table.add_column("inputs", overflow="fold")
+    for heading in ("MACs", "FLOPs", "params", "p50", "p99"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("gates", no_wrap=True)
+    for result in run.results:
+        table.add_row(Text(result.name), Text(_inputs(result)), *_figures(result), _gates(result))
+    return table
+
+
+def _inputs(result: ModelResult) -> str:
+    shapes = (format_shape(spec.shape) for spec in result.inputs.values())
+    return ", ".join(shapes)
+
+
+def _figures(result: ModelResult) -> List[str]:
+    cost, timing = result.cost, result.timing
+    figures = ["-"] * 5
+    if cost is not None:
+        figures[:3] = [format_quantity(value, Unit.COUNT) for value in (cost.macs, cost.flops, cost.params.trainable)]
+    if timing is not None and timing.is_latency:
+        figures[3:] = [format_quantity(value, Unit.SECONDS) for value in (timing.p50, timing.p99)]
+    return figures
+
+
+def _gates(result: ModelResult) -> Text:
+    """How the model's gates came out: the bad verdicts by name, or how many passed."""
+    bad = sorted({finding.verdict.value for finding in result.findings if not finding.verdict.is_good})
+    if bad:
+        return Text("\n".join(bad), style="red")
+    if result.outcome != "passed":
+        return Text(f"test {result.outcome}", style="yellow" if result.outcome == "skipped" else "red")
+    if not result.findings:
+        return Text("no gate" if result.baseline_update is None else result.baseline_update, style="yellow")
+    return Text(f"{len(result.findings)} passed", style="green")
+
+
+def _print_model(console: Console, result: ModelResult) -> None:
+    console.print(f"[bold]{escape(result.name)}[/bold]  {escape(result.test)}")
+    if result.cost is not None:
+        _print_totals(console, result.cost)
+    if result.timing is not None and not result.timing.is_latency:
+        _print_queue(console, result)
+    if result.baseline_update is not None:
+        console.print(f"  baseline {result.baseline_update}")
+    if result.findings:
+        console.print(_findings(result.findings))
+    if result.cost is not None:
+        _print_heaviest(console, result.cost)
+
+
+def _print_totals(console: Console, cost: CostReport) -> None:
+    params = cost.params
+    console.print(
+        f"  {cost.macs:,} MACs, {cost.flops:,} FLOPs\n"
+        f"  {params.trainable:,} trainable, {params.frozen:,} frozen, {params.auxiliary:,} auxiliary params, "
+        f"{format_quantity(params.bytes, Unit.BYTES)}"
+    )
+    for operator, count in sorted(cost.uncounted.items()):
+        console.print(Text(f"  uncounted: {operator} ({count})", style="red"))
+
+
+def _print_queue(console: Console, result: ModelResult) -> None:
+    timing = result.timing
+    assert timing is not None
+    each = format_quantity(timing.p50, Unit.SECONDS)
+    console.print(f"  throughput: {each} per forward (p50), {timing.queued_forwards} queued at a time")
+
+
+def _findings(findings: "tuple[Finding, ...]") -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
+    for _ in range(3):
+        table.add_column(overflow="fold")
+    for finding in findings:
+        style = "green" if finding.verdict.is_good else "red"
+        table.add_row(f"  {finding.gate}", Text(finding.verdict.value, style=style), Text(finding.message))
+    return table
+
+
+def _print_heaviest(console: Console, cost: CostReport) -> None:
+    layers = cost.heaviest(_HEAVIEST_SHOWN)
+    if not layers:
+        return
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
+    table.add_column(overflow="ellipsis", no_wrap=True)
+    table.add_column(overflow="ellipsis", no_wrap=True)
+    for _ in range(3):
+        table.add_column(justify="right", no_wrap=True)
+    for layer in layers:
+        table.add_row(*_layer_cells(layer, cost))
+    console.print("  heaviest layers")
+    console.print(table)
+
+
+def _layer_cells(layer: LayerCost, cost: CostReport) -> "tuple[Text, ...]":
+    share = f"{100 * layer.flops / cost.flops:.1f}%"
+    shape = format_shape(layer.outputs[0])
+    cells = (f"    {layer.name}", layer.op, shape, f"{format_quantity(layer.flops, Unit.COUNT)} FLOPs", share)
+    return tuple(Text(cell) for cell in cells)
