@@ -1,0 +1,64 @@
+"""Everything that is known of a model before it runs: its graph, shapes, dtypes, and what each variable is for."""
+
+from typing import Dict, List, Mapping, NamedTuple
+
+from pytest_mxperf.cost.params import Role, assign_roles
+from pytest_mxperf.cost.result import CostReport, Shape
+from pytest_mxperf.cost.walk import Inference, walk
+from pytest_mxperf.errors import ParamsError, listed
+from pytest_mxperf.graph import Graph
+from pytest_mxperf.mx.model import Model
+from pytest_mxperf.mx.shapes import infer
+
+__all__ = ["Analysis", "analyse"]
+
+
+class Analysis(NamedTuple):
+    """``symbol_json`` is the graph as MXNet executes it; ``roles`` are by node index."""
+
+    model: Model
+    symbol_json: str
+    graph: Graph
+    inference: Inference
+    roles: Mapping[int, Role]
+
+    def cost(self) -> CostReport:
+        """The cost of one forward pass."""
+        return walk(self.graph, self.inference, self.roles)
+
+    def variables(self, *roles: Role) -> List[int]:
+        """Node indices of the variables that have one of these roles."""
+        return [index for index, role in self.roles.items() if role in roles]
+
+    def parameter_shapes(self) -> Dict[str, Shape]:
+        """The shape of each parameter, auxiliary states included, by name."""
+        indices = self.variables(Role.TRAINABLE, Role.FROZEN, Role.AUXILIARY)
+        return {self.graph.nodes[index].name: self.inference.shapes[index][0] for index in indices}
+
+
+def analyse(model: Model) -> Analysis:
+    """Infers shapes and dtypes, and tells inputs from parameters. Raises ``UsageError`` and ``ShapeError``."""
+    symbol_json, graph, inference = infer(model)
+    roles = assign_roles(
+        graph,
+        inputs=model.inputs,
+        auxiliary=set(model.symbol.list_auxiliary_states()),
+        stored=model.stored,
+        frozen=model.frozen,
+    )
+    analysis = Analysis(model, symbol_json, graph, inference, roles)
+    if model.stored is not None:
+        _check_fit(model, analysis.parameter_shapes(), {name: array.shape for name, array in model.stored.items()})
+    return analysis
+
+
+def _check_fit(model: Model, shapes: Mapping[str, Shape], stored: Mapping[str, Shape]) -> None:
+    """Raises ``ParamsError`` if a stored parameter has another shape than the graph gives it for these inputs."""
+    misfits = [
+        f"{name} (graph {shape}, weights {stored[name]})"
+        for name, shape in shapes.items()
+        if name in stored and stored[name] != shape
+    ]
+    if misfits:
+        given = ", ".join(f"{name}={spec.shape}" for name, spec in model.inputs.items())
+        raise ParamsError(f"{model.name}: with {given} the graph does not fit its weights: {listed(misfits)}")

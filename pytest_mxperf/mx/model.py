@@ -1,0 +1,76 @@
+"""A model opened for counting: its symbol and what is known of its parameters, without their values."""
+
+from dataclasses import dataclass
+from typing import Any, Dict, FrozenSet, Mapping, Optional, Tuple
+
+from pytest_mxperf.errors import GraphError, ModelError
+from pytest_mxperf.graph import Graph
+from pytest_mxperf.mx import gluon
+from pytest_mxperf.mx.runtime import mx, reason
+from pytest_mxperf.params_file import StoredArray, read_header
+from pytest_mxperf.spec import Checkpoint, InputSpec, ModelSpec
+
+__all__ = ["Model", "open_model"]
+
+
+@dataclass(frozen=True)
+class Model:
+    """``stored`` describes the ``.params`` file where there is one; ``net`` is the Gluon net where it came from one."""
+
+    name: str
+    symbol: Any
+    inputs: Mapping[str, InputSpec]
+    numpy_shapes: bool
+    checkpoint: Optional[Checkpoint] = None
+    stored: Optional[Mapping[str, StoredArray]] = None
+    net: Any = None
+
+    @property
+    def frozen(self) -> Optional[FrozenSet[str]]:
+        """Names of the parameters that do not train, where a Gluon net tells; None where the graph has to."""
+        return None if self.net is None else gluon.frozen_parameters(self.net)
+
+
+def open_model(spec: ModelSpec) -> Model:
+    """Reads or traces the model's symbol. Raises ``ModelError`` if that cannot be done."""
+    source = spec.source
+    if isinstance(source, Checkpoint):
+        return _open_checkpoint(spec, source)
+    # Names restart at 0, so that a model's layers are called the same whatever was built before it.
+    with mx.name.NameManager():
+        if callable(source) and not isinstance(source, (mx.gluon.HybridBlock, mx.sym.Symbol)):
+            source = source()
+        if isinstance(source, mx.gluon.HybridBlock):
+            symbol = gluon.trace(source, spec.inputs, where=spec.name)
+            return Model(spec.name, symbol, spec.inputs, bool(mx.util.is_np_shape()), net=source)
+    if isinstance(source, mx.sym.Symbol):
+        return Model(spec.name, source, spec.inputs, bool(mx.util.is_np_shape()))
+    raise ModelError(
+        f"{spec.name}: a model is a checkpoint prefix, a HybridBlock, a Symbol, or a callable that returns one of the "
+        f"last two; got {type(source).__name__}"
+    )
+
+
+def _open_checkpoint(spec: ModelSpec, checkpoint: Checkpoint) -> Model:
+    path = checkpoint.symbol_path
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise GraphError(f"{path}: cannot read the symbol: {error.strerror}{_neighbours(checkpoint)}") from None
+    # Parsed here first: MXNet can die of a broken file.
+    graph = Graph.parse(text, where=str(path))
+    try:
+        symbol = mx.sym.load_json(text.decode())
+    except mx.MXNetError as error:
+        raise GraphError(f"{path}: MXNet cannot load the symbol: {reason(error)}") from None
+    stored = _strip_kinds(read_header(checkpoint.params_path)) if checkpoint.params_path.exists() else None
+    return Model(spec.name, symbol, spec.inputs, graph.numpy_shapes, checkpoint, stored)
+
+
+def _neighbours(checkpoint: Checkpoint) -> str:
+    found = sorted(path.name for path in checkpoint.symbol_path.parent.glob("*-symbol.json"))[:5]
+    return f"; the folder has {', '.join(found)}" if found else ""
+
+
+def _strip_kinds(arrays: Tuple[StoredArray, ...]) -> Dict[str, StoredArray]:
+    return {array.name.split(":", 1)[-1]: array for array in arrays}

@@ -1,0 +1,36 @@
+"""MXNet itself, or the one message that says how to get it."""
+
+import re
+from typing import TYPE_CHECKING
+
+from pytest_mxperf.errors import MxnetMissingError
+from pytest_mxperf.mx import compat
+
+if TYPE_CHECKING:
+    import mxnet as mx
+else:
+    compat.install()
+    try:
+        import mxnet as mx
+    except ModuleNotFoundError as error:
+        if error.name != "mxnet":
+            raise
+        raise MxnetMissingError(
+            "MXNet is not installed; run: pip install 'pytest-mxperf[cpu]' (or the mxnet-cu* build for your GPU)"
+        ) from None
+
+__all__ = ["mx", "reason"]
+
+
+def reason(error: Exception) -> str:
+    """What an ``MXNetError`` says, in one line and without its C++ stack trace.
+
+    >>> reason(Exception("Traceback (most recent call last):\\n  File \\"op.cc\\", line 73\\nMXNetError: Check failed: "
+    ...                  "op != nullptr: Operator WarpCTC is not registered"))
+    'Operator WarpCTC is not registered'
+    """
+    text = str(error).split("Stack trace:")[0]
+    text = text.rpartition("MXNetError: ")[2]
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    message = " ".join(lines[:3]) if lines else type(error).__name__
+    return re.sub(r"^(?:.*?\bCheck failed: [^:]*: )", "", message) or message

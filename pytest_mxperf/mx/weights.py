@@ -1,0 +1,55 @@
+"""Parameter values: read from a checkpoint or taken from a Gluon net, and held against the graph."""
+
+from typing import Any, Dict, NamedTuple
+
+from pytest_mxperf.errors import ParamsError, listed
+from pytest_mxperf.mx import gluon
+from pytest_mxperf.mx.analysis import Analysis
+from pytest_mxperf.mx.runtime import mx, reason
+from pytest_mxperf.spec import Checkpoint
+
+__all__ = ["LoadedCheckpoint", "load_weights"]
+
+
+class LoadedCheckpoint(NamedTuple):
+    """The three things that ``mx.model.load_checkpoint`` returns, in its order."""
+
+    symbol: Any
+    arg_params: Dict[str, Any]
+    aux_params: Dict[str, Any]
+
+
+def load_weights(analysis: Analysis) -> LoadedCheckpoint:
+    """The model with its parameter values.
+
+    A Gluon net that is not initialized gets values from its own initializers, and stays as it was.
+    Raises ``ParamsError`` if there are no weights, or if they do not fit the graph.
+    """
+    model, shapes = analysis.model, analysis.parameter_shapes()
+    if model.net is not None:
+        values = gluon.parameter_values(model.net, shapes)
+    elif model.checkpoint is not None:
+        values = _read_values(model.checkpoint)
+    else:
+        raise ParamsError(f"{model.name}: a Symbol has no weights and cannot run; give a checkpoint or a Gluon net")
+    missing = sorted(set(shapes) - set(values))
+    if missing:
+        raise ParamsError(f"{model.name}: the weights lack {listed(missing)}; if one is an input, add it to inputs")
+    auxiliary = set(model.symbol.list_auxiliary_states())
+    return LoadedCheckpoint(
+        model.symbol,
+        {name: value for name, value in values.items() if name not in auxiliary},
+        {name: value for name, value in values.items() if name in auxiliary},
+    )
+
+
+def _read_values(checkpoint: Checkpoint) -> Dict[str, Any]:
+    path = checkpoint.params_path
+    if not path.exists():
+        epochs = ", ".join(map(str, checkpoint.epochs()))
+        hint = f"epochs that exist: {epochs}" if epochs else "counting works without weights, running does not"
+        raise ParamsError(f"{path}: the weights are missing; {hint}")
+    try:
+        return {name.split(":", 1)[-1]: value for name, value in mx.nd.load(str(path)).items()}
+    except mx.MXNetError as error:
+        raise ParamsError(f"{path}: MXNet cannot load the weights: {reason(error)}") from None
