@@ -1,0 +1,64 @@
+"""The benchmark fixture's value: synchronized forward passes timed by pytest-benchmark."""
+
+import time
+from typing import Any, Callable, Optional
+
+from pytest_mxperf.errors import UsageError
+from pytest_mxperf.latency.timing import Timing
+from pytest_mxperf.plugin.case import Case
+
+__all__ = ["Benchmark"]
+
+_WARM_UP_FORWARDS = 4
+
+
+class Benchmark:
+    """Call it with a bound module. pytest-benchmark's ``benchmark`` does the timing, so its options go on working."""
+
+    def __init__(self, benchmark: Any, case: Optional[Case]) -> None:
+        self._benchmark = benchmark
+        self._case = case
+
+    def __call__(self, module: Any, *, batch: Any = None) -> Timing:
+        """Times single forward passes, every output fetched: the latency.
+
+        ``batch`` is an ``mx.io.DataBatch``; without it one is made for the shapes that the module is bound for.
+        Where pytest-benchmark is disabled one pass is timed, which judges no budget.
+        """
+        from pytest_mxperf.mx.sync import example_batch, forward_pass
+
+        return self._time(forward_pass(module, batch or example_batch(module)), queued_forwards=1)
+
+    def throughput(self, module: Any, *, forwards: int = 32, batch: Any = None) -> Timing:
+        """Times queues of ``forwards`` passes whose outputs are fetched once, at the end.
+
+        The ``Timing`` is in seconds per forward, pytest-benchmark's table in seconds per queue.
+        """
+        from pytest_mxperf.mx.sync import example_batch, forward_queue
+
+        if forwards < 1:
+            raise UsageError(f"mxperf_benchmark.throughput: forwards={forwards} is less than 1")
+        self._benchmark.extra_info["forwards_per_round"] = forwards
+        return self._time(forward_queue(module, batch or example_batch(module), forwards), queued_forwards=forwards)
+
+    def _time(self, run: Callable[[], None], *, queued_forwards: int) -> Timing:
+        # The first forwards allocate memory and choose kernels: 1.3 to 5 times slower than those that follow.
+        for _ in range(max(1, _WARM_UP_FORWARDS // queued_forwards)):
+            run()
+        start = time.perf_counter()
+        self._benchmark(run)
+        elapsed = time.perf_counter() - start
+        is_disabled = self._benchmark.stats is None
+        samples = [elapsed] if is_disabled else self._benchmark.stats.stats.data
+        timing = Timing.of(samples, queued_forwards=queued_forwards)
+        if self._case is not None:
+            self._record(self._case, timing, is_disabled)
+        return timing
+
+    def _record(self, case: Case, timing: Timing, is_disabled: bool) -> None:
+        if is_disabled:
+            case.unmeasured_because = "pytest-benchmark is disabled (--benchmark-disable, or xdist's -n)"
+            return
+        case.timing = timing
+        if not timing.is_latency:
+            case.unmeasured_because = "the test measured a throughput, not a latency"

@@ -1,0 +1,115 @@
+"""One test's model, from the marker to the judgement."""
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import Any, List, Optional, Tuple
+
+import pytest
+
+from pytest_mxperf.baseline.record import Baseline
+from pytest_mxperf.baseline.store import BaselineStore
+from pytest_mxperf.cost.result import CostReport
+from pytest_mxperf.gate import Finding, Verdict, judge_baseline, judge_budget, judge_uncounted
+from pytest_mxperf.latency.timing import Timing
+from pytest_mxperf.plugin.markers import budget_of, tolerances_of
+from pytest_mxperf.plugin.options import Options
+from pytest_mxperf.plugin.reporter import CaseData, Update
+from pytest_mxperf.report.run import ModelResult
+from pytest_mxperf.spec import ModelSpec
+
+__all__ = ["CASE", "Case"]
+
+
+class Case:
+    """Opens, counts and binds the model when asked, each at most once, and judges its gates."""
+
+    def __init__(self, item: pytest.Item, spec: ModelSpec, options: Options) -> None:
+        self.spec = spec
+        self.timing: Optional[Timing] = None
+        self.unmeasured_because = "the test did not call mxperf_benchmark"
+        self.findings: Tuple[Finding, ...] = ()
+        self._budget = budget_of(item)
+        self._tolerances = tolerances_of(item)
+        self._options = options
+        self._store = BaselineStore(options.baselines)
+        if self._tolerances is not None:
+            self._store.path(spec.name)  # a bad name is an error before anything is measured
+
+    @cached_property
+    def analysis(self) -> Any:
+        from pytest_mxperf.mx.analysis import analyse
+        from pytest_mxperf.mx.model import open_model
+
+        return analyse(open_model(self.spec))
+
+    @cached_property
+    def cost(self) -> CostReport:
+        cost: CostReport = self.analysis.cost()
+        return cost
+
+    @cached_property
+    def checkpoint(self) -> Any:
+        from pytest_mxperf.mx.weights import load_weights
+
+        return load_weights(self.analysis)
+
+    def bind(self) -> Any:
+        from pytest_mxperf.mx.bind import bind
+
+        return bind(self.analysis, self.checkpoint)
+
+    def judge(self) -> List[Finding]:
+        """Judges every gate, keeps the findings, and returns those that must fail the test."""
+        findings = []
+        if self._budget or self._tolerances is not None:
+            findings += judge_uncounted(self.cost)
+        because = self.unmeasured_because
+        findings += judge_budget(self._budget, self.cost, self.timing, unmeasured_because=because)
+        if self._tolerances is not None:
+            findings += self._judge_baseline()
+        self.findings = tuple(findings)
+        return [finding for finding in findings if self._action(finding.verdict) == "fail"]
+
+    def _judge_baseline(self) -> List[Finding]:
+        assert self._tolerances is not None
+        if self._options.update == "all":
+            return []
+        name = self.spec.name
+        before = self._store.load(name)
+        if before is None and self._options.update == "new":
+            return []
+        missing = f"no baseline for {name!r} in {_relative(self._options.baselines)}; record it with --mxperf-update"
+        return judge_baseline(self._tolerances, Baseline.of(self.cost, self.spec.inputs), before, missing=missing)
+
+    def _action(self, verdict: Verdict) -> str:
+        return "ignore" if verdict.is_good else self._options.policy.get(verdict.value, "fail")
+
+    def data(self, test: str, outcome: str) -> CaseData:
+        """What the test found, and the baseline that ``--mxperf-update`` asks for."""
+        result = ModelResult(
+            test=test,
+            name=self.spec.name,
+            inputs=dict(self.spec.inputs),
+            outcome=outcome,
+            cost=self.cost if "cost" in self.__dict__ else None,
+            timing=self.timing,
+            findings=self.findings,
+        )
+        return CaseData(result, self._update() if outcome == "passed" else None)
+
+    def _update(self) -> Optional[Update]:
+        wanted = self._options.update
+        if self._tolerances is None or wanted is None:
+            return None
+        if wanted == "new" and self._store.load(self.spec.name) is not None:
+            return None
+        return Update(Baseline.of(self.cost, self.spec.inputs), self.analysis.symbol_json)
+
+
+def _relative(folder: Path) -> str:
+    """The folder as the user would type it, where that is shorter."""
+    return min(os.path.relpath(folder), str(folder), key=len) + os.sep
+
+
+CASE: "pytest.StashKey[Case]" = pytest.StashKey()

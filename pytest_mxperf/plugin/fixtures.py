@@ -1,0 +1,74 @@
+"""The fixtures. MXNet is imported when the first of them needs it."""
+
+from contextlib import contextmanager
+from typing import Any, Iterator
+
+import pytest
+
+from pytest_mxperf.cost.result import CostReport
+from pytest_mxperf.errors import MxperfError
+from pytest_mxperf.plugin.benchmark import Benchmark
+from pytest_mxperf.plugin.case import CASE, Case
+from pytest_mxperf.plugin.markers import is_marked, model_of
+from pytest_mxperf.plugin.options import OPTIONS
+from pytest_mxperf.spec import ModelSpec
+
+__all__ = ["mxperf_benchmark", "mxperf_checkpoint", "mxperf_cost", "mxperf_model", "mxperf_module"]
+
+
+@contextmanager
+def _one_clear_error() -> Iterator[None]:
+    """What we say about the user's model needs no traceback through our code."""
+    try:
+        yield
+    except MxperfError as error:
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
+
+
+@pytest.fixture
+def mxperf_model(request: pytest.FixtureRequest) -> ModelSpec:
+    """The model of the test, from its ``mxperf_model`` marker; override or parametrize it like any fixture."""
+    with _one_clear_error():
+        return model_of(request.node, getattr(request, "param", None))
+
+
+@pytest.fixture
+def _mxperf_case(request: pytest.FixtureRequest, mxperf_model: object) -> Case:
+    with _one_clear_error():
+        case = Case(request.node, model_of(request.node, mxperf_model), request.config.stash[OPTIONS])
+        request.node.stash[CASE] = case
+        _ = case.cost
+    return case
+
+
+@pytest.fixture(autouse=True)
+def _mxperf_gates(request: pytest.FixtureRequest) -> None:
+    """Has the model of every marked test counted, also when the test asks for no fixture."""
+    if is_marked(request.node) or "mxperf_model" in request.fixturenames:
+        request.getfixturevalue("_mxperf_case")
+
+
+@pytest.fixture
+def mxperf_cost(_mxperf_case: Case) -> CostReport:
+    """The ``CostReport`` of one forward pass: totals, layers, parameters, uncounted operators."""
+    return _mxperf_case.cost
+
+
+@pytest.fixture
+def mxperf_checkpoint(_mxperf_case: Case) -> Any:
+    """``(symbol, arg_params, aux_params)``, as ``mx.model.load_checkpoint`` returns them, held against each other."""
+    with _one_clear_error():
+        return _mxperf_case.checkpoint
+
+
+@pytest.fixture
+def mxperf_module(_mxperf_case: Case) -> Any:
+    """An ``mx.mod.Module`` with its parameters set, bound with ``for_training=False``."""
+    with _one_clear_error():
+        return _mxperf_case.bind()
+
+
+@pytest.fixture
+def mxperf_benchmark(request: pytest.FixtureRequest, benchmark: Any) -> Benchmark:
+    """Times forward passes through pytest-benchmark: ``mxperf_benchmark(module)`` returns the ``Timing``."""
+    return Benchmark(benchmark, request.node.stash.get(CASE, None))

@@ -1,0 +1,74 @@
+"""The hooks: each translates between pytest and what decides elsewhere."""
+
+from typing import Any, Generator, Optional
+
+import msgspec
+import pytest
+
+from pytest_mxperf.errors import MxperfError
+from pytest_mxperf.plugin import markers
+from pytest_mxperf.plugin.case import CASE, Case
+from pytest_mxperf.plugin.options import OPTIONS, Options
+from pytest_mxperf.plugin.reporter import Reporter
+
+__all__ = [
+    "pytest_configure",
+    "pytest_pycollect_makeitem",
+    "pytest_runtest_call",
+    "pytest_runtest_makereport",
+]
+
+_OUTCOME: "pytest.StashKey[str]" = pytest.StashKey()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    markers.register(config)
+    try:
+        options = Options.of(config)
+    except MxperfError as error:
+        raise pytest.UsageError(str(error)) from None
+    config.stash[OPTIONS] = options
+    is_xdist_worker = hasattr(config, "workerinput")
+    if not is_xdist_worker:
+        config.pluginmanager.register(Reporter(options), "mxperf-reporter")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pycollect_makeitem(collector: Any, name: str, obj: Any) -> None:
+    """Lets a marked test be parametrized over ``mxperf_model`` without taking it as an argument."""
+    if collector.istestfunction(obj, name) and markers.marks_function(collector, obj):
+        pytest.mark.usefixtures("mxperf_model")(obj)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> "Generator[None, object, object]":
+    """Judges the gates once the test's own body has passed; a broken gate fails the test."""
+    result = yield
+    case: Optional[Case] = item.stash.get(CASE, None)
+    failure = None if case is None else _judge(item, case)
+    if failure:
+        pytest.fail(failure, pytrace=False)
+    return result
+
+
+def _judge(item: pytest.Item, case: Case) -> str:
+    """What is wrong with the model, for the test's failure; empty if nothing is."""
+    try:
+        failures = case.judge()
+    except MxperfError as error:
+        return str(error)
+    item.user_properties += [(f"mxperf {f.gate} {f.metric}", f.verdict.value) for f in case.findings]
+    return "\n".join(f"{case.spec.name}: {f.message}".replace("\n", "\n    ") for f in failures)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> "Generator[None, pytest.TestReport, pytest.TestReport]":
+    """Sends what a finished test found along with its last report; xdist carries it to the controller."""
+    report = yield
+    if report.when == "call" or report.outcome != "passed":
+        item.stash[_OUTCOME] = "error" if report.failed and report.when != "call" else report.outcome
+    case: Optional[Case] = item.stash.get(CASE, None)
+    if report.when == "teardown" and case is not None:
+        data = case.data(item.nodeid, item.stash.get(_OUTCOME, "error"))
+        report.mxperf = msgspec.to_builtins(data)  # type: ignore[attr-defined]  # reports carry extra attributes
+    return report

@@ -1,0 +1,98 @@
+"""The markers, and what they say about a test."""
+
+import inspect
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Dict, Mapping, Optional
+
+import pytest
+
+from pytest_mxperf.errors import UsageError
+from pytest_mxperf.gate import parse_budget, parse_tolerances
+from pytest_mxperf.spec import ModelSpec
+
+__all__ = ["budget_of", "is_marked", "marks_function", "model_of", "register", "tolerances_of"]
+
+_MARKERS = {
+    "mxperf_model": "mxperf_model(source, *, inputs, epoch=0, name=None): the MXNet model that the test is about",
+    "mxperf_budget": 'mxperf_budget(macs="1.82 G", params="11.7 M", latency_p50="40 ms", ...): ceilings',
+    "mxperf_baseline": 'mxperf_baseline(macs="0%", params="0%", ...): allowed growth over the stored baseline',
+}
+
+
+def register(config: pytest.Config) -> None:
+    for line in _MARKERS.values():
+        config.addinivalue_line("markers", line)
+
+
+def is_marked(item: pytest.Item) -> bool:
+    return any(item.get_closest_marker(name) for name in _MARKERS)
+
+
+def marks_function(collector: pytest.Collector, function: object) -> bool:
+    """``is_marked`` for a function that has not become an item yet."""
+    own = (mark.name for mark in getattr(function, "pytestmark", ()))
+    return any(name in _MARKERS for name in own) or any(collector.get_closest_marker(name) for name in _MARKERS)
+
+
+def model_of(item: pytest.Item, given: object = None) -> ModelSpec:
+    """The test's model: what a parametrized ``mxperf_model`` gives, or else what the marker says.
+
+    ``given`` is a ``ModelSpec``, a mapping of the marker's arguments, or a source for the marker's other arguments.
+    Raises ``UsageError`` that names the test.
+    """
+    if isinstance(given, ModelSpec):
+        return given
+    where = f"mxperf_model of {item.nodeid}"
+    marker = item.get_closest_marker("mxperf_model")
+    arguments: Dict[str, Any] = {} if marker is None else _bind(marker, where)
+    if isinstance(given, Mapping):
+        arguments.update(given)
+    elif given is not None:
+        arguments["source"] = given
+    elif marker is None:
+        raise UsageError(
+            f"{where}: no model; mark the test with "
+            '@pytest.mark.mxperf_model("PREFIX", inputs={"data": (1, 3, 224, 224)}) or override the fixture'
+        )
+    return _spec(arguments, root=item.config.rootpath, where=where)
+
+
+def _bind(marker: pytest.Mark, where: str) -> Dict[str, Any]:
+    if len(marker.args) > 1:
+        raise UsageError(f"{where}: takes one positional argument, the model; got {len(marker.args)}")
+    return {**({"source": marker.args[0]} if marker.args else {}), **marker.kwargs}
+
+
+def _spec(arguments: Dict[str, Any], *, root: Path, where: str) -> ModelSpec:
+    try:
+        inspect.signature(_spec_arguments).bind(**arguments)
+    except TypeError as error:
+        raise UsageError(f"{where}: {error}; it takes source, inputs, epoch, name") from None
+    return ModelSpec.parse(**arguments, root=root, where=where)
+
+
+def _spec_arguments(source: object, inputs: object, epoch: int = 0, name: Optional[str] = None) -> None:
+    """What the marker takes."""
+
+
+def budget_of(item: pytest.Item) -> Dict[str, Fraction]:
+    """Ceilings by metric. Raises ``UsageError`` that names the test and the argument."""
+    return parse_budget(_keywords(item, "mxperf_budget"), where=f"mxperf_budget of {item.nodeid}")
+
+
+def tolerances_of(item: pytest.Item) -> Optional[Dict[str, Fraction]]:
+    """Allowed growth by metric; None without the marker. Raises ``UsageError`` that names the test and the argument."""
+    if item.get_closest_marker("mxperf_baseline") is None:
+        return None
+    return parse_tolerances(_keywords(item, "mxperf_baseline"), where=f"mxperf_baseline of {item.nodeid}")
+
+
+def _keywords(item: pytest.Item, name: str) -> Dict[str, object]:
+    """The keyword arguments of all markers of this name; the closest to the test wins."""
+    keywords: Dict[str, object] = {}
+    for marker in item.iter_markers(name):
+        if marker.args:
+            raise UsageError(f"{name} of {item.nodeid}: takes keyword arguments only, got {marker.args[0]!r}")
+        keywords = {**marker.kwargs, **keywords}
+    return keywords

@@ -1,0 +1,100 @@
+"""Command line options and their ini twins."""
+
+import argparse
+from pathlib import Path
+from typing import Any, Dict, NamedTuple, Optional, Tuple
+
+import pytest
+
+from pytest_mxperf.errors import UsageError
+
+__all__ = ["OPTIONS", "Options", "Policy", "pytest_addoption"]
+
+_REPORT_SUFFIXES = (".json",)
+_TERMINAL = "terminal"
+
+Policy = Dict[str, str]
+"""What to do about a verdict, by its name: ``fail``, ``warn`` or ``ignore``."""
+
+_POLICIES = {
+    "missing": ("MISSING", "a test's baseline does not exist"),
+    "uncounted": ("UNCOUNTED", "a gated model has operators that no rule counts"),
+    "unmeasured": ("NOT_MEASURED", "a latency budget was set and nothing was measured"),
+}
+_ACTIONS = ("fail", "warn", "ignore")
+
+
+def _report_target(value: str) -> str:
+    if value == _TERMINAL or value.endswith(_REPORT_SUFFIXES):
+        return value
+    # Without this, `pytest --mxperf-report tests/` would write to tests/ instead of running it.
+    raise argparse.ArgumentTypeError(
+        f"{value!r} is not a report file ({', '.join(_REPORT_SUFFIXES)}); "
+        f"if it is what to test, put it first: pytest {value} --mxperf-report"
+    )
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("mxperf", "MXNet models: cost, latency, baselines")
+    group.addoption(
+        "--mxperf-report",
+        nargs="?",
+        const=_TERMINAL,
+        action="append",
+        type=_report_target,
+        metavar="FILE",
+        help="show every model's cost, latency and gates in the terminal, or write them to FILE.json; repeatable",
+    )
+    group.addoption(
+        "--mxperf-update",
+        nargs="?",
+        const="all",
+        choices=("all", "new"),
+        help="write the baselines of passing tests; =new only those that do not exist yet",
+    )
+    group.addoption("--mxperf-baselines", metavar="DIR", help="folder of the baselines (default: baselines)")
+    parser.addini("mxperf_report", "reports, as for --mxperf-report", type="args")
+    parser.addini("mxperf_baselines", "folder of the baselines, relative to the root directory", default="baselines")
+    for name, (_, occasion) in _POLICIES.items():
+        group.addoption(f"--mxperf-{name}", choices=_ACTIONS, help=f"what to do when {occasion} (default: fail)")
+        parser.addini(f"mxperf_{name}", f"what to do when {occasion}: {', '.join(_ACTIONS)}", default="fail")
+
+
+class Options(NamedTuple):
+    """What the user asked for on the command line and in the ini file; the command line wins."""
+
+    terminal_report: bool
+    report_files: Tuple[Path, ...]
+    update: Optional[str]
+    """``all``, ``new`` or None."""
+    baselines: Path
+    policy: Policy
+
+    @classmethod
+    def of(cls, config: pytest.Config) -> "Options":
+        """Raises ``UsageError`` for an ini value that cannot be understood."""
+        targets = [*config.getini("mxperf_report"), *(config.getoption("mxperf_report") or [])]
+        try:
+            targets = [_report_target(target) for target in targets]
+        except argparse.ArgumentTypeError as error:
+            raise UsageError(f"mxperf_report: {error}") from None
+        given = config.getoption("mxperf_baselines")
+        # What is typed is relative to where it is typed; what a project says is relative to the project.
+        folder = config.invocation_params.dir / given if given else config.rootpath / config.getini("mxperf_baselines")
+        return cls(
+            terminal_report=_TERMINAL in targets,
+            report_files=tuple(config.invocation_params.dir / target for target in targets if target != _TERMINAL),
+            update=config.getoption("mxperf_update"),
+            baselines=folder,
+            policy={verdict: _policy(config, name) for name, (verdict, _) in _POLICIES.items()},
+        )
+
+
+def _policy(config: pytest.Config, name: str) -> str:
+    value: Any = config.getoption(f"mxperf_{name}") or config.getini(f"mxperf_{name}")
+    if value not in _ACTIONS:
+        raise UsageError(f"mxperf_{name}: {value!r} is none of {', '.join(_ACTIONS)}")
+    return str(value)
+
+
+OPTIONS: "pytest.StashKey[Options]" = pytest.StashKey()
