@@ -37,7 +37,7 @@ _LABEL_POSITION = {
     "softmax_cross_entropy": 1,
 }
 _STATE_POSITIONS = {"RNN": (2, 3)}
-_FIX_GAMMA_DEFAULT = {"BatchNorm": "True", "BatchNorm_v1": "True", "CuDNNBatchNorm": "True"}
+_FIX_GAMMA_DEFAULT = {"BatchNorm": "True", "BatchNorm_v1": "True"}
 _GAMMA_POSITION = 1
 
 _ITEM_BYTES = {"float16": 2, "float64": 8, "int8": 1, "uint8": 1, "int64": 8, "bool": 1}

@@ -1,13 +1,7 @@
 """The rules, one file per family of operators; importing the package registers them all."""
 
-from pytest_mxperf.cost.formulas import (  # noqa: F401
-    activation,
-    convolution,
-    dense,
-    elementwise,
-    free,
-    normalization,
-    pooling,
-    reduction,
-    softmax,
-)
+import importlib
+import pkgutil
+
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")

@@ -4,7 +4,7 @@ from pytest_mxperf.cost.registry import Call, formula
 from pytest_mxperf.cost.result import OpCost
 
 
-@formula("Activation", "LeakyReLU", "relu", "sigmoid", "hard_sigmoid", "softsign", "log_softplus", "clip")
+@formula("Activation", "LeakyReLU", "relu", "sigmoid", "hard_sigmoid", "softsign", "clip")
 def activation(op: Call) -> OpCost:
     """One FLOP per output element. ``clip`` is here because ReLU6 is written with it."""
     return OpCost(activation=op.output_size)

@@ -6,7 +6,7 @@ free(
     "moves or renames data",
     *("Reshape", "reshape_like", "Flatten", "expand_dims", "squeeze", "transpose", "SwapAxis", "depth_to_space"),
     *("space_to_depth", "Concat", "SliceChannel", "slice", "slice_axis", "slice_like", "Crop", "Pad", "tile"),
-    *("repeat", "reverse", "stack", "broadcast_to", "broadcast_axis", "broadcast_like", "_copy", "identity"),
+    *("repeat", "reverse", "stack", "broadcast_to", "broadcast_axis", "broadcast_like", "_copy"),
     *("_rnn_param_concat", "_split_v2"),
 )
 free("looks values up", "Embedding", "take", "batch_take", "gather_nd", "pick", "one_hot", "where")

@@ -4,7 +4,7 @@ from pytest_mxperf.cost.registry import Call, formula
 from pytest_mxperf.cost.result import OpCost
 
 
-@formula("BatchNorm", "BatchNorm_v1", "CuDNNBatchNorm")
+@formula("BatchNorm", "BatchNorm_v1")
 def batch_norm(op: Call) -> OpCost:
     """At inference the four vectors fold into a scale and a shift: 2 FLOPs per element."""
     return OpCost(normalization=2 * op.input_size)

@@ -13,7 +13,7 @@ def softmax_flops(elements: int, rows: int) -> int:
     return 5 * elements - 2 * rows
 
 
-@formula("softmax", "log_softmax", "softmin", "masked_softmax", "masked_log_softmax")
+@formula("softmax", "log_softmax", "softmin")
 def softmax(op: Call) -> OpCost:
     """A softmax along ``axis``: see ``softmax_flops``."""
     rows = op.input_size // op.inputs[0][op.axis(-1)]
