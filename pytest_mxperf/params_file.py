@@ -15,15 +15,15 @@ The format is what ``mx.nd.save`` writes; little-endian, nothing is aligned::
 What is in brackets only sparse arrays have. Sources, in MXNet: ``NDArray::Save`` and ``Load`` in
 src/ndarray/ndarray.cc, ``Tuple::Save`` in include/mxnet/tuple.h, ``TypeFlag`` in 3rdparty/mshadow/mshadow/base.h.
 
-This reader is stricter than MXNet, which trusts every number: it overruns its stack on an ndim of -1, lets the product
-of the dimensions wrap around, keeps the last of two arrays with one name, and ignores what follows the last name.
+This reader is stricter than MXNet, which trusts every number: MXNet overruns its stack on an ndim of -1, lets the
+product of the dimensions wrap around, keeps the last of two arrays with one name, and ignores what follows the names.
 """
 
 import math
 import stat
 import struct
 from pathlib import Path
-from typing import Any, BinaryIO, List, NamedTuple, Sequence, Set, Tuple
+from typing import Any, BinaryIO, Dict, List, NamedTuple, Sequence, Tuple
 
 from pytest_mxperf.errors import ParamsError
 
@@ -32,9 +32,11 @@ __all__ = ["StoredArray", "read_header"]
 _MAGIC = struct.pack("<Q", 0x112)
 _V1, _V2, _V3 = 0xF993FAC8, 0xF993FAC9, 0xF993FACA
 
-_DTYPE_NAMES = "float32 float64 float16 uint8 int32 int8 int64 bool int16 uint16 uint32 uint64 bfloat16".split()
-_DTYPE_BYTES = (4, 8, 2, 1, 4, 1, 8, 1, 2, 2, 4, 8, 2)
-_DTYPES = dict(enumerate(zip(_DTYPE_NAMES, _DTYPE_BYTES)))  # MXNet 1.x refuses to load 8 to 11, which MXNet 2 saves
+# Flag: name, bytes per number. MXNet 1.x refuses to load 8 to 11, which MXNet 2 saves.
+_FLOATS = {2: ("float16", 2), 0: ("float32", 4), 1: ("float64", 8), 12: ("bfloat16", 2)}
+_SIGNED = {5: ("int8", 1), 8: ("int16", 2), 4: ("int32", 4), 6: ("int64", 8)}
+_UNSIGNED = {7: ("bool", 1), 3: ("uint8", 1), 9: ("uint16", 2), 10: ("uint32", 4), 11: ("uint64", 8)}
+_DTYPES = {**_FLOATS, **_SIGNED, **_UNSIGNED}
 _STORAGES = {0: ("default", 0), 1: ("row_sparse", 1), 2: ("csr", 2)}  # flag: name, number of index arrays
 _MAX_DEVICE_TYPE = 6  # Context::kMaxDevType
 
@@ -179,23 +181,18 @@ def _read_file(cursor: _Cursor) -> Tuple[StoredArray, ...]:
 def _read_array(cursor: _Cursor) -> StoredArray:
     (mark,) = cursor.unpack("I")
     storage, index_count = _read_storage(cursor, mark) if mark in (_V2, _V3) else _STORAGES[0]
-    value_shape = _read_dimensions(cursor, cursor.unpack("i")[0], "q") if index_count else ()
-    if mark in (_V1, _V2, _V3):
-        shape = _read_dimensions(cursor, cursor.unpack("i")[0], "q")
-    else:
-        shape = _read_dimensions(cursor, mark, "I")
+    claimed = _read_shape(cursor) if index_count else ()
+    shape = _read_shape(cursor) if mark in (_V1, _V2, _V3) else _read_dimensions(cursor, mark, "I")
     if not shape and mark != _V3:
-        # Before NumPy's semantics, MXNet's way to save an array that was never allocated. Since 1.5 none is loaded.
+        # How an array that was never allocated was saved before NumPy's semantics. MXNet since 1.5 cannot load it.
         raise cursor.error("has an array without shape and values", "Save the checkpoint again, without that array.")
-    dtype, itemsize = _read_device_and_dtype(cursor)
-    index_shapes: List[Tuple[int, ...]] = []
-    nbytes = itemsize * math.prod(value_shape if index_count else shape)
-    for _ in range(index_count):
-        _, index_itemsize = _read_dtype(cursor)
-        index_shapes.append(_read_dimensions(cursor, cursor.unpack("i")[0], "q"))
-        nbytes += index_itemsize * math.prod(index_shapes[-1])
-    if index_count and not _sparse_shapes_agree(shape, value_shape, index_shapes):
-        raise cursor.error(f"has a {storage} array of {shape} with values {value_shape} and indices {index_shapes}")
+    device, device_number = cursor.unpack("ii")
+    if not (1 <= device <= _MAX_DEVICE_TYPE and device_number >= 0):
+        raise cursor.error(f"has the unknown device type {device} with number {device_number}")
+    dtype, itemsize = _read_dtype(cursor)
+    indices = [(_read_dtype(cursor)[1], _read_shape(cursor)) for _ in range(index_count)]
+    values = _sparse_values(cursor, shape, claimed, [index for _, index in indices]) if index_count else shape
+    nbytes = sum(size * math.prod(dimensions) for size, dimensions in [(itemsize, values), *indices])
     return StoredArray("", shape, dtype, storage, cursor.skip(nbytes), nbytes)
 
 
@@ -208,6 +205,10 @@ def _read_storage(cursor: _Cursor, mark: int) -> Tuple[str, int]:
     return _STORAGES[flag]
 
 
+def _read_shape(cursor: _Cursor) -> Tuple[int, ...]:
+    return _read_dimensions(cursor, cursor.unpack("i")[0], "q")
+
+
 def _read_dimensions(cursor: _Cursor, ndim: int, number: str) -> Tuple[int, ...]:
     if not 0 <= ndim <= _MAX_NDIM:
         raise cursor.error(f"has an array of {ndim} dimensions")
@@ -217,13 +218,6 @@ def _read_dimensions(cursor: _Cursor, ndim: int, number: str) -> Tuple[int, ...]
     return shape
 
 
-def _read_device_and_dtype(cursor: _Cursor) -> Tuple[str, int]:
-    device, number = cursor.unpack("ii")
-    if not (1 <= device <= _MAX_DEVICE_TYPE and number >= 0):
-        raise cursor.error(f"has the unknown device type {device} with number {number}")
-    return _read_dtype(cursor)
-
-
 def _read_dtype(cursor: _Cursor) -> Tuple[str, int]:
     (flag,) = cursor.unpack("i")
     if flag not in _DTYPES:
@@ -231,16 +225,24 @@ def _read_dtype(cursor: _Cursor) -> Tuple[str, int]:
     return _DTYPES[flag]
 
 
-def _sparse_shapes_agree(shape: Tuple[int, ...], values: Tuple[int, ...], indices: Sequence[Tuple[int, ...]]) -> bool:
-    """MXNet reads the first dimension of each without looking whether there is one."""
-    if not values:
-        return False
-    count = values[0]
-    if len(indices) == 1:  # row_sparse: whole rows, and the number of each
-        return values[1:] == shape[1:] and len(values) == len(shape) and count <= shape[0] and indices[0] == (count,)
-    row_starts, columns = indices  # csr; one without values may lack the starts of its rows
-    allowed = ((shape[0] + 1,),) if count else ((shape[0] + 1,), (0,))
-    return len(shape) == 2 and len(values) == 1 and columns == (count,) and row_starts in allowed
+def _sparse_values(
+    cursor: _Cursor, shape: Tuple[int, ...], claimed: Tuple[int, ...], indices: Sequence[Tuple[int, ...]]
+) -> Tuple[int, ...]:
+    """The shape of a sparse array's stored values: whole rows (row_sparse), or single numbers (csr).
+
+    How many there are, the last index array says. The ``claimed`` shape cannot: MXNet saves it before it waits for the
+    values, so it may be out of date, and ignores its first dimension when it loads.
+    """
+    count = indices[-1][0] if len(indices[-1]) == 1 else -1
+    if len(indices) == 1:
+        values = (count, *shape[1:])
+        fits = count <= shape[0]
+    else:  # csr has two index arrays: where each row starts (may be missing if there are no values), and the columns
+        values = (count,)
+        fits = len(shape) == 2 and (indices[0] == (shape[0] + 1,) or (indices[0] == (0,) and count == 0))
+    if count < 0 or not fits or not claimed or (count, *claimed[1:]) != values:
+        raise cursor.error(f"has a sparse array of {shape} with values {claimed} and indices {[*indices]}")
+    return values
 
 
 def _read_names(cursor: _Cursor, count: int) -> Sequence[str]:
@@ -248,16 +250,14 @@ def _read_names(cursor: _Cursor, count: int) -> Sequence[str]:
     (name_count,) = cursor.unpack("Q")
     if name_count not in (0, count):
         raise cursor.error(f"has {name_count:,} names for {count:,} arrays")
-    names: List[str] = []
-    seen: Set[str] = set()
+    names: Dict[str, None] = {}
     for number in range(1, name_count + 1):
         cursor.enter(f"name {number} of {count}")
         name = _read_name(cursor)
-        if name in seen:
+        if name in names:
             raise cursor.error(f"has a second array {name[:60]!r}")
-        seen.add(name)
-        names.append(name)
-    return names or [""] * count
+        names[name] = None
+    return list(names) or [""] * count
 
 
 def _read_name(cursor: _Cursor) -> str:

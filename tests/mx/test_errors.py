@@ -1,0 +1,79 @@
+"""Bad models: one clear message each, with what to do next."""
+
+import pytest
+
+from pytest_mxperf import ModelSpec, MxperfError, count
+
+IMAGE = {"data": (1, 1, 8, 8)}
+
+
+def load(spec):
+    from pytest_mxperf.mx.analysis import analyse
+    from pytest_mxperf.mx.model import open_model
+    from pytest_mxperf.mx.weights import load_weights
+
+    return load_weights(analyse(open_model(spec)))
+
+
+def test_a_missing_symbol_says_what_the_folder_has(digits):
+    with pytest.raises(MxperfError, match=r"digitz-symbol.json: cannot read .*; the folder has digits-symbol.json"):
+        count(digits.with_name("digitz"), IMAGE)
+
+
+def test_a_missing_epoch_says_which_exist(digits):
+    with pytest.raises(MxperfError, match=r"digits-0007.params: the weights are missing; epochs that exist: 0"):
+        load(ModelSpec.parse(digits, IMAGE, epoch=7))
+
+
+def test_a_symbol_alone_counts_but_does_not_load(digits, tmp_path):
+    (tmp_path / "m-symbol.json").write_bytes(digits.with_name("digits-symbol.json").read_bytes())
+    assert count(tmp_path / "m", IMAGE).macs == 607_552
+    with pytest.raises(MxperfError, match="m-0000.params: the weights are missing; counting works without"):
+        load(ModelSpec.parse(tmp_path / "m", IMAGE))
+
+
+def test_an_unknown_input_suggests_the_right_one(digits):
+    with pytest.raises(MxperfError, match="digits: the graph has no input 'date'; did you mean 'data'"):
+        count(digits, {"date": (1, 1, 8, 8)})
+
+
+def test_an_input_that_does_not_fit_the_weights_names_the_parameter(digits):
+    with pytest.raises(MxperfError, match=r"data=\(1, 3, 8, 8\).*conv1_weight \(graph \(16, 3, 3, 3\), weights"):
+        count(digits, {"data": (1, 3, 8, 8)})
+
+
+def test_an_input_of_another_rank_is_told_without_a_stack_trace(digits):
+    with pytest.raises(MxperfError, match="digits: the shapes do not fit together") as caught:
+        count(digits, {"data": (1, 64)})
+    assert "\n" not in str(caught.value)
+
+
+def test_an_operator_that_this_mxnet_lacks_is_named(tmp_path):
+    path = tmp_path / "m-symbol.json"
+    path.write_text(
+        '{"nodes": [{"op": "null", "name": "data", "inputs": []},'
+        ' {"op": "WarpCTC", "name": "loss", "inputs": [[0, 0, 0]]}], "arg_nodes": [0], "heads": [[1, 0, 0]]}'
+    )
+    with pytest.raises(MxperfError, match="m-symbol.json: MXNet cannot load the symbol: Operator WarpCTC is not"):
+        count(path, {"data": (1, 2)})
+
+
+def test_a_label_that_cannot_be_inferred_must_be_given():
+    import mxnet as mx
+
+    label = mx.sym.Reshape(mx.sym.var("label"), shape=(-1,))
+    symbol = mx.sym.SoftmaxOutput(mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=2, name="fc"), label)
+    with pytest.raises(MxperfError, match="the shape of variable 'label' cannot be inferred; give its shape in inputs"):
+        count(symbol, {"data": (4, 3)})
+    assert count(symbol, {"data": (4, 3), "label": (4, 1)}).macs == 4 * 3 * 2
+
+
+def test_an_operator_without_a_rule_is_named_and_counted():
+    import mxnet as mx
+
+    class Mine(mx.operator.CustomOpProp):
+        pass
+
+    mx.operator.register("mine")(Mine)
+    symbol = mx.sym.Custom(mx.sym.Custom(mx.sym.var("data"), op_type="mine"), op_type="mine")
+    assert count(symbol, {"data": (1, 2)}).uncounted == {"Custom": 2}
