@@ -1,4 +1,4 @@
-"""What mxperf_benchmark adds to a bare loop around the same synchronized forward: python benchmarks/fixture_overhead.py.
+"""What mxperf_benchmark adds to a bare loop around the same forward: python benchmarks/fixture_overhead.py.
 
 Both are timed in turns in one process; the ratio of their medians should be within 2% of 1. A ratio beyond that on a
 noisy machine says that the machine changed between the turns: the spread of the turns is printed beside it.
@@ -56,14 +56,17 @@ def test_turn(turn, mxperf_model, mxperf_module, mxperf_benchmark):
     ratios[mxperf_model.name].append(timing.p50 / ((before + after) / 2))
 
 
-if __name__ == "__main__":
-    # The module that pytest imports is not this one: run there what prints.
-    class Printer:
-        def pytest_sessionfinish(self, session):
-            module = session.items[0].module
-            for name, turns in module.ratios.items():
-                low, high = min(turns), max(turns)
-                print(f"\n{name}: mxperf_benchmark / bare loop = {statistics.median(turns):.4f}", end="")
-                print(f" (median of {len(turns)} turns, {low:.3f} to {high:.3f})")
+class Ratios:
+    """A plugin that keeps what the turns found: pytest imports this file once more, as a module of its own."""
 
-    sys.exit(pytest.main([__file__, "-q", "-p", "no:cacheprovider", "--benchmark-columns=median,rounds"], [Printer()]))
+    def pytest_sessionfinish(self, session):
+        self.by_model = session.items[0].module.ratios
+
+
+if __name__ == "__main__":
+    found = Ratios()
+    code = pytest.main([__file__, "-q", "-p", "no:cacheprovider", "--benchmark-columns=median,rounds"], [found])
+    for name, turns in found.by_model.items():
+        spread = f"median of {len(turns)} turns, {min(turns):.3f} to {max(turns):.3f}"
+        print(f"{name}: mxperf_benchmark / bare loop = {statistics.median(turns):.4f} ({spread})")
+    sys.exit(code)

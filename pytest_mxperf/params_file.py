@@ -15,8 +15,9 @@ The format is what ``mx.nd.save`` writes; little-endian, nothing is aligned::
 What is in brackets only sparse arrays have. Sources, in MXNet: ``NDArray::Save`` and ``Load`` in
 src/ndarray/ndarray.cc, ``Tuple::Save`` in include/mxnet/tuple.h, ``TypeFlag`` in 3rdparty/mshadow/mshadow/base.h.
 
-This reader is stricter than MXNet, which trusts every number: MXNet overruns its stack on an ndim of -1, lets the
-product of the dimensions wrap around, keeps the last of two arrays with one name, and ignores what follows the names.
+This reader is stricter than MXNet, which trusts every number: MXNet overruns its stack on an ndim of -1 and dies, lets
+the product of the dimensions wrap around, keeps the last of two arrays with one name, and ignores whatever follows the
+names. Not bounded by the file's size are the shapes of arrays without values, and those that sparse arrays stand for.
 """
 
 import math
@@ -41,7 +42,7 @@ _STORAGES = {0: ("default", 0), 1: ("row_sparse", 1), 2: ("csr", 2)}  # flag: na
 _MAX_DEVICE_TYPE = 6  # Context::kMaxDevType
 
 # Limits far beyond any real checkpoint, so that a damaged count costs neither time nor memory.
-_MAX_ARRAYS = 1_000_000
+_MAX_ARRAYS = 100_000
 _MAX_NDIM = 32  # NumPy 1.x has no more
 _MAX_NAME_BYTES = 4096
 

@@ -30,10 +30,6 @@ def mxperf_model(exported):
 
 
 @pytest.mark.mxperf_baseline
-def test_costs_as_much_as_its_baseline():
-    """The marker does it all: nothing is left for the body."""
-
-
-def test_runs(mxperf_module, mxperf_benchmark):
+def test_zoo_model(mxperf_module, mxperf_benchmark):
     mxperf_benchmark(mxperf_module)
     assert mxperf_module.get_outputs()[0].shape == (1, 1000)

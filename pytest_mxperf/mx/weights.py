@@ -49,7 +49,13 @@ def _read_values(checkpoint: Checkpoint) -> Dict[str, Any]:
         epochs = ", ".join(map(str, checkpoint.epochs()))
         hint = f"epochs that exist: {epochs}" if epochs else "counting works without weights, running does not"
         raise ParamsError(f"{path}: the weights are missing; {hint}")
-    try:
-        return {name.split(":", 1)[-1]: value for name, value in mx.nd.load(str(path)).items()}
-    except mx.MXNetError as error:
-        raise ParamsError(f"{path}: MXNet cannot load the weights: {reason(error)}") from None
+    problem = ""
+    # MXNet loads what mx.npx.save wrote only under NumPy's shape semantics, and the rest only without.
+    for numpy_shapes in (False, True):
+        try:
+            with mx.util.np_shape(numpy_shapes):
+                arrays = mx.nd.load(str(path))
+            return {name.split(":", 1)[-1]: value for name, value in arrays.items()}
+        except mx.MXNetError as error:
+            problem = problem or reason(error)
+    raise ParamsError(f"{path}: MXNet cannot load the weights: {problem}")

@@ -16,6 +16,8 @@ from pytest_mxperf.units import Unit, format_quantity, format_shape
 __all__ = ["render"]
 
 _HEAVIEST_SHOWN = 5
+_INDENT = " " * 4
+_GAP = " " * 2
 
 
 def render(run: RunReport, *, width: int, color: bool) -> str:
@@ -121,19 +123,21 @@ def _print_heaviest(console: Console, cost: CostReport) -> None:
     layers = cost.heaviest(_HEAVIEST_SHOWN)
     if not layers:
         return
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
-    table.add_column(overflow="ellipsis", no_wrap=True)
-    table.add_column(overflow="ellipsis", no_wrap=True)
-    for _ in range(3):
-        table.add_column(justify="right", no_wrap=True)
-    for layer in layers:
-        table.add_row(*_layer_cells(layer, cost))
+    rows = [_layer_cells(layer, cost) for layer in layers]
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    names_width = console.width - len(_INDENT) - sum(width + len(_GAP) for width in widths)
     console.print("  heaviest layers")
-    console.print(table)
+    for layer, cells in zip(layers, rows):
+        name = _shortened(layer.name, names_width).ljust(min(names_width, max(len(each.name) for each in layers)))
+        figures = _GAP.join(cell.rjust(width) for cell, width in zip(cells, widths))
+        console.print(Text(f"{_INDENT}{name}{_GAP}{figures}"), no_wrap=True, overflow="crop")
 
 
-def _layer_cells(layer: LayerCost, cost: CostReport) -> "tuple[Text, ...]":
+def _layer_cells(layer: LayerCost, cost: CostReport) -> "tuple[str, ...]":
     share = f"{100 * layer.flops / cost.flops:.1f}%"
-    shape = format_shape(layer.outputs[0])
-    cells = (f"    {layer.name}", layer.op, shape, f"{format_quantity(layer.flops, Unit.COUNT)} FLOPs", share)
-    return tuple(Text(cell) for cell in cells)
+    return layer.op, format_shape(layer.outputs[0]), f"{format_quantity(layer.flops, Unit.COUNT)} FLOPs", share
+
+
+def _shortened(name: str, width: int) -> str:
+    """The end of a name that is too long: layers of one network begin alike."""
+    return name if len(name) <= width else "…" + name[len(name) - max(width, 1) + 1 :]

@@ -28,7 +28,7 @@ def test_a_missing_epoch_says_which_exist(digits):
 def test_a_symbol_alone_counts_but_does_not_load(digits, tmp_path):
     (tmp_path / "m-symbol.json").write_bytes(digits.with_name("digits-symbol.json").read_bytes())
     assert count(tmp_path / "m", IMAGE).macs == 607_552
-    with pytest.raises(MxperfError, match="m-0000.params: the weights are missing; counting works without"):
+    with pytest.raises(MxperfError, match=r"m-0000\.params: the weights are missing; counting works without"):
         load(ModelSpec.parse(tmp_path / "m", IMAGE))
 
 
@@ -54,7 +54,7 @@ def test_an_operator_that_this_mxnet_lacks_is_named(tmp_path):
         '{"nodes": [{"op": "null", "name": "data", "inputs": []},'
         ' {"op": "WarpCTC", "name": "loss", "inputs": [[0, 0, 0]]}], "arg_nodes": [0], "heads": [[1, 0, 0]]}'
     )
-    with pytest.raises(MxperfError, match="m-symbol.json: MXNet cannot load the symbol: Operator WarpCTC is not"):
+    with pytest.raises(MxperfError, match=r"m-symbol\.json: MXNet cannot load the symbol: Operator WarpCTC is not"):
         count(path, {"data": (1, 2)})
 
 

@@ -1,5 +1,6 @@
 """The reader of ``.params`` files against ``mx.nd.load``: the same names, shapes, dtypes and bytes."""
 
+import importlib.util
 from pathlib import Path
 from typing import Any, Dict
 
@@ -8,13 +9,15 @@ import pytest
 from pytest_mxperf.errors import ParamsError
 from pytest_mxperf.params_file import read_header
 
-pytest.importorskip("numpy")
+if importlib.util.find_spec("mxnet") is None:
+    pytest.skip("MXNet is not installed", allow_module_level=True)
+
 from pytest_mxperf.mx import compat
 
 compat.install()
-mx = pytest.importorskip("mxnet")
 
-import numpy as np  # noqa: E402 - after what makes MXNet importable
+import mxnet as mx  # noqa: E402 - MXNet can be imported only now
+import numpy as np  # noqa: E402
 
 CHECKPOINTS = Path(__file__).resolve().parents[2].parent / "shared" / "checkpoints"
 

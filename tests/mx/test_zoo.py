@@ -1,8 +1,9 @@
 """Models of the Gluon vision zoo, as nets and as exported symbols.
 
-MACs and parameters are torchvision's where it has the same network. Its resnet50 is Gluon's v2 twin: 4,089,184,256. In
-v1 the first 1x1 convolution of stages 2 to 4 takes the stride, which saves three quarters of it: 256 x 128 x (56^2 - 28^2)
-= 512 x 256 x (28^2 - 14^2) = 1024 x 512 x (14^2 - 7^2) = 77,070,336 each, and leaves 3,857,973,248.
+MACs and parameters are torchvision's where it has the same network. Its resnet50 is Gluon's v2 twin: 4,089,184,256.
+In v1 the first 1x1 convolution of stages 2 to 4 takes the stride, which saves three quarters of it:
+256 x 128 x (56^2 - 28^2) = 512 x 256 x (28^2 - 14^2) = 1024 x 512 x (14^2 - 7^2) = 77,070,336 each, and leaves
+3,857,973,248.
 """
 
 import pytest
