@@ -5,6 +5,7 @@ variable), a name, string attributes and inputs ``[node, output, version]``. Fil
 under ``param`` or ``attr``, or both; later ones under ``attrs``.
 """
 
+from itertools import accumulate
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import msgspec
@@ -17,7 +18,7 @@ Entry = Tuple[int, int]
 """One output of one node: the node's index in the graph, and which of its outputs."""
 
 
-class Node(msgspec.Struct, frozen=True):
+class Node(msgspec.Struct, frozen=True, gc=False):
     """One operator or variable; ``output_count`` includes outputs that MXNet hides, such as BatchNorm's mean."""
 
     op: str
@@ -49,13 +50,12 @@ class Graph(msgspec.Struct, frozen=True):
             raise GraphError(f"{where}: not an MXNet symbol JSON: {error}") from None
         return _build(raw, where)
 
-    def consumers(self) -> "Dict[int, List[Tuple[int, int]]]":
-        """For each node that is used: the (node, input position) pairs that read any of its outputs."""
-        uses: Dict[int, List[Tuple[int, int]]] = {}
-        for index, node in enumerate(self.nodes):
-            for position, (source, _) in enumerate(node.inputs):
-                uses.setdefault(source, []).append((index, position))
-        return uses
+    def to_json(self) -> str:
+        """The symbol JSON of the graph, as MXNet 1.9 writes it."""
+        shape_semantics = {"is_np_shape": ["int", 1]} if self.numpy_shapes else {}
+        # Without a version MXNet would take the file for one of 2015 and rewrite it.
+        document = {**_raw(self), "attrs": {"mxnet_version": ["int", 10901], **shape_semantics}}
+        return msgspec.json.encode(document).decode()
 
 
 class _RawNode(msgspec.Struct):
@@ -110,6 +110,24 @@ def _build_node(raw: _RawGraph, index: int, counts: "Sequence[Optional[int]]", w
         output_count=counts[index] or 1,
         subgraphs=tuple(_build(subgraph, f"{where}: subgraph") for subgraph in node.subgraphs),
     )
+
+
+def _raw(graph: Graph) -> Dict[str, Any]:
+    return {
+        "nodes": [
+            {
+                "op": node.op,
+                "name": node.name,
+                "attrs": node.attrs,
+                "inputs": [[source, output, 0] for source, output in node.inputs],
+                **({"subgraphs": [_raw(subgraph) for subgraph in node.subgraphs]} if node.subgraphs else {}),
+            }
+            for node in graph.nodes
+        ],
+        "arg_nodes": [index for index, node in enumerate(graph.nodes) if node.is_variable],
+        "node_row_ptr": list(accumulate((node.output_count for node in graph.nodes), initial=0)),
+        "heads": [[source, output, 0] for source, output in graph.heads],
+    }
 
 
 def _entry(entry: List[int], counts: "Sequence[Optional[int]]", where: str) -> Entry:

@@ -24,7 +24,7 @@ CATEGORIES = (
 )
 
 
-class OpCost(msgspec.Struct, frozen=True, omit_defaults=True):
+class OpCost(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What one execution of an operator computes.
 
     ``macs`` are multiply-accumulates, each worth 2 FLOPs; every other field is in FLOPs and excludes them.
@@ -53,8 +53,11 @@ class OpCost(msgspec.Struct, frozen=True, omit_defaults=True):
     def __add__(self, other: "OpCost") -> "OpCost":
         return OpCost(*(getattr(self, field) + getattr(other, field) for field in ("macs", *CATEGORIES)))
 
+    def __mul__(self, times: int) -> "OpCost":
+        return OpCost(*(getattr(self, field) * times for field in ("macs", *CATEGORIES)))
 
-class Params(msgspec.Struct, frozen=True):
+
+class Params(msgspec.Struct, frozen=True, gc=False):
     """Parameter elements by kind, and the bytes of all of them. A parameter used twice counts once."""
 
     trainable: int = 0
@@ -77,14 +80,31 @@ class Params(msgspec.Struct, frozen=True):
         )
 
 
-class LayerCost(msgspec.Struct, frozen=True):
+class LayerCost(msgspec.Struct, frozen=True, gc=False):
     """One operator node. A shared parameter belongs to the first layer that reads it."""
 
     name: str
     op: str
     outputs: Tuple[Shape, ...]
     cost: OpCost
+    """Of all its executions."""
     params: Params
+    dtype: str = "float32"
+    """Of its first input: what it computes in."""
+    executions: int = 1
+    """More than 1 inside a loop."""
+
+    def times(self, executions: int, *, inside: str) -> "LayerCost":
+        """The layer inside another, which runs it that many times."""
+        return LayerCost(
+            f"{inside}/{self.name}",
+            self.op,
+            self.outputs,
+            self.cost * executions,
+            self.params,
+            self.dtype,
+            self.executions * executions,
+        )
 
     @property
     def macs(self) -> int:
@@ -102,6 +122,8 @@ class CostReport(msgspec.Struct, frozen=True):
     params: Params
     uncounted: Dict[str, int]
     """Operator types without a rule, and how many nodes have each. Their cost is missing from every total."""
+    notes: Tuple[str, ...] = ()
+    """Where a cost is a bound, since only the data decide: loops and branches."""
     convention: str = CONVENTION
 
     @property

@@ -7,8 +7,8 @@ from pytest_mxperf.cost.result import CostReport, Shape
 from pytest_mxperf.cost.walk import Inference, walk
 from pytest_mxperf.errors import ParamsError, listed
 from pytest_mxperf.graph import Graph
+from pytest_mxperf.mx.infer import infer
 from pytest_mxperf.mx.model import Model
-from pytest_mxperf.mx.shapes import infer
 
 __all__ = ["Analysis", "analyse"]
 

@@ -1,74 +1,34 @@
-"""Shapes and dtypes of everything in a graph, by one call of MXNet's own inference."""
+"""Shapes and dtypes of everything in a graph, by MXNet's own inference: one call for a whole graph."""
 
 import ctypes
-import difflib
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from pytest_mxperf.cost.walk import Inference
-from pytest_mxperf.errors import ShapeError, UsageError, listed
-from pytest_mxperf.graph import Graph, Node
-from pytest_mxperf.mx.model import Model
-from pytest_mxperf.mx.runtime import mx, reason
+import msgspec
 
-__all__ = ["infer"]
+from pytest_mxperf.cost.result import Shape
+from pytest_mxperf.graph import Entry, Graph, Node
+from pytest_mxperf.mx.runtime import mx
 
-Shape = Tuple[int, ...]
+__all__ = ["Known", "by_node", "infer_graph", "infer_symbol", "visible_output_counts"]
+
+Known = Tuple[Optional[Shape], str]
+"""Shape, None if that is unknown, and dtype."""
+
+_DTYPE_FLAGS = ("float32", "float64", "float16", "uint8", "int32", "int8", "int64", "bool")
 
 
-def infer(model: Model) -> Tuple[str, Graph, Inference]:
-    """The symbol's JSON, its graph as MXNet executes it, and what is inferred for each node's visible outputs.
+def infer_symbol(symbol: Any, shapes: Mapping[str, Shape], dtypes: Mapping[str, str]) -> List[Known]:
+    """What is known of each output of ``symbol``, given the shapes and dtypes of some of its variables.
 
-    Parameters that inference leaves open take their shape from the ``.params`` file where there is one.
-    Raises ``UsageError`` for an input that the graph does not have, ``ShapeError`` if a shape stays unknown.
+    Raises ``MXNetError`` if they do not fit together.
     """
-    with mx.util.np_shape(model.numpy_shapes):
-        internals = model.symbol.get_internals()
-        _check_inputs(model, internals)
-        flat = _infer_shapes(model, internals)
-        if None in flat and _complete_from_stored(model, internals, flat):
-            flat = _infer_shapes(model, internals)
-        types = _infer_types(model, internals)
-        text = model.symbol.tojson()
-    graph = Graph.parse(text, where=model.name)
-    counts = _visible_output_counts(graph)
-    if sum(counts) != len(flat):
-        raise ShapeError(f"{model.name}: MXNet lists {len(flat)} outputs where the graph has {sum(counts)}")
-    shapes = _by_node(flat, counts)
-    _check_complete(model, graph, shapes)
-    return text, graph, Inference(shapes, _by_node(types, counts))
-
-
-def _check_inputs(model: Model, internals: Any) -> None:
-    variables = [*internals.list_arguments(), *internals.list_auxiliary_states()]
-    for name in model.inputs:
-        if name not in variables:
-            close = difflib.get_close_matches(name, variables, n=1)
-            # Which variables are inputs only the .params file tells for sure.
-            free = [variable for variable in variables if model.stored is not None and variable not in model.stored]
-            hint = f"did you mean {close[0]!r}?" if close else f"it has {listed(free or variables)}"
-            raise UsageError(f"{model.name}: the graph has no input {name!r}; {hint}")
-
-
-def _complete_from_stored(model: Model, internals: Any, shapes: "List[Optional[Shape]]") -> bool:
-    """Writes the shapes of stored parameters into the variables whose shape is open; whether there were any.
-
-    MXNet then infers, binds and saves the symbol with them, so a baseline's graph is complete without its weights.
-    """
-    found = False
-    for index, name in enumerate(internals.list_outputs()):
-        if shapes[index] is None and model.stored is not None and name in model.stored:
-            internals[index]._set_attr(__shape__=str(model.stored[name].shape))
-            found = True
-    return found
-
-
-def _infer_shapes(model: Model, internals: Any) -> "List[Optional[Shape]]":
-    try:
-        _, shapes, _ = internals.infer_shape_partial(**{name: spec.shape for name, spec in model.inputs.items()})
-    except mx.MXNetError as error:
-        given = ", ".join(f"{name}={spec.shape}" for name, spec in model.inputs.items())
-        raise ShapeError(f"{model.name}: the shapes do not fit together for {given}: {reason(error)}") from None
-    return [shape if _is_known(shape, model.numpy_shapes) else None for shape in shapes]
+    _, found_shapes, _ = symbol.infer_shape_partial(**shapes)
+    _, found_dtypes, _ = symbol.infer_type_partial(**dtypes)
+    numpy_shapes = mx.util.is_np_shape()
+    return [
+        (shape if _is_known(shape, numpy_shapes) else None, _dtype_name(dtype))
+        for shape, dtype in zip(found_shapes, found_dtypes)
+    ]
 
 
 def _is_known(shape: Optional[Shape], numpy_shapes: bool) -> bool:
@@ -77,28 +37,38 @@ def _is_known(shape: Optional[Shape], numpy_shapes: bool) -> bool:
     return all(size >= 0 for size in shape) if numpy_shapes else bool(shape) and all(size > 0 for size in shape)
 
 
-def _infer_types(model: Model, internals: Any) -> List[str]:
-    try:
-        _, types, _ = internals.infer_type_partial(**{name: spec.dtype for name, spec in model.inputs.items()})
-    except mx.MXNetError as error:
-        raise ShapeError(f"{model.name}: the dtypes do not fit together: {reason(error)}") from None
-    return [dtype.__name__.rstrip("_") if dtype is not None else "float32" for dtype in types]
+def _dtype_name(dtype: Optional[type]) -> str:
+    return "float32" if dtype is None else dtype.__name__.rstrip("_")  # numpy.bool_
 
 
-def _by_node(flat: "List[Any]", counts: List[int]) -> "List[Tuple[Any, ...]]":
+def infer_graph(graph: Graph, variables: Mapping[int, Known]) -> List[List[Known]]:
+    """What is known of each node's visible outputs, given ``variables`` by their index."""
+    nodes = tuple(_declared(node, variables.get(index)) for index, node in enumerate(graph.nodes))
+    counts = visible_output_counts(graph)
+    entries: List[Entry] = [(index, output) for index, count in enumerate(counts) for output in range(count)]
+    # With every output a head of the graph, MXNet returns what it knows of all of them, in this order.
+    symbol = mx.sym.load_json(Graph(nodes, tuple(entries), graph.numpy_shapes).to_json())
+    return by_node(infer_symbol(symbol, {}, {}), counts)
+
+
+def _declared(node: Node, known: Optional[Known]) -> Node:
+    """The variable with its shape and dtype written to it, where MXNet's inference looks for them."""
+    if known is None:
+        return node
+    shape, dtype = known
+    attrs = {**node.attrs, "__dtype__": str(_DTYPE_FLAGS.index(dtype))}
+    if shape is not None:
+        attrs["__shape__"] = str(shape)
+    return msgspec.structs.replace(node, attrs=attrs)
+
+
+def by_node(flat: Sequence[Known], counts: Sequence[int]) -> List[List[Known]]:
+    """Splits what is known of a graph's visible outputs into the parts of each node."""
     entries = iter(flat)
-    return [tuple(next(entries) for _ in range(count)) for count in counts]
+    return [[next(entries) for _ in range(count)] for count in counts]
 
 
-def _check_complete(model: Model, graph: Graph, shapes: "List[Tuple[Any, ...]]") -> None:
-    for node, outputs in zip(graph.nodes, shapes):
-        if None in outputs:
-            what = f"variable {node.name!r}" if node.is_variable else f"{node.op} {node.name!r}"
-            remedy = "give its shape in inputs" if node.is_variable else "give the shapes of all inputs and labels"
-            raise ShapeError(f"{model.name}: the shape of {what} cannot be inferred; {remedy}")
-
-
-def _visible_output_counts(graph: Graph) -> List[int]:
+def visible_output_counts(graph: Graph) -> List[int]:
     """Outputs per node without those that MXNet hides, such as BatchNorm's mean: what ``get_internals`` lists.
 
     Only MXNet knows how many an operator hides, and only for the whole operator with its attributes, so it is asked

@@ -43,7 +43,7 @@ def test_an_input_that_does_not_fit_the_weights_names_the_parameter(digits):
 
 
 def test_an_input_of_another_rank_is_told_without_a_stack_trace(digits):
-    with pytest.raises(MxperfError, match="digits: the shapes do not fit together") as caught:
+    with pytest.raises(MxperfError, match="digits: shapes or dtypes do not fit together") as caught:
         count(digits, {"data": (1, 64)})
     assert "\n" not in str(caught.value)
 

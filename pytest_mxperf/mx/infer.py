@@ -1,0 +1,78 @@
+"""A model's graph with the shapes and dtypes of everything in it."""
+
+import difflib
+from typing import Any, List, Tuple
+
+from pytest_mxperf.cost.walk import Inference
+from pytest_mxperf.errors import ShapeError, UsageError, listed
+from pytest_mxperf.graph import Graph
+from pytest_mxperf.mx.model import Model
+from pytest_mxperf.mx.runtime import mx, reason
+from pytest_mxperf.mx.shapes import Known, by_node, infer_symbol, visible_output_counts
+from pytest_mxperf.mx.subgraphs import enter
+
+__all__ = ["infer"]
+
+
+def infer(model: Model) -> Tuple[str, Graph, Inference]:
+    """The symbol's JSON, its graph as MXNet executes it, and what is inferred for each node's visible outputs.
+
+    Parameters that inference leaves open take their shape from the ``.params`` file where there is one.
+    Raises ``UsageError`` for an input that the graph does not have, ``ShapeError`` if a shape stays unknown.
+    """
+    with mx.util.np_shape(model.numpy_shapes):
+        internals = model.symbol.get_internals()
+        try:
+            known = _infer_outputs(model, internals)
+            text = model.symbol.tojson()
+            graph = Graph.parse(text, where=model.name)
+            inference = enter(graph, by_node(known, visible_output_counts(graph)))
+        except mx.MXNetError as error:
+            _check_inputs(model, internals)
+            given = ", ".join(f"{name}={spec.shape} {spec.dtype}" for name, spec in model.inputs.items())
+            raise ShapeError(
+                f"{model.name}: shapes or dtypes do not fit together for {given}: {reason(error)}"
+            ) from None
+    _check_complete(model, graph, inference)
+    return text, graph, inference
+
+
+def _check_inputs(model: Model, internals: Any) -> None:
+    variables = [*internals.list_arguments(), *internals.list_auxiliary_states()]
+    for name in model.inputs:
+        if name not in variables:
+            close = difflib.get_close_matches(name, variables, n=1)
+            # Which variables are inputs only the .params file tells for sure.
+            free = [variable for variable in variables if model.stored is not None and variable not in model.stored]
+            hint = f"did you mean {close[0]!r}?" if close else f"it has {listed(free or variables)}"
+            raise UsageError(f"{model.name}: the graph has no input {name!r}; {hint}")
+
+
+def _infer_outputs(model: Model, internals: Any) -> List[Known]:
+    shapes = {name: spec.shape for name, spec in model.inputs.items()}
+    dtypes = {name: spec.dtype for name, spec in model.inputs.items()}
+    known = infer_symbol(internals, shapes, dtypes)
+    if any(shape is None for shape, _ in known) and _complete_from_stored(model, internals, known):
+        known = infer_symbol(internals, shapes, dtypes)
+    return known
+
+
+def _complete_from_stored(model: Model, internals: Any, known: List[Known]) -> bool:
+    """Writes the shapes of stored parameters into the variables whose shape is open; whether there were any.
+
+    MXNet then infers, binds and saves the symbol with them, so a baseline's graph is complete without its weights.
+    """
+    found = False
+    for index, name in enumerate(internals.list_outputs()):
+        if known[index][0] is None and model.stored is not None and name in model.stored:
+            internals[index]._set_attr(__shape__=str(model.stored[name].shape))
+            found = True
+    return found
+
+
+def _check_complete(model: Model, graph: Graph, inference: Inference) -> None:
+    for node, outputs in zip(graph.nodes, inference.shapes):
+        if None in outputs:
+            what = f"variable {node.name!r}" if node.is_variable else f"{node.op} {node.name!r}"
+            remedy = "give its shape in inputs" if node.is_variable else "give the shapes of all inputs and labels"
+            raise ShapeError(f"{model.name}: the shape of {what} cannot be inferred; {remedy}")

@@ -1,0 +1,112 @@
+"""Inference into subgraphs: the bodies of loops and branches, and what a backend has fused."""
+
+from typing import Dict, List, Mapping, Sequence, Tuple
+
+from pytest_mxperf.cost.registry import Call
+from pytest_mxperf.cost.subgraphs import FUSED_PREFIX, OPAQUE, Feed, feeds, variables
+from pytest_mxperf.cost.walk import Inference
+from pytest_mxperf.graph import Entry, Graph, Node
+from pytest_mxperf.mx.shapes import Known, infer_graph
+
+__all__ = ["enter"]
+
+
+def enter(graph: Graph, known: Sequence[Sequence[Known]]) -> Inference:
+    """What is known of the graph's nodes, and of the nodes in their subgraphs.
+
+    MXNet infers nothing for a ``_while_loop`` or ``_cond``, so whatever follows one is inferred once more, with
+    variables of the right shapes in its place. Shapes that stay unknown are None.
+    """
+    state = _State(graph, known)
+    for index, node in enumerate(graph.nodes):
+        if node.subgraphs:
+            state.enter(index, node)
+    shapes = [tuple(shape for shape, _ in outputs) for outputs in state.known]
+    dtypes = [tuple(dtype for _, dtype in outputs) for outputs in state.known]
+    return Inference(shapes, dtypes, state.entered)  # type: ignore[arg-type]  # the caller checks for None
+
+
+class _State:
+    """What is known so far, and which operators have been replaced by variables."""
+
+    def __init__(self, graph: Graph, known: Sequence[Sequence[Known]]) -> None:
+        self.graph = graph
+        self.known = known
+        self.entered: Dict[int, List[Inference]] = {}
+        self._given = {index: known[index][0] for index in variables(graph)}
+        self._replaced: Dict[int, List[Known]] = {}
+
+    def enter(self, index: int, node: Node) -> None:
+        inputs = [self.known[source][output] for source, output in node.inputs]
+        found = []
+        for subgraph, fed in zip(node.subgraphs, feeds(node)):
+            given = {variable: _fed(node, inputs, feed) for variable, feed in zip(variables(subgraph), fed)}
+            known = infer_graph(subgraph, given)
+            found.append(known)
+            self._learn(node, subgraph, fed, known)
+        self.entered[index] = [enter(subgraph, inner) for subgraph, inner in zip(node.subgraphs, found)]
+        if node.op in OPAQUE:
+            self._replaced[index] = _outputs(node, self.entered[index])
+            self._infer_again()
+
+    def _learn(self, node: Node, subgraph: Graph, fed: Sequence[Feed], known: Sequence[Sequence[Known]]) -> None:
+        """Parameters that only a subgraph reads have the shapes that they turn out to have in there."""
+        for variable, feed in zip(variables(subgraph), fed):
+            source, _ = node.inputs[feed.position]
+            if self.graph.nodes[source].is_variable and self._given[source][0] is None and not feed.sliced:
+                self._given[source] = known[variable][0]
+
+    def _infer_again(self) -> None:
+        cut, places = _cut(self.graph, self._replaced)
+        given = {places[index, 0]: known for index, known in self._given.items()}
+        for index, outputs in self._replaced.items():
+            given.update({places[index, output]: known for output, known in enumerate(outputs)})
+        known = infer_graph(cut, given)
+        self.known = [
+            self._replaced[index] if index in self._replaced else known[places[index, 0]]
+            for index in range(len(self.graph.nodes))
+        ]
+
+
+def _fed(node: Node, inputs: Sequence[Known], feed: Feed) -> Known:
+    shape, dtype = inputs[feed.position]
+    if shape is not None and feed.sliced:
+        shape = shape[1:] or (1,)
+    # A fused operator keeps the graph that it was made of, in which nothing is quantized.
+    return shape, "float32" if node.op.startswith(FUSED_PREFIX) else dtype
+
+
+def _outputs(node: Node, entered: Sequence[Inference]) -> List[Known]:
+    """A loop stacks some of its body's outputs, as many as it may take steps; a branch returns its own."""
+    body, known = node.subgraphs[1], entered[1]
+    outputs: List[Known] = [(known.shapes[index][output], known.dtypes[index][output]) for index, output in body.heads]
+    if node.op == "_while_loop":
+        call = Call(node.op, node.attrs, (), ())
+        steps, stacked = call.integer("max_iterations", 0), call.integer("num_out_data", 0)
+        outputs[:stacked] = [(shape and (steps, *shape), dtype) for shape, dtype in outputs[:stacked]]
+    return outputs
+
+
+def _cut(graph: Graph, replaced: Mapping[int, Sequence[Known]]) -> Tuple[Graph, Dict[Entry, int]]:
+    """The graph with variables in place of some nodes' outputs; and where each node's output has gone.
+
+    The outputs of a node that stays share one place.
+    """
+    nodes: List[Node] = []
+    places: Dict[Entry, int] = {}
+
+    def moved(entry: Entry) -> Entry:
+        index, output = entry
+        return (places[entry], 0) if index in replaced else (places[index, 0], output)
+
+    for index, node in enumerate(graph.nodes):
+        if index in replaced:
+            for output in range(len(replaced[index])):
+                places[index, output] = len(nodes)
+                nodes.append(Node("null", f"{node.name}_output{output}", {}, ()))
+        else:
+            places[index, 0] = len(nodes)
+            nodes.append(
+                Node(node.op, node.name, node.attrs, tuple(map(moved, node.inputs)), node.output_count, node.subgraphs)
+            )
+    return Graph(tuple(nodes), tuple(map(moved, graph.heads)), graph.numpy_shapes), places
