@@ -14,7 +14,17 @@ from typing import Callable, Dict, Mapping, NamedTuple, Optional, Tuple
 from pytest_mxperf.cost.result import OpCost, Shape
 from pytest_mxperf.errors import GraphError
 
-__all__ = ["Call", "Formula", "Rule", "formula", "free", "rule_for", "size"]
+__all__ = ["UNCOUNTABLE", "Call", "Formula", "Rule", "formula", "free", "rule_for", "size"]
+
+UNCOUNTABLE: Dict[str, str] = {
+    "Custom": "computes in Python",
+    "_CustomFunction": "computes in Python",
+    "_NDArray": "computes in Python",
+    "_Native": "computes in Python",
+    "_CachedOp": "hides a graph that the symbol does not contain",
+    "_CachedOpThreadSafe": "hides a graph that the symbol does not contain",
+}
+"""Operators that no rule can count, and why: what they compute is not in the graph. They are always reported."""
 
 
 class Call(NamedTuple):
@@ -59,6 +69,17 @@ class Call(NamedTuple):
         if not -rank <= axis < rank:
             raise GraphError(f"{self.op}: axis={axis} does not exist in shape {self.inputs[0]}")
         return axis % rank
+
+    def rows(self, default: Optional[int] = -1) -> Tuple[int, int]:
+        """How many vectors of the first input lie along ``axis``, and their length. No axis: one vector of everything.
+
+        >>> Call("softmax", {"axis": "0"}, ((2, 5),), ((2, 5),)).rows()
+        (5, 2)
+        """
+        if self.attrs.get("axis", str(default)) == "None":
+            return 1, self.input_size
+        length = self.inputs[0][self.axis(-1 if default is None else default)]
+        return self.input_size // length if length else 0, length
 
     def _number(self, name: str, text: str) -> int:
         try:

@@ -1,10 +1,20 @@
-"""Activation functions: one evaluation of a scalar function is one FLOP, be it a comparison or an exponential."""
+"""Activation functions: one evaluation of a scalar function is one FLOP, be it a comparison or an exponential.
+
+A compound function such as GELU or SELU counts as one too: how many instructions it becomes is up to the library that
+evaluates it, and all of them are the same one pass over the tensor.
+"""
 
 from pytest_mxperf.cost.registry import Call, formula
 from pytest_mxperf.cost.result import OpCost
 
 
-@formula("Activation", "LeakyReLU", "relu", "sigmoid", "hard_sigmoid", "softsign", "clip")
+@formula(
+    *("Activation", "LeakyReLU", "relu", "sigmoid", "hard_sigmoid", "softsign", "clip", "_npx_relu", "_npx_sigmoid"),
+    "LogisticRegressionOutput",
+)
 def activation(op: Call) -> OpCost:
-    """One FLOP per output element. ``clip`` is here because ReLU6 is written with it."""
+    """One FLOP per output element, whatever ``act_type``.
+
+    ``clip`` is here because ReLU6 is written with it; ``LogisticRegressionOutput`` is a sigmoid at inference.
+    """
     return OpCost(activation=op.output_size)

@@ -15,9 +15,21 @@ def softmax_flops(elements: int, rows: int) -> int:
 
 @formula("softmax", "log_softmax", "softmin")
 def softmax(op: Call) -> OpCost:
-    """A softmax along ``axis``: see ``softmax_flops``."""
-    rows = op.input_size // op.inputs[0][op.axis(-1)]
-    return OpCost(softmax=softmax_flops(op.input_size, rows))
+    """A softmax along ``axis``: see ``softmax_flops``.
+
+    ``log_softmax`` subtracts one logarithm per row where softmax divides: 5n - 1. ``softmin`` negates its input first,
+    and a ``temperature`` divides the exponents: n more each. ``use_length`` leaves the ends of rows out; how much is in
+    the data, so full rows are counted.
+    """
+    rows, _ = op.rows()
+    flops = softmax_flops(op.input_size, rows)
+    if op.op == "log_softmax":
+        flops += rows
+    if op.op == "softmin":
+        flops += op.input_size
+    if op.text("temperature", "None") != "None" and float(op.attrs["temperature"]) != 1:
+        flops += op.input_size
+    return OpCost(softmax=flops)
 
 
 @formula("SoftmaxOutput")
@@ -35,7 +47,7 @@ def softmax_output(op: Call) -> OpCost:
 
 @formula("SoftmaxActivation")
 def softmax_activation(op: Call) -> OpCost:
-    """A softmax over the channels (``mode=channel``) or over all but the batch."""
+    """A softmax over the channels (``mode=channel``) or along the last axis (``instance``)."""
     shape = op.inputs[0]
-    rows = op.input_size // shape[1] if op.text("mode", "instance") == "channel" else shape[0]
-    return OpCost(softmax=softmax_flops(op.input_size, rows))
+    channels = shape[1] if op.text("mode", "instance") == "channel" else shape[-1]
+    return OpCost(softmax=softmax_flops(op.input_size, op.input_size // channels))

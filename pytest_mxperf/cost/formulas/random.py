@@ -1,0 +1,54 @@
+"""Random numbers, and how likely they are."""
+
+from pytest_mxperf.cost.registry import Call, formula, free
+from pytest_mxperf.cost.result import OpCost
+
+_DISTRIBUTIONS = (
+    *("uniform", "normal", "gamma", "exponential", "poisson", "negative_binomial"),
+    "generalized_negative_binomial",
+)
+_NP_DISTRIBUTIONS = (
+    *("bernoulli", "choice", "exponential", "gamma", "gumbel", "logistic", "multinomial", "normal", "normal_n"),
+    *("pareto", "powerd", "rayleigh", "uniform", "uniform_n", "weibull"),
+)
+
+free(
+    "draws random numbers",  # by methods that reject a random number of attempts, so no count would be exact
+    *(f"_random_{name}" for name in (*_DISTRIBUTIONS, "randint")),
+    *(f"_random_{name}_like" for name in _DISTRIBUTIONS),
+    *(f"_sample_{name}" for name in (*_DISTRIBUTIONS, "multinomial", "unique_zipfian")),
+    *(f"_npi_{name}" for name in _NP_DISTRIBUTIONS),
+    *("_shuffle", "_contrib_dgl_csr_neighbor_uniform_sample", "_contrib_dgl_csr_neighbor_non_uniform_sample"),
+)
+
+
+@formula(*(f"_random_pdf_{name}" for name in _DISTRIBUTIONS))
+def density(op: Call) -> OpCost:
+    """A density, or its logarithm, is one scalar function: one FLOP per sample."""
+    return OpCost(elementwise=op.output_size)
+
+
+@formula("_random_pdf_dirichlet")
+def dirichlet_density(op: Call) -> OpCost:
+    """``exp(sum((alpha - 1) * log(x)) + gammaln(sum(alpha)) - sum(gammaln(alpha)))`` of vectors of k elements.
+
+    Per element a subtraction, a logarithm, a multiplication and a ``gammaln``; 3 sums of k - 1 additions; a
+    ``gammaln``, an addition and a subtraction: 7k. And the exponential, unless ``is_log``.
+    """
+    exponentials = 0 if op.flag("is_log") else op.output_size
+    return OpCost(elementwise=7 * op.input_size + exponentials)
+
+
+@formula("_contrib_hawkesll")
+def hawkes_log_likelihood(op: Call) -> OpCost:
+    """The log likelihood of N point processes with K marks over T points, as if every process had all T (an upper
+    bound: ``valid_length`` is data).
+
+    A point takes 19 FLOPs: 2 for the time since its mark's last point, 3 for the decay ``exp(-beta * d)``, 4 for the
+    intensity ``mu + alpha * beta * state * decay``, 5 for the compensator ``mu * d + alpha * state * (1 - decay)``,
+    3 for ``+= log(intensity) - compensator`` and 2 for the new state. What remains takes 10 per mark, 1 + 3 + 5 + 1,
+    and its sum, K - 1 additions and a subtraction, another 1.
+    """
+    samples, marks = op.inputs[0]
+    points = op.inputs[4][1]
+    return OpCost(other=samples * (19 * points + 11 * marks))
