@@ -36,8 +36,15 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_pycollect_makeitem(collector: Any, name: str, obj: Any) -> None:
     """Lets a marked test be parametrized over ``mxperf_model`` without taking it as an argument."""
-    if collector.istestfunction(obj, name) and markers.marks_function(collector, obj):
-        pytest.mark.usefixtures("mxperf_model")(obj)
+    uses_model = pytest.mark.usefixtures("mxperf_model")
+    if not collector.istestfunction(obj, name):
+        return
+    if markers.is_marked(collector):
+        # Not the function: an unmarked class may inherit it too.
+        if uses_model.mark not in collector.iter_markers("usefixtures"):
+            collector.add_marker(uses_model)
+    elif markers.marks_function(obj):
+        uses_model(obj)
 
 
 @pytest.hookimpl(wrapper=True)

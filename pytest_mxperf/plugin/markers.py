@@ -25,14 +25,14 @@ def register(config: pytest.Config) -> None:
         config.addinivalue_line("markers", line)
 
 
-def is_marked(item: pytest.Item) -> bool:
-    return any(item.get_closest_marker(name) for name in _MARKERS)
+def is_marked(node: "pytest.Item | pytest.Collector") -> bool:
+    """Whether one of our markers is on the test, its class or its module."""
+    return any(node.get_closest_marker(name) for name in _MARKERS)
 
 
-def marks_function(collector: pytest.Collector, function: object) -> bool:
-    """``is_marked`` for a function that has not become an item yet."""
-    own = (mark.name for mark in getattr(function, "pytestmark", ()))
-    return any(name in _MARKERS for name in own) or any(collector.get_closest_marker(name) for name in _MARKERS)
+def marks_function(function: object) -> bool:
+    """Whether one of our markers is on a function that has not become a test yet."""
+    return any(mark.name in _MARKERS for mark in getattr(function, "pytestmark", ()))
 
 
 def model_of(item: pytest.Item, given: object = None) -> ModelSpec:
