@@ -135,7 +135,7 @@ def _judge_ceiling(metric: str, ceiling: Fraction, value: Optional[Number], unme
         message = f"{metric} was not measured: {unmeasured_because}"
         return Finding("budget", metric, Verdict.NOT_MEASURED, message, reference=limit)
     shown, shown_limit = _exact(value, unit), _exact(limit, unit)
-    if value <= ceiling:
+    if value <= limit:  # a float with a float: 0.04 s is not over "40 ms"
         message = f"{metric} {shown} is within the budget of {shown_limit}"
         return Finding("budget", metric, Verdict.PASSED, message, value, limit)
     message = f"{metric} {shown} is over the budget of {shown_limit} ({_percent(value, limit)})"

@@ -46,7 +46,7 @@ class Graph(msgspec.Struct, frozen=True):
         """The graph of a symbol JSON. Raises ``GraphError`` that begins with ``where`` if it is not one."""
         try:
             raw = msgspec.json.decode(text, type=_RawGraph)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
             raise GraphError(f"{where}: not an MXNet symbol JSON: {error}") from None
         return _build(raw, where)
 

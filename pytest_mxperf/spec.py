@@ -103,6 +103,10 @@ class ModelSpec:
         if isinstance(epoch, bool) or not isinstance(epoch, int) or epoch < 0:
             raise UsageError(f"{where}: epoch={epoch!r} is not a whole number from 0 up")
         if isinstance(source, (str, Path)):
+            if re.fullmatch(r"(-symbol\.json)?", Path(source).name):
+                raise UsageError(
+                    f"{where}: {str(source)!r} names no checkpoint; give its prefix, as in 'models/resnet18'"
+                )
             source = Checkpoint.at((root or Path()) / source, epoch)
         if name is None:
             name = source.prefix.name if isinstance(source, Checkpoint) else _object_name(source)

@@ -16,6 +16,7 @@ __all__ = ["Unit", "format_quantity", "format_shape", "parse_fraction", "parse_q
 Number = Union[int, float, Fraction]
 
 _NUMBER = re.compile(r"\s*([+-]?(?:\d+(?:_\d+)*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([^\s\d]*)\s*\Z")
+_LONGEST = 100  # characters; Python refuses to convert numbers of thousands of digits
 _DECIMAL = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _BINARY = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 
@@ -76,17 +77,19 @@ def parse_fraction(value: object, *, where: str) -> Fraction:
 
 
 def _split(value: object, *, where: str, example: str) -> Tuple[Fraction, str]:
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        # str() first: the float 0.05 means 5%, not the binary number nearest to it.
+    if isinstance(value, int) and not isinstance(value, bool):
+        return Fraction(value), ""
+    if isinstance(value, float):
+        # By its text: the float 0.05 means 5%, not the binary number nearest to it.
         text = str(value)
     elif isinstance(value, str):
         text = value
     else:
         raise UsageError(f"{where}: expected a number or text like {example!r}, got {value!r}")
-    match = _NUMBER.match(text)
+    match = _NUMBER.match(text) if len(text) <= _LONGEST else None
     if match is None:
         raise UsageError(f"{where}: expected a number or text like {example!r}, got {value!r}")
-    return Fraction(match.group(1)), match.group(2)
+    return Fraction(match.group(1).replace("_", "")), match.group(2)
 
 
 def format_quantity(value: Number, unit: Unit) -> str:

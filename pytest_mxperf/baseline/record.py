@@ -69,7 +69,7 @@ class Baseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             schema = msgspec.json.decode(text, type=_AnySchema).schema
             if schema == SCHEMA:
                 return msgspec.json.decode(text, type=cls)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
             raise BaselineError(f"{where}: not a baseline: {error}; record it again with --mxperf-update") from None
         raise BaselineError(
             f"{where}: written in schema {schema}, this version reads {SCHEMA}; record it again with --mxperf-update"

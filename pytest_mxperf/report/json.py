@@ -46,6 +46,7 @@ def _cost(cost: CostReport) -> Dict[str, Any]:
         "flops_by_category": cost.cost.flops_by_category(),
         "params": {**msgspec.to_builtins(cost.params), "total": cost.params.total},
         "uncounted": cost.uncounted,
+        "notes": cost.notes,
         "layers": [_layer(layer) for layer in cost.layers],
     }
 
@@ -55,6 +56,8 @@ def _layer(layer: LayerCost) -> Dict[str, Any]:
         "name": layer.name,
         "op": layer.op,
         "outputs": layer.outputs,
+        "dtype": layer.dtype,
+        "executions": layer.executions,
         "macs": layer.macs,
         "flops": layer.flops,
         "flops_by_category": layer.cost.flops_by_category(),

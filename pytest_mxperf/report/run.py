@@ -19,8 +19,8 @@ class ModelResult(msgspec.Struct, frozen=True):
     """The test's node id."""
     name: str
     inputs: Dict[str, InputSpec]
-    outcome: str
-    """``passed``, ``failed``, ``error`` or ``skipped``, as pytest says of the test."""
+    outcome: str = "passed"
+    """``passed``, ``failed``, ``skipped``, or ``error`` in setup or teardown."""
     cost: Optional[CostReport] = None
     timing: Optional[Timing] = None
     findings: Tuple[Finding, ...] = ()

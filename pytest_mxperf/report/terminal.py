@@ -4,7 +4,6 @@ import io
 from typing import List
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -28,6 +27,8 @@ def render(run: RunReport, *, width: int, color: bool) -> str:
         force_terminal=color,
         color_system="standard" if color else None,
         highlight=False,
+        markup=False,
+        emoji=False,
     )
     console.print(_overview(run))
     for result in run.results:
@@ -38,6 +39,13 @@ def render(run: RunReport, *, width: int, color: bool) -> str:
     return "\n".join(line.rstrip() for line in output.getvalue().splitlines())
 
 
+def _text(content: str, style: str = "") -> Text:
+    """Text that stays text: names come from models, and may hold what a terminal would obey."""
+    return Text(
+        "".join(char if char.isprintable() or char == "\n" else "\N{REPLACEMENT CHARACTER}" for char in content), style
+    )
+
+
 def _overview(run: RunReport) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("model", overflow="fold")
@@ -46,7 +54,7 @@ def _overview(run: RunReport) -> Table:
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("gates", no_wrap=True)
     for result in run.results:
-        table.add_row(Text(result.name), Text(_inputs(result)), *_figures(result), _gates(result))
+        table.add_row(_text(result.name), _text(_inputs(result)), *_figures(result), _gates(result))
     return table
 
 
@@ -69,16 +77,16 @@ def _gates(result: ModelResult) -> Text:
     """How the model's gates came out: the bad verdicts by name, or how many passed."""
     bad = sorted({finding.verdict.value for finding in result.findings if not finding.verdict.is_good})
     if bad:
-        return Text("\n".join(bad), style="red")
+        return _text("\n".join(bad), "red")
     if result.outcome != "passed":
-        return Text(f"test {result.outcome}", style="yellow" if result.outcome == "skipped" else "red")
+        return _text(f"test {result.outcome}", "yellow" if result.outcome == "skipped" else "red")
     if not result.findings:
-        return Text("no gate" if result.baseline_update is None else result.baseline_update, style="yellow")
-    return Text(f"{len(result.findings)} passed", style="green")
+        return _text("no gate" if result.baseline_update is None else result.baseline_update, "yellow")
+    return _text(f"{len(result.findings)} passed", "green")
 
 
 def _print_model(console: Console, result: ModelResult) -> None:
-    console.print(f"[bold]{escape(result.name)}[/bold]  {escape(result.test)}")
+    console.print(_text(result.name, "bold"), _text(result.test), sep="  ")
     if result.cost is not None:
         _print_totals(console, result.cost)
     if result.timing is not None and not result.timing.is_latency:
@@ -99,7 +107,9 @@ def _print_totals(console: Console, cost: CostReport) -> None:
         f"{format_quantity(params.bytes, Unit.BYTES)}"
     )
     for operator, count in sorted(cost.uncounted.items()):
-        console.print(Text(f"  uncounted: {operator} ({count})", style="red"))
+        console.print(_text(f"  uncounted: {operator} ({count})", "red"))
+    for note in cost.notes:
+        console.print(_text(f"  {note}", "yellow"))
 
 
 def _print_queue(console: Console, result: ModelResult) -> None:
@@ -115,7 +125,7 @@ def _findings(findings: "tuple[Finding, ...]") -> Table:
         table.add_column(overflow="fold")
     for finding in findings:
         style = "green" if finding.verdict.is_good else "red"
-        table.add_row(f"  {finding.gate}", Text(finding.verdict.value, style=style), Text(finding.message))
+        table.add_row(f"  {finding.gate}", _text(finding.verdict.value, style), _text(finding.message))
     return table
 
 
@@ -130,7 +140,7 @@ def _print_heaviest(console: Console, cost: CostReport) -> None:
     for layer, cells in zip(layers, rows):
         name = _shortened(layer.name, names_width).ljust(min(names_width, max(len(each.name) for each in layers)))
         figures = _GAP.join(cell.rjust(width) for cell, width in zip(cells, widths))
-        console.print(Text(f"{_INDENT}{name}{_GAP}{figures}"), no_wrap=True, overflow="crop")
+        console.print(_text(f"{_INDENT}{name}{_GAP}{figures}"), no_wrap=True, overflow="crop")
 
 
 def _layer_cells(layer: LayerCost, cost: CostReport) -> "tuple[str, ...]":

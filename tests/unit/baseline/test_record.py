@@ -1,0 +1,145 @@
+import json
+
+import pytest
+
+from pytest_mxperf.baseline.record import Baseline, InputRecord, LayerRecord
+from pytest_mxperf.cost.result import CostReport, LayerCost, OpCost, Params
+from pytest_mxperf.errors import BaselineError
+from pytest_mxperf.spec import InputSpec
+
+REPORT = CostReport(
+    layers=(
+        LayerCost("fc", "FullyConnected", ((1, 4),), OpCost(macs=12, bias=4), Params(trainable=16, bytes=64)),
+        LayerCost("flat", "Flatten", ((1, 4),), OpCost(), Params()),
+        LayerCost("emb", "Embedding", ((1, 4),), OpCost(), Params(trainable=40, bytes=160)),
+        LayerCost("anchors", "Reshape", ((1, 4),), OpCost(), Params(frozen=8, bytes=32)),
+        LayerCost("act", "Activation", ((1, 4),), OpCost(activation=4), Params()),
+    ),
+    params=Params(trainable=56, frozen=8, bytes=256),
+    uncounted={},
+)
+INPUTS = {"data": InputSpec((1, 3)), "tokens": InputSpec((1, 16), "int32")}
+
+
+def record(**changes):
+    baseline = Baseline.of(REPORT, INPUTS)
+    raw = {**json.loads(baseline.to_json()), **changes}
+    return json.dumps(raw).encode()
+
+
+def test_a_baseline_remembers_totals_and_the_layers_that_matter():
+    """12 MACs, 4 biases and 4 activations: 32 FLOPs. Layers that neither compute nor train are left out."""
+    baseline = Baseline.of(REPORT, INPUTS)
+    assert (baseline.convention, baseline.macs, baseline.flops) == ("mxperf-1", 12, 32)
+    assert baseline.params == Params(trainable=56, frozen=8, bytes=256)
+    assert {name: flops for name, flops in baseline.flops_by_category.items() if flops} == {"bias": 4, "activation": 4}
+    assert baseline.inputs == {"data": InputRecord((1, 3), "float32"), "tokens": InputRecord((1, 16), "int32")}
+    assert baseline.layers == (
+        LayerRecord("fc", "FullyConnected", macs=12, flops=28, params=16),
+        LayerRecord("emb", "Embedding", macs=0, flops=0, params=40),
+        LayerRecord("act", "Activation", macs=0, flops=4, params=0),
+    )
+
+
+def test_json_gives_back_the_same_baseline():
+    baseline = Baseline.of(REPORT, INPUTS)
+    assert Baseline.from_json(baseline.to_json(), where="here") == baseline
+
+
+def test_the_file_reads_well_as_a_diff():
+    """Keys in order, one value per line, a newline at the end, and the same text each time."""
+    text = Baseline.of(REPORT, INPUTS).to_json().decode()
+    assert text.endswith("}\n")
+    assert all(line.count('":') <= 1 for line in text.splitlines())
+    assert list(json.loads(text)) == [
+        "convention",
+        "flops",
+        "flops_by_category",
+        "inputs",
+        "layers",
+        "macs",
+        "params",
+        "schema",
+    ]
+    assert '  "macs": 12,\n' in text
+    backwards = dict(reversed(list(INPUTS.items())))
+    assert Baseline.of(REPORT, backwards).to_json().decode() == text
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (b"", "Input data was truncated"),
+        (b"<<<<<<< HEAD\n", "JSON is malformed"),
+        (b"[]", "Expected `object`, got `array`"),
+        (b"{}", "missing required field `schema`"),
+        (b'{"schema": "1"}', "Expected `int`, got `str`"),
+        (b'{"schema": 1}', "missing required field"),
+        (record(macs="12"), "Expected `int`, got `str` - at `$.macs`"),
+        (record(macs=1.5), "Expected `int`, got `float` - at `$.macs`"),
+        (record(colour="red"), "unknown field `colour`"),
+        (record(layers=[{"name": "fc"}]), "missing required field `op` - at `$.layers[0]`"),
+        (b'{"schema": 1, "convention": "\xff"}', "codec can't decode byte 0xff"),
+    ],
+)
+def test_what_is_no_baseline_is_refused_with_the_reason_and_the_remedy(text, reason):
+    with pytest.raises(BaselineError) as caught:
+        Baseline.from_json(text, where="baselines/net.json")
+    message = str(caught.value)
+    assert message.startswith("baselines/net.json: not a baseline: ")
+    assert reason in message
+    assert message.endswith("; record it again with --mxperf-update")
+
+
+@pytest.mark.parametrize("schema", [0, 2])
+def test_another_schema_is_named_however_its_fields_differ(schema):
+    with pytest.raises(BaselineError) as caught:
+        Baseline.from_json(record(schema=schema, colour="red"), where="baselines/net.json")
+    assert str(caught.value) == (
+        f"baselines/net.json: written in schema {schema}, this version reads 1; record it again with --mxperf-update"
+    )
+
+
+class TestDifference:
+    def of(self, inputs, convention="mxperf-1"):
+        return Baseline.of(CostReport((), Params(), {}, convention=convention), inputs)
+
+    def test_the_same_question_may_be_compared(self):
+        assert self.of(INPUTS).difference(self.of(dict(INPUTS))) == ""
+
+    def test_other_costs_are_no_difference_in_the_question(self):
+        assert Baseline.of(REPORT, INPUTS).difference(self.of(INPUTS)) == ""
+
+    def test_another_convention_may_not(self):
+        assert self.of(INPUTS, "mxperf-0").difference(self.of(INPUTS)) == (
+            "counted under convention mxperf-0, this version counts under mxperf-1"
+        )
+
+    @pytest.mark.parametrize(
+        ("before", "now", "difference"),
+        [
+            (
+                {"data": InputSpec((1, 3))},
+                {"data": InputSpec((8, 3))},
+                "recorded with input data (1, 3) float32, the test gives (8, 3) float32",
+            ),
+            (
+                {"data": InputSpec((1, 3))},
+                {"data": InputSpec((1, 3), "float16")},
+                "recorded with input data (1, 3) float32, the test gives (1, 3) float16",
+            ),
+            (
+                {"data": InputSpec((1, 3)), "mask": InputSpec((1,))},
+                {"data": InputSpec((1, 3))},
+                "recorded with input mask (1,) float32, the test gives none",
+            ),
+            (
+                {"data": InputSpec((1, 3))},
+                {"data": InputSpec((1, 3)), "mask": InputSpec((1,))},
+                "recorded with input mask absent, the test gives (1,) float32",
+            ),
+        ],
+        ids=["shape", "dtype", "dropped", "added"],
+    )
+    def test_other_inputs_may_not(self, before, now, difference):
+        assert self.of(before).difference(self.of(now)) == difference

@@ -1,0 +1,193 @@
+import json
+import os
+import stat
+
+import pytest
+
+from pytest_mxperf.baseline.record import Baseline
+from pytest_mxperf.baseline.store import BaselineStore
+from pytest_mxperf.cost.result import CostReport, LayerCost, OpCost, Params
+from pytest_mxperf.errors import BaselineError
+
+
+def baseline(macs=12):
+    layer = LayerCost("fc", "FullyConnected", ((1, 4),), OpCost(macs=macs), Params())
+    return Baseline.of(CostReport((layer,), Params(), {}), {})
+
+
+@pytest.fixture
+def store(tmp_path):
+    return BaselineStore(tmp_path / "some" / "baselines")
+
+
+def files(store):
+    return sorted(path.name for path in store.folder.iterdir())
+
+
+class TestNames:
+    @pytest.mark.parametrize(
+        "name", ["resnet18", "a", "_x", "9", "v1.2", "a+b", "resnet18-v1_b", "x-symbols", "n" * 128]
+    )
+    def test_ordinary_names_are_file_names(self, store, name):
+        assert store.path(name) == store.folder / f"{name}.json"
+        assert store.symbol_path(name) == store.folder / f"{name}-symbol.json"
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            *(
+                "",
+                ".",
+                "..",
+                "../x",
+                "a/b",
+                "/etc/x",
+                "a\\b",
+                "C:x",
+                ".hidden",
+                "-rf",
+                "a b",
+                "a\n",
+                "a\0b",
+                "na\u00efve",
+            ),
+            *("test[a]", "*", "x-symbol", "-symbol", "n" * 129, "n" * 5000),
+        ],
+    )
+    @pytest.mark.parametrize("action", ["path", "symbol_path", "load"])
+    def test_other_names_are_refused_with_the_remedy(self, store, name, action):
+        with pytest.raises(BaselineError) as caught:
+            getattr(store, action)(name)
+        message = str(caught.value)
+        assert message.startswith(f"{name!r} cannot name a baseline: use letters, digits and ._+-")
+        assert message.endswith("give the model another with mxperf_model(..., name=...)")
+
+    def test_an_unsafe_name_writes_nothing(self, store, tmp_path):
+        with pytest.raises(BaselineError):
+            store.save("../x", baseline(), "{}")
+        assert list(tmp_path.iterdir()) == []
+
+
+class TestSave:
+    def test_what_is_saved_can_be_loaded(self, store):
+        store.save("net", baseline(), '{"nodes": []}')
+        assert store.load("net") == baseline()
+        assert files(store) == ["net-symbol.json", "net.json"]
+
+    @pytest.mark.parametrize("end", ["", "\n", "\n\n"])
+    def test_the_graph_is_kept_as_it_is_with_one_newline_at_the_end(self, store, end):
+        store.save("net", baseline(), '{"nodes": ["\u00e4"]}' + end)
+        assert store.symbol_path("net").read_bytes() == '{"nodes": ["\u00e4"]}\n'.encode()
+
+    def test_it_says_what_happened(self, store):
+        assert store.save("net", baseline(), "{}") == "recorded"
+        assert store.save("net", baseline(), "{}") == "unchanged"
+        assert store.save("net", baseline(macs=13), "{}") == "updated"
+        assert store.load("net").macs == 13
+
+    def test_another_graph_of_the_same_cost_is_an_update(self, store):
+        store.save("net", baseline(), "{}")
+        assert store.save("net", baseline(), '{"nodes": []}') == "updated"
+
+    def test_a_graph_that_lost_its_baseline_is_recorded_anew(self, store):
+        store.save("net", baseline(), "{}")
+        store.path("net").unlink()
+        assert store.save("net", baseline(), "{}") == "recorded"
+
+    def test_unchanged_files_are_not_touched(self, store):
+        store.save("net", baseline(), "{}")
+        before = [(path.stat().st_ino, path.stat().st_mtime_ns) for path in sorted(store.folder.iterdir())]
+        store.save("net", baseline(), "{}")
+        assert [(path.stat().st_ino, path.stat().st_mtime_ns) for path in sorted(store.folder.iterdir())] == before
+
+    def test_models_do_not_disturb_each_other(self, store):
+        store.save("a", baseline(macs=1), "{}")
+        store.save("b", baseline(macs=2), "{}")
+        assert (store.load("a").macs, store.load("b").macs) == (1, 2)
+
+    def test_everyone_may_read_the_files(self, store):
+        """Temporary files are made for their owner alone."""
+        store.save("net", baseline(), "{}")
+        assert [stat.S_IMODE(path.stat().st_mode) for path in sorted(store.folder.iterdir())] == [0o644, 0o644]
+
+
+class TestCrash:
+    @pytest.mark.parametrize(
+        ("crash", "raised"),
+        [(OSError(28, "No space left on device"), BaselineError), (KeyboardInterrupt(), KeyboardInterrupt)],
+    )
+    @pytest.mark.parametrize("function", ["replace", "fsync"])
+    def test_a_crash_leaves_the_old_files_and_nothing_else(self, store, monkeypatch, function, crash, raised):
+        store.save("net", baseline(), "{}")
+        before = {path: path.read_bytes() for path in store.folder.iterdir()}
+
+        def fail(*args):
+            raise crash
+
+        monkeypatch.setattr(os, function, fail)
+        with pytest.raises(raised):
+            store.save("net", baseline(macs=13), '{"nodes": []}')
+        assert {path: path.read_bytes() for path in store.folder.iterdir()} == before
+
+    def test_a_baseline_never_exists_without_its_graph(self, store, monkeypatch):
+        replace = os.replace
+
+        def second_fails(source, target):
+            if store.folder.joinpath("net-symbol.json").exists():
+                raise OSError(28, "No space left on device")
+            replace(source, target)
+
+        monkeypatch.setattr(os, "replace", second_fails)
+        with pytest.raises(BaselineError):
+            store.save("net", baseline(), "{}")
+        assert files(store) == ["net-symbol.json"]
+        assert store.load("net") is None
+
+    def test_the_error_names_the_file_and_the_reason(self, store, monkeypatch):
+        def fail(*args):
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(os, "replace", fail)
+        with pytest.raises(BaselineError) as caught:
+            store.save("net", baseline(), "{}")
+        assert str(caught.value) == f"{store.path('net')}: cannot write the baseline: No space left on device"
+
+    @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
+    def test_a_folder_that_must_not_be_written_is_one_clear_error(self, store):
+        store.folder.mkdir(parents=True)
+        store.folder.chmod(0o555)
+        with pytest.raises(BaselineError, match=r"net\.json: cannot write the baseline: Permission denied$"):
+            store.save("net", baseline(), "{}")
+
+    def test_a_file_in_the_place_of_the_folder_is_one_clear_error(self, tmp_path):
+        (tmp_path / "baselines").write_text("")
+        with pytest.raises(BaselineError, match=r"net\.json: cannot write the baseline: File exists$"):
+            BaselineStore(tmp_path / "baselines").save("net", baseline(), "{}")
+
+
+class TestLoad:
+    def test_a_missing_baseline_is_none(self, store):
+        assert store.load("net") is None
+        store.folder.mkdir(parents=True)
+        assert store.load("net") is None
+
+    def test_an_unreadable_file_is_named(self, store):
+        store.folder.mkdir(parents=True)
+        store.path("net").write_text("<<<<<<< HEAD\n")
+        with pytest.raises(BaselineError) as caught:
+            store.load("net")
+        assert str(caught.value).startswith(f"{store.path('net')}: not a baseline: ")
+
+    def test_another_schema_is_named(self, store):
+        store.save("net", baseline(), "{}")
+        raw = json.loads(store.path("net").read_text())
+        store.path("net").write_text(json.dumps({**raw, "schema": 7}))
+        with pytest.raises(BaselineError) as caught:
+            store.load("net")
+        assert str(caught.value).startswith(f"{store.path('net')}: written in schema 7, this version reads 1")
+
+    def test_a_folder_in_the_place_of_the_file_is_one_clear_error(self, store):
+        store.path("net").mkdir(parents=True)
+        with pytest.raises(BaselineError) as caught:
+            store.load("net")
+        assert str(caught.value) == f"{store.path('net')}: cannot read the baseline: Is a directory"

@@ -1,0 +1,270 @@
+import pytest
+
+from pytest_mxperf.cost.params import Role, assign_roles, count_params
+from pytest_mxperf.cost.result import Params
+from pytest_mxperf.graph import Graph, Node
+
+
+def variable(name, **attrs):
+    return Node(op="null", name=name, attrs=attrs, inputs=())
+
+
+def operator(op, name, *inputs, **attrs):
+    """``inputs`` are indices of nodes whose first output is read."""
+    return Node(op=op, name=name, attrs=attrs, inputs=tuple((index, 0) for index in inputs))
+
+
+def graph(*nodes, heads=None):
+    return Graph(nodes, tuple((index, 0) for index in heads or [len(nodes) - 1]))
+
+
+def roles_by_name(net, *, inputs=("data",), auxiliary=(), **options):
+    roles = assign_roles(net, inputs=inputs, auxiliary=auxiliary, **options)
+    return {net.nodes[index].name: role for index, role in roles.items()}
+
+
+class TestRoles:
+    def test_only_variables_have_roles(self):
+        net = graph(variable("data"), variable("w"), operator("FullyConnected", "fc", 0, 1))
+        assert assign_roles(net, inputs=["data"], auxiliary=[]) == {0: Role.INPUT, 1: Role.TRAINABLE}
+
+    def test_names_tell_nothing(self):
+        net = graph(variable("data_label"), variable("moving_mean"), operator("FullyConnected", "fc", 0, 1))
+        assert roles_by_name(net, inputs=["data_label"]) == {
+            "data_label": Role.INPUT,
+            "moving_mean": Role.TRAINABLE,
+        }
+
+    def test_auxiliary_states_are_those_that_mxnet_lists(self):
+        net = graph(
+            variable("data"), variable("g"), variable("b"), variable("m"), operator("BatchNorm", "bn", 0, 1, 2, 3)
+        )
+        assert roles_by_name(net, auxiliary=["m"])["m"] is Role.AUXILIARY
+
+    @pytest.mark.parametrize(
+        ("attrs", "role"),
+        [
+            ({}, Role.FROZEN),  # MXNet's default is fix_gamma=True
+            ({"fix_gamma": "True"}, Role.FROZEN),
+            ({"fix_gamma": "1"}, Role.FROZEN),
+            ({"fix_gamma": "true"}, Role.FROZEN),
+            ({"fix_gamma": "False"}, Role.TRAINABLE),
+            ({"fix_gamma": "0"}, Role.TRAINABLE),
+        ],
+    )
+    def test_gamma_trains_only_where_it_is_not_fixed(self, attrs, role):
+        net = graph(variable("data"), variable("g"), variable("b"), operator("BatchNorm", "bn", 0, 1, 2, **attrs))
+        assert roles_by_name(net) == {"data": Role.INPUT, "g": role, "b": Role.TRAINABLE}
+
+    def test_fix_gamma_of_another_operator_means_nothing(self):
+        net = graph(variable("data"), variable("w"), operator("FullyConnected", "fc", 0, 1, fix_gamma="True"))
+        assert roles_by_name(net)["w"] is Role.TRAINABLE
+
+    @pytest.mark.parametrize(
+        "attrs",
+        [
+            {"__init__": "Constant_x_139872346234"},  # as gluon.Constant registers its initializer
+            {"__lr_mult__": "0"},
+            {"__lr_mult__": "0.0"},
+            {"lr_mult": "0"},  # before 2017
+        ],
+    )
+    def test_constants_and_variables_that_do_not_learn_are_frozen(self, attrs):
+        net = graph(variable("data"), variable("anchors", **attrs), operator("broadcast_add", "shift", 0, 1))
+        assert roles_by_name(net)["anchors"] is Role.FROZEN
+
+    @pytest.mark.parametrize(
+        "attrs",
+        [
+            {"__init__": '["constant", {"value": 0}]'},  # how it starts, not that it stays
+            {"__init__": '["zero", {}]'},
+            {"__lr_mult__": "0.1"},
+            {"__lr_mult__": "2"},
+            {"__lr_mult__": "unreadable"},
+            {"__wd_mult__": "0"},
+        ],
+    )
+    def test_an_initial_value_or_a_slow_learning_rate_does_not_freeze(self, attrs):
+        net = graph(variable("data"), variable("w", **attrs), operator("broadcast_add", "shift", 0, 1))
+        assert roles_by_name(net)["w"] is Role.TRAINABLE
+
+    def test_a_gluon_net_knows_better_than_the_graph_what_is_frozen(self):
+        """Both ways: w is frozen though the graph would train it, g trains though the graph would freeze it."""
+        net = graph(
+            variable("data"),
+            variable("w"),
+            operator("FullyConnected", "fc", 0, 1),
+            variable("g"),
+            variable("b"),
+            operator("BatchNorm", "bn", 2, 3, 4),
+        )
+        roles = roles_by_name(net, frozen={"w"})
+        assert (roles["w"], roles["g"], roles["b"]) == (Role.FROZEN, Role.TRAINABLE, Role.TRAINABLE)
+
+    @pytest.mark.parametrize("loss", ["SoftmaxOutput", "LinearRegressionOutput", "SVMOutput", "_contrib_CTCLoss"])
+    def test_the_second_input_of_a_loss_is_its_label(self, loss):
+        net = graph(variable("data"), variable("target"), operator(loss, "loss", 0, 1))
+        assert roles_by_name(net) == {"data": Role.INPUT, "target": Role.LABEL}
+
+    def test_the_first_input_of_a_loss_is_no_label(self):
+        net = graph(variable("prediction"), variable("target"), operator("SoftmaxOutput", "loss", 0, 1))
+        assert roles_by_name(net, inputs=["target"])["prediction"] is Role.TRAINABLE
+
+    def test_a_label_may_pass_through_other_operators(self):
+        net = graph(
+            variable("data"),
+            variable("target"),
+            operator("Reshape", "flat", 1),
+            operator("Cast", "whole", 2),
+            operator("SoftmaxOutput", "loss", 0, 3),
+        )
+        assert roles_by_name(net)["target"] is Role.LABEL
+
+    def test_a_label_may_serve_two_losses(self):
+        net = graph(
+            variable("data"),
+            variable("target"),
+            operator("SoftmaxOutput", "a", 0, 1),
+            operator("SoftmaxOutput", "b", 0, 1),
+            heads=[2, 3],
+        )
+        assert roles_by_name(net)["target"] is Role.LABEL
+
+    def test_what_is_also_used_elsewhere_is_no_label(self):
+        net = graph(
+            variable("data"),
+            variable("w"),
+            operator("FullyConnected", "fc", 0, 1),
+            operator("SoftmaxOutput", "loss", 2, 1),
+        )
+        assert roles_by_name(net)["w"] is Role.TRAINABLE
+
+    def test_an_output_of_the_graph_is_no_label(self):
+        net = graph(variable("data"), variable("w"), operator("SoftmaxOutput", "loss", 0, 1), heads=[2, 1])
+        assert roles_by_name(net)["w"] is Role.TRAINABLE
+
+    def test_begin_states_of_a_recurrent_operator_are_states(self):
+        net = graph(
+            variable("data"),
+            variable("p"),
+            variable("h0"),
+            variable("c0"),
+            operator("RNN", "lstm", 0, 1, 2, 3, mode="lstm"),
+        )
+        assert roles_by_name(net) == {
+            "data": Role.INPUT,
+            "p": Role.TRAINABLE,
+            "h0": Role.STATE,
+            "c0": Role.STATE,
+        }
+
+    def test_a_recurrent_operator_without_cell_state_has_one(self):
+        net = graph(variable("data"), variable("p"), variable("h0"), operator("RNN", "gru", 0, 1, 2, mode="gru"))
+        assert roles_by_name(net)["h0"] is Role.STATE
+
+    def test_a_given_input_is_an_input_wherever_it_is_read(self):
+        net = graph(variable("data"), variable("p"), variable("h0"), operator("RNN", "gru", 0, 1, 2))
+        assert roles_by_name(net, inputs=["data", "h0"])["h0"] is Role.INPUT
+
+    @pytest.mark.parametrize(
+        ("op", "extra"), [("SoftmaxOutput", ()), ("RNN", ("p",))], ids=["at a label", "at a begin state"]
+    )
+    def test_what_the_weights_hold_is_a_parameter_even_where_a_label_or_state_is_read(self, op, extra):
+        names = ("data", *extra, "learned")
+        net = graph(*map(variable, names), operator(op, "last", *range(len(names))))
+        assert roles_by_name(net)["learned"] in (Role.LABEL, Role.STATE)
+        assert roles_by_name(net, stored=["learned"])["learned"] is Role.TRAINABLE
+
+    def test_weights_that_hold_something_else_leave_labels_alone(self):
+        net = graph(variable("data"), variable("target"), operator("SoftmaxOutput", "loss", 0, 1))
+        assert roles_by_name(net, stored=["w"])["target"] is Role.LABEL
+
+
+class TestCounting:
+    def count(self, net, shapes, roles, dtypes=None):
+        dtypes = dtypes or ["float32"] * len(shapes)
+        return count_params(net, [(shape,) for shape in shapes], [(dtype,) for dtype in dtypes], roles)
+
+    def test_a_dense_layer(self):
+        """10x32 weights and 10 biases: 330 numbers of 4 bytes."""
+        net = graph(variable("data"), variable("w"), variable("b"), operator("FullyConnected", "fc", 0, 1, 2))
+        by_layer, total = self.count(
+            net,
+            [(1, 32), (10, 32), (10,), (1, 10)],
+            {0: Role.INPUT, 1: Role.TRAINABLE, 2: Role.TRAINABLE},
+        )
+        assert total == Params(trainable=330, bytes=1_320)
+        assert by_layer == {3: total}
+
+    def test_kinds_are_kept_apart(self):
+        net = graph(
+            variable("data"),
+            variable("g"),
+            variable("b"),
+            variable("m"),
+            variable("v"),
+            operator("BatchNorm", "bn", 0, 1, 2, 3, 4),
+        )
+        _, total = self.count(
+            net,
+            [(1, 8), (8,), (8,), (8,), (8,), (1, 8)],
+            {0: Role.INPUT, 1: Role.FROZEN, 2: Role.TRAINABLE, 3: Role.AUXILIARY, 4: Role.AUXILIARY},
+        )
+        assert total == Params(trainable=8, frozen=8, auxiliary=16, bytes=128)
+
+    @pytest.mark.parametrize("role", [Role.INPUT, Role.LABEL, Role.STATE])
+    def test_what_is_fed_is_no_parameter(self, role):
+        net = graph(variable("x"), operator("relu", "r", 0))
+        assert self.count(net, [(5,), (5,)], {0: role}) == ({}, Params())
+
+    @pytest.mark.parametrize(
+        ("dtype", "size"),
+        [
+            ("float16", 2),
+            ("float32", 4),
+            ("float64", 8),
+            ("int8", 1),
+            ("uint8", 1),
+            ("int32", 4),
+            ("int64", 8),
+            ("bool", 1),
+        ],
+    )
+    def test_bytes_follow_the_dtype(self, dtype, size):
+        net = graph(variable("w"), operator("relu", "r", 0))
+        _, total = self.count(net, [(1,), (1,)], {0: Role.TRAINABLE}, [dtype, dtype])
+        assert total.bytes == size
+
+    def test_a_shared_parameter_counts_once_at_its_first_layer(self):
+        net = graph(
+            variable("data"),
+            variable("w"),
+            operator("FullyConnected", "first", 0, 1),
+            operator("FullyConnected", "second", 2, 1),
+        )
+        by_layer, total = self.count(net, [(1, 6), (6, 6), (1, 6), (1, 6)], {0: Role.INPUT, 1: Role.TRAINABLE})
+        assert total == Params(trainable=36, bytes=144)
+        assert by_layer == {2: total}
+
+    def test_two_variable_nodes_of_one_name_are_one_parameter(self):
+        """MXNet binds by name."""
+        net = graph(
+            variable("data"),
+            variable("w"),
+            operator("FullyConnected", "first", 0, 1),
+            variable("w"),
+            operator("FullyConnected", "second", 2, 3),
+        )
+        by_layer, total = self.count(
+            net, [(1, 6), (6, 6), (1, 6), (6, 6), (1, 6)], {0: Role.INPUT, 1: Role.TRAINABLE, 3: Role.TRAINABLE}
+        )
+        assert total == Params(trainable=36, bytes=144)
+        assert by_layer == {2: total}
+
+    def test_a_variable_that_is_an_output_belongs_to_no_layer(self):
+        net = graph(variable("w"), heads=[0])
+        assert self.count(net, [(7,)], {0: Role.TRAINABLE}) == ({}, Params(trainable=7, bytes=28))
+
+    def test_a_scalar_is_one_number(self):
+        net = graph(variable("w"), operator("relu", "r", 0))
+        assert self.count(net, [(), ()], {0: Role.TRAINABLE})[1] == Params(trainable=1, bytes=4)

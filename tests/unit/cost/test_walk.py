@@ -1,0 +1,99 @@
+import pytest
+
+from pytest_mxperf.cost.params import Role
+from pytest_mxperf.cost.result import CostReport, LayerCost, OpCost, Params
+from pytest_mxperf.cost.walk import Inference, walk
+from pytest_mxperf.errors import GraphError
+from pytest_mxperf.graph import Graph, Node
+
+
+def variable(name):
+    return Node(op="null", name=name, attrs={}, inputs=())
+
+
+def operator(op, name, *inputs, **attrs):
+    entries = tuple(entry if isinstance(entry, tuple) else (entry, 0) for entry in inputs)
+    return Node(op=op, name=name, attrs=attrs, inputs=entries)
+
+
+def count(nodes, shapes, roles):
+    """``shapes`` are the outputs of each node."""
+    graph = Graph(tuple(nodes), ((len(nodes) - 1, 0),))
+    dtypes = [("float32",) * len(outputs) for outputs in shapes]
+    return walk(graph, Inference(shapes, dtypes), roles)
+
+
+def test_a_small_network_by_hand():
+    """fc: 4 outputs of 3 multiply-accumulates each, 4 biases; act: 4 evaluations; 4x3 + 4 parameters."""
+    report = count(
+        [
+            variable("data"),
+            variable("w"),
+            variable("b"),
+            operator("FullyConnected", "fc", 0, 1, 2, num_hidden="4"),
+            operator("Activation", "act", 3, act_type="relu"),
+            operator("Flatten", "flat", 4),
+        ],
+        [[(1, 3)], [(4, 3)], [(4,)], [(1, 4)], [(1, 4)], [(1, 4)]],
+        {0: Role.INPUT, 1: Role.TRAINABLE, 2: Role.TRAINABLE},
+    )
+    assert report == CostReport(
+        layers=(
+            LayerCost("fc", "FullyConnected", [(1, 4)], OpCost(macs=12, bias=4), Params(trainable=16, bytes=64)),
+            LayerCost("act", "Activation", [(1, 4)], OpCost(activation=4), Params()),
+            LayerCost("flat", "Flatten", [(1, 4)], OpCost(), Params()),
+        ),
+        params=Params(trainable=16, bytes=64),
+        uncounted={},
+    )
+    assert (report.macs, report.flops) == (12, 2 * 12 + 4 + 4)
+
+
+def test_an_operator_reads_the_very_output_it_is_wired_to():
+    """The split's outputs have 2 and 6 elements; the mean reads the second, one FLOP per element."""
+    report = count(
+        [variable("data"), operator("SliceChannel", "split", 0), operator("mean", "m", (1, 1))],
+        [[(8,)], [(2,), (6,)], [(1,)]],
+        {0: Role.INPUT},
+    )
+    assert report.flops == 6
+
+
+def test_a_shared_layer_runs_twice_but_is_stored_once():
+    """Two executions of a 6x6 product on one row; 36 parameters."""
+    report = count(
+        [
+            variable("data"),
+            variable("w"),
+            operator("FullyConnected", "first", 0, 1),
+            operator("FullyConnected", "second", 2, 1),
+        ],
+        [[(1, 6)], [(6, 6)], [(1, 6)], [(1, 6)]],
+        {0: Role.INPUT, 1: Role.TRAINABLE},
+    )
+    assert report.macs == 72
+    assert [layer.params.trainable for layer in report.layers] == [36, 0]
+    assert report.params.trainable == 36
+
+
+def test_operators_without_a_rule_are_named_and_counted():
+    report = count(
+        [
+            variable("data"),
+            operator("NoSuchOperator", "a", 0),
+            operator("NoSuchOperator", "b", 1),
+            operator("_another", "c", 2),
+            operator("relu", "d", 3),
+        ],
+        [[(5,)]] * 5,
+        {0: Role.INPUT},
+    )
+    assert report.uncounted == {"NoSuchOperator": 2, "_another": 1}
+    assert report.flops == 5
+    assert [layer.name for layer in report.layers] == ["a", "b", "c", "d"]
+
+
+def test_an_error_names_the_node():
+    with pytest.raises(GraphError) as caught:
+        count([variable("data"), operator("softmax", "prob", 0, axis="7")], [[(1, 3)], [(1, 3)]], {0: Role.INPUT})
+    assert str(caught.value) == "node 1 ('prob'): softmax: axis=7 does not exist in shape (1, 3)"
