@@ -10,6 +10,7 @@ import pytest
 from pytest_mxperf.baseline.record import Baseline
 from pytest_mxperf.baseline.store import BaselineStore
 from pytest_mxperf.cost.result import CostReport
+from pytest_mxperf.errors import BaselineError, UsageError
 from pytest_mxperf.gate import Finding, Verdict, judge_baseline, judge_budget, judge_uncounted
 from pytest_mxperf.latency.timing import Timing
 from pytest_mxperf.plugin.markers import budget_of, tolerances_of
@@ -29,12 +30,21 @@ class Case:
         self.timing: Optional[Timing] = None
         self.unmeasured_because = "the test did not call mxperf_benchmark"
         self.findings: Tuple[Finding, ...] = ()
-        self._budget = budget_of(item)
-        self._tolerances = tolerances_of(item)
+        self._is_judged = False
+        self._item = item
         self._options = options
         self._store = BaselineStore(options.baselines)
+        self._read_markers()
+
+    def _read_markers(self) -> None:
+        """Raises ``MxperfError`` for a gate that cannot be understood: in setup, before anything is measured."""
+        self._budget = budget_of(self._item)
+        self._tolerances = tolerances_of(self._item)
         if self._tolerances is not None:
-            self._store.path(spec.name)  # a bad name is an error before anything is measured
+            try:
+                self._store.path(self.spec.name)
+            except BaselineError as error:
+                raise UsageError(f"mxperf_baseline of {self._item.nodeid}: {error}") from None
 
     @cached_property
     def analysis(self) -> Any:
@@ -61,6 +71,8 @@ class Case:
 
     def judge(self) -> List[Finding]:
         """Judges every gate, keeps the findings, and returns those that must fail the test."""
+        self._read_markers()  # fixtures and the test itself can add markers
+        self._is_judged = True
         findings = []
         if self._budget or self._tolerances is not None:
             findings += judge_uncounted(self.cost)
@@ -76,7 +88,10 @@ class Case:
         if self._options.update == "all":
             return []
         name = self.spec.name
-        before = self._store.load(name)
+        try:
+            before = self._store.load(name)
+        except BaselineError as error:
+            return [Finding("baseline", "all", Verdict.INCOMPARABLE, str(error))]
         if before is None and self._options.update == "new":
             return []
         missing = f"no baseline for {name!r} in {_relative(self._options.baselines)}; record it with --mxperf-update"
@@ -85,18 +100,17 @@ class Case:
     def _action(self, verdict: Verdict) -> str:
         return "ignore" if verdict.is_good else self._options.policy.get(verdict.value, "fail")
 
-    def data(self, test: str, outcome: str) -> CaseData:
+    def data(self, test: str) -> CaseData:
         """What the test found, and the baseline that ``--mxperf-update`` asks for."""
         result = ModelResult(
             test=test,
             name=self.spec.name,
             inputs=dict(self.spec.inputs),
-            outcome=outcome,
             cost=self.cost if "cost" in self.__dict__ else None,
             timing=self.timing,
             findings=self.findings,
         )
-        return CaseData(result, self._update() if outcome == "passed" else None)
+        return CaseData(result, self._update() if self._is_judged else None)
 
     def _update(self) -> Optional[Update]:
         wanted = self._options.update

@@ -14,11 +14,8 @@ from pytest_mxperf.plugin.reporter import Reporter
 __all__ = [
     "pytest_configure",
     "pytest_pycollect_makeitem",
-    "pytest_runtest_call",
     "pytest_runtest_makereport",
 ]
-
-_OUTCOME: "pytest.StashKey[str]" = pytest.StashKey()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -28,6 +25,7 @@ def pytest_configure(config: pytest.Config) -> None:
     except MxperfError as error:
         raise pytest.UsageError(str(error)) from None
     config.stash[OPTIONS] = options
+    config.pluginmanager.register(ResultSender(), "mxperf-result-sender")
     is_xdist_worker = hasattr(config, "workerinput")
     if not is_xdist_worker:
         config.pluginmanager.register(Reporter(options), "mxperf-reporter")
@@ -47,15 +45,18 @@ def pytest_pycollect_makeitem(collector: Any, name: str, obj: Any) -> None:
         uses_model(obj)
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> "Generator[None, object, object]":
-    """Judges the gates once the test's own body has passed; a broken gate fails the test."""
-    result = yield
+def pytest_runtest_makereport(item: pytest.Item, call: "pytest.CallInfo[None]") -> None:
+    """Judges the gates once the test's own body has passed; a broken gate fails the test.
+
+    Here, and not around the call, since only here is it known of every kind of test whether its body has passed; and
+    before the report is made, so that an ``xfail`` covers gates too.
+    """
     case: Optional[Case] = item.stash.get(CASE, None)
-    failure = None if case is None else _judge(item, case)
+    if case is None or call.when != "call" or call.excinfo is not None:
+        return
+    failure = _judge(item, case)
     if failure:
-        pytest.fail(failure, pytrace=False)
-    return result
+        call.excinfo = pytest.CallInfo.from_call(lambda: pytest.fail(failure, pytrace=False), "call").excinfo
 
 
 def _judge(item: pytest.Item, case: Case) -> str:
@@ -68,14 +69,13 @@ def _judge(item: pytest.Item, case: Case) -> str:
     return "\n".join(f"{case.spec.name}: {f.message}".replace("\n", "\n    ") for f in failures)
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> "Generator[None, pytest.TestReport, pytest.TestReport]":
+class ResultSender:
     """Sends what a finished test found along with its last report; xdist carries it to the controller."""
-    report = yield
-    if report.when == "call" or report.outcome != "passed":
-        item.stash[_OUTCOME] = "error" if report.failed and report.when != "call" else report.outcome
-    case: Optional[Case] = item.stash.get(CASE, None)
-    if report.when == "teardown" and case is not None:
-        data = case.data(item.nodeid, item.stash.get(_OUTCOME, "error"))
-        report.mxperf = msgspec.to_builtins(data)  # type: ignore[attr-defined]  # reports carry extra attributes
-    return report
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item) -> "Generator[None, pytest.TestReport, pytest.TestReport]":
+        report = yield
+        case: Optional[Case] = item.stash.get(CASE, None)
+        if report.when == "teardown" and case is not None:
+            report.mxperf = msgspec.to_builtins(case.data(item.nodeid))  # type: ignore[attr-defined]
+        return report

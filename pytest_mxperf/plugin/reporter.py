@@ -38,20 +38,25 @@ class Reporter:
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        self._results: List[ModelResult] = []
+        self._results: Dict[str, ModelResult] = {}
         self._errors: List[str] = []
         self._stored_by: Dict[str, str] = {}
+        self._phases: Dict[str, List[pytest.TestReport]] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        plain = getattr(report, "mxperf", None)
-        if plain is not None:
-            self._add(msgspec.convert(plain, CaseData))
+        """Waits for a test's teardown: only then is it known how it came out, its subtests included."""
+        self._phases.setdefault(report.nodeid, []).append(report)
+        if report.when == "teardown":
+            phases = self._phases.pop(report.nodeid)
+            plain = getattr(report, "mxperf", None)
+            if plain is not None:
+                self._add(msgspec.convert(plain, CaseData), _outcome(phases))
 
-    def _add(self, data: CaseData) -> None:
-        result = data.result
-        if data.update is not None and result.outcome == "passed":
+    def _add(self, data: CaseData, outcome: str) -> None:
+        result = msgspec.structs.replace(data.result, outcome=outcome)
+        if data.update is not None and outcome == "passed":
             result = msgspec.structs.replace(result, baseline_update=self._store(result, data.update))
-        self._results.append(result)
+        self._results[result.test] = result  # a rerun's result is what counts
 
     def _store(self, result: ModelResult, update: Update) -> str:
         other = self._stored_by.setdefault(result.name, result.test)
@@ -83,7 +88,7 @@ class Reporter:
             self._errors.append(f"{path}: cannot write the report: {error.strerror}")
 
     def _report(self) -> RunReport:
-        return RunReport(tuple(self._results), _versions())
+        return RunReport(tuple(self._results.values()), _versions())
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         lines = self._notices()
@@ -93,7 +98,7 @@ class Reporter:
             writer = terminalreporter.config.get_terminal_writer()
             lines += terminal.render(self._report(), width=writer.fullwidth, color=writer.hasmarkup).splitlines()
         if lines or self._errors:
-            terminalreporter.section("mxperf")
+            terminalreporter.write_sep("=", "mxperf")
         for line in lines:
             terminalreporter.write_line(line)
         for error in self._errors:
@@ -104,15 +109,23 @@ class Reporter:
         policy = self._options.policy
         notices = [
             f"baseline {result.baseline_update}: {result.name}"
-            for result in self._results
+            for result in self._results.values()
             if result.baseline_update in ("recorded", "updated")
         ]
         return notices + [
             f"WARNING {result.test}: {finding.message}"
-            for result in self._results
+            for result in self._results.values()
             for finding in result.findings
             if policy.get(finding.verdict.value) == "warn"
         ]
+
+
+def _outcome(phases: List[pytest.TestReport]) -> str:
+    """What became of a test, from the reports of its setup, call, subtests and teardown."""
+    bad = [phase for phase in phases if phase.outcome not in ("passed", "skipped")]
+    if bad:
+        return "failed" if bad[0].when == "call" else "error"
+    return "skipped" if any(phase.skipped for phase in phases) else "passed"
 
 
 def _versions() -> Dict[str, str]:
