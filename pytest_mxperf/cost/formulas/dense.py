@@ -1,6 +1,14 @@
-"""Matrix products."""
+"""Matrix products. An output element that sums K products is K multiply-accumulates, also where K is 1.
 
-from pytest_mxperf.cost.registry import Call, formula
+Where no axis is summed (a scalar times a tensor, an outer product) the products are plain multiplications: elementwise.
+Sparse operands count as dense ones of their shape: how many of their elements are stored only the data say.
+Sources, in MXNet: ``src/operator/tensor/dot-inl.h``, ``la_op-inl.h``, ``src/operator/numpy/np_dot-inl.h``,
+``np_matmul_op-inl.h``, ``np_tensordot_op-inl.h``, ``src/operator/contrib/krprod.h``, ``count_sketch.cu``.
+"""
+
+from typing import Sequence
+
+from pytest_mxperf.cost.registry import Call, formula, size
 from pytest_mxperf.cost.result import OpCost
 
 
@@ -14,3 +22,92 @@ def fully_connected(op: Call) -> OpCost:
         macs=op.output_size * op.inputs[1][1],
         bias=op.output_size if len(op.inputs) > 2 else 0,
     )
+
+
+@formula("dot")
+def dot(op: Call) -> OpCost:
+    """Sums over the last axis of the first operand, with ``transpose_a`` over its first; vectors have but one.
+
+    On operands of more axes ``dot`` transposes so that the first axis becomes the last, whatever lies between.
+    """
+    first = op.inputs[0]
+    return OpCost(macs=op.output_size * (first[0] if op.flag("transpose_a") else first[-1]))
+
+
+@formula("batch_dot")
+def batch_dot(op: Call) -> OpCost:
+    """A product of matrices per sample; the first operand is ``(..., M, K)``, with ``transpose_a`` ``(..., K, M)``."""
+    return OpCost(macs=op.output_size * op.inputs[0][-2 if op.flag("transpose_a") else -1])
+
+
+@formula("_npi_matmul")
+def matmul(op: Call) -> OpCost:
+    """Sums over the last axis of the first operand, for vectors too. To broadcast the batch is to copy: free."""
+    return OpCost(macs=op.output_size * op.inputs[0][-1])
+
+
+@formula("_np_dot")
+def numpy_dot(op: Call) -> OpCost:
+    """Sums over the last axis of the first operand; a scalar multiplies each element of the other operand."""
+    summed = [-1] if all(op.inputs) else []
+    return _tensordot(op, summed)
+
+
+@formula("_npi_tensordot")
+def tensordot(op: Call) -> OpCost:
+    """Sums over the axes ``a_axes_summed`` of the first operand; without any it is an outer product."""
+    return _tensordot(op, op.integers("a_axes_summed"))
+
+
+@formula("_npi_tensordot_int_axes")
+def tensordot_int_axes(op: Call) -> OpCost:
+    """Sums over the last ``axes`` axes of the first operand; with 0 of them it is an outer product."""
+    return _tensordot(op, range(-op.integer("axes", 0), 0))
+
+
+def _tensordot(op: Call, summed: Sequence[int]) -> OpCost:
+    if not summed:
+        return OpCost(elementwise=op.output_size)
+    return OpCost(macs=op.output_size * size(tuple(op.inputs[0][axis] for axis in summed)))
+
+
+@formula("_linalg_gemm", "_linalg_gemm2")
+def gemm(op: Call) -> OpCost:
+    """``alpha A B + beta C``, the rows along ``axis`` and the columns along the last axis; ``gemm2`` has no C.
+
+    Per output element K MACs, a multiplication by alpha, an addition of C, which beta has multiplied. A factor of 1 is
+    not multiplied with, and a beta of 0 drops C: so BLAS is defined.
+    """
+    first, rows = op.inputs[0], op.integer("axis", -2)
+    beside = int(scaled(op, "alpha"))
+    if len(op.inputs) > 2 and float(op.text("beta", "1")):
+        beside += 1 + int(scaled(op, "beta"))
+    return OpCost(
+        macs=op.output_size * first[rows if op.flag("transpose_a") else -1],
+        elementwise=op.output_size * beside,
+    )
+
+
+def scaled(op: Call, name: str) -> bool:
+    """Whether a factor is multiplied with: BLAS leaves out a factor of 1."""
+    return float(op.text(name, "1")) != 1
+
+
+@formula("khatri_rao")
+def khatri_rao(op: Call) -> OpCost:
+    """Column by column the Kronecker product of the operands, from left to right: nothing is summed.
+
+    Each operand after the first takes one multiplication per element of the product so far.
+    """
+    rows, columns = op.inputs[0]
+    multiplications = 0
+    for operand in op.inputs[1:]:
+        rows *= operand[0]
+        multiplications += rows * columns
+    return OpCost(elementwise=multiplications)
+
+
+@formula("_contrib_count_sketch")
+def count_sketch(op: Call) -> OpCost:
+    """``out[h[i]] += s[i] * x[i]``: the product with a matrix of one entry per row, one MAC per input element."""
+    return OpCost(macs=op.input_size)

@@ -341,9 +341,8 @@ def test_attention(queries, keys, samples, heads, width):
     assert rule(prefix + "encdec_valatt", pair, attention, output=query.shape, heads=heads) == values.cost
     if queries == keys:
         triple = np.empty((queries, samples, 3 * heads * width))
-        for prefix in ("_contrib_interleaved_matmul_", "_sg_mkldnn_"):
-            assert rule(prefix + "selfatt_qk", triple, output=attention.shape, heads=heads) == scores.cost
-            assert rule(prefix + "selfatt_valatt", triple, attention, output=query.shape, heads=heads) == values.cost
+        assert rule(prefix + "selfatt_qk", triple, output=attention.shape, heads=heads) == scores.cost
+        assert rule(prefix + "selfatt_valatt", triple, attention, output=query.shape, heads=heads) == values.cost
 
 
 @settings(max_examples=20, deadline=None)
