@@ -1,12 +1,11 @@
 """Makes ``import mxnet`` work where a plain ``pip install mxnet`` leaves it broken.
 
-MXNet 1.x needs two things that are gone: the aliases ``numpy.bool`` and ``numpy.int`` (removed in numpy 1.24), some at
-import and some whenever its functions run, and ``distutils`` (in setuptools only since Python 3.12).
+MXNet 1.x needs two things that are gone: ``numpy.bool`` and ``numpy.int`` (removed in numpy 1.24), at import and again
+whenever some of its functions run, and ``distutils`` (since Python 3.12 only setuptools has it).
 
 ``install()`` adds one finder to ``sys.meta_path`` that waits for ``mxnet``; until then nothing is imported or changed.
-While that import runs, numpy has its aliases again. Afterwards MXNet's own modules keep them, through a stand-in for
-numpy that is otherwise numpy itself, and everybody else's numpy is as it was: no test may come to pass, or to fail,
-because this plugin is installed.
+While that import runs, numpy has its aliases again. Afterwards only MXNet's modules still see them, through a stand-in
+that is numpy in everything else. Nobody else's numpy changes: no test shall pass or fail because this is installed.
 """
 
 import importlib
@@ -25,30 +24,30 @@ __all__ = ["install"]
 _ALIASES: Dict[str, object] = {"bool": bool, "int": int}
 
 _NO_DISTUTILS = (
-    "MXNet needs distutils, which Python no longer has since 3.12 but setuptools provides; run: pip install setuptools "
+    "MXNet needs distutils, which Python 3.12 left to setuptools; run: pip install --upgrade setuptools "
     "(and do not set SETUPTOOLS_USE_DISTUTILS)"
 )
 
 
 def install() -> None:
-    """Prepares a later ``import mxnet``. Does nothing if that has happened already, or if called before."""
+    """Prepares a later ``import mxnet``; does nothing if that has happened, or if called before."""
     if "mxnet" not in sys.modules and _FINDER not in sys.meta_path:
         sys.meta_path.insert(0, _FINDER)
 
 
 class _Finder(MetaPathFinder):
-    """Leaves the finding of ``mxnet`` to the finders behind it, and wraps the loader that they choose."""
+    """Leaves it to the finders behind to find ``mxnet``, and wraps the loader that they choose."""
 
     def find_spec(
         self, fullname: str, path: Optional[Sequence[str]], target: Optional[ModuleType] = None
     ) -> Optional[ModuleSpec]:
         if fullname != "mxnet":
             return None
-        # Those in front have been asked: to ask them again would never end if one of them delegates as this one does.
+        # Not those in front: they had their turn, and one that delegates in the same way would ask this one again.
         for finder in list(dropwhile(lambda finder: finder is not self, sys.meta_path))[1:]:
             spec = finder.find_spec(fullname, path, target) if hasattr(finder, "find_spec") else None
             if spec is not None:
-                # A namespace package (some folder that is named mxnet) has no loader.
+                # Else a namespace package (any folder named mxnet), or a loader that can only load_module().
                 if spec.loader is not None and hasattr(spec.loader, "exec_module"):
                     spec.loader = _Loader(spec.loader)
                 return spec
@@ -59,7 +58,7 @@ _FINDER = _Finder()
 
 
 class _Loader(Loader):
-    """Another loader, but for what surrounds the execution of the module."""
+    """The loader of ``mxnet``, in all but what surrounds the execution of the module."""
 
     def __init__(self, loader: Loader) -> None:
         self._loader = loader
@@ -75,10 +74,7 @@ class _Loader(Loader):
         module.__loader__ = self._loader
         if module.__spec__ is not None:
             module.__spec__.loader = self._loader
-        if sys.version_info >= (3, 12):
-            # Usually a .pth file of setuptools has made distutils importable; not so on a PYTHONPATH, for example.
-            with suppress(ImportError):
-                importlib.import_module("setuptools")
+        _provide_distutils()
         try:
             with _deprecations_ignored(), _numpy_aliases():
                 self._loader.exec_module(module)
@@ -88,15 +84,23 @@ class _Loader(Loader):
             raise
 
 
+def _provide_distutils() -> None:
+    if sys.version_info >= (3, 12):
+        # Where a .pth file of setuptools has not made distutils importable (as on a PYTHONPATH), importing it does.
+        # An old setuptools fails on Python 3.12 in all sorts of ways; MXNet then misses distutils, which says enough.
+        with suppress(Exception):
+            importlib.import_module("setuptools")
+
+
 @contextmanager
 def _deprecations_ignored() -> Iterator[None]:
-    """Ignores what MXNet's use of numpy and distutils calls forth, which ``-W error`` would make fatal."""
+    """Ignores the deprecations that MXNet runs into by itself, fatal under ``-W error`` and not the user's to mend."""
     warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"mxnet\b")
     ours = warnings.filters[0]
     try:
         yield
     finally:
-        # Not by catch_warnings(), which would also drop the filters of urllib3 and others that MXNet imports.
+        # Not by catch_warnings(): that would also undo the filters that urllib3 and others set on their import.
         warnings.filters = [entry for entry in warnings.filters if entry is not ours]
 
 
@@ -114,8 +118,13 @@ def _numpy_aliases() -> Iterator[None]:
         for name in missing:
             vars(numpy).pop(name, None)
         if missing:
-            stand_in = ModuleType("numpy", numpy.__doc__)
-            vars(stand_in).update(missing, __getattr__=partial(getattr, numpy), __dir__=partial(dir, numpy))
-            for name, module in list(sys.modules.items()):
-                if name.partition(".")[0] == "mxnet" and isinstance(module, ModuleType):
-                    vars(module).update({key: stand_in for key, value in vars(module).items() if value is numpy})
+            _give_stand_in(numpy, missing)
+
+
+def _give_stand_in(numpy: ModuleType, missing: Dict[str, object]) -> None:
+    """Replaces numpy in MXNet's modules by a module that also has what numpy is missing."""
+    stand_in = ModuleType("numpy", numpy.__doc__)
+    vars(stand_in).update(missing, __getattr__=partial(getattr, numpy), __dir__=partial(dir, numpy))
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] == "mxnet" and isinstance(module, ModuleType):
+            vars(module).update({key: stand_in for key, value in vars(module).items() if value is numpy})
