@@ -20,12 +20,12 @@ IMAGE = {"data": (1, 3, 224, 224)}
 REPEATS = 9
 
 
-def seconds(function, repeats=REPEATS):
+def seconds(repeats, function, *arguments):
     """Median wall time of a call."""
     samples = []
     for _ in range(repeats):
         start = time.perf_counter()
-        function()
+        function(*arguments)
         samples.append(time.perf_counter() - start)
     return statistics.median(samples)
 
@@ -61,8 +61,8 @@ def chain(nodes):
 def main():
     for name in ("resnet18_v1", "resnet152_v1", "densenet201"):
         symbol = vision.get_model(name)(mx.sym.var("data"))
-        floor, ours = seconds(lambda: bare(symbol, IMAGE)), seconds(lambda: count(symbol, IMAGE))
-        recipe = seconds(lambda: per_node(symbol, IMAGE), repeats=1)
+        floor, ours = seconds(REPEATS, bare, symbol, IMAGE), seconds(REPEATS, count, symbol, IMAGE)
+        recipe = seconds(1, per_node, symbol, IMAGE)
         print(
             f"{name:<14} count {ours * 1e3:6.1f} ms   {ours / floor:5.2f} x the bare inference"
             f"   {recipe / ours:6.1f} x faster than the per-node recipe"
@@ -70,12 +70,11 @@ def main():
     base = None
     for nodes in (1_000, 10_000, 100_000):
         symbol, inputs = chain(nodes), {"data": (1, 4, 8, 8)}
-        floor = seconds(lambda: bare(symbol, inputs), repeats=3)
-        ours = seconds(lambda: count(symbol, inputs), repeats=3)
+        floor, ours = seconds(3, bare, symbol, inputs), seconds(3, count, symbol, inputs)
         base = base or ours / nodes
         print(
-            f"{nodes:>7,} nodes  count {ours:6.3f} s   {ours / nodes * 1e6:5.1f} us per node, {ours / nodes / base:4.2f} x that"
-            f" of 1,000 nodes   {ours / floor:5.2f} x the bare inference"
+            f"{nodes:>7,} nodes  count {ours:6.3f} s   {ours / nodes * 1e6:5.1f} us per node,"
+            f" {ours / nodes / base:4.2f} x that of 1,000 nodes   {ours / floor:5.2f} x the bare inference"
         )
 
 

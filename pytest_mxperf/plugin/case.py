@@ -73,7 +73,8 @@ class Case:
         """Judges every gate, keeps the findings, and returns those that must fail the test."""
         self._read_markers()  # fixtures and the test itself can add markers
         self._is_judged = True
-        findings = []
+        findings: List[Finding] = []
+        _ = self.cost  # for the report, also of a model without gates
         if self._budget or self._tolerances is not None:
             findings += judge_uncounted(self.cost)
         because = self.unmeasured_because

@@ -83,7 +83,7 @@ class Reporter:
     def _write(self, path: Any, text: str) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
+            path.write_text(text, encoding="utf-8")
         except OSError as error:
             self._errors.append(f"{path}: cannot write the report: {error.strerror}")
 
