@@ -1,9 +1,10 @@
 """One test's model, from the marker to the judgement."""
 
 import os
+from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import Any, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 import pytest
 
@@ -30,7 +31,7 @@ class Case:
         self.timing: Optional[Timing] = None
         self.unmeasured_because = "the test did not call mxperf_benchmark"
         self.findings: Tuple[Finding, ...] = ()
-        self._is_judged = False
+        self._update: Optional[Update] = None
         self._item = item
         self._options = options
         self._store = BaselineStore(options.baselines)
@@ -72,7 +73,6 @@ class Case:
     def judge(self) -> List[Finding]:
         """Judges every gate, keeps the findings, and returns those that must fail the test."""
         self._read_markers()  # fixtures and the test itself can add markers
-        self._is_judged = True
         findings: List[Finding] = []
         _ = self.cost  # for the report, also of a model without gates
         if self._budget or self._tolerances is not None:
@@ -80,23 +80,22 @@ class Case:
         because = self.unmeasured_because
         findings += judge_budget(self._budget, self.cost, self.timing, unmeasured_because=because)
         if self._tolerances is not None:
-            findings += self._judge_baseline()
+            findings += self._judge_baseline(self._tolerances)
         self.findings = tuple(findings)
         return [finding for finding in findings if self._action(finding.verdict) == "fail"]
 
-    def _judge_baseline(self) -> List[Finding]:
-        assert self._tolerances is not None
-        if self._options.update == "all":
-            return []
-        name = self.spec.name
+    def _judge_baseline(self, tolerances: Dict[str, Fraction]) -> List[Finding]:
+        name, wanted = self.spec.name, self._options.update
+        now = Baseline.of(self.cost, self.spec.inputs)
         try:
-            before = self._store.load(name)
+            before = None if wanted == "all" else self._store.load(name)
         except BaselineError as error:
             return [Finding("baseline", "all", Verdict.INCOMPARABLE, str(error))]
-        if before is None and self._options.update == "new":
+        if wanted and before is None:
+            self._update = Update(now, self.analysis.symbol_json)
             return []
         missing = f"no baseline for {name!r} in {_relative(self._options.baselines)}; record it with --mxperf-update"
-        return judge_baseline(self._tolerances, Baseline.of(self.cost, self.spec.inputs), before, missing=missing)
+        return judge_baseline(tolerances, now, before, missing=missing)
 
     def _action(self, verdict: Verdict) -> str:
         return "ignore" if verdict.is_good else self._options.policy.get(verdict.value, "fail")
@@ -111,15 +110,7 @@ class Case:
             timing=self.timing,
             findings=self.findings,
         )
-        return CaseData(result, self._update() if self._is_judged else None)
-
-    def _update(self) -> Optional[Update]:
-        wanted = self._options.update
-        if self._tolerances is None or wanted is None:
-            return None
-        if wanted == "new" and self._store.load(self.spec.name) is not None:
-            return None
-        return Update(Baseline.of(self.cost, self.spec.inputs), self.analysis.symbol_json)
+        return CaseData(result, self._update)
 
 
 def _relative(folder: Path) -> str:
