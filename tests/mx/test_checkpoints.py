@@ -84,3 +84,50 @@ def test_anchors_are_frozen_parameters(checkpoints):
     report = count(prefix, {"data": (1, 256, 256, 3)})
     assert report.macs == 1_764_687_872
     assert (report.params.frozen, report.params.trainable) == (98_328, 7_788_222 - 98_328)
+
+
+# Input shapes of every public checkpoint that MXNet 1.9.1 loads. The large one is scaled down for speed.
+EVERY_MODEL = {
+    "djl_simple_pose_r18": {"data": (1, 3, 256, 192)},
+    "go_test": {"data": (10, 1), "softmax_label": (10,)},
+    "int8_mobilenet1.0": {"data": (1, 3, 224, 224)},
+    "ldpe_fcn8s": {"data": (1, 3, 64, 64)},
+    "ldpe_ndarray_test": {"data": (1, 1, 3, 3)},
+    "lffd_head_17L": {"data": (1, 3, 480, 640)},
+    "mms_lstm_ptb": {"data": (32, 1), "softmax_label": (32, 1)},
+    "mobileface_ident_v3": {"data": (1, 3, 112, 112)},
+    "mobilefacedet_v1_yolo3": {"data": (1, 256, 256, 3)},
+    "mxnet_save_000800_a": {"data": (32, 100)},
+    "neuralart_squeezenet": {"data": (1, 3, 224, 224)},
+    "sagemaker_onnx_module": {"data": (1, 1, 28, 28)},
+    "squeezenet_v1.2": {"data": (1, 3, 224, 224)},
+    "xdl_dnn": {"comm": (1, 450), "ncomm": (1, 450)},
+}
+
+
+@pytest.mark.parametrize("name", EVERY_MODEL)
+def test_every_operator_is_counted_from_the_shapes_that_a_real_forward_has(checkpoints, name, monkeypatch):
+    monkeypatch.setenv("MXNET_SUBGRAPH_BACKEND", "NONE")  # what is fused has no outputs in between
+    import msgspec
+    import mxnet as mx
+
+    from pytest_mxperf.cost.walk import walk
+    from pytest_mxperf.mx.analysis import analyse
+    from pytest_mxperf.mx.model import open_model
+    from pytest_mxperf.mx.shapes import by_node, visible_output_counts
+
+    spec = ModelSpec.parse(checkpoints / name / f"{name}-symbol.json", EVERY_MODEL[name])
+    analysis = analyse(open_model(spec))
+    assert analysis.cost().uncounted == {}
+
+    shapes = {name: spec.shape for name, spec in spec.inputs.items()}
+    shapes.update(analysis.parameter_shapes())
+    types = {node.name: dtypes[0] for node, dtypes in zip(analysis.graph.nodes, analysis.inference.dtypes)}
+    internals = analysis.model.symbol.get_internals()
+    bound = internals.simple_bind(mx.cpu(), grad_req="null", type_dict={name: types[name] for name in shapes}, **shapes)
+    executed = [output.asnumpy().shape for output in bound.forward(is_train=False)]
+    by_execution = msgspec.structs.replace(
+        analysis.inference,
+        shapes=[tuple(outputs) for outputs in by_node(executed, visible_output_counts(analysis.graph))],
+    )
+    assert walk(analysis.graph, by_execution, analysis.roles) == analysis.cost()
