@@ -1,0 +1,183 @@
+"""What other tools would say of a model: their totals, rebuilt from the parts of a ``CostReport``.
+
+A convention is data: which quantity of which operators counts, and with what weight. What it does not name, it ignores;
+operators without a rule of ours are missing from it as from every total. Each tool counts PyTorch modules, so a
+convention counts an MXNet operator as PyTorch's operator of the same meaning, and a quantized or fused operator as what
+it was made from. The weights were checked against the tools themselves, in the versions named.
+
+A layer does not keep its attributes. Where a tool looks at them, the convention takes the usual case, and says so.
+"""
+
+from fractions import Fraction
+from types import MappingProxyType
+from typing import FrozenSet, Mapping, NamedTuple, Tuple, Union
+
+from pytest_mxperf.cost.registry import size
+from pytest_mxperf.cost.result import CostReport, LayerCost, Shape
+from pytest_mxperf.errors import UsageError, listed
+
+__all__ = ["CONVENTIONS", "OUTPUTS", "Convention", "Part", "total"]
+
+OUTPUTS = "outputs"
+"""The one quantity that is no field of ``OpCost``: the elements of the first output, in all executions."""
+
+
+class Part(NamedTuple):
+    """A weight on one quantity of some operators: a field of ``OpCost``, or ``OUTPUTS``."""
+
+    operators: FrozenSet[str]
+    quantity: str
+    weight: Union[int, Fraction] = 1
+    maps: Tuple[Shape, ...] = ()
+    """Only of layers whose output has maps of one of these shapes, channels first or last; empty: of all."""
+
+    def of(self, layer: LayerCost) -> Union[int, Fraction]:
+        if layer.op not in self.operators or not self._fits(layer.outputs[0]):
+            return 0
+        if self.quantity == OUTPUTS:
+            return self.weight * layer.executions * size(layer.outputs[0])
+        return self.weight * int(getattr(layer.cost, self.quantity))
+
+    def _fits(self, output: Shape) -> bool:
+        return not self.maps or output[2:] in self.maps or output[1:-1] in self.maps
+
+
+class Convention(NamedTuple):
+    """How one tool counts."""
+
+    summary: str
+    parts: Tuple[Part, ...]
+
+
+_CONVOLUTION = frozenset({"Convolution", "Convolution_v1", "_contrib_quantized_conv", "_sg_mkldnn_conv"})
+_DECONVOLUTION = frozenset({"Deconvolution"})
+_DENSE = frozenset({"FullyConnected", "_contrib_quantized_fully_connected", "_sg_mkldnn_fully_connected"})
+_MATMUL = frozenset({"dot", "batch_dot", "_np_dot", "_npi_matmul", "_npi_einsum", "_linalg_gemm2"})
+_ATTENTION = frozenset(
+    {
+        *("_contrib_interleaved_matmul_selfatt_qk", "_contrib_interleaved_matmul_selfatt_valatt"),
+        *("_contrib_interleaved_matmul_encdec_qk", "_contrib_interleaved_matmul_encdec_valatt"),
+        *("_sg_mkldnn_selfatt_qk", "_sg_mkldnn_selfatt_valatt"),
+    }
+)
+# Products that PyTorch has under names (baddbmm, tensordot) that its own counter sees through, and fvcore does not.
+_COMPOSED = frozenset({"_linalg_gemm", "_npi_tensordot", "_npi_tensordot_int_axes"})
+_RECURRENT = frozenset({"RNN", "_contrib_quantized_rnn"})
+_BATCH_NORM = frozenset(
+    {
+        *("BatchNorm", "BatchNorm_v1", "_contrib_SyncBatchNorm", "_contrib_BatchNormWithReLU"),
+        *("_contrib_quantized_batch_norm", "_sg_mkldnn_conv"),
+    }
+)
+_LAYER_NORM = frozenset({"LayerNorm"})
+_GROUP_NORM = frozenset({"GroupNorm"})
+_INSTANCE_NORM = frozenset({"InstanceNorm"})
+_POOLING = frozenset({"Pooling", "Pooling_v1", "_contrib_quantized_pooling"})
+_ADAPTIVE_POOLING = frozenset({"_contrib_AdaptiveAvgPooling2D"})
+_UPSAMPLING = frozenset({"UpSampling"})
+_RESIZE = frozenset({"_contrib_BilinearResize2D"})
+_GRID_SAMPLING = frozenset({"BilinearSampler", "SpatialTransformer"})
+_SOFTMAX = frozenset({"softmax", "SoftmaxOutput", "SoftmaxActivation"})
+
+_ONE_PIXEL: Tuple[Shape, ...] = ((1, 1),)
+_ONE_POINT: Tuple[Shape, ...] = ((1,), (1, 1), (1, 1, 1))
+
+_TORCHVISION = Convention(
+    summary="MACs of convolutions and products alone, as torchvision 0.28 publishes them (and calls them GFLOPS); "
+    "FlopCounterMode of torch 2.13 says twice as much",
+    parts=(Part(_CONVOLUTION | _DECONVOLUTION | _DENSE | _MATMUL | _ATTENTION | _COMPOSED | _RECURRENT, "macs"),),
+)
+"""Exact, except that
+
+- a product with a vector counts, which ``FlopCounterMode`` does not see;
+- an einsum of three operands or more counts in MXNet's order of contraction, not in PyTorch's;
+- recurrent layers count as where PyTorch runs them operator by operator; it sees nothing of an LSTM that oneDNN or
+  cuDNN runs.
+
+A bilinear ``UpSampling`` is a deconvolution in MXNet and an interpolation here, which has no MACs.
+"""
+
+_FVCORE = Convention(
+    summary="FlopCountAnalysis of fvcore 0.1.5.post20221221 with its default operators, in eval mode",
+    parts=(
+        Part(_CONVOLUTION | _DECONVOLUTION | _DENSE | _MATMUL | _ATTENTION, "macs"),
+        # 2 per element; and for the other norms 5, which fvcore calls a rough estimate.
+        Part(_BATCH_NORM, "normalization"),
+        Part(_LAYER_NORM | _GROUP_NORM | _INSTANCE_NORM, OUTPUTS, 5),
+        # Adaptive average pooling: 1 per input element, which is what the bins have if they do not overlap.
+        Part(_POOLING, "pooling", maps=_ONE_PIXEL),
+        Part(_ADAPTIVE_POOLING, "pooling"),
+        # Per output element 1 if nearest, 4 if bilinear; there MXNet's deconvolution makes 4 MACs of even scales.
+        Part(_UPSAMPLING, OUTPUTS),
+        Part(_UPSAMPLING, "macs", Fraction(3, 4)),
+        Part(_RESIZE | _GRID_SAMPLING, OUTPUTS, 4),
+    ),
+)
+"""Ignored: biases, activations, elementwise operators, softmax, maximum and windowed average pooling, recurrent layers.
+
+Exact, except that
+
+- a two-dimensional pooling to 1 x 1 is taken for an adaptive average pooling, though it may be of another type (a
+  maximum) or a window of just that size, which fvcore ignores; so is pooling of a single channel to 1 x n;
+- adaptive pooling into bins that overlap counts shared elements more than once;
+- normalizations are taken to have a scale and a shift, as MXNet's always do, even where they are constants;
+- bilinear upsampling by an odd scale comes out differently;
+- einsum and products with a vector are as in ``torchvision``.
+"""
+
+_THOP = Convention(
+    summary="profile() of thop 0.1.1.post2209072238",
+    parts=(
+        Part(_CONVOLUTION | _DECONVOLUTION | _DENSE | _RECURRENT, "macs"),
+        # Per element 2 for a norm, doubled if it has a scale and a shift.
+        Part(_BATCH_NORM, "normalization", 2),
+        Part(_LAYER_NORM | _INSTANCE_NORM, OUTPUTS, 4),
+        # Adaptive average pooling: 1 per element of the window, and 1 per output element.
+        Part(_POOLING, "pooling", maps=_ONE_POINT),
+        Part(_POOLING, OUTPUTS, maps=_ONE_POINT),
+        Part(_ADAPTIVE_POOLING, "pooling"),
+        Part(_ADAPTIVE_POOLING, OUTPUTS),
+        # A softmax over n elements: 3n - 1 where ours is 5n - 2.
+        Part(_SOFTMAX, "softmax", Fraction(1, 2)),
+        Part(_SOFTMAX, OUTPUTS, Fraction(1, 2)),
+        # Per output element 1 if nearest, 11 if bilinear (4 MACs, see fvcore).
+        Part(_UPSAMPLING, OUTPUTS),
+        Part(_UPSAMPLING, "macs", Fraction(5, 2)),
+        Part(_RESIZE, OUTPUTS, 11),
+        # Beside the products, a unit costs 16 in an LSTM, 13 in a GRU, 3 in a plain network. Ours are, as biases,
+        # activations, elementwise: 8 5 8, 6 3 8, 2 1 1. These weights are the solution of the three equations.
+        Part(_RECURRENT, "bias", Fraction(7, 10)),
+        Part(_RECURRENT, "activation", Fraction(4, 5)),
+        Part(_RECURRENT, "elementwise", Fraction(4, 5)),
+    ),
+)
+"""It hooks modules, so products of two tensors (``batch_dot``, attention) count nothing. Nor do biases (earlier
+versions counted a convolution's), activations, maximum pooling, group normalization.
+
+Exact, except that
+
+- a deconvolution counts every product once; thop takes the size of its output for that of its input, and so finds
+  about stride x stride times as many;
+- average pooling to more than one point, 1 per output element in thop, is left out: it looks like maximum pooling;
+- pooling to one point is taken for an adaptive average pooling, as in ``fvcore``;
+- PReLU, 1 per element in thop, is left out: it looks like the other kinds of ``LeakyReLU``;
+- recurrent layers with a projection or clipping, a softmax with a temperature, and what is said of normalizations,
+  overlapping bins and odd scales in ``fvcore``.
+"""
+
+_CONV_ONLY = Convention(
+    summary="multiply-accumulates of convolutions, and 1 per output element for a bias",
+    parts=(Part(_CONVOLUTION, "macs"), Part(_CONVOLUTION, "bias")),
+)
+"""``output elements x (kernel height x kernel width x input channels / groups + 1)``, a recipe that many start from."""
+
+CONVENTIONS: Mapping[str, Convention] = MappingProxyType(
+    {"torchvision": _TORCHVISION, "fvcore": _FVCORE, "thop": _THOP, "conv-only": _CONV_ONLY}
+)
+
+
+def total(report: CostReport, convention: str) -> int:
+    """What the named convention makes of the model. Fractions, where a convention is not exact, are cut off."""
+    if convention not in CONVENTIONS:
+        raise UsageError(f"unknown convention {convention!r}; there are {listed(sorted(CONVENTIONS))}")
+    return int(sum(part.of(layer) for layer in report.layers for part in CONVENTIONS[convention].parts))
