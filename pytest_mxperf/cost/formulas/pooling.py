@@ -1,4 +1,6 @@
-"""Pooling."""
+"""Pooling, of windows and of regions."""
+
+from typing import Tuple
 
 from pytest_mxperf.cost.registry import Call, formula, size
 from pytest_mxperf.cost.result import OpCost
@@ -9,14 +11,17 @@ from pytest_mxperf.errors import GraphError
 def pooling(op: Call) -> OpCost:
     """Per output element, over a window of k elements, padding included.
 
-    max: k - 1 comparisons. sum: k - 1 additions. avg: k - 1 additions and a division. lp: k powers, k - 1 additions
-    and a root. ``global_pool`` takes the whole input as its window.
+    max: k - 1 comparisons. sum: k - 1 additions. avg: k - 1 additions and a division, whatever ``count_include_pad``.
+    lp: k powers, k - 1 additions and a root, but with ``p_value=1`` it is the sum. ``global_pool`` takes the whole
+    input as its window.
     """
     window = _window_size(op)
     per_output = {"max": window - 1, "sum": window - 1, "avg": window, "lp": 2 * window}
     kind = op.text("pool_type", "max")
     if kind not in per_output:
         raise GraphError(f"{op.op}: unknown pool_type {kind!r}")
+    if kind == "lp" and op.text("p_value", "2") == "1":
+        kind = "sum"
     return OpCost(pooling=op.output_size * per_output[kind])
 
 
@@ -25,3 +30,42 @@ def _window_size(op: Call) -> int:
         # One output per sample and channel, wherever the layout puts the channel.
         return op.input_size // op.output_size
     return size(op.integers("kernel"))
+
+
+@formula("_contrib_AdaptiveAvgPooling2D")
+def adaptive_average_pooling(op: Call) -> OpCost:
+    """The mean of every bin, n FLOPs for n elements: n - 1 additions and a division. See ``_binned``."""
+    maps, covered = _binned(op)
+    return OpCost(pooling=maps * covered)
+
+
+@formula("ROIPooling")
+def roi_pooling(op: Call) -> OpCost:
+    """The maximum of every bin, n - 1 comparisons for n elements: see ``_binned``.
+
+    By convention every region is the whole map: where they lie is data.
+    """
+    maps, covered = _binned(op)
+    return OpCost(pooling=maps * covered - op.output_size)
+
+
+@formula("_contrib_PSROIPooling")
+def position_sensitive_roi_pooling(op: Call) -> OpCost:
+    """The mean of every bin, n FLOPs for n elements, each bin in a channel of its own: see ``_binned``.
+
+    By convention every region is the whole map: where they lie is data.
+    """
+    maps, covered = _binned(op)
+    return OpCost(pooling=maps * covered)
+
+
+def _binned(op: Call) -> Tuple[int, int]:
+    """How many output maps there are, and how many elements the bins of one cover, when they share out the input map.
+
+    Bin i of b along an axis of n goes from floor(i n / b) to ceil((i + 1) n / b), so where b does not divide n,
+    neighbours overlap.
+    """
+    covered = 1
+    for length, bins in zip(op.inputs[0][2:], op.outputs[0][2:]):
+        covered *= sum(-(-(i + 1) * length // bins) - i * length // bins for i in range(bins))
+    return size(op.outputs[0][:2]), covered
