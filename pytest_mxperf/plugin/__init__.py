@@ -12,6 +12,7 @@ from pytest_mxperf.plugin.fixtures import (
 from pytest_mxperf.plugin.hooks import (
     pytest_configure,
     pytest_pycollect_makeitem,
+    pytest_runtest_call,
     pytest_runtest_makereport,
 )
 from pytest_mxperf.plugin.options import pytest_addoption
@@ -27,5 +28,6 @@ __all__ = [
     "pytest_addoption",
     "pytest_configure",
     "pytest_pycollect_makeitem",
+    "pytest_runtest_call",
     "pytest_runtest_makereport",
 ]

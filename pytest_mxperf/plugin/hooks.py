@@ -14,8 +14,11 @@ from pytest_mxperf.plugin.reporter import Reporter
 __all__ = [
     "pytest_configure",
     "pytest_pycollect_makeitem",
+    "pytest_runtest_call",
     "pytest_runtest_makereport",
 ]
+
+_IN_BODY: "pytest.StashKey[bool]" = pytest.StashKey()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -45,6 +48,16 @@ def pytest_pycollect_makeitem(collector: Any, name: str, obj: Any) -> None:
         uses_model(obj)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> "Generator[None, object, object]":
+    """Marks the time in which whatever is reported is only a subtest."""
+    item.stash[_IN_BODY] = True
+    try:
+        return (yield)
+    finally:
+        item.stash[_IN_BODY] = False
+
+
 def pytest_runtest_makereport(item: pytest.Item, call: "pytest.CallInfo[None]") -> None:
     """Judges the gates once the test's own body has passed; a broken gate fails the test.
 
@@ -52,7 +65,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: "pytest.CallInfo[None]") 
     before the report is made, so that an ``xfail`` covers gates too.
     """
     case: Optional[Case] = item.stash.get(CASE, None)
-    if case is None or call.when != "call" or call.excinfo is not None:
+    if case is None or call.when != "call" or call.excinfo is not None or item.stash[_IN_BODY]:
         return
     failure = _judge(item, case)
     if failure:
@@ -70,7 +83,10 @@ def _judge(item: pytest.Item, case: Case) -> str:
 
 
 class ResultSender:
-    """Sends what a finished test found along with its last report; xdist carries it to the controller."""
+    """Sends what a finished test found along with its last report; xdist carries it to the controller.
+
+    A plugin object, since one module has room for one hook of a name, and this one is to surround the others.
+    """
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item) -> "Generator[None, pytest.TestReport, pytest.TestReport]":

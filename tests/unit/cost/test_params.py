@@ -268,3 +268,14 @@ class TestCounting:
     def test_a_scalar_is_one_number(self):
         net = graph(variable("w"), operator("relu", "r", 0))
         assert self.count(net, [(), ()], {0: Role.TRAINABLE})[1] == Params(trainable=1, bytes=4)
+
+
+def test_a_variable_with_a_batch_in_its_layout_is_a_begin_state():
+    """The cells of mx.rnn mark theirs so, whatever reads them."""
+    net = graph(variable("data"), variable("begin", __layout__="NC"), operator("elemwise_add", "add", 0, 1))
+    assert roles_by_name(net)["begin"] is Role.STATE
+
+
+def test_a_grad_req_of_null_freezes():
+    net = graph(variable("data"), variable("weight", __grad_req__="null"), operator("dot", "dot", 0, 1))
+    assert roles_by_name(net)["weight"] is Role.FROZEN

@@ -1,0 +1,191 @@
+"""Tests below this folder run whole pytest sessions, most of them in this process: MXNet is then imported only once."""
+
+import importlib.util
+import json
+import re
+import sys
+from textwrap import dedent
+from xml.etree import ElementTree
+
+import pytest
+
+DIGITS_HEADER = """
+import pytest
+
+PREFIX = {prefix!r}
+INPUTS = {{"data": (1, 1, 8, 8)}}
+digits = pytest.mark.mxperf_model(PREFIX, inputs=INPUTS)
+"""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _imported_once():
+    """A pytester run in this process forgets what it imported, and MXNet does not survive a second import."""
+    if importlib.util.find_spec("mxnet") is not None:
+        import pytest_mxperf.mx.analysis
+        import pytest_mxperf.mx.bind
+        import pytest_mxperf.mx.sync
+        import pytest_mxperf.mx.weights
+        import pytest_mxperf.report.terminal  # noqa: F401
+
+
+@pytest.fixture(autouse=True)
+def _needs_mxnet():
+    pytest.importorskip("mxnet")
+
+
+@pytest.fixture(scope="session")
+def custom_operator(_imported_once):
+    """The type of an operator written in Python, which no rule can count. MXNet never forgets one: it is made once."""
+    import mxnet as mx
+
+    @mx.operator.register("anything")
+    class Anything(mx.operator.CustomOpProp):
+        pass
+
+    return "anything"
+
+
+@pytest.fixture(autouse=True)
+def _surroundings(monkeypatch):
+    """80 columns, as on a plain terminal; no .pyc, which a test file rewritten within a second would not outdate."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+
+
+@pytest.fixture
+def write(pytester, digits):
+    """Writes a test file that knows the digits checkpoint: ``PREFIX``, ``INPUTS`` and the marker ``digits``."""
+
+    def write(source, name="test_it.py"):
+        path = pytester.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(DIGITS_HEADER.format(prefix=str(digits)) + dedent(source), encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.fixture
+def run(pytester):
+    """Runs the tests that were written, in this process. Benchmarks take a moment only."""
+    # Hypothesis would be imported anew in each run, which takes longer than the run.
+    always = "-p no:cacheprovider -p no:hypothesispytest --benchmark-max-time=0.05 --benchmark-min-rounds=3"
+
+    def run(*arguments):
+        return pytester.runpytest(*always.split(), *arguments)
+
+    return run
+
+
+@pytest.fixture
+def report(run, pytester):
+    """Runs the tests and gives the JSON report's models by the name of their test function."""
+
+    def report(*arguments):
+        run("--mxperf-report=report.json", *arguments)
+        models = json.loads((pytester.path / "report.json").read_text())["models"]
+        return {model["test"].split("::", 1)[1]: model for model in models}
+
+    return report
+
+
+@pytest.fixture
+def verdicts(report):
+    """Runs the tests and gives, for each test function, its findings as a dictionary from metric to verdict."""
+
+    def verdicts(*arguments):
+        models = report(*arguments)
+        return {
+            test: {finding["metric"]: finding["verdict"] for finding in model["findings"]}
+            for test, model in models.items()
+        }
+
+    return verdicts
+
+
+@pytest.fixture
+def junit(run, pytester):
+    """Runs the tests and gives the JUnit XML's test suite."""
+
+    def junit(*arguments):
+        run("--junit-xml=junit.xml", *arguments)
+        return ElementTree.parse(pytester.path / "junit.xml").getroot().find("testsuite")
+
+    return junit
+
+
+@pytest.fixture
+def no_traceback():
+    """Asserts that a run's output says what is wrong without a way through our code."""
+
+    def no_traceback(result):
+        text = result.stdout.str() + result.stderr.str()
+        assert "Traceback" not in text
+        assert "pytest_mxperf/" not in text
+        assert "INTERNALERROR" not in text
+
+    return no_traceback
+
+
+@pytest.fixture
+def section():
+    """The lines that a run printed under the heading "mxperf"."""
+
+    def section(result):
+        lines = result.outlines
+        starts = [index for index, line in enumerate(lines) if re.fullmatch(r"=+ mxperf =+", plain(line))]
+        if not starts:
+            return []
+        assert len(starts) == 1
+        rest = lines[starts[0] + 1 :]
+        ends = (index for index, line in enumerate(rest) if re.match(r"(=|-){10,}", plain(line)))
+        return rest[: next(ends)]
+
+    return section
+
+
+def plain(line):
+    return re.sub(r"\x1b\[[0-9;]*m", "", line)
+
+
+@pytest.fixture(scope="session")
+def train(request):
+    """The example's module, for its ``digits_net(channels=...)``."""
+    path = request.config.rootpath / "examples" / "digits" / "train.py"
+    spec = importlib.util.spec_from_file_location("digits_train", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def export(train, tmp_path_factory):
+    """Exports a digits net with other channels, and gives its prefix."""
+
+    def export(*channels):
+        import mxnet as mx
+
+        net = train.digits_net(channels=channels)
+        net.initialize()
+        net.hybridize()
+        net(mx.nd.zeros((1, 1, 8, 8)))
+        prefix = tmp_path_factory.mktemp("exported") / "digits"
+        net.export(str(prefix))
+        return prefix
+
+    return export
+
+
+@pytest.fixture
+def put_model(pytester):
+    """Makes ``models/digits`` of the project a copy of a checkpoint."""
+
+    def put_model(prefix):
+        folder = pytester.path / "models"
+        folder.mkdir(exist_ok=True)
+        for name in ("digits-symbol.json", "digits-0000.params"):
+            (folder / name).write_bytes(prefix.with_name(name).read_bytes())
+
+    return put_model

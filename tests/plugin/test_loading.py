@@ -1,0 +1,231 @@
+"""Being installed costs nothing: neither what is loaded nor what happens to tests that are not marked."""
+
+import sys
+
+import pytest
+
+FIXTURES = ["mxperf_benchmark", "mxperf_checkpoint", "mxperf_cost", "mxperf_model", "mxperf_module"]
+MARKERS = ["mxperf_baseline", "mxperf_budget", "mxperf_model"]
+
+WITHOUT_MXNET = """
+import sys
+
+
+class NotInstalled:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] == "mxnet":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+sys.meta_path.insert(0, NotInstalled())
+"""
+
+
+@pytest.fixture(autouse=True)
+def _needs_mxnet():
+    """Not here."""
+
+
+def test_loading_imports_neither_mxnet_nor_numpy(pytester):
+    pytester.makepyfile(
+        test_it="""
+        def test_unmarked():
+            pass
+        """
+    )
+    # Other people's plugins may import numpy: here are only the two that must be.
+    script = pytester.makepyfile(
+        script="""
+        import os
+        import sys
+
+        os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+        import pytest
+
+        status = pytest.main(["-p", "pytest_benchmark.plugin", "-p", "pytest_mxperf.plugin", "test_it.py"])
+        heavy = sorted({"mxnet", "numpy"} & set(sys.modules))
+        print("ours was loaded:", "pytest_mxperf.plugin.hooks" in sys.modules)
+        print("heavy modules:", heavy)
+        sys.exit(status)
+        """
+    )
+    result = pytester.run(sys.executable, script)
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["*1 passed*", "ours was loaded: True", "heavy modules: []"])
+
+
+def test_the_entry_point_loads_the_plugin(run):
+    result = run("--trace-config", "--collect-only")
+    result.stdout.fnmatch_lines(["*pytest-mxperf-*", "*pytest_mxperf?plugin*"])
+
+
+def test_unmarked_tests_are_untouched(pytester, run, no_traceback):
+    pytester.makepyfile(
+        """
+        import unittest
+
+        import pytest
+
+        def test_passes(record_property):
+            record_property("mine", 1)
+
+        def test_fails():
+            assert 1 + 1 == 3
+
+        @pytest.mark.parametrize("value", [1, 2])
+        def test_parametrized(value, tmp_path):
+            pass
+
+        @pytest.mark.skip
+        def test_skipped():
+            pass
+
+        @pytest.mark.xfail(strict=True)
+        def test_expected_to_fail():
+            assert False
+
+        @pytest.fixture
+        def broken():
+            raise RuntimeError("no fixture")
+
+        def test_error(broken):
+            pass
+
+        class TestCase(unittest.TestCase):
+            def test_method(self):
+                pass
+        """
+    )
+    result = run("--junit-xml=junit.xml", "--mxperf-report", "--mxperf-update")
+    result.assert_outcomes(passed=4, failed=1, skipped=1, xfailed=1, errors=1)
+    assert "mxperf" not in "\n".join(line for line in result.outlines if not line.startswith("plugins:"))
+    assert "mxperf" not in (pytester.path / "junit.xml").read_text()
+    assert not (pytester.path / "baselines").exists()
+    no_traceback(result)
+
+
+def test_an_unmarked_test_that_shares_its_function_with_a_marked_one_is_untouched(write, run):
+    write(
+        """
+        class Shared:
+            def test_shared(self):
+                pass
+
+        @digits
+        class TestMarked(Shared):
+            pass
+
+        class TestUnmarked(Shared):
+            pass
+        """
+    )
+    run().assert_outcomes(passed=2)
+
+
+def test_an_unmarked_module_that_imports_a_test_from_a_marked_one_is_untouched(pytester, write, run):
+    (pytester.path / "shared_tests.py").write_text("def test_shared():\n    pass\n")
+    pytester.syspathinsert()
+    write("pytestmark = digits\nfrom shared_tests import test_shared\n", "test_a.py")
+    write("from shared_tests import test_shared\n", "test_b.py")
+    run().assert_outcomes(passed=2)
+
+
+def test_markers_are_listed(run):
+    result = run("--markers")
+    result.stdout.fnmatch_lines_random([f"@pytest.mark.{name}(*): *" for name in MARKERS])
+
+
+def test_fixtures_are_listed_with_a_docstring(run):
+    lines = run("--fixtures").outlines
+    for name in FIXTURES:
+        (index,) = (index for index, line in enumerate(lines) if line.startswith(f"{name} -- "))
+        assert lines[index + 1].startswith("    ")
+        assert "no docstring available" not in lines[index + 1]
+    assert not any(line.startswith("_mxperf") for line in lines)
+
+
+def test_markers_are_known_to_strict_markers(write, run):
+    write(
+        """
+        @pytest.mark.skip
+        @digits
+        @pytest.mark.mxperf_budget(macs=1)
+        @pytest.mark.mxperf_baseline
+        def test_digits():
+            pass
+        """
+    )
+    run("--strict-markers").assert_outcomes(skipped=1)
+
+
+def test_the_options_are_listed(run):
+    result = run("--help")
+    for name in ("report", "update", "baselines", "missing", "uncounted", "unmeasured"):
+        result.stdout.fnmatch_lines([f"  --mxperf-{name}*"])
+    for name in ("report", "baselines", "missing", "uncounted", "unmeasured"):
+        result.stdout.fnmatch_lines([f"  mxperf_{name} (*"])
+
+
+def test_the_plugin_can_be_switched_off(pytester, run):
+    pytester.makepyfile(
+        """
+        import pytest
+
+        def test_unmarked():
+            pass
+
+        @pytest.mark.mxperf_budget(macs=1)
+        def test_marked():
+            pass
+
+        def test_fixture(mxperf_cost):
+            pass
+        """
+    )
+    result = run("-p", "no:mxperf")
+    result.assert_outcomes(passed=2, errors=1)
+    result.stdout.fnmatch_lines(["*fixture 'mxperf_cost' not found*"])
+
+
+def test_without_pytest_benchmark_only_the_tests_that_time_are_errors(pytester, write):
+    pytest.importorskip("mxnet")
+    write(
+        """
+        @digits
+        @pytest.mark.mxperf_budget(macs="608 k")
+        def test_counts(mxperf_module):
+            pass
+
+        @digits
+        def test_times(mxperf_benchmark):
+            pass
+        """
+    )
+    result = pytester.runpytest("-p", "no:hypothesispytest", "-p", "no:benchmark")
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*fixture 'benchmark' not found*"])
+
+
+def test_a_missing_mxnet_is_told_with_how_to_get_it(pytester, write, no_traceback):
+    pytester.makeconftest(WITHOUT_MXNET)
+    write(
+        """
+        def test_unmarked():
+            pass
+
+        @digits
+        @pytest.mark.mxperf_budget(macs="608 k")
+        def test_first():
+            pass
+
+        @digits
+        def test_second(mxperf_module):
+            pass
+        """
+    )
+    result = pytester.runpytest_subprocess("-p", "no:hypothesispytest")
+    result.assert_outcomes(passed=1, failed=1, errors=1)
+    needs = "MXNet is not installed; run: pip install 'pytest-mxperf?cpu?' (or the mxnet-cu* build for your GPU)"
+    result.stdout.fnmatch_lines(["*ERROR at setup of test_second*", needs], consecutive=True)
+    result.stdout.fnmatch_lines(["*_ test_first _*", needs], consecutive=True)
+    no_traceback(result)

@@ -1,0 +1,290 @@
+"""The mxperf_baseline marker: allowed growth over the stored baseline. What a baseline's life is, test_lifecycle tells.
+
+Widening the second convolution of the digits net from 32 to 48 channels makes 607,552 MACs 902,464 (+48.54%). Its
+parameters grow by 16 x 16 x 9 (conv2), 16 x 64 x 9 (conv3) and 2 x 16 (batch norm): 31,962 + 11,552 = 43,514 (+36.14%).
+"""
+
+import pytest
+
+
+@pytest.fixture
+def widened(write, run, put_model, digits, export):
+    """Runs a test with this marker on the widened net, whose baseline is that of the original."""
+
+    def widened(marker, channels=(16, 48, 64)):
+        write(
+            f"""
+            @pytest.mark.mxperf_model("models/digits", inputs=INPUTS)
+            @pytest.mark.{marker}
+            def test_digits():
+                pass
+            """
+        )
+        put_model(digits)
+        run("--mxperf-update").assert_outcomes(passed=1)
+        put_model(export(*channels))
+        return run("--mxperf-report")
+
+    return widened
+
+
+@pytest.mark.parametrize(
+    "marker",
+    [
+        'mxperf_baseline(macs="49%", params="37%")',
+        'mxperf_baseline(macs=0.49, flops="50%", params=0.37, param_bytes="37%")',
+        'mxperf_baseline(macs="100%", params="1e3%")',
+    ],
+)
+def test_growth_within_the_tolerance_passes(widened, marker):
+    result = widened(marker)
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["  baseline  PASSED  macs 607,552 -> 902,464 (+48.54%, allowed*"])
+
+
+@pytest.mark.parametrize(
+    ("marker", "messages"),
+    [
+        (
+            'mxperf_baseline(macs="48%", params="37%")',
+            [
+                "macs 607,552 -> 902,464 (+48.54%, allowed +48%)",
+                "    conv2_fwd (Convolution): 294,912 -> 442,368 (+147,456)",
+            ],
+        ),
+        (
+            'mxperf_baseline(macs="49%", params="36%")',
+            [
+                "params 31,962 -> 43,514 (+36.14%, allowed +36%)",
+                "    conv3_fwd (Convolution): 18,432 -> 27,648 (+9,216)",
+                "    conv2_fwd (Convolution): 4,608 -> 6,912 (+2,304)",
+                "    bn2_fwd (BatchNorm): 64 -> 96 (+32)",
+            ],
+        ),
+        (
+            'mxperf_baseline(macs="49%", flops="0%", params="37%")',
+            ["flops 1,229,770 -> * (+*%, allowed +0%)", "    conv2_fwd (Convolution): 589,824 -> 884,736 (+294,912)"],
+        ),
+        (
+            'mxperf_baseline(macs="49%", params="37%", param_bytes=0)',
+            ["param_bytes 128,744 -> 175,080 (+35.99%, allowed +0%)"],
+        ),
+    ],
+)
+def test_growth_over_the_tolerance_fails_and_names_the_layers(widened, no_traceback, marker, messages):
+    result = widened(marker)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([f"digits: {messages[0]}", *messages[1:]], consecutive=True)
+    no_traceback(result)
+
+
+def test_an_improvement_passes_and_is_told(widened):
+    """conv2 at 16 channels: 2 x 147,456 MACs less."""
+    result = widened("mxperf_baseline", (16, 16, 64))
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["  baseline  IMPROVED  macs 607,552 -> 312,640 (-48.54%, allowed +0%)"])
+
+
+def test_every_metric_is_compared(write, run, verdicts):
+    write(
+        """
+        @digits
+        @pytest.mark.mxperf_baseline
+        def test_digits():
+            pass
+        """
+    )
+    run("--mxperf-update").assert_outcomes(passed=1)
+    assert verdicts() == {
+        "test_digits": {"macs": "PASSED", "flops": "PASSED", "params": "PASSED", "param_bytes": "PASSED"}
+    }
+
+
+def test_other_inputs_cannot_be_compared(write, run, verdicts, no_traceback):
+    source = """
+        @pytest.mark.mxperf_model(PREFIX, inputs={{"data": ({batch}, 1, 8, 8)}})
+        @pytest.mark.mxperf_baseline(macs="1000%", params="1000%")
+        def test_digits():
+            pass
+        """
+    write(source.format(batch=1))
+    run("--mxperf-update").assert_outcomes(passed=1)
+    write(source.format(batch=2))
+    result = run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "digits: cannot be compared: recorded with input data (1, 1, 8, 8) float32, the test gives (2, 1, 8, 8) "
+            "float32; record it again with --mxperf-update"
+        ]
+    )
+    no_traceback(result)
+    assert verdicts() == {"test_digits": {"all": "INCOMPARABLE"}}
+
+
+def test_another_convention_cannot_be_compared(pytester, write, run):
+    write(
+        """
+        @digits
+        @pytest.mark.mxperf_baseline
+        def test_digits():
+            pass
+        """
+    )
+    run("--mxperf-update")
+    path = pytester.path / "baselines" / "digits.json"
+    path.write_text(path.read_text().replace('"mxperf-1"', '"mxperf-0"'))
+    result = run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["digits: cannot be compared: counted under convention mxperf-0, *"])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{not json", "not a baseline: JSON is malformed: *; record it again with --mxperf-update"),
+        ("", "not a baseline: *; record it again with --mxperf-update"),
+        ("[]", "not a baseline: *; record it again with --mxperf-update"),
+        ('{"schema": 1}', "not a baseline: *; record it again with --mxperf-update"),
+        ('{"schema": 99}', "written in schema 99, this version reads 1; record it again with --mxperf-update"),
+        ("<<<<<<< HEAD\n", "not a baseline: *; record it again with --mxperf-update"),
+        (b"\xff\xfe", "not a baseline: *; record it again with --mxperf-update"),
+    ],
+)
+def test_a_baseline_that_cannot_be_read_is_one_clear_error(pytester, write, run, no_traceback, content, message):
+    write(
+        """
+        @digits
+        @pytest.mark.mxperf_baseline
+        def test_broken():
+            pass
+
+        @pytest.mark.mxperf_model(PREFIX, inputs=INPUTS, name="other")
+        @pytest.mark.mxperf_baseline
+        def test_other():
+            pass
+        """
+    )
+    run("--mxperf-update").assert_outcomes(passed=2)
+    path = pytester.path / "baselines" / "digits.json"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    result = run()
+    result.assert_outcomes(failed=1, passed=1)
+    result.stdout.fnmatch_lines(["*_ test_broken _*", f"*baselines/digits.json: {message}"], consecutive=True)
+    no_traceback(result)
+    run("--mxperf-update").assert_outcomes(passed=2)
+    run().assert_outcomes(passed=2)
+
+
+def test_a_broken_baseline_does_not_hide_a_broken_budget(pytester, write, run):
+    write(
+        """
+        @digits
+        @pytest.mark.mxperf_budget(macs=1)
+        @pytest.mark.mxperf_baseline
+        def test_broken():
+            pass
+        """
+    )
+    (pytester.path / "baselines").mkdir()
+    (pytester.path / "baselines" / "digits.json").write_text("{")
+    result = run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines_random(
+        ["digits: macs 607,552 is over the budget of 1 *", "*digits.json: not a baseline*"]
+    )
+
+
+def test_a_folder_in_place_of_a_baseline_is_one_clear_error(pytester, write, run, no_traceback):
+    write(
+        """
+        @digits
+        @pytest.mark.mxperf_baseline
+        def test_digits():
+            pass
+        """
+    )
+    (pytester.path / "baselines" / "digits.json").mkdir(parents=True)
+    result = run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*baselines/digits.json: cannot read the baseline: Is a directory"])
+    no_traceback(result)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ('macs="5 k"', "macs: '5 k' is not a fraction; write it like '5%' or 0.05"),
+        ('macs="5"', "macs: '5' is ambiguous; write it like '5%' or as the number 0.05"),
+        ("macs=True", "macs: expected a number or text like '5%', got True"),
+        ('macs="-30%"', "macs: '-30%' is negative; a baseline allows growth from 0% up"),
+        ('latency_p50="5%"', "unknown argument 'latency_p50'; known: macs, flops, params, param_bytes"),
+        ('mac="5%"', "unknown argument 'mac'; did you mean 'macs'? known: macs, flops, params, param_bytes"),
+        ('"5%"', "takes keyword arguments only, got '5%'"),
+    ],
+)
+def test_an_argument_that_cannot_be_understood_is_an_error_of_its_test(write, run, no_traceback, arguments, message):
+    write(
+        f"""
+        @digits
+        @pytest.mark.mxperf_baseline({arguments})
+        def test_wrong(): pass
+
+        @digits
+        @pytest.mark.mxperf_baseline
+        def test_right(): pass
+        """
+    )
+    result = run("--mxperf-update")
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(
+        ["*ERROR at setup of test_wrong*", f"mxperf_baseline of test_it.py::test_wrong: {message}"], consecutive=True
+    )
+    no_traceback(result)
+
+
+@pytest.mark.parametrize(
+    "name", ["../../x", "/etc/x", "a/b", "..", ".hidden", "", "a b", "x-symbol", "é", "a\n", "-x", "x" * 129]
+)
+def test_a_name_that_cannot_be_a_file_is_an_error_of_its_test(pytester, write, run, no_traceback, name):
+    write(
+        f"""
+        @pytest.mark.mxperf_model(PREFIX, inputs=INPUTS, name={name!r})
+        @pytest.mark.mxperf_baseline
+        def test_wrong(): pass
+
+        @digits
+        @pytest.mark.mxperf_baseline
+        def test_right(): pass
+        """
+    )
+    before = sorted(path.name for path in pytester.path.parent.iterdir())
+    result = run("--mxperf-update")
+    result.assert_outcomes(passed=1, errors=1)
+    message = f"mxperf_baseline of test_it.py::test_wrong: {name!r} cannot name a baseline: use letters, *"
+    result.stdout.fnmatch_lines(["*ERROR at setup of test_wrong*", message], consecutive=True)
+    no_traceback(result)
+    assert sorted(path.name for path in pytester.path.parent.iterdir()) == before
+    assert sorted(path.name for path in pytester.path.rglob("*.json")) == ["digits-symbol.json", "digits.json"]
+
+
+def test_stacked_markers_merge_and_the_closest_wins(write, report):
+    write(
+        """
+        pytestmark = [digits, pytest.mark.mxperf_baseline(macs="1%", params="2%")]
+
+        @pytest.mark.mxperf_baseline(params="3%", param_bytes="4%")
+        class TestClass:
+            @pytest.mark.mxperf_baseline(param_bytes="5%")
+            def test_method(self):
+                pass
+        """
+    )
+    report("--mxperf-update")
+    findings = report()["TestClass::test_method"]["findings"]
+    assert {finding["metric"]: finding["allowed_growth"] for finding in findings} == {
+        "macs": 0.01,  # of the module
+        "flops": 0.01,  # as macs
+        "params": 0.03,  # of the class
+        "param_bytes": 0.05,  # of the method
+    }

@@ -1,0 +1,272 @@
+"""The mxperf_benchmark fixture: forward passes timed by pytest-benchmark."""
+
+import json
+
+import pytest
+
+NOT_MEASURED = "digits: latency_p50 was not measured: {}"
+
+
+@pytest.fixture
+def gated(write):
+    """Writes a test with a latency budget and this body."""
+
+    def gated(body):
+        write(
+            f"""
+            @digits
+            @pytest.mark.mxperf_budget(latency_p50="1000 s")
+            def test_digits(mxperf_module, mxperf_benchmark):
+                {body}
+            """
+        )
+
+    return gated
+
+
+@pytest.fixture
+def benchmarks(run, pytester):
+    """Runs the tests and gives pytest-benchmark's own JSON by the name of the test."""
+
+    def benchmarks(*arguments):
+        run("--benchmark-json=benchmark.json", *arguments).assert_outcomes(passed=1)
+        document = json.loads((pytester.path / "benchmark.json").read_text())
+        return {benchmark["name"]: benchmark for benchmark in document["benchmarks"]}
+
+    return benchmarks
+
+
+def test_it_is_in_the_table_of_pytest_benchmark(gated, run):
+    gated("mxperf_benchmark(mxperf_module)")
+    result = run()
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*- benchmark: 1 tests -*", "Name (time in *", "test_digits *"])
+
+
+def test_it_returns_the_timing_that_pytest_benchmark_has(gated, benchmarks, pytester):
+    gated(
+        "timing = mxperf_benchmark(mxperf_module); "
+        "open('timing.json', 'w').write(__import__('msgspec').json.encode(timing).decode())"
+    )
+    stats = benchmarks()["test_digits"]["stats"]
+    timing = json.loads((pytester.path / "timing.json").read_text())
+    assert (timing["samples"], timing["queued_forwards"]) == (stats["rounds"], 1)
+    assert (timing["min"], timing["mean"], timing["p50"]) == pytest.approx(
+        (stats["min"], stats["mean"], stats["median"]), rel=1e-9
+    )
+    assert 0 < timing["min"] <= timing["p50"] <= timing["p90"] <= timing["p99"] <= stats["max"]
+
+
+def test_a_throughput_is_per_forward_and_the_table_per_queue(gated, benchmarks, pytester, write):
+    write(
+        """
+        @digits
+        def test_digits(mxperf_module, mxperf_benchmark):
+            timing = mxperf_benchmark.throughput(mxperf_module, forwards=8)
+            open('timing.json', 'w').write(__import__('msgspec').json.encode(timing).decode())
+        """
+    )
+    benchmark = benchmarks()["test_digits"]
+    timing = json.loads((pytester.path / "timing.json").read_text())
+    assert benchmark["extra_info"] == {"forwards_per_round": 8}
+    assert (timing["samples"], timing["queued_forwards"]) == (benchmark["stats"]["rounds"], 8)
+    assert timing["min"] * 8 == pytest.approx(benchmark["stats"]["min"], rel=1e-9)
+
+
+COUNTING_MODULE = """
+class Module:
+    data_shapes = []
+    forwards = fetches = 0
+
+    def forward(self, batch, is_train):
+        assert is_train is False
+        self.batch = batch
+        self.forwards += 1
+
+    def get_outputs(self):
+        return [self, self]
+
+    def asnumpy(self):
+        self.fetches += 1
+"""
+
+
+def test_a_latency_fetches_every_output_of_every_forward(write, run):
+    write(
+        COUNTING_MODULE.replace("\n", "\n        ")
+        + """
+        def test_latency(mxperf_benchmark):
+            module = Module()
+            timing = mxperf_benchmark(module)
+            assert module.fetches == 2 * module.forwards
+            assert module.forwards > timing.samples >= 3  # there are warm-up forwards
+            assert timing.is_latency
+        """
+    )
+    run().assert_outcomes(passed=1)
+
+
+def test_a_throughput_fetches_once_per_queue(write, run):
+    write(
+        COUNTING_MODULE.replace("\n", "\n        ")
+        + """
+        def test_throughput(mxperf_benchmark):
+            module = Module()
+            timing = mxperf_benchmark.throughput(module, forwards=8)
+            assert 8 * module.fetches == 2 * module.forwards
+            assert module.forwards > 8 * timing.samples
+            assert not timing.is_latency
+        """
+    )
+    run().assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("method", ["", ".throughput"])
+def test_an_own_batch_is_what_runs(write, run, method):
+    write(
+        COUNTING_MODULE.replace("\n", "\n        ")
+        + f"""
+        def test_batch(mxperf_benchmark):
+            module, batch = Module(), object()
+            mxperf_benchmark{method}(module, batch=batch)
+            assert module.batch is batch
+        """
+    )
+    run().assert_outcomes(passed=1)
+
+
+def test_an_own_module_needs_no_model(write, run, report):
+    write(
+        """
+        import mxnet as mx
+
+        def bound():
+            module = mx.mod.Module(mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=2, name="fc"), label_names=[])
+            module.bind([("data", (1, 3))], for_training=False)
+            module.init_params(mx.init.One())
+            return module
+
+        def test_own(mxperf_benchmark):
+            module = bound()
+            timing = mxperf_benchmark(module, batch=mx.io.DataBatch([mx.nd.array([[1, 2, 3]])]))
+            assert timing.samples >= 3
+            assert module.get_outputs()[0].asnumpy().tolist() == [[6, 6]]
+        """
+    )
+    result = run()
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*- benchmark: 1 tests -*"])
+    assert report() == {}
+
+
+@pytest.mark.parametrize(
+    ("body", "arguments", "because"),
+    [
+        (
+            "mxperf_benchmark(mxperf_module)",
+            ["--benchmark-disable"],
+            "pytest-benchmark is disabled (--benchmark-disable, or xdist's -n)",
+        ),
+        ("pass", [], "the test did not call mxperf_benchmark"),
+        ("mxperf_benchmark.throughput(mxperf_module)", [], "the test measured a throughput, not a latency"),
+        (
+            "mxperf_benchmark.throughput(mxperf_module)",
+            ["--benchmark-disable"],
+            "pytest-benchmark is disabled (--benchmark-disable, or xdist's -n)",
+        ),
+    ],
+    ids=["disabled", "not called", "throughput", "disabled throughput"],
+)
+def test_a_budget_without_a_latency_is_never_silent(gated, run, verdicts, no_traceback, body, arguments, because):
+    gated(body)
+    fails = run(*arguments)
+    fails.assert_outcomes(failed=1)
+    fails.stdout.fnmatch_lines([NOT_MEASURED.format(because)])
+    no_traceback(fails)
+    assert verdicts(*arguments) == {"test_digits": {"latency_p50": "NOT_MEASURED"}}
+
+    warns = run("--mxperf-unmeasured=warn", *arguments)
+    warns.assert_outcomes(passed=1)
+    warns.stdout.fnmatch_lines(
+        ["*= mxperf =*", f"WARNING test_it.py::test_digits: {NOT_MEASURED.format(because)[len('digits: ') :]}"]
+    )
+
+
+def test_a_disabled_benchmark_still_runs_the_model_once(write, run):
+    write(
+        COUNTING_MODULE.replace("\n", "\n        ")
+        + """
+        def test_latency(mxperf_benchmark):
+            module = Module()
+            assert mxperf_benchmark(module).samples == 1
+            assert module.forwards > 0
+        """
+    )
+    result = run("--benchmark-disable")
+    result.assert_outcomes(passed=1)
+    result.stdout.no_fnmatch_line("*- benchmark: *")
+
+
+def test_a_disabled_benchmark_is_no_matter_without_a_latency_budget(write, run):
+    write(
+        """
+        @digits
+        @pytest.mark.mxperf_budget(macs="608 k")
+        def test_digits(mxperf_module, mxperf_benchmark):
+            mxperf_benchmark(mxperf_module)
+        """
+    )
+    run("--benchmark-disable").assert_outcomes(passed=1)
+
+
+def test_the_options_of_pytest_benchmark_go_on_working(write, run):
+    write(
+        """
+        @digits
+        @pytest.mark.mxperf_budget(macs="608 k")
+        def test_counts():
+            pass
+
+        @digits
+        def test_times(mxperf_module, mxperf_benchmark):
+            mxperf_benchmark(mxperf_module)
+        """
+    )
+    run("--benchmark-skip").assert_outcomes(passed=1, skipped=1)
+    run("--benchmark-only").assert_outcomes(passed=1, skipped=1)
+
+
+def test_the_benchmark_marker_sets_the_rounds(write, run):
+    write(
+        """
+        @digits
+        @pytest.mark.benchmark(min_rounds=7, max_time=0, group="mine")
+        def test_digits(mxperf_module, mxperf_benchmark):
+            assert mxperf_benchmark(mxperf_module).samples == 7
+        """
+    )
+    result = run()
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*- benchmark 'mine': 1 tests -*"])
+
+
+def test_a_queue_of_no_forwards_is_a_usage_error(write, run):
+    write(
+        """
+        from pytest_mxperf import MxperfError
+
+        @digits
+        def test_digits(mxperf_module, mxperf_benchmark):
+            with pytest.raises(MxperfError, match="mxperf_benchmark.throughput: forwards=0 is less than 1"):
+                mxperf_benchmark.throughput(mxperf_module, forwards=0)
+        """
+    )
+    run().assert_outcomes(passed=1)
+
+
+def test_a_body_that_fails_after_timing_is_not_judged(gated, run, report):
+    gated("mxperf_benchmark(mxperf_module); assert False, 'mine'")
+    result = run("--mxperf-report")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["E*AssertionError: mine", "digits *test failed"])
+    assert report()["test_digits"]["findings"] == []

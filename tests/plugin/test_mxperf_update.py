@@ -1,0 +1,359 @@
+"""--mxperf-update[=new]: which baselines are written, and when none is."""
+
+import json
+import os
+
+import pytest
+
+BOTH = ["digits-symbol.json", "digits.json"]
+
+
+@pytest.fixture
+def stored(pytester):
+    """The names of the files in the baselines' folder."""
+
+    def stored():
+        folder = pytester.path / "baselines"
+        return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+    return stored
+
+
+@pytest.fixture
+def gated(write):
+    """Writes one test with a baseline."""
+    write(
+        """
+        @digits
+        @pytest.mark.mxperf_baseline
+        def test_digits():
+            pass
+        """
+    )
+
+
+def test_both_files_are_written_for_review(pytester, gated, run, stored):
+    run("--mxperf-update").assert_outcomes(passed=1)
+    assert stored() == BOTH
+    text = (pytester.path / "baselines" / "digits.json").read_text()
+    document = json.loads(text)
+    assert text == json.dumps(document, indent=2, sort_keys=True) + "\n"  # one value a line, sorted
+    assert (document["macs"], document["params"]["trainable"], document["schema"]) == (607_552, 31_962, 1)
+    assert document["inputs"] == {"data": {"dtype": "float32", "shape": [1, 1, 8, 8]}}
+
+    import mxnet as mx
+
+    symbol = mx.sym.load(str(pytester.path / "baselines" / "digits-symbol.json"))
+    assert "conv2_fwd_output" in symbol.get_internals().list_outputs()
+
+
+def test_the_files_can_be_read_by_all(pytester, gated, run, stored):
+    run("--mxperf-update")
+    assert {oct(os.stat(pytester.path / "baselines" / name).st_mode & 0o777) for name in stored()} == {"0o644"}
+
+
+def test_what_has_not_changed_is_left_alone(pytester, gated, run, stored, section):
+    run("--mxperf-update")
+    before = {name: os.stat(pytester.path / "baselines" / name).st_ino for name in stored()}
+    result = run("--mxperf-update")
+    result.assert_outcomes(passed=1)
+    assert section(result) == []
+    assert {name: os.stat(pytester.path / "baselines" / name).st_ino for name in stored()} == before
+
+
+def test_the_report_tells_what_became_of_each_baseline(write, gated, report, put_model, digits, export):
+    put_model(digits)
+    write(
+        """
+        @pytest.mark.mxperf_model("models/digits", inputs=INPUTS, name="other")
+        @pytest.mark.mxperf_baseline
+        def test_other():
+            pass
+
+        @digits
+        @pytest.mark.mxperf_budget(macs="1 M")
+        def test_budget():
+            pass
+        """,
+        "test_other.py",
+    )
+
+    def updates(*arguments):
+        return {test: model["baseline_update"] for test, model in report(*arguments).items()}
+
+    assert updates("--mxperf-update") == {"test_digits": "recorded", "test_other": "recorded", "test_budget": None}
+    assert updates() == {"test_digits": None, "test_other": None, "test_budget": None}
+    put_model(export(16, 48, 64))
+    assert updates("--mxperf-update") == {"test_digits": "unchanged", "test_other": "updated", "test_budget": None}
+
+
+def test_without_the_option_nothing_is_written(gated, run, stored):
+    run("--mxperf-missing=ignore").assert_outcomes(passed=1)
+    assert stored() == []
+
+
+def test_only_a_test_with_a_baseline_marker_writes_one(write, run, stored):
+    write(
+        """
+        @digits
+        @pytest.mark.mxperf_budget(macs="1 M")
+        def test_digits(mxperf_module):
+            pass
+        """
+    )
+    run("--mxperf-update").assert_outcomes(passed=1)
+    assert stored() == []
+
+
+@pytest.mark.parametrize(
+    ("source", "outcomes"),
+    [
+        ("def test_digits(): assert False", {"failed": 1}),
+        ("@pytest.mark.mxperf_budget(macs=1)\ndef test_digits(): pass", {"failed": 1}),
+        ("@pytest.mark.skip\ndef test_digits(): pass", {"skipped": 1}),
+        ("def test_digits(): pytest.skip()", {"skipped": 1}),
+        ("@pytest.mark.xfail\ndef test_digits(): assert False", {"xfailed": 1}),
+        ("@pytest.mark.xfail\n@pytest.mark.mxperf_budget(macs=1)\ndef test_digits(): pass", {"xfailed": 1}),
+        ("@pytest.mark.xfail(strict=True)\ndef test_digits(): pass", {"failed": 1}),
+        ("def test_digits(broken_teardown): pass", {"passed": 1, "errors": 1}),
+        ("def test_digits(broken_setup): pass", {"errors": 1}),
+        (
+            "import unittest\nclass TestCase(unittest.TestCase):\n    def test_digits(self): self.fail()",
+            {"failed": 1},
+        ),
+        (
+            "import unittest\nclass TestCase(unittest.TestCase):\n    def test_digits(self): self.skipTest('no')",
+            {"skipped": 1},
+        ),
+        (
+            "import unittest\nclass TestCase(unittest.TestCase):\n    def test_digits(self): pass\n"
+            "    def tearDown(self): raise RuntimeError",
+            {"failed": 1},
+        ),
+        (
+            "import unittest\nclass TestCase(unittest.TestCase):\n    @unittest.expectedFailure\n"
+            "    def test_digits(self): self.fail()",
+            {"xfailed": 1},
+        ),
+    ],
+    ids=[
+        "body",
+        "budget",
+        "skip",
+        "skips itself",
+        "xfail",
+        "xfail by budget",
+        "strict xpass",
+        "teardown",
+        "setup",
+        "unittest fails",
+        "unittest skips",
+        "unittest teardown",
+        "unittest expected failure",
+    ],
+)
+@pytest.mark.parametrize("option", ["--mxperf-update", "--mxperf-update=new"])
+def test_a_test_that_does_not_pass_writes_no_baseline(pytester, write, run, stored, option, source, outcomes):
+    write(
+        """
+        pytestmark = [digits, pytest.mark.mxperf_baseline]
+
+        @pytest.fixture
+        def broken_teardown():
+            yield
+            raise RuntimeError("cannot clean up")
+
+        @pytest.fixture
+        def broken_setup():
+            raise RuntimeError("cannot begin")
+
+        """
+    )
+    path = pytester.path / "test_it.py"
+    path.write_text(path.read_text() + source + "\n")
+    run(option).assert_outcomes(**outcomes)
+    assert stored() == []
+
+
+@pytest.mark.skipif(not hasattr(pytest, "Subtests"), reason="pytest has subtests since version 9")
+@pytest.mark.parametrize(
+    "source",
+    [
+        """
+        @digits
+        @pytest.mark.mxperf_baseline
+        def test_digits(subtests):
+            with subtests.test("inner"):
+                assert False
+        """,
+        """
+        import unittest
+
+        @digits
+        @pytest.mark.mxperf_baseline
+        class TestCase(unittest.TestCase):
+            def test_digits(self):
+                with self.subTest("inner"):
+                    self.fail()
+        """,
+    ],
+    ids=["pytest", "unittest"],
+)
+def test_a_test_with_a_failing_subtest_writes_no_baseline(write, report, stored, source):
+    write(source)
+    (model,) = report("--mxperf-update").values()
+    assert stored() == []
+    assert model["outcome"] == "failed"
+
+
+def test_a_deselected_test_writes_no_baseline_and_loses_none(write, run, stored):
+    write(
+        """
+        @digits
+        @pytest.mark.mxperf_baseline
+        def test_a():
+            pass
+
+        @pytest.mark.mxperf_model(PREFIX, inputs=INPUTS, name="other")
+        @pytest.mark.mxperf_baseline
+        def test_b():
+            pass
+        """
+    )
+    run("--mxperf-update", "-k", "test_a").assert_outcomes(passed=1, deselected=1)
+    assert stored() == BOTH
+    run("--mxperf-update", "-k", "test_b").assert_outcomes(passed=1, deselected=1)
+    assert stored() == sorted([*BOTH, "other-symbol.json", "other.json"])
+
+
+def test_tests_before_the_first_failure_write_theirs(write, run, stored):
+    write(
+        """
+        pytestmark = pytest.mark.mxperf_baseline
+
+        @digits
+        def test_a():
+            pass
+
+        @pytest.mark.mxperf_model(PREFIX, inputs=INPUTS, name="b")
+        def test_b():
+            assert False
+
+        @pytest.mark.mxperf_model(PREFIX, inputs=INPUTS, name="c")
+        def test_c():
+            pass
+        """
+    )
+    run("--mxperf-update", "-x").assert_outcomes(passed=1, failed=1)
+    assert stored() == BOTH
+
+
+def test_new_adds_but_never_overwrites(pytester, write, run, stored, put_model, digits, export):
+    source = """
+        pytestmark = pytest.mark.mxperf_baseline
+
+        @pytest.mark.mxperf_model("models/digits", inputs=INPUTS)
+        def test_digits():
+            pass
+        """
+    put_model(digits)
+    write(source)
+    run("--mxperf-update=new").assert_outcomes(passed=1)
+    assert stored() == BOTH
+    before = {name: (pytester.path / "baselines" / name).read_bytes() for name in BOTH}
+
+    put_model(export(16, 48, 64))
+    write(
+        source
+        + """
+        @pytest.mark.mxperf_model("models/digits", inputs=INPUTS, name="other")
+        def test_other():
+            pass
+        """
+    )
+    result = run("--mxperf-update=new")
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(
+        ["digits: macs 607,552 -> 902,464 (+48.54%, allowed +0%)", "baseline recorded: other"],
+    )
+    assert stored() == sorted([*BOTH, "other-symbol.json", "other.json"])
+    assert {name: (pytester.path / "baselines" / name).read_bytes() for name in BOTH} == before
+
+
+def test_new_does_not_overwrite_what_cannot_be_read(pytester, gated, run, stored, no_traceback):
+    (pytester.path / "baselines").mkdir()
+    (pytester.path / "baselines" / "digits.json").write_text("{")
+    result = run("--mxperf-update=new")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*baselines/digits.json: not a baseline: *"])
+    no_traceback(result)
+    assert stored() == ["digits.json"]
+    assert (pytester.path / "baselines" / "digits.json").read_text() == "{"
+
+
+def test_an_unknown_choice_is_a_usage_error(pytester, gated, run):
+    result = run("--mxperf-update=some")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*--mxperf-update: invalid choice: 'some'*"])
+
+
+def test_two_tests_that_claim_one_baseline_are_an_error(pytester, write, run, stored, section, no_traceback):
+    write(
+        """
+        pytestmark = pytest.mark.mxperf_baseline
+
+        @digits
+        def test_a():
+            pass
+
+        @pytest.mark.mxperf_model(PREFIX, inputs={"data": (2, 1, 8, 8)})
+        def test_b():
+            pass
+        """
+    )
+    result = run("--mxperf-update")
+    result.assert_outcomes(passed=2)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert [line for line in section(result) if line] == [
+        "baseline recorded: digits",
+        "ERROR test_it.py::test_b and test_it.py::test_a both have a baseline 'digits' and only the latter's was "
+        "stored; give one of them another name with mxperf_model(..., name=...)",
+    ]
+    no_traceback(result)
+    assert stored() == BOTH
+    assert json.loads((pytester.path / "baselines" / "digits.json").read_text())["macs"] == 607_552  # of test_a
+
+
+def test_the_parameters_of_one_test_that_claim_one_baseline_are_an_error(write, run, section):
+    write(
+        """
+        @digits
+        @pytest.mark.mxperf_baseline
+        @pytest.mark.parametrize("value", [1, 2])
+        def test_digits(value):
+            pass
+        """
+    )
+    result = run("--mxperf-update")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    (error,) = (line for line in section(result) if line.startswith("ERROR "))
+    assert error.startswith(
+        "ERROR test_it.py::test_digits[2] and test_it.py::test_digits[1] both have a baseline 'digits'"
+    )
+
+
+def test_failing_tests_keep_their_exit_code(write, run):
+    write(
+        """
+        pytestmark = pytest.mark.mxperf_baseline
+
+        @digits
+        def test_a():
+            pass
+
+        @digits
+        def test_b():
+            pytest.exit("enough", returncode=17)
+        """
+    )
+    assert run("--mxperf-update").ret == 17
