@@ -45,12 +45,13 @@ def pytest_pycollect_makeitem(collector: Any, name: str, obj: Any) -> None:
         if uses_model.mark not in collector.iter_markers("usefixtures"):
             collector.add_marker(uses_model)
     elif markers.marks_function(obj):
-        uses_model(obj)
+        uses_model(getattr(obj, "__func__", obj))  # a bound method takes no marks
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> "Generator[None, object, object]":
     """Marks the time in which whatever is reported is only a subtest."""
+    __tracebackhide__ = True
     item.stash[_IN_BODY] = True
     try:
         return (yield)

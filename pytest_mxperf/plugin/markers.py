@@ -78,7 +78,11 @@ def _spec_arguments(source: object, inputs: object, epoch: int = 0, name: Option
 
 def budget_of(item: pytest.Item) -> Dict[str, Fraction]:
     """Ceilings by metric. Raises ``UsageError`` that names the test and the argument."""
-    return parse_budget(_keywords(item, "mxperf_budget"), where=f"mxperf_budget of {item.nodeid}")
+    where = f"mxperf_budget of {item.nodeid}"
+    budget = parse_budget(_keywords(item, "mxperf_budget"), where=where)
+    if not budget and item.get_closest_marker("mxperf_budget") is not None:
+        raise UsageError(f'{where}: sets no ceiling; write it like mxperf_budget(macs="1.82 G")')
+    return budget
 
 
 def tolerances_of(item: pytest.Item) -> Optional[Dict[str, Fraction]]:

@@ -12,6 +12,7 @@ __all__ = ["OPTIONS", "Options", "Policy", "pytest_addoption"]
 
 _REPORT_SUFFIXES = (".json",)
 _TERMINAL = "terminal"
+_UPDATE_SCOPES = ("all", "new")
 
 Policy = Dict[str, str]
 """What to do about a verdict, by its name: ``fail``, ``warn`` or ``ignore``."""
@@ -27,11 +28,21 @@ _ACTIONS = ("fail", "warn", "ignore")
 def _report_target(value: str) -> str:
     if value == _TERMINAL or value.endswith(_REPORT_SUFFIXES):
         return value
-    # Without this, `pytest --mxperf-report tests/` would write to tests/ instead of running it.
     raise argparse.ArgumentTypeError(
-        f"{value!r} is not a report file ({', '.join(_REPORT_SUFFIXES)}); "
-        f"if it is what to test, put it first: pytest {value} --mxperf-report"
+        f"{value!r} is not a report file ({', '.join(_REPORT_SUFFIXES)}); {_put_it_first(value, '--mxperf-report')}"
     )
+
+
+def _update_scope(value: str) -> str:
+    if value in _UPDATE_SCOPES:
+        return value
+    hint = _put_it_first(value, "--mxperf-update")
+    raise argparse.ArgumentTypeError(f"{value!r} is none of {', '.join(_UPDATE_SCOPES)}; {hint}")
+
+
+def _put_it_first(value: str, option: str) -> str:
+    # The option takes whatever follows it: in `pytest --mxperf-report tests/` the folder.
+    return f"if it is what to test, put it first: pytest {value} {option}"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -49,7 +60,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--mxperf-update",
         nargs="?",
         const="all",
-        choices=("all", "new"),
+        type=_update_scope,
+        metavar="new",
         help="write the baselines of passing tests; =new only those that do not exist yet",
     )
     group.addoption("--mxperf-baselines", metavar="DIR", help="folder of the baselines (default: baselines)")

@@ -169,3 +169,17 @@ def test_a_wrong_marker_on_a_class_is_an_error_of_each_test(write, run):
     result = run()
     result.assert_outcomes(errors=2)
     result.stdout.fnmatch_lines([f"mxperf_budget of test_it.py::TestClass::test_{x}: unknown argument*" for x in "ab"])
+
+
+def test_a_budget_without_a_ceiling_is_an_error(write, run):
+    write(
+        """
+        @digits
+        @pytest.mark.mxperf_budget
+        def test_empty():
+            pass
+        """
+    )
+    result = run()
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["mxperf_budget of test_it.py::test_empty: sets no ceiling; write it like *"])

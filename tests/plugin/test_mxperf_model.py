@@ -773,8 +773,6 @@ def test_a_failing_body_of_a_unittest_is_not_judged(write, run, report):
     assert (model["outcome"], model["findings"]) == ("failed", [])
 
 
-# BUG: pytest makes a report of each subtest too, and each time the gates are judged: before the body is over, so that a
-# latency is "not measured" yet, and once more at the end, so that one broken gate is several failures.
 @pytest.mark.skipif(not hasattr(pytest, "Subtests"), reason="pytest has subtests since version 9")
 @pytest.mark.parametrize(
     "source",

@@ -291,12 +291,6 @@ def test_new_does_not_overwrite_what_cannot_be_read(pytester, gated, run, stored
     assert (pytester.path / "baselines" / "digits.json").read_text() == "{"
 
 
-def test_an_unknown_choice_is_a_usage_error(pytester, gated, run):
-    result = run("--mxperf-update=some")
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*--mxperf-update: invalid choice: 'some'*"])
-
-
 def test_two_tests_that_claim_one_baseline_are_an_error(pytester, write, run, stored, section, no_traceback):
     write(
         """
@@ -357,3 +351,12 @@ def test_failing_tests_keep_their_exit_code(write, run):
         """
     )
     assert run("--mxperf-update").ret == 17
+
+
+def test_a_path_behind_the_option_is_told_to_go_first(write, run):
+    write("")
+    result = run("--mxperf-update", "test_it.py")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        ["*'test_it.py' is none of all, new; *put it first: pytest test_it.py --mxperf-update*"]
+    )
