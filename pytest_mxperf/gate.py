@@ -32,6 +32,7 @@ METRICS: Dict[str, Unit] = {
     "flops": Unit.COUNT,
     "params": Unit.COUNT,
     "param_bytes": Unit.BYTES,
+    "peak_activation_bytes": Unit.BYTES,
     "latency_p50": Unit.SECONDS,
     "latency_p90": Unit.SECONDS,
     "latency_p99": Unit.SECONDS,
@@ -193,6 +194,7 @@ def _costs(baseline: Baseline) -> Dict[str, int]:
         "flops": baseline.flops,
         "params": baseline.params.trainable,
         "param_bytes": baseline.params.bytes,
+        "peak_activation_bytes": baseline.peak_activation_bytes,
     }
 
 

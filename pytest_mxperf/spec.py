@@ -36,12 +36,12 @@ class InputSpec:
 
 def _is_dimension(size: object) -> bool:
     # __index__ admits numpy's integers too, without importing numpy.
-    return not isinstance(size, bool) and hasattr(size, "__index__") and int(size) > 0
+    return not isinstance(size, bool) and hasattr(size, "__index__") and 0 < int(size) < 2**31
 
 
 def _dtype_name(dtype: Any) -> str:
     """``"int32"``, ``numpy.int32`` and ``numpy.dtype("int32")`` all name int32."""
-    return str(getattr(dtype, "name", None) or getattr(dtype, "__name__", None) or dtype)
+    return str(getattr(dtype, "name", None) or getattr(dtype, "__name__", None) or dtype).rstrip("_")  # numpy.bool_
 
 
 @dataclass(frozen=True)
@@ -124,4 +124,5 @@ def _parse_inputs(inputs: object, where: str) -> Dict[str, InputSpec]:
 
 
 def _object_name(source: object) -> str:
+    source = getattr(source, "func", source)  # functools.partial
     return str(getattr(source, "__name__", None) or type(source).__name__)

@@ -42,6 +42,7 @@ class Baseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     flops: int
     flops_by_category: Dict[str, int]
     params: Params
+    peak_activation_bytes: int
     layers: Tuple[LayerRecord, ...]
     schema: int = SCHEMA
 
@@ -59,6 +60,7 @@ class Baseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             flops=report.flops,
             flops_by_category=report.cost.flops_by_category(),
             params=report.params,
+            peak_activation_bytes=report.peak_activation_bytes,
             layers=layers,
         )
 

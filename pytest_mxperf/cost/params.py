@@ -4,7 +4,7 @@ from enum import Enum
 from typing import Collection, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from pytest_mxperf.cost.registry import size
-from pytest_mxperf.cost.result import Params, Shape
+from pytest_mxperf.cost.result import ITEM_BYTES, Params, Shape
 from pytest_mxperf.cost.subgraphs import feeds, variables
 from pytest_mxperf.graph import Graph, Node
 
@@ -24,25 +24,34 @@ class Role(Enum):
 
 _FED = (Role.INPUT, Role.LABEL, Role.STATE)
 
-# Position of the label among the inputs of each operator that takes one.
-_LABEL_POSITION = {
-    "CTCLoss": 1,
-    "LinearRegressionOutput": 1,
-    "LogisticRegressionOutput": 1,
-    "MAERegressionOutput": 1,
-    "SVMOutput": 1,
-    "Softmax": 1,
-    "SoftmaxOutput": 1,
-    "WarpCTC": 1,
-    "_contrib_CTCLoss": 1,
-    "softmax_cross_entropy": 1,
+# What is never a parameter, by the operator that reads it and the position there.
+_FED_AT: Dict[str, Tuple[Tuple[int, Role], ...]] = {
+    **dict.fromkeys(
+        (
+            *("LinearRegressionOutput", "LogisticRegressionOutput", "MAERegressionOutput", "SVMOutput"),
+            *("SoftmaxOutput", "softmax_cross_entropy", "WarpCTC", "_contrib_MultiBoxTarget"),
+        ),
+        ((1, Role.LABEL),),
+    ),
+    "CTCLoss": ((1, Role.LABEL), (2, Role.LABEL), (3, Role.LABEL)),
+    "RNN": ((2, Role.STATE), (3, Role.STATE), (4, Role.INPUT)),
+    **dict.fromkeys(("SequenceMask", "SequenceLast", "SequenceReverse", "pick"), ((1, Role.INPUT),)),
+    **dict.fromkeys(("ROIPooling", "_contrib_ROIAlign", "_contrib_PSROIPooling"), ((1, Role.INPUT),)),
+    **dict.fromkeys(("_contrib_Proposal", "_contrib_MultiProposal"), ((2, Role.INPUT),)),
+    **dict.fromkeys(("Embedding", "one_hot"), ((0, Role.INPUT),)),
 }
-_STATE_POSITIONS = {"RNN": (2, 3)}
+
 _BATCH_NORMS = ("BatchNorm", "BatchNorm_v1", "_contrib_BatchNormWithReLU", "_contrib_SyncBatchNorm")
 _GAMMA = 1
 _STATISTICS = slice(3, 5)
+_NONE = slice(0)
 
-_ITEM_BYTES = {"float16": 2, "float64": 8, "int8": 1, "uint8": 1, "int64": 8, "bool": 1}
+# What is always a parameter, also where the weights lack it: positions, likewise.
+_WEIGHTS_AT = {
+    **dict.fromkeys(("Convolution", "Convolution_v1", "Deconvolution", "FullyConnected"), slice(1, 3)),
+    **dict.fromkeys((*_BATCH_NORMS, "InstanceNorm", "LayerNorm", "GroupNorm"), slice(1, 3)),
+    **dict.fromkeys(("Embedding", "RNN", "LeakyReLU"), slice(1, 2)),
+}
 
 
 def assign_roles(
@@ -56,12 +65,12 @@ def assign_roles(
     """The role of each variable, by node index.
 
     ``inputs`` are the names that the user gives shapes for, ``auxiliary`` MXNet's auxiliary states, ``stored`` the
-    names in the ``.params`` file where there is one. ``frozen`` names the parameters that do not train where something
-    knows better than the graph: a Gluon net, which also freezes by ``grad_req``. Otherwise the graph tells by
-    structure: ``fix_gamma``, a learning-rate multiplier of 0, Gluon constants. Nothing is told by a parameter's name.
+    names in the ``.params`` file, or of a Gluon net's parameters, where there is one. ``frozen`` names the parameters
+    that do not train where something knows better than the graph: a Gluon net, which also freezes by ``grad_req``.
+    Otherwise the graph tells by structure: ``fix_gamma``, a learning-rate multiplier of 0, a ``grad_req`` of null,
+    Gluon constants. Nothing is told by a parameter's name.
     """
-    labels = _labels(graph)
-    special = _special(graph)
+    reads = _reads(graph)
     roles = {}
     for index, node in enumerate(graph.nodes):
         if not node.is_variable:
@@ -69,66 +78,71 @@ def assign_roles(
         is_stored = stored is not None and node.name in stored
         if node.name in inputs:
             role = Role.INPUT
-        elif node.name in auxiliary or index in special.statistics:
+        elif node.name in auxiliary or index in reads.statistics:
             role = Role.AUXILIARY
-        elif index in labels and not is_stored:
-            role = Role.LABEL
-        elif index in special.states and not is_stored:
+        elif index in reads.fed and index not in reads.weights and not is_stored:
+            role = reads.fed[index]
+        elif _has_batch(node) and not is_stored:
             role = Role.STATE
+        elif stored is not None and not is_stored and index not in reads.weights:
+            role = Role.INPUT  # one that the user has not given
         elif frozen is not None:
             role = Role.FROZEN if node.name in frozen else Role.TRAINABLE
         else:
-            role = Role.FROZEN if index in special.fixed_gammas or _is_constant(node) else Role.TRAINABLE
+            role = Role.FROZEN if index in reads.fixed_gammas or _is_constant(node) else Role.TRAINABLE
         roles[index] = role
     return roles
 
 
-def _labels(graph: Graph) -> Set[int]:
-    """Nodes that feed nothing but the label of a loss, directly or through other operators such as a reshape."""
-    as_label: Set[int] = set()
-    as_more = {source for source, _ in graph.heads}
-    for index in range(len(graph.nodes) - 1, -1, -1):  # whoever reads a node comes behind it
-        node = graph.nodes[index]
-        is_label = index in as_label and index not in as_more
-        label_position = _LABEL_POSITION.get(node.op)
-        for position, (source, _) in enumerate(node.inputs):
-            (as_label if is_label or position == label_position else as_more).add(source)
-    return as_label - as_more
+class _Reads(NamedTuple):
+    """What the graph reads its nodes as; ``fixed_gammas`` are those that ``fix_gamma`` holds at 1.
 
-
-class _Special(NamedTuple):
-    """Nodes that are read as a begin state, as a gamma that is fixed to 1, and as a running statistic.
-
-    MXNet itself knows the statistics as auxiliary states, but not those that are read inside a loop.
+    MXNet itself knows the running statistics as auxiliary states, but not those that are read inside a loop.
     """
 
-    states: Set[int]
+    fed: Dict[int, Role]
+    weights: Set[int]
     fixed_gammas: Set[int]
     statistics: Set[int]
 
 
-def _special(graph: Graph) -> _Special:
-    special = _Special(set(), set(), set())
-    for node in graph.nodes:
+def _reads(graph: Graph) -> _Reads:
+    reads = _Reads({}, set(), set(), set())
+    for index in range(len(graph.nodes) - 1, -1, -1):  # whoever reads a node comes behind it
+        node = graph.nodes[index]
         sources = [source for source, _ in node.inputs]
-        if node.op in _STATE_POSITIONS:
-            special.states.update(
-                sources[position] for position in _STATE_POSITIONS[node.op] if position < len(sources)
-            )
-        elif node.op in _BATCH_NORMS:
-            special.statistics.update(sources[_STATISTICS])
+        if len(sources) == 1 and index in reads.fed:
+            reads.fed[sources[0]] = reads.fed[index]  # a label is one before it is reshaped, too
+        for position, role in _FED_AT.get(node.op, ()):
+            reads.fed.update((source, role) for source in sources[position : position + 1])
+        reads.weights.update(sources[_WEIGHTS_AT.get(node.op, _NONE)])
+        if node.op in _BATCH_NORMS:
+            reads.statistics.update(sources[_STATISTICS])
             if node.attrs.get("fix_gamma", "True").lower() in ("true", "1"):
-                special.fixed_gammas.add(sources[_GAMMA])
+                reads.fixed_gammas.add(sources[_GAMMA])
         for subgraph, fed in zip(node.subgraphs, feeds(node)):
             outside = {variable: sources[feed.position] for variable, feed in zip(variables(subgraph), fed)}
-            for mine, inner in zip(special, _special(subgraph)):
-                mine.update(outside[variable] for variable in inner if variable in outside)
-    return special
+            _merge(reads, _reads(subgraph), outside)
+    return reads
+
+
+def _merge(reads: _Reads, inner: _Reads, outside: Mapping[int, int]) -> None:
+    """What a subgraph reads its variables as, the node that has it reads its inputs as."""
+    reads.fed.update((outside[variable], role) for variable, role in inner.fed.items() if variable in outside)
+    for mine, theirs in zip(reads[1:], inner[1:]):
+        mine.update(outside[variable] for variable in theirs if variable in outside)
+
+
+def _has_batch(variable: Node) -> bool:
+    # The cells of mx.rnn declare the layout of their begin states, N being the batch; parameters have none.
+    return "N" in variable.attrs.get("__layout__", "")
 
 
 def _is_constant(variable: Node) -> bool:
     # Gluon's Constant registers an initializer of its own, named so; mx.init.Constant is written ["constant", ...].
     if variable.attrs.get("__init__", "").startswith("Constant_"):
+        return True
+    if variable.attrs.get("__grad_req__", variable.attrs.get("grad_req")) == "null":
         return True
     multiplier = variable.attrs.get("__lr_mult__", variable.attrs.get("lr_mult", "1"))
     try:
@@ -155,8 +169,7 @@ def count_params(
             continue
         seen.add(name)
         count = size(shapes[index][0])
-        item_bytes = _ITEM_BYTES.get(dtypes[index][0], 4)
-        params = Params(**{role.value: count}, bytes=count * item_bytes)
+        params = Params(**{role.value: count}, bytes=count * ITEM_BYTES[dtypes[index][0]])
         total += params
         if index in first_reader:
             by_layer.setdefault(first_reader[index], []).append(params)

@@ -4,9 +4,17 @@ from typing import Dict, Tuple
 
 import msgspec
 
-__all__ = ["CATEGORIES", "CONVENTION", "CostReport", "LayerCost", "OpCost", "Params", "Shape"]
+__all__ = ["CATEGORIES", "CONVENTION", "ITEM_BYTES", "CostReport", "LayerCost", "OpCost", "Params", "Shape"]
 
 Shape = Tuple[int, ...]
+
+ITEM_BYTES = {
+    **dict.fromkeys(("bool", "int8", "uint8"), 1),
+    **dict.fromkeys(("float16", "bfloat16", "int16", "uint16"), 2),
+    **dict.fromkeys(("float32", "int32", "uint32"), 4),
+    **dict.fromkeys(("float64", "int64", "uint64"), 8),
+}
+"""Bytes of one element, by dtype: all that MXNet has."""
 
 CONVENTION = "mxperf-1"
 """Names the counting rules. Costs counted under different conventions are never compared."""
@@ -93,6 +101,9 @@ class LayerCost(msgspec.Struct, frozen=True, gc=False):
     """Of its first input: what it computes in."""
     executions: int = 1
     """More than 1 inside a loop."""
+    bytes_read: int = 0
+    """Of all its executions: every tensor that it reads, parameters included, once each."""
+    bytes_written: int = 0
 
     def times(self, executions: int, *, inside: str) -> "LayerCost":
         """The layer inside another, which runs it that many times."""
@@ -104,6 +115,8 @@ class LayerCost(msgspec.Struct, frozen=True, gc=False):
             self.params,
             self.dtype,
             self.executions * executions,
+            self.bytes_read * executions,
+            self.bytes_written * executions,
         )
 
     @property
@@ -113,6 +126,12 @@ class LayerCost(msgspec.Struct, frozen=True, gc=False):
     @property
     def flops(self) -> int:
         return self.cost.flops
+
+    @property
+    def arithmetic_intensity(self) -> float:
+        """FLOPs per byte that is moved; 0 where nothing is."""
+        moved = self.bytes_read + self.bytes_written
+        return self.flops / moved if moved else 0.0
 
 
 class CostReport(msgspec.Struct, frozen=True):
@@ -124,6 +143,9 @@ class CostReport(msgspec.Struct, frozen=True):
     """Operator types without a rule, and how many nodes have each. Their cost is missing from every total."""
     notes: Tuple[str, ...] = ()
     """Where a cost is a bound, since only the data decide: loops and branches."""
+    peak_activation_bytes: int = 0
+    """The most that is alive at one time of what operators put out; neither inputs nor parameters."""
+    param_bytes_by_dtype: Dict[str, int] = {}
     convention: str = CONVENTION
 
     @property
@@ -137,6 +159,14 @@ class CostReport(msgspec.Struct, frozen=True):
     @property
     def flops(self) -> int:
         return sum(layer.flops for layer in self.layers)
+
+    @property
+    def bytes_read(self) -> int:
+        return sum(layer.bytes_read for layer in self.layers)
+
+    @property
+    def bytes_written(self) -> int:
+        return sum(layer.bytes_written for layer in self.layers)
 
     def heaviest(self, count: int) -> Tuple[LayerCost, ...]:
         """The ``count`` layers with the most FLOPs, heaviest first; layers without any are left out."""

@@ -5,6 +5,7 @@ from typing import Dict, List, Mapping, Sequence, Tuple
 import msgspec
 
 import pytest_mxperf.cost.formulas  # noqa: F401  registers every rule
+from pytest_mxperf.cost.memory import Activations, checkpoint_bytes
 from pytest_mxperf.cost.params import Role, count_params
 from pytest_mxperf.cost.registry import Call, rule_for
 from pytest_mxperf.cost.result import CostReport, LayerCost, OpCost, Params, Shape
@@ -28,12 +29,15 @@ def walk(graph: Graph, inference: Inference, roles: Mapping[int, Role]) -> CostR
     """The cost of one forward pass. ``roles`` says what each variable is (``params.assign_roles``)."""
     params_by_layer, params = count_params(graph, inference.shapes, inference.dtypes, roles)
     walker = _Walker()
-    layers: List[LayerCost] = []
-    for index, node in enumerate(graph.nodes):
-        if not node.is_variable:
-            first, *inner = walker.layers(index, node, inference)
-            layers += [msgspec.structs.replace(first, params=params_by_layer.get(index, Params())), *inner]
-    return CostReport(tuple(layers), params, walker.uncounted, tuple(walker.notes))
+    layers, peak = walker.run(graph, inference, params_by_layer)
+    return CostReport(
+        tuple(layers),
+        params,
+        walker.uncounted,
+        tuple(walker.notes),
+        peak,
+        checkpoint_bytes(graph, inference.shapes, inference.dtypes, roles),
+    )
 
 
 class _Walker:
@@ -43,34 +47,47 @@ class _Walker:
         self.uncounted: Dict[str, int] = {}
         self.notes: List[str] = []
 
-    def layers(self, index: int, node: Node, inference: Inference) -> List[LayerCost]:
+    def run(self, graph: Graph, inference: Inference, params: Mapping[int, Params]) -> Tuple[List[LayerCost], int]:
+        """The layers of a graph with the parameters of each, and the peak of its activations."""
+        activations = Activations(graph, inference.shapes, inference.dtypes)
+        layers: List[LayerCost] = []
+        for index, node in enumerate(graph.nodes):
+            if not node.is_variable:
+                layers += self._layers(index, node, inference, activations, params.get(index, _NO_PARAMS))
+        return layers, activations.peak
+
+    def _layers(
+        self, index: int, node: Node, inference: Inference, activations: Activations, params: Params
+    ) -> List[LayerCost]:
         """The node as a layer, and behind it the layers of its subgraphs as often as they run."""
         outputs = inference.shapes[index]
-        inputs = tuple(inference.shapes[source][output] for source, output in node.inputs)
+        inputs = tuple([inference.shapes[source][output] for source, output in node.inputs])
         dtype = inference.dtypes[node.inputs[0][0]][node.inputs[0][1]] if node.inputs else inference.dtypes[index][0]
         call = Call(node.op, node.attrs, inputs, outputs)
-        inner = self._inner_layers(index, node, inference, call) if node.subgraphs else []
         cost = self._own_cost(index, node, call)
+        if not node.subgraphs:
+            return [LayerCost(node.name, node.op, outputs, cost, params, dtype, 1, *activations.run(index, node, cost))]
+        inner, inside = self._inner_layers(index, node, inference, call)
         if node.op.startswith(FUSED_PREFIX):
-            cost, inner = sum((layer.cost for layer in inner), cost), []
-        return [LayerCost(node.name, node.op, outputs, cost, Params(), dtype), *inner]
+            cost, inner, inside = sum((layer.cost for layer in inner), cost), [], 0
+        moved = activations.run(index, node, cost, inside)
+        if inner:  # they move what it reads and writes, slice by slice
+            moved = 0, 0
+        return [LayerCost(node.name, node.op, outputs, cost, params, dtype, 1, *moved), *inner]
 
-    def _inner_layers(self, index: int, node: Node, inference: Inference, call: Call) -> List[LayerCost]:
-        runs: List[List[LayerCost]] = [
-            [
-                layer
-                for inner, each in enumerate(graph.nodes)
-                if not each.is_variable
-                for layer in self.layers(inner, each, known)
-            ]
-            for graph, known in zip(node.subgraphs, inference.subgraphs[index])
-        ]
-        plan = runs_of(call, [sum(layer.flops for layer in layers) for layers in runs])
+    def _inner_layers(self, index: int, node: Node, inference: Inference, call: Call) -> Tuple[List[LayerCost], int]:
+        """The layers of the node's subgraphs, and the peak of the activations in them."""
+        runs = [self.run(graph, known, {}) for graph, known in zip(node.subgraphs, inference.subgraphs[index])]
+        plan = runs_of(call, [sum(layer.flops for layer in layers) for layers, _ in runs])
         if plan.note:
             self.notes.append(f"{node.op} {node.name!r}: {plan.note}")
-        return [
-            layer.times(times, inside=node.name) for times, layers in zip(plan.times, runs) for layer in layers if times
+        layers = [
+            layer.times(times, inside=node.name)
+            for times, (layers, _) in zip(plan.times, runs)
+            for layer in layers
+            if times
         ]
+        return layers, max((peak for times, (_, peak) in zip(plan.times, runs) if times), default=0)
 
     def _own_cost(self, index: int, node: Node, call: Call) -> OpCost:
         if node.subgraphs:
@@ -83,3 +100,6 @@ class _Walker:
             return rule.formula(call)
         except ModelError as error:
             raise type(error)(f"node {index} ({node.name!r}): {error}") from None
+
+
+_NO_PARAMS = Params()

@@ -30,6 +30,11 @@ class Analysis(NamedTuple):
         """Node indices of the variables that have one of these roles."""
         return [index for index, role in self.roles.items() if role in roles]
 
+    def inputs_not_given(self) -> List[str]:
+        """Variables that are no parameters, and that the user has not given either."""
+        names = (self.graph.nodes[index].name for index in self.variables(Role.INPUT))
+        return [name for name in names if name not in self.model.inputs]
+
     def parameter_shapes(self) -> Dict[str, Shape]:
         """The shape of each parameter, auxiliary states included, by name."""
         indices = self.variables(Role.TRAINABLE, Role.FROZEN, Role.AUXILIARY)
@@ -43,7 +48,7 @@ def analyse(model: Model) -> Analysis:
         graph,
         inputs=model.inputs,
         auxiliary=set(model.symbol.list_auxiliary_states()),
-        stored=model.stored,
+        stored=model.parameter_names,
         frozen=model.frozen,
     )
     analysis = Analysis(model, symbol_json, graph, inference, roles)

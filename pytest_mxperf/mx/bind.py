@@ -1,8 +1,10 @@
 """A module bound for inference, with its parameters set."""
 
-from typing import Any, List
+from typing import Any
 
 from pytest_mxperf.cost.params import Role
+from pytest_mxperf.cost.result import Shape
+from pytest_mxperf.cost.subgraphs import OPAQUE
 from pytest_mxperf.errors import ModelError
 from pytest_mxperf.mx.analysis import Analysis
 from pytest_mxperf.mx.runtime import mx, reason
@@ -14,31 +16,33 @@ __all__ = ["bind"]
 def bind(analysis: Analysis, weights: LoadedCheckpoint) -> Any:
     """An ``mx.mod.Module`` bound on the current context with ``for_training=False``.
 
-    Begin states that are variables are bound as inputs behind the given ones. Labels are bound with their inferred
-    shapes, and a batch may leave them out. Raises ``ModelError`` if MXNet cannot bind.
+    Begin states that are variables are bound as inputs behind the given ones; labels that are not given stay 0, which
+    no output depends on at inference. Raises ``ModelError`` if MXNet cannot bind.
     """
-    inputs = analysis.model.inputs
-    data = [mx.io.DataDesc(name, spec.shape, spec.dtype) for name, spec in inputs.items()]
-    data += _inferred(analysis, Role.STATE)
-    labels = _inferred(analysis, Role.LABEL)
+    model, graph, inference = analysis.model, analysis.graph, analysis.inference
+    opaque = [node.op for node in graph.nodes if node.op in OPAQUE]
+    if opaque:
+        raise ModelError(f"{model.name}: a Module cannot bind {opaque[0]}; counting works, running does not")
+    data = [_describe(name, spec.shape, spec.dtype) for name, spec in model.inputs.items()]
+    data += [
+        _describe(graph.nodes[index].name, inference.shapes[index][0], inference.dtypes[index][0])
+        for index in analysis.variables(Role.STATE)
+    ]
     module = mx.mod.Module(
         weights.symbol,
         data_names=[desc.name for desc in data],
-        label_names=[desc.name for desc in labels],
+        label_names=None,
         context=mx.context.current_context(),
     )
     try:
-        module.bind(data_shapes=data, label_shapes=labels or None, for_training=False)
-        # Weights that the graph does not read are no error: MXNet's own loader ignores them too.
-        module.set_params(weights.arg_params, weights.aux_params, allow_extra=True)
-    except (mx.MXNetError, RuntimeError) as error:
-        raise ModelError(f"{analysis.model.name}: MXNet cannot bind the model: {reason(error)}") from None
+        module.bind(data_shapes=data, for_training=False)
+        # Nothing but labels is missing, as load_weights has made sure; what the graph does not read is no error.
+        module.set_params(weights.arg_params, weights.aux_params, allow_missing=True, allow_extra=True)
+    except (mx.MXNetError, RuntimeError, AssertionError, ValueError, TypeError) as error:
+        raise ModelError(f"{model.name}: MXNet cannot bind the model: {reason(error)}") from None
     return module
 
 
-def _inferred(analysis: Analysis, role: Role) -> List[Any]:
-    inference = analysis.inference
-    return [
-        mx.io.DataDesc(analysis.graph.nodes[index].name, inference.shapes[index][0], inference.dtypes[index][0])
-        for index in analysis.variables(role)
-    ]
+def _describe(name: str, shape: Shape, dtype: str) -> Any:
+    # Without a batch axis in its layout, MXNet neither slices an input nor wants all to have the same batch size.
+    return mx.io.DataDesc(name, shape, dtype, layout="")

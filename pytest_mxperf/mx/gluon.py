@@ -7,7 +7,7 @@ from pytest_mxperf.errors import ModelError, UsageError
 from pytest_mxperf.mx.runtime import mx
 from pytest_mxperf.spec import InputSpec
 
-__all__ = ["frozen_parameters", "parameter_values", "trace"]
+__all__ = ["frozen_parameters", "has_namesakes", "parameter_names", "parameter_values", "trace"]
 
 
 def trace(net: Any, inputs: Mapping[str, InputSpec], *, where: str) -> Any:
@@ -16,8 +16,13 @@ def trace(net: Any, inputs: Mapping[str, InputSpec], *, where: str) -> Any:
     try:
         outputs = net(*arguments)
     except Exception as error:
-        raise ModelError(f"{where}: {type(net).__name__} cannot be traced to a symbol: {error}") from error
+        problem = f"{type(error).__name__}: {error}"
+        raise ModelError(f"{where}: {type(net).__name__} cannot be traced to a symbol: {problem}") from error
     flat = list(_flatten(outputs))
+    strange = [output for output in flat if not isinstance(output, mx.sym.Symbol)]
+    if strange or not flat:
+        what = type(strange[0]).__name__ if strange else "nothing"
+        raise ModelError(f"{where}: {type(net).__name__} returns {what} where a model returns outputs")
     return flat[0] if len(flat) == 1 else mx.sym.Group(flat)
 
 
@@ -27,18 +32,20 @@ def _variable(name: str) -> Any:
 
 
 def _flatten(outputs: Any) -> "List[Any]":
+    if isinstance(outputs, dict):
+        outputs = list(outputs.values())
     if isinstance(outputs, (tuple, list)):
-        return [symbol for output in outputs for symbol in _flatten(output)]
+        return [symbol for output in outputs if output is not None for symbol in _flatten(output)]
     return [outputs]
 
 
 def _positions(net: Any, names: List[str], where: str) -> "List[Optional[str]]":
     """The given names in the order of the net's arguments; None for an argument in between that is not given."""
     exported = ["data"] if len(names) == 1 else [f"data{index}" for index in range(len(names))]
-    if set(names) == set(exported):
-        return list(exported)
     own = _argument_names(net)
     unknown = [name for name in names if name not in own]
+    if unknown and set(names) == set(exported):
+        return list(exported)
     if unknown:
         raise UsageError(
             f"{where}: {type(net).__name__} has no input {unknown[0]!r}; name its inputs {', '.join(own)} or "
@@ -58,6 +65,19 @@ def _argument_names(net: Any) -> "List[str]":
     return [name for name in names[1 if hybrid else 0 :] if name not in net._reg_params]
 
 
+def has_namesakes(net: Any) -> bool:
+    """Whether two parameters of the net have one name, which Gluon finds out when it collects them."""
+    try:
+        net.collect_params()
+    except AssertionError:
+        return True
+    return False
+
+
+def parameter_names(net: Any) -> "FrozenSet[str]":
+    return frozenset(net.collect_params())
+
+
 def frozen_parameters(net: Any) -> "FrozenSet[str]":
     """Parameters that training would leave alone: not differentiable, or frozen by ``grad_req``."""
     return frozenset(name for name, parameter in net.collect_params().items() if parameter.grad_req == "null")
@@ -70,10 +90,13 @@ def parameter_values(net: Any, shapes: Mapping[str, Tuple[int, ...]]) -> Dict[st
 
 
 def _value(parameter: Any, shape: Tuple[int, ...]) -> Any:
-    try:
-        return parameter.data(parameter.list_ctx()[0])
-    except (RuntimeError, mx.gluon.parameter.DeferredInitializationError):
+    if parameter._data is not None:
+        value = parameter._data[0]
+        return (value if value.stype == "default" else value.tostype("default")).as_nd_ndarray()
+    # As Parameter._finish_deferred_init does it, with what net.initialize() has asked for if it was called.
+    asked, _, default, value = parameter._deferred_init or (None, None, mx.init.Uniform(), None)
+    if value is None:
         value = mx.nd.zeros(shape, dtype=parameter.dtype)
-        initializer = mx.init.create(parameter.init or mx.init.Uniform())
-        initializer(mx.init.InitDesc(parameter.name, {"__init__": initializer.dumps()}), value)
-        return value
+        initializer = asked or parameter.init or default
+        mx.init.create(default)(mx.init.InitDesc(parameter.name, {"__init__": initializer}), value)
+    return value.as_nd_ndarray()

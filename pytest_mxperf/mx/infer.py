@@ -7,7 +7,7 @@ from pytest_mxperf.cost.walk import Inference
 from pytest_mxperf.errors import ShapeError, UsageError, listed
 from pytest_mxperf.graph import Graph
 from pytest_mxperf.mx.model import Model
-from pytest_mxperf.mx.runtime import mx, reason
+from pytest_mxperf.mx.runtime import array_semantics, mx, reason
 from pytest_mxperf.mx.shapes import Known, by_node, infer_symbol, visible_output_counts
 from pytest_mxperf.mx.subgraphs import enter
 
@@ -20,7 +20,7 @@ def infer(model: Model) -> Tuple[str, Graph, Inference]:
     Parameters that inference leaves open take their shape from the ``.params`` file where there is one.
     Raises ``UsageError`` for an input that the graph does not have, ``ShapeError`` if a shape stays unknown.
     """
-    with mx.util.np_shape(model.numpy_shapes):
+    with array_semantics(numpy_shapes=model.numpy_shapes):
         internals = model.symbol.get_internals()
         try:
             known = _infer_outputs(model, internals)

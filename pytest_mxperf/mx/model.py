@@ -1,7 +1,7 @@
 """A model opened for counting: its symbol and what is known of its parameters, without their values."""
 
 from dataclasses import dataclass
-from typing import Any, Dict, FrozenSet, Mapping, Optional, Tuple
+from typing import Any, Callable, Collection, Dict, FrozenSet, Mapping, Optional, Tuple
 
 from pytest_mxperf.errors import GraphError, ModelError
 from pytest_mxperf.graph import Graph
@@ -26,6 +26,11 @@ class Model:
     net: Any = None
 
     @property
+    def parameter_names(self) -> "Optional[Collection[str]]":
+        """Names of the parameters, where a file or a Gluon net tells."""
+        return self.stored if self.net is None else gluon.parameter_names(self.net)
+
+    @property
     def frozen(self) -> Optional[FrozenSet[str]]:
         """Names of the parameters that do not train, where a Gluon net tells; None where the graph has to."""
         return None if self.net is None else gluon.frozen_parameters(self.net)
@@ -36,19 +41,37 @@ def open_model(spec: ModelSpec) -> Model:
     source = spec.source
     if isinstance(source, Checkpoint):
         return _open_checkpoint(spec, source)
-    # Names restart at 0, so that a model's layers are called the same whatever was built before it.
-    with mx.name.NameManager():
-        if callable(source) and not isinstance(source, (mx.gluon.HybridBlock, mx.sym.Symbol)):
-            source = source()
-        if isinstance(source, mx.gluon.HybridBlock):
+    if callable(source) and not isinstance(source, (mx.gluon.Block, mx.sym.Symbol)):
+        source = _call(source)
+    if isinstance(source, mx.gluon.HybridBlock):
+        with mx.name.NameManager():
             symbol = gluon.trace(source, spec.inputs, where=spec.name)
-            return Model(spec.name, symbol, spec.inputs, bool(mx.util.is_np_shape()), net=source)
+        return Model(spec.name, symbol, spec.inputs, bool(mx.util.is_np_shape()), net=source)
+    if isinstance(source, mx.gluon.Block):
+        raise ModelError(f"{spec.name}: {type(source).__name__} is a Block without a graph; make it a HybridBlock")
     if isinstance(source, mx.sym.Symbol):
         return Model(spec.name, source, spec.inputs, bool(mx.util.is_np_shape()))
     raise ModelError(
         f"{spec.name}: a model is a checkpoint prefix, a HybridBlock, a Symbol, or a callable that returns one of the "
         f"last two; got {type(source).__name__}"
     )
+
+
+def _call(factory: Callable[[], Any]) -> Any:
+    """What the factory builds, with names that restart at 0: its layers are called the same whatever was built before.
+
+    Unless it builds upon such things, whose names would then be taken twice.
+    """
+    with mx.name.NameManager():
+        built = factory()
+    return factory() if _has_namesakes(built) else built
+
+
+def _has_namesakes(built: Any) -> bool:
+    if isinstance(built, mx.sym.Symbol):
+        names = built.list_inputs()
+        return len(set(names)) < len(names)
+    return isinstance(built, mx.gluon.Block) and gluon.has_namesakes(built)
 
 
 def _open_checkpoint(spec: ModelSpec, checkpoint: Checkpoint) -> Model:

@@ -1,7 +1,8 @@
 """MXNet itself, or the one message that says how to get it."""
 
 import re
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Iterator
 
 from pytest_mxperf.errors import MxnetMissingError
 from pytest_mxperf.mx import compat
@@ -19,7 +20,14 @@ else:
             "MXNet is not installed; run: pip install 'pytest-mxperf[cpu]' (or the mxnet-cu* build for your GPU)"
         ) from None
 
-__all__ = ["mx", "reason"]
+__all__ = ["array_semantics", "mx", "reason"]
+
+
+@contextmanager
+def array_semantics(*, numpy_shapes: bool) -> Iterator[None]:
+    """Makes MXNet take 0 and () in shapes as the model does, whatever ``mx.npx.set_np()`` has set in this session."""
+    with mx.util.np_array(False), mx.util.np_shape(numpy_shapes):
+        yield
 
 
 def reason(error: Exception) -> str:

@@ -14,7 +14,11 @@ __all__ = ["Known", "by_node", "infer_graph", "infer_symbol", "visible_output_co
 Known = Tuple[Optional[Shape], str]
 """Shape, None if that is unknown, and dtype."""
 
-_DTYPE_FLAGS = ("float32", "float64", "float16", "uint8", "int32", "int8", "int64", "bool")
+_DTYPE_FLAGS = {
+    **{name: flag for flag, name in enumerate(("float32", "float64", "float16", "uint8", "int32", "int8", "int64"))},
+    "bool": 7,
+    "bfloat16": 12,
+}
 
 
 def infer_symbol(symbol: Any, shapes: Mapping[str, Shape], dtypes: Mapping[str, str]) -> List[Known]:
@@ -38,7 +42,10 @@ def _is_known(shape: Optional[Shape], numpy_shapes: bool) -> bool:
 
 
 def _dtype_name(dtype: Optional[type]) -> str:
-    return "float32" if dtype is None else dtype.__name__.rstrip("_")  # numpy.bool_
+    if dtype is None:
+        return "float32"
+    name = getattr(dtype, "__name__", "bfloat16")  # which MXNet writes as a structure of numpy's
+    return name.rstrip("_")  # numpy.bool_
 
 
 def infer_graph(graph: Graph, variables: Mapping[int, Known]) -> List[List[Known]]:
@@ -56,7 +63,7 @@ def _declared(node: Node, known: Optional[Known]) -> Node:
     if known is None:
         return node
     shape, dtype = known
-    attrs = {**node.attrs, "__dtype__": str(_DTYPE_FLAGS.index(dtype))}
+    attrs = {**node.attrs, "__dtype__": str(_DTYPE_FLAGS[dtype])}
     if shape is not None:
         attrs["__shape__"] = str(shape)
     return msgspec.structs.replace(node, attrs=attrs)

@@ -5,7 +5,7 @@ from typing import Any, Dict, NamedTuple
 from pytest_mxperf.errors import ParamsError, listed
 from pytest_mxperf.mx import gluon
 from pytest_mxperf.mx.analysis import Analysis
-from pytest_mxperf.mx.runtime import mx, reason
+from pytest_mxperf.mx.runtime import array_semantics, mx, reason
 from pytest_mxperf.spec import Checkpoint
 
 __all__ = ["LoadedCheckpoint", "load_weights"]
@@ -27,12 +27,13 @@ def load_weights(analysis: Analysis) -> LoadedCheckpoint:
     """
     model, shapes = analysis.model, analysis.parameter_shapes()
     if model.net is not None:
-        values = gluon.parameter_values(model.net, shapes)
+        with array_semantics(numpy_shapes=model.numpy_shapes):
+            values = gluon.parameter_values(model.net, shapes)
     elif model.checkpoint is not None:
         values = _read_values(model.checkpoint)
     else:
         raise ParamsError(f"{model.name}: a Symbol has no weights and cannot run; give a checkpoint or a Gluon net")
-    missing = sorted(set(shapes) - set(values))
+    missing = sorted({*shapes, *analysis.inputs_not_given()} - set(values))
     if missing:
         raise ParamsError(f"{model.name}: the weights lack {listed(missing)}; if one is an input, add it to inputs")
     auxiliary = set(model.symbol.list_auxiliary_states())
@@ -53,8 +54,10 @@ def _read_values(checkpoint: Checkpoint) -> Dict[str, Any]:
     # MXNet loads what mx.npx.save wrote only under NumPy's shape semantics, and the rest only without.
     for numpy_shapes in (False, True):
         try:
-            with mx.util.np_shape(numpy_shapes):
+            with array_semantics(numpy_shapes=numpy_shapes):
                 arrays = mx.nd.load(str(path))
+            if not isinstance(arrays, dict):
+                raise ParamsError(f"{path}: the weights have no names; save them with mx.model.save_checkpoint")
             return {name.split(":", 1)[-1]: value for name, value in arrays.items()}
         except mx.MXNetError as error:
             problem = problem or reason(error)

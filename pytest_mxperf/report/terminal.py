@@ -104,7 +104,9 @@ def _print_totals(console: Console, cost: CostReport) -> None:
     console.print(
         f"  {cost.macs:,} MACs, {cost.flops:,} FLOPs\n"
         f"  {params.trainable:,} trainable, {params.frozen:,} frozen, {params.auxiliary:,} auxiliary params, "
-        f"{format_quantity(params.bytes, Unit.BYTES)}"
+        f"{format_quantity(params.bytes, Unit.BYTES)}\n"
+        f"  {format_quantity(cost.peak_activation_bytes, Unit.BYTES)} of activations at the peak, "
+        f"{format_quantity(cost.bytes_read + cost.bytes_written, Unit.BYTES)} moved"
     )
     for operator, count in sorted(cost.uncounted.items()):
         console.print(_text(f"  uncounted: {operator} ({count})", "red"))

@@ -77,3 +77,31 @@ def test_an_operator_without_a_rule_is_named_and_counted():
     mx.operator.register("mine")(Mine)
     symbol = mx.sym.Custom(mx.sym.Custom(mx.sym.var("data"), op_type="mine"), op_type="mine")
     assert count(symbol, {"data": (1, 2)}).uncounted == {"Custom": 2}
+
+
+def test_weights_without_names_are_refused(digits, tmp_path):
+    import mxnet as mx
+
+    (tmp_path / "m-symbol.json").write_bytes(digits.with_name("digits-symbol.json").read_bytes())
+    mx.nd.save(str(tmp_path / "m-0000.params"), [mx.nd.zeros((1,))])
+    with pytest.raises(MxperfError, match=r"m-0000\.params: the weights have no names"):
+        load(ModelSpec.parse(tmp_path / "m", IMAGE))
+
+
+def test_an_input_that_was_forgotten_is_no_parameter_and_is_named_when_it_is_needed(tmp_path):
+    """The file tells that ``size`` is none: 3 x 2 + 2 parameters."""
+    import mxnet as mx
+
+    symbol = mx.sym.broadcast_mul(
+        mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=2, name="fc"), mx.sym.var("size")
+    )
+    weights = {"fc_weight": mx.nd.ones((2, 3)), "fc_bias": mx.nd.ones((2,))}
+    mx.model.save_checkpoint(str(tmp_path / "m"), 0, symbol, weights, {})
+    spec = ModelSpec.parse(tmp_path / "m", {"data": (4, 3), "size": (1, 2)})
+    assert count(tmp_path / "m", spec.inputs).params.trainable == 8
+    assert load(spec).arg_params.keys() == weights.keys()
+
+
+def test_a_dimension_beyond_what_mxnet_has_is_a_usage_error():
+    with pytest.raises(MxperfError, match=r"inputs\['data'\]: expected a shape"):
+        count("nowhere", {"data": (2**31, 3)})

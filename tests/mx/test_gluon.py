@@ -119,3 +119,119 @@ def test_several_outputs_and_numpy_shapes_are_traced(mx):
 def test_something_else_than_a_model_is_an_error():
     with pytest.raises(MxperfError, match="or a callable that returns one of the last two; got dict"):
         count({"weights": 1}, {"data": (1, 3)})
+
+
+def test_a_begin_state_that_is_a_parameter_counts(mx):
+    """GRU of 8 units on 6 inputs: 3 x 8 x (6 + 8) weights, 2 x 3 x 8 biases; and 16 that it starts with."""
+
+    class Net(mx.gluon.HybridBlock):
+        def __init__(self):
+            super().__init__()
+            self.layer = mx.gluon.rnn.GRU(8, input_size=6)
+            self.h0 = self.params.get("h0", shape=(1, 2, 8))
+
+        def hybrid_forward(self, F, x, h0):
+            return self.layer(x, h0)[0]
+
+    assert count(Net(), {"data": (1, 2, 6)}).params.trainable == 336 + 48 + 16
+
+
+def test_a_factory_may_build_upon_what_was_built_before_it(mx):
+    """4 x 4 + 4 parameters in each of two layers, whose names restarted at 0 would be the same."""
+    backbone = mx.gluon.nn.Dense(4, in_units=4)
+    base = mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=4)
+
+    def net():
+        net = mx.gluon.nn.HybridSequential()
+        net.add(backbone, mx.gluon.nn.Dense(4, in_units=4))
+        return net
+
+    with mx.name.NameManager():
+        mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=4)
+        for factory in (net, lambda: mx.sym.FullyConnected(base, num_hidden=4)):
+            assert count(factory, {"data": (2, 4)}).params.trainable == 40
+
+
+def test_a_net_that_calls_its_inputs_as_exports_do_gets_each_its_own(mx):
+    """data1 is the first input: 2 x 9 x 3 MACs on it, 2 x 5 x 7 on data0."""
+    first, second = mx.sym.var("data1"), mx.sym.var("data0")
+    outputs = [mx.sym.FullyConnected(first, num_hidden=3), mx.sym.FullyConnected(second, num_hidden=7)]
+    net = mx.gluon.SymbolBlock(outputs, [first, second])
+    assert count(net, {"data0": (2, 5), "data1": (2, 9)}).macs == 54 + 70
+
+
+def test_inputs_may_differ_in_their_first_dimension(mx):
+    """5 steps for 2 samples, and 1 layer of state for them."""
+    module = bound(ModelSpec.parse(mx.gluon.rnn.GRU(8, input_size=6), {"data0": (5, 2, 6), "data1": (1, 2, 8)}))
+    batch = mx.io.DataBatch([mx.nd.zeros((5, 2, 6)), mx.nd.zeros((1, 2, 8))])
+    module.forward(batch, is_train=False)
+    assert module.get_outputs()[0].asnumpy().shape == (5, 2, 8)
+
+
+@pytest.mark.parametrize("initialized", [True, False])
+def test_a_net_with_numpy_arrays_runs_and_leaves_old_checkpoints_countable(mx, digits, initialized):
+    mx.npx.set_np()
+    try:
+        net = mx.gluon.nn.Dense(2, in_units=3, weight_initializer=mx.init.Constant(0.5))
+        if initialized:
+            net.initialize()
+        module = bound(ModelSpec.parse(net, {"data": (1, 3)}))
+        module.forward(mx.io.DataBatch([mx.nd.array([[1, 2, 3]])]), is_train=False)
+        assert module.get_outputs()[0].asnumpy().tolist() == [[3.0, 3.0]]
+        assert count(digits, {"data": (1, 1, 8, 8)}).macs == 607_552
+    finally:
+        mx.npx.reset_np()
+
+
+def test_constants_and_pending_initializers_are_taken_as_gluon_does(mx):
+    class Scale(mx.gluon.HybridBlock):
+        def __init__(self):
+            super().__init__()
+            self.k = self.params.get_constant("k", mx.nd.array([1.0, 2.0, 3.0]))
+            self.dense = mx.gluon.nn.Dense(1, use_bias=False)
+
+        def hybrid_forward(self, F, x, k):
+            return self.dense(F.broadcast_mul(x, k))
+
+    net = Scale()
+    net.dense.initialize(mx.init.Constant(0.5))
+    module = bound(ModelSpec.parse(net, {"data": (1, 3)}))
+    module.forward(mx.io.DataBatch([mx.nd.array([[1, 1, 1]])]), is_train=False)
+    assert module.get_outputs()[0].asnumpy().tolist() == [[3.0]]  # 0.5 x (1 + 2 + 3)
+
+
+def test_sparse_weights_are_the_nets_own(mx):
+    class Net(mx.gluon.HybridBlock):
+        def __init__(self):
+            super().__init__()
+            self.weight = self.params.get("weight", shape=(2, 3), stype="row_sparse", init=mx.init.Constant(0.25))
+
+        def hybrid_forward(self, F, x, weight):
+            return F.dot(x, weight, transpose_b=True)
+
+    net = Net()
+    net.initialize()
+    module = bound(ModelSpec.parse(net, {"data": (1, 3)}))
+    module.forward(mx.io.DataBatch([mx.nd.array([[1, 1, 2]])]), is_train=False)
+    assert module.get_outputs()[0].asnumpy().tolist() == [[1.0, 1.0]]
+
+
+@pytest.mark.parametrize(
+    ("outputs", "message"),
+    [("lambda x: (x + 1, None)", None), ("lambda x: []", "returns nothing"), ("lambda x: 3", "returns int")],
+)
+def test_what_is_no_output_is_left_out_or_refused(mx, outputs, message):
+    class Net(mx.gluon.HybridBlock):
+        def hybrid_forward(self, F, x):
+            return eval(outputs)(x)
+
+    if message is None:
+        assert len(count(Net(), {"data": (2, 3)}).layers) == 1
+    else:
+        with pytest.raises(MxperfError, match=f"Net {message} where a model returns outputs"):
+            count(Net(), {"data": (2, 3)})
+
+
+def test_a_block_without_a_graph_is_refused(mx):
+    with pytest.raises(MxperfError, match="Sequential is a Block without a graph; make it a HybridBlock"):
+        count(mx.gluon.nn.Sequential(), {"data": (2, 3)})

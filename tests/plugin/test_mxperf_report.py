@@ -59,12 +59,15 @@ def test_the_terminal_shows_every_model(models, run, section):
     assert rows[5][-1] == "test skipped"
 
     passes, fails, throughput, _ = details
-    assert passes.splitlines()[:4] == [
+    totals = passes.splitlines()
+    assert totals[:3] == [
         "digits  test_it.py::test_passes",
         "  607,552 MACs, 1,229,770 FLOPs",
         "  31,962 trainable, 0 frozen, 224 auxiliary params, 126 KiB",
-        "  budget  PASSED  macs 607,552 is within the budget of 608,000",
     ]
+    # The second BatchNorm reads and writes 32 x 8 x 8 numbers: 2 x 8 KiB.
+    assert re.fullmatch(r"  16\.0 KiB of activations at the peak, \d+ KiB moved", totals[3])
+    assert totals[4] == "  budget  PASSED  macs 607,552 is within the budget of 608,000"
     assert "  heaviest layers" in passes
     assert re.search(r"^    conv2_fwd +Convolution +1x32x8x8 +590 k FLOPs +48.0%$", passes, re.MULTILINE)
     assert "  budget    OVER_BUDGET  macs 607,552 is over the budget of 1" in fails
@@ -194,6 +197,7 @@ class Finding(Strict):
         "flops",
         "params",
         "param_bytes",
+        "peak_activation_bytes",
         "latency_p50",
         "latency_p90",
         "latency_p99",
@@ -237,6 +241,9 @@ class Layer(Strict):
     outputs: List[List[int]]
     dtype: str
     executions: int
+    bytes_read: int
+    bytes_written: int
+    arithmetic_intensity: float
     macs: int
     flops: int
     flops_by_category: Categories
@@ -249,6 +256,10 @@ class Cost(Strict):
     flops: int
     flops_by_category: Categories
     params: Params
+    param_bytes_by_dtype: Dict[str, int]
+    bytes_read: int
+    bytes_written: int
+    peak_activation_bytes: int
     uncounted: Dict[str, int]
     notes: List[str]
     layers: List[Layer]

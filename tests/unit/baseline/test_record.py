@@ -59,6 +59,7 @@ def test_the_file_reads_well_as_a_diff():
         "layers",
         "macs",
         "params",
+        "peak_activation_bytes",
         "schema",
     ]
     assert '  "macs": 12,\n' in text

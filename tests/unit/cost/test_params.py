@@ -101,7 +101,7 @@ class TestRoles:
         roles = roles_by_name(net, frozen={"w"})
         assert (roles["w"], roles["g"], roles["b"]) == (Role.FROZEN, Role.TRAINABLE, Role.TRAINABLE)
 
-    @pytest.mark.parametrize("loss", ["SoftmaxOutput", "LinearRegressionOutput", "SVMOutput", "_contrib_CTCLoss"])
+    @pytest.mark.parametrize("loss", ["SoftmaxOutput", "LinearRegressionOutput", "SVMOutput", "CTCLoss"])
     def test_the_second_input_of_a_loss_is_its_label(self, loss):
         net = graph(variable("data"), variable("target"), operator(loss, "loss", 0, 1))
         assert roles_by_name(net) == {"data": Role.INPUT, "target": Role.LABEL}
@@ -139,9 +139,28 @@ class TestRoles:
         )
         assert roles_by_name(net)["w"] is Role.TRAINABLE
 
-    def test_an_output_of_the_graph_is_no_label(self):
-        net = graph(variable("data"), variable("w"), operator("SoftmaxOutput", "loss", 0, 1), heads=[2, 1])
-        assert roles_by_name(net)["w"] is Role.TRAINABLE
+    def test_a_label_that_the_graph_also_puts_out_is_one(self):
+        net = graph(variable("data"), variable("y"), operator("SoftmaxOutput", "loss", 0, 1), heads=[2, 1])
+        assert roles_by_name(net)["y"] is Role.LABEL
+
+    def test_what_the_weights_lack_is_no_parameter_unless_it_can_be_nothing_else(self):
+        """An image's size that was not given, say; but a dense layer's weight is one though it is missing."""
+        net = graph(
+            variable("data"),
+            variable("w"),
+            operator("FullyConnected", "fc", 0, 1),
+            variable("size"),
+            operator("broadcast_mul", "scaled", 2, 3),
+        )
+        assert roles_by_name(net)["size"] is Role.TRAINABLE
+        roles = roles_by_name(net, stored=[])
+        assert (roles["w"], roles["size"]) == (Role.TRAINABLE, Role.INPUT)
+
+    @pytest.mark.parametrize(("op", "position"), [("SequenceMask", 1), ("_contrib_Proposal", 2), ("RNN", 4)])
+    def test_lengths_and_sizes_are_inputs(self, op, position):
+        others = [variable(f"v{index}") for index in range(position)]
+        net = graph(*others, variable("given"), operator(op, "op", *range(position + 1)))
+        assert roles_by_name(net, inputs=["v0"])["given"] is Role.INPUT
 
     def test_begin_states_of_a_recurrent_operator_are_states(self):
         net = graph(

@@ -1,3 +1,4 @@
+import msgspec
 import pytest
 
 from pytest_mxperf.cost.params import Role
@@ -37,14 +38,19 @@ def test_a_small_network_by_hand():
         [[(1, 3)], [(4, 3)], [(4,)], [(1, 4)], [(1, 4)], [(1, 4)]],
         {0: Role.INPUT, 1: Role.TRAINABLE, 2: Role.TRAINABLE},
     )
+    # The dense layer reads 3 + 12 + 4 numbers of 4 bytes; the activation writes over its input; Flatten is a view.
+    fc = LayerCost("fc", "FullyConnected", [(1, 4)], OpCost(macs=12, bias=4), Params(trainable=16, bytes=64))
+    act = LayerCost("act", "Activation", [(1, 4)], OpCost(activation=4), Params())
     assert report == CostReport(
         layers=(
-            LayerCost("fc", "FullyConnected", [(1, 4)], OpCost(macs=12, bias=4), Params(trainable=16, bytes=64)),
-            LayerCost("act", "Activation", [(1, 4)], OpCost(activation=4), Params()),
+            msgspec.structs.replace(fc, bytes_read=76, bytes_written=16),
+            msgspec.structs.replace(act, bytes_read=16, bytes_written=16),
             LayerCost("flat", "Flatten", [(1, 4)], OpCost(), Params()),
         ),
         params=Params(trainable=16, bytes=64),
         uncounted={},
+        peak_activation_bytes=16,
+        param_bytes_by_dtype={"float32": 64},
     )
     assert (report.macs, report.flops) == (12, 2 * 12 + 4 + 4)
 
