@@ -79,8 +79,11 @@ def _build(raw: _RawGraph, where: str) -> Graph:
     if not raw.nodes or not raw.heads:
         raise GraphError(f"{where}: a symbol without {'nodes' if not raw.nodes else 'outputs'}")
     counts = _output_counts(raw, where)
-    nodes = tuple(_build_node(raw, index, counts, where) for index in range(len(raw.nodes)))
-    heads = tuple(_entry(head, counts, f"{where}: output {index}") for index, head in enumerate(raw.heads))
+    nodes = tuple([_build_node(raw, index, counts, where) for index in range(len(raw.nodes))])
+    try:
+        heads = tuple([_entry(head, counts, len(nodes)) for head in raw.heads])
+    except GraphError as error:
+        raise GraphError(f"{where}: the graph's outputs: {error}") from None
     numpy_shapes = raw.attrs.get("is_np_shape") == ["int", 1]
     return Graph(nodes, heads, numpy_shapes)
 
@@ -98,18 +101,36 @@ def _output_counts(raw: _RawGraph, where: str) -> "Sequence[Optional[int]]":
 
 def _build_node(raw: _RawGraph, index: int, counts: "Sequence[Optional[int]]", where: str) -> Node:
     node = raw.nodes[index]
-    where = f"{where}: node {index} ({node.op} {node.name!r})"
-    inputs = tuple(_entry(entry, counts, where) for entry in node.inputs)
-    if any(source >= index for source, _ in inputs):
-        raise GraphError(f"{where}: reads a node that does not come before it; the graph has a cycle or is unordered")
+    try:
+        inputs = tuple([_entry(entry, counts, index) for entry in node.inputs])
+    except GraphError as error:
+        raise GraphError(f"{_place(where, index, node)}: {error}") from None
+    attrs = node.attrs or {}
     return Node(
-        op=node.op,
-        name=node.name,
-        attrs={**(node.param or {}), **(node.attr or {}), **(node.attrs or {})},
-        inputs=inputs,
-        output_count=counts[index] or 1,
-        subgraphs=tuple(_build(subgraph, f"{where}: subgraph") for subgraph in node.subgraphs),
+        node.op,
+        node.name,
+        {**node.param, **(node.attr or {}), **attrs} if node.param else {**node.attr, **attrs} if node.attr else attrs,
+        inputs,
+        counts[index] or 1,
+        tuple([_build(subgraph, f"{_place(where, index, node)}: subgraph") for subgraph in node.subgraphs]),
     )
+
+
+def _place(where: str, index: int, node: _RawNode) -> str:
+    return f"{where}: node {index} ({node.op} {node.name!r})"
+
+
+def _entry(entry: List[int], counts: "Sequence[Optional[int]]", before: int) -> Entry:
+    """The entry, which must be of a node in front of the node ``before``."""
+    if len(entry) < 2:
+        raise GraphError(f"{entry} is not a [node, output] pair")
+    source, output = entry[0], entry[1]
+    limit = counts[source] if 0 <= source < len(counts) else 0
+    if output < 0 or (limit is not None and output >= limit):
+        raise GraphError(f"reads output {output} of node {source}, which does not exist")
+    if source >= before:
+        raise GraphError("reads a node that does not come before it; the graph has a cycle or is unordered")
+    return source, output
 
 
 def _raw(graph: Graph) -> Dict[str, Any]:
@@ -128,13 +149,3 @@ def _raw(graph: Graph) -> Dict[str, Any]:
         "node_row_ptr": list(accumulate((node.output_count for node in graph.nodes), initial=0)),
         "heads": [[source, output, 0] for source, output in graph.heads],
     }
-
-
-def _entry(entry: List[int], counts: "Sequence[Optional[int]]", where: str) -> Entry:
-    if len(entry) < 2:
-        raise GraphError(f"{where}: {entry} is not a [node, output] pair")
-    source, output = entry[0], entry[1]
-    limit = counts[source] if 0 <= source < len(counts) else 0
-    if output < 0 or (limit is not None and output >= limit):
-        raise GraphError(f"{where}: reads output {output} of node {source}, which does not exist")
-    return source, output

@@ -42,7 +42,7 @@ _FED_AT: Dict[str, Tuple[Tuple[int, Role], ...]] = {
 }
 
 _BATCH_NORMS = ("BatchNorm", "BatchNorm_v1", "_contrib_BatchNormWithReLU", "_contrib_SyncBatchNorm")
-_GAMMA = 1
+_GAMMA = slice(1, 2)
 _STATISTICS = slice(3, 5)
 _NONE = slice(0)
 
@@ -52,6 +52,8 @@ _WEIGHTS_AT = {
     **dict.fromkeys((*_BATCH_NORMS, "InstanceNorm", "LayerNorm", "GroupNorm"), slice(1, 3)),
     **dict.fromkeys(("Embedding", "RNN", "LeakyReLU"), slice(1, 2)),
 }
+
+_TELLING = {*_FED_AT, *_WEIGHTS_AT}
 
 
 def assign_roles(
@@ -110,16 +112,18 @@ def _reads(graph: Graph) -> _Reads:
     reads = _Reads({}, set(), set(), set())
     for index in range(len(graph.nodes) - 1, -1, -1):  # whoever reads a node comes behind it
         node = graph.nodes[index]
+        if index in reads.fed and len(node.inputs) == 1:
+            reads.fed[node.inputs[0][0]] = reads.fed[index]  # a label is one before it is reshaped, too
+        if node.op not in _TELLING and not node.subgraphs:
+            continue
         sources = [source for source, _ in node.inputs]
-        if len(sources) == 1 and index in reads.fed:
-            reads.fed[sources[0]] = reads.fed[index]  # a label is one before it is reshaped, too
         for position, role in _FED_AT.get(node.op, ()):
             reads.fed.update((source, role) for source in sources[position : position + 1])
         reads.weights.update(sources[_WEIGHTS_AT.get(node.op, _NONE)])
         if node.op in _BATCH_NORMS:
             reads.statistics.update(sources[_STATISTICS])
             if node.attrs.get("fix_gamma", "True").lower() in ("true", "1"):
-                reads.fixed_gammas.add(sources[_GAMMA])
+                reads.fixed_gammas.update(sources[_GAMMA])
         for subgraph, fed in zip(node.subgraphs, feeds(node)):
             outside = {variable: sources[feed.position] for variable, feed in zip(variables(subgraph), fed)}
             _merge(reads, _reads(subgraph), outside)

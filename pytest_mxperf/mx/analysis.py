@@ -1,6 +1,8 @@
 """Everything that is known of a model before it runs: its graph, shapes, dtypes, and what each variable is for."""
 
-from typing import Dict, List, Mapping, NamedTuple
+import gc
+from contextlib import contextmanager
+from typing import Dict, Iterator, List, Mapping, NamedTuple
 
 from pytest_mxperf.cost.params import Role, assign_roles
 from pytest_mxperf.cost.result import CostReport, Shape
@@ -24,7 +26,8 @@ class Analysis(NamedTuple):
 
     def cost(self) -> CostReport:
         """The cost of one forward pass."""
-        return walk(self.graph, self.inference, self.roles)
+        with _without_garbage_collection():
+            return walk(self.graph, self.inference, self.roles)
 
     def variables(self, *roles: Role) -> List[int]:
         """Node indices of the variables that have one of these roles."""
@@ -43,18 +46,31 @@ class Analysis(NamedTuple):
 
 def analyse(model: Model) -> Analysis:
     """Infers shapes and dtypes, and tells inputs from parameters. Raises ``UsageError`` and ``ShapeError``."""
-    symbol_json, graph, inference = infer(model)
-    roles = assign_roles(
-        graph,
-        inputs=model.inputs,
-        auxiliary=set(model.symbol.list_auxiliary_states()),
-        stored=model.parameter_names,
-        frozen=model.frozen,
-    )
+    with _without_garbage_collection():
+        symbol_json, graph, inference = infer(model)
+        roles = assign_roles(
+            graph,
+            inputs=model.inputs,
+            auxiliary=set(model.symbol.list_auxiliary_states()),
+            stored=model.parameter_names,
+            frozen=model.frozen,
+        )
     analysis = Analysis(model, symbol_json, graph, inference, roles)
     if model.stored is not None:
         _check_fit(model, analysis.parameter_shapes(), {name: array.shape for name, array in model.stored.items()})
     return analysis
+
+
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """A graph is many small objects that all live on: collecting meanwhile finds nothing, and the longer it takes."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _check_fit(model: Model, shapes: Mapping[str, Shape], stored: Mapping[str, Shape]) -> None:

@@ -1,6 +1,6 @@
 """A module bound for inference, with its parameters set."""
 
-from typing import Any
+from typing import Any, List, Sequence, Tuple
 
 from pytest_mxperf.cost.params import Role
 from pytest_mxperf.cost.result import Shape
@@ -23,11 +23,12 @@ def bind(analysis: Analysis, weights: LoadedCheckpoint) -> Any:
     opaque = [node.op for node in graph.nodes if node.op in OPAQUE]
     if opaque:
         raise ModelError(f"{model.name}: a Module cannot bind {opaque[0]}; counting works, running does not")
-    data = [_describe(name, spec.shape, spec.dtype) for name, spec in model.inputs.items()]
-    data += [
-        _describe(graph.nodes[index].name, inference.shapes[index][0], inference.dtypes[index][0])
+    given = [(name, spec.shape, spec.dtype) for name, spec in model.inputs.items()]
+    states = [
+        (graph.nodes[index].name, inference.shapes[index][0], inference.dtypes[index][0])
         for index in analysis.variables(Role.STATE)
     ]
+    data = _describe([*given, *states])
     module = mx.mod.Module(
         weights.symbol,
         data_names=[desc.name for desc in data],
@@ -43,6 +44,8 @@ def bind(analysis: Analysis, weights: LoadedCheckpoint) -> Any:
     return module
 
 
-def _describe(name: str, shape: Shape, dtype: str) -> Any:
-    # Without a batch axis in its layout, MXNet neither slices an input nor wants all to have the same batch size.
-    return mx.io.DataDesc(name, shape, dtype, layout="")
+def _describe(inputs: Sequence[Tuple[str, Shape, str]]) -> List[Any]:
+    """MXNet wants one batch size in all inputs that have a batch axis, unless their layout says that they have none."""
+    has_one_batch = len({shape[:1] for _, shape, _ in inputs}) == 1
+    layout = {} if has_one_batch else {"layout": ""}
+    return [mx.io.DataDesc(name, shape, dtype, **layout) for name, shape, dtype in inputs]

@@ -1,6 +1,8 @@
 """Shapes and dtypes of everything in a graph, by MXNet's own inference: one call for a whole graph."""
 
 import ctypes
+from functools import lru_cache
+from itertools import accumulate
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import msgspec
@@ -38,9 +40,10 @@ def infer_symbol(symbol: Any, shapes: Mapping[str, Shape], dtypes: Mapping[str, 
 def _is_known(shape: Optional[Shape], numpy_shapes: bool) -> bool:
     if shape is None:
         return False
-    return all(size >= 0 for size in shape) if numpy_shapes else bool(shape) and all(size > 0 for size in shape)
+    return min(shape, default=0) >= 0 if numpy_shapes else min(shape, default=0) > 0
 
 
+@lru_cache(maxsize=None)
 def _dtype_name(dtype: Optional[type]) -> str:
     if dtype is None:
         return "float32"
@@ -48,7 +51,7 @@ def _dtype_name(dtype: Optional[type]) -> str:
     return name.rstrip("_")  # numpy.bool_
 
 
-def infer_graph(graph: Graph, variables: Mapping[int, Known]) -> List[List[Known]]:
+def infer_graph(graph: Graph, variables: Mapping[int, Known]) -> List[Sequence[Known]]:
     """What is known of each node's visible outputs, given ``variables`` by their index."""
     nodes = tuple(_declared(node, variables.get(index)) for index, node in enumerate(graph.nodes))
     counts = visible_output_counts(graph)
@@ -69,10 +72,9 @@ def _declared(node: Node, known: Optional[Known]) -> Node:
     return msgspec.structs.replace(node, attrs=attrs)
 
 
-def by_node(flat: Sequence[Known], counts: Sequence[int]) -> List[List[Known]]:
+def by_node(flat: Sequence[Known], counts: Sequence[int]) -> List[Sequence[Known]]:
     """Splits what is known of a graph's visible outputs into the parts of each node."""
-    entries = iter(flat)
-    return [[next(entries) for _ in range(count)] for count in counts]
+    return [flat[end - count : end] for count, end in zip(counts, accumulate(counts))]
 
 
 def visible_output_counts(graph: Graph) -> List[int]:

@@ -21,8 +21,8 @@ def enter(graph: Graph, known: Sequence[Sequence[Known]]) -> Inference:
     for index, node in enumerate(graph.nodes):
         if node.subgraphs:
             state.enter(index, node)
-    shapes = [tuple(shape for shape, _ in outputs) for outputs in state.known]
-    dtypes = [tuple(dtype for _, dtype in outputs) for outputs in state.known]
+    shapes = [tuple([shape for shape, _ in outputs]) for outputs in state.known]
+    dtypes = [tuple([dtype for _, dtype in outputs]) for outputs in state.known]
     return Inference(shapes, dtypes, state.entered)  # type: ignore[arg-type]  # the caller checks for None
 
 

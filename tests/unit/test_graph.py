@@ -215,7 +215,7 @@ def test_a_reference_into_nothing_is_refused_wherever_it_stands(entry, complaint
     as_output = document(
         variable("data"), operator("relu", "r", (0, 0, 0)), heads=[[1, 0, 0], entry], node_row_ptr=row_pointers
     )
-    assert refusal(as_output) == f"output 1: {complaint}"
+    assert refusal(as_output) == f"the graph's outputs: {complaint}"
 
 
 def test_an_output_that_the_row_pointers_do_not_have_is_refused():
