@@ -1,6 +1,6 @@
 """One pass over a graph: every operator's cost, every parameter once."""
 
-from typing import Dict, List, Mapping, Sequence, Tuple
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 import msgspec
 
@@ -25,9 +25,20 @@ class Inference(msgspec.Struct, frozen=True):
     """The same for the subgraphs of a node, by its index."""
 
 
-def walk(graph: Graph, inference: Inference, roles: Mapping[int, Role]) -> CostReport:
-    """The cost of one forward pass. ``roles`` says what each variable is (``params.assign_roles``)."""
-    params_by_layer, params = count_params(graph, inference.shapes, inference.dtypes, roles)
+def walk(
+    graph: Graph, inference: Inference, roles: Mapping[int, Role], stored_dtypes: Optional[Mapping[str, str]] = None
+) -> CostReport:
+    """The cost of one forward pass. ``roles`` says what each variable is (``params.assign_roles``).
+
+    Parameters take the bytes of ``stored_dtypes``, by name, where a file says what it stores them as.
+    """
+    stored_as = inference.dtypes
+    if stored_dtypes:
+        stored_as = [
+            (stored_dtypes.get(node.name, dtypes[0]),) if node.is_variable else dtypes
+            for node, dtypes in zip(graph.nodes, stored_as)
+        ]
+    params_by_layer, params = count_params(graph, inference.shapes, stored_as, roles)
     walker = _Walker()
     layers, peak = walker.run(graph, inference, params_by_layer)
     return CostReport(
@@ -36,7 +47,7 @@ def walk(graph: Graph, inference: Inference, roles: Mapping[int, Role]) -> CostR
         walker.uncounted,
         tuple(walker.notes),
         peak,
-        checkpoint_bytes(graph, inference.shapes, inference.dtypes, roles),
+        checkpoint_bytes(graph, inference.shapes, stored_as, roles),
     )
 
 

@@ -27,7 +27,9 @@ class Analysis(NamedTuple):
     def cost(self) -> CostReport:
         """The cost of one forward pass."""
         with _without_garbage_collection():
-            return walk(self.graph, self.inference, self.roles)
+            stored = self.model.stored or {}
+            stored_dtypes = {name: array.dtype for name, array in stored.items()}
+            return walk(self.graph, self.inference, self.roles, stored_dtypes)
 
     def variables(self, *roles: Role) -> List[int]:
         """Node indices of the variables that have one of these roles."""

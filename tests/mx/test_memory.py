@@ -168,3 +168,15 @@ def test_less_is_alive_than_the_planner_allocates(mx, name, ours):
     symbol, data = vision.get_model(name)(mx.sym.var("data")), (8, 3, 224, 224)
     assert count(symbol, {"data": data}).peak_activation_bytes == ours
     assert ours < (planned(mx, symbol, data=data) + 1) * MB < 2 * ours
+
+
+def test_a_checkpoint_has_the_bytes_that_it_stores(tmp_path):
+    """6 weights in float16 and 2 biases in float32, which the graph computes with in float32: 12 + 8 bytes."""
+    import mxnet as mx
+
+    symbol = mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=2, name="fc")
+    weights = {"fc_weight": mx.nd.ones((2, 3), dtype="float16"), "fc_bias": mx.nd.ones((2,))}
+    mx.model.save_checkpoint(str(tmp_path / "m"), 0, symbol, weights, {})
+    report = count(tmp_path / "m", {"data": (1, 3)})
+    assert (report.params.bytes, report.param_bytes_by_dtype) == (20, {"float16": 12, "float32": 8})
+    assert report.bytes_read == 4 * (3 + 6 + 2)
