@@ -151,7 +151,8 @@ def judge_baseline(
         return [Finding("baseline", "all", Verdict.MISSING, missing)]
     difference = before.difference(now)
     if difference:
-        message = f"cannot be compared: {difference}; record it again with --mxperf-update"
+        message = f"cannot be compared: {difference}; record it again with --mxperf-update, or give this test's model "
+        message += "another name"
         return [Finding("baseline", "all", Verdict.INCOMPARABLE, message)]
     old, new = _costs(before), _costs(now)
     findings = [_judge_growth(metric, tolerance, old[metric], new[metric]) for metric, tolerance in tolerances.items()]
@@ -184,7 +185,8 @@ def _explained(finding: Finding, before: Baseline, now: Baseline) -> Finding:
         for change in changes[:_LAYERS_SHOWN]
     ]
     if len(changes) > _LAYERS_SHOWN:
-        lines.append(f"and {len(changes) - _LAYERS_SHOWN} more layers")
+        more = len(changes) - _LAYERS_SHOWN
+        lines.append(f"and {more} more layer{'s' if more > 1 else ''}")
     return msgspec.structs.replace(finding, message="\n".join([finding.message, *lines]))
 
 

@@ -1,7 +1,7 @@
 """What a test asks to be measured: a model, and the shape and dtype of each of its inputs."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Dict, Mapping, Optional, Tuple
 
@@ -113,6 +113,12 @@ class ModelSpec:
         elif not isinstance(name, str):
             raise UsageError(f"{where}: name={name!r} is not text")
         return cls(source, _parse_inputs(inputs, where), name)
+
+    def under(self, root: Path) -> "ModelSpec":
+        """The same model, a checkpoint's relative path starting at ``root``."""
+        if not isinstance(self.source, Checkpoint):
+            return self
+        return replace(self, source=replace(self.source, symbol_path=root / self.source.symbol_path))
 
 
 def _parse_inputs(inputs: object, where: str) -> Dict[str, InputSpec]:

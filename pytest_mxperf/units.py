@@ -73,6 +73,8 @@ def parse_fraction(value: object, *, where: str) -> Fraction:
         raise UsageError(f"{where}: {value!r} is not a fraction; write it like '5%' or 0.05")
     if isinstance(value, str) and not suffix and number != 0:
         raise UsageError(f"{where}: {value!r} is ambiguous; write it like '5%' or as the number 0.05")
+    if not suffix and abs(number) >= 1:
+        raise UsageError(f"{where}: {value!r} would be {float(number * 100):g}%; write it like '5%' or as 0.05")
     return number / 100 if suffix else number
 
 

@@ -1,10 +1,12 @@
 """Which layers make the difference between two models of one name."""
 
-from typing import Dict, List, NamedTuple, Tuple
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from pytest_mxperf.baseline.record import Baseline, LayerRecord
 
 __all__ = ["LayerChange", "explain"]
+
+_Pair = Tuple[Optional[LayerRecord], Optional[LayerRecord]]
 
 
 class LayerChange(NamedTuple):
@@ -21,18 +23,25 @@ class LayerChange(NamedTuple):
 
 
 def explain(metric: str, before: Baseline, now: Baseline) -> List[LayerChange]:
-    """The layers whose ``macs``, ``flops`` or ``params`` differ, largest growth first. Layers match by name."""
-    old, new = _by_name(before), _by_name(now)
-    changes = [
-        LayerChange(
-            name=name,
-            op=(new.get((name, turn)) or old[name, turn]).op,
-            before=getattr(old[name, turn], metric) if (name, turn) in old else 0,
-            now=getattr(new[name, turn], metric) if (name, turn) in new else 0,
-        )
-        for name, turn in {**old, **new}
-    ]
+    """The layers whose ``macs``, ``flops`` or ``params`` differ, largest growth first.
+
+    Layers match by name; or by position, where all names have changed, by a new prefix say, and no operator has.
+    """
+    all_renamed = not {layer.name for layer in before.layers} & {layer.name for layer in now.layers}
+    if all_renamed and [layer.op for layer in before.layers] == [layer.op for layer in now.layers]:
+        pairs: List[_Pair] = list(zip(before.layers, now.layers))
+    else:
+        old, new = _by_name(before), _by_name(now)
+        pairs = [(old.get(key), new.get(key)) for key in {**old, **new}]
+    changes = [_change(metric, *pair) for pair in pairs]
     return sorted((change for change in changes if change.growth), key=lambda change: -change.growth)
+
+
+def _change(metric: str, before: Optional[LayerRecord], now: Optional[LayerRecord]) -> LayerChange:
+    layer = now or before
+    assert layer is not None
+    values = [0 if each is None else int(getattr(each, metric)) for each in (before, now)]
+    return LayerChange(layer.name, layer.op, *values)
 
 
 def _by_name(baseline: Baseline) -> Dict[Tuple[str, int], LayerRecord]:

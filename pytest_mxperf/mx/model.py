@@ -42,7 +42,7 @@ def open_model(spec: ModelSpec) -> Model:
     if isinstance(source, Checkpoint):
         return _open_checkpoint(spec, source)
     if callable(source) and not isinstance(source, (mx.gluon.Block, mx.sym.Symbol)):
-        source = _call(source)
+        source = _call(source, spec.name)
     if isinstance(source, mx.gluon.HybridBlock):
         with mx.name.NameManager():
             symbol = gluon.trace(source, spec.inputs, where=spec.name)
@@ -57,14 +57,17 @@ def open_model(spec: ModelSpec) -> Model:
     )
 
 
-def _call(factory: Callable[[], Any]) -> Any:
+def _call(factory: Callable[[], Any], name: str) -> Any:
     """What the factory builds, with names that restart at 0: its layers are called the same whatever was built before.
 
     Unless it builds upon such things, whose names would then be taken twice.
     """
-    with mx.name.NameManager():
-        built = factory()
-    return factory() if _has_namesakes(built) else built
+    try:
+        with mx.name.NameManager():
+            built = factory()
+        return factory() if _has_namesakes(built) else built
+    except Exception as error:
+        raise ModelError(f"{name}: the callable does not build a model: {type(error).__name__}: {error}") from error
 
 
 def _has_namesakes(built: Any) -> bool:

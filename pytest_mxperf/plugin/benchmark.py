@@ -18,6 +18,7 @@ class Benchmark:
     def __init__(self, benchmark: Any, case: Optional[Case]) -> None:
         self._benchmark = benchmark
         self._case = case
+        self._is_used = False
 
     def __call__(self, module: Any, *, batch: Any = None) -> Timing:
         """Times single forward passes, every output fetched: the latency.
@@ -42,6 +43,9 @@ class Benchmark:
         return self._time(forward_queue(module, batch or example_batch(module), forwards), queued_forwards=forwards)
 
     def _time(self, run: Callable[[], None], *, queued_forwards: int) -> Timing:
+        if self._is_used:
+            raise UsageError("mxperf_benchmark: a test can measure once; write another test for the second measurement")
+        self._is_used = True
         # The first forwards allocate memory and choose kernels: 1.3 to 5 times slower than those that follow.
         for _ in range(max(1, _WARM_UP_FORWARDS // queued_forwards)):
             run()
@@ -57,7 +61,10 @@ class Benchmark:
 
     def _record(self, case: Case, timing: Timing, is_disabled: bool) -> None:
         if is_disabled:
-            case.unmeasured_because = "pytest-benchmark is disabled (--benchmark-disable, or xdist's -n)"
+            case.unmeasured_because = (
+                "pytest-benchmark is disabled (--benchmark-disable, or xdist's -n); "
+                "--mxperf-unmeasured=warn lets that pass"
+            )
             return
         case.timing = timing
         if not timing.is_latency:

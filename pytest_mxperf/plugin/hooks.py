@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from pytest_mxperf.errors import MxperfError
+from pytest_mxperf.gate import Verdict
 from pytest_mxperf.plugin import markers
 from pytest_mxperf.plugin.case import CASE, Case
 from pytest_mxperf.plugin.options import OPTIONS, Options
@@ -80,7 +81,10 @@ def _judge(item: pytest.Item, case: Case) -> str:
     except MxperfError as error:
         return str(error)
     item.user_properties += [(f"mxperf {f.gate} {f.metric}", f.verdict.value) for f in case.findings]
-    return "\n".join(f"{case.spec.name}: {f.message}".replace("\n", "\n    ") for f in failures)
+    lines = [f"{case.spec.name}: {f.message}".replace("\n", "\n    ") for f in failures]
+    if any(f.verdict is Verdict.REGRESSED for f in failures):
+        lines.append("if that is meant, store the new baseline with --mxperf-update")
+    return "\n".join(lines)
 
 
 class ResultSender:

@@ -42,7 +42,7 @@ def model_of(item: pytest.Item, given: object = None) -> ModelSpec:
     Raises ``UsageError`` that names the test.
     """
     if isinstance(given, ModelSpec):
-        return given
+        return given.under(item.config.rootpath)
     where = f"mxperf_model of {item.nodeid}"
     marker = item.get_closest_marker("mxperf_model")
     arguments: Dict[str, Any] = {} if marker is None else _bind(marker, where)

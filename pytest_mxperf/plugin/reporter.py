@@ -54,16 +54,17 @@ class Reporter:
 
     def _add(self, data: CaseData, outcome: str) -> None:
         result = msgspec.structs.replace(data.result, outcome=outcome)
-        if data.update is not None and outcome == "passed":
-            result = msgspec.structs.replace(result, baseline_update=self._store(result, data.update))
+        if data.update is not None:
+            stored = self._store(result, data.update) if outcome == "passed" else "not stored"
+            result = msgspec.structs.replace(result, baseline_update=stored)
         self._results[result.test] = result  # a rerun's result is what counts
 
     def _store(self, result: ModelResult, update: Update) -> str:
         other = self._stored_by.setdefault(result.name, result.test)
         if other != result.test:
             self._errors.append(
-                f"{result.test} and {other} both have a baseline {result.name!r} and only the latter's was stored; "
-                "give one of them another name with mxperf_model(..., name=...)"
+                f"{result.test}: its baseline {result.name!r} was not stored, since {other} has one of that name; "
+                "give one of them another with mxperf_model(..., name=...)"
             )
             return "not stored"
         try:
@@ -111,6 +112,11 @@ class Reporter:
             f"baseline {result.baseline_update}: {result.name}"
             for result in self._results.values()
             if result.baseline_update in ("recorded", "updated")
+        ]
+        notices += [
+            f"baseline not stored: {result.name} ({result.test} {result.outcome})"
+            for result in self._results.values()
+            if result.baseline_update == "not stored" and result.outcome != "passed"
         ]
         return notices + [
             f"WARNING {result.test}: {finding.message}"

@@ -235,3 +235,11 @@ def test_what_is_no_output_is_left_out_or_refused(mx, outputs, message):
 def test_a_block_without_a_graph_is_refused(mx):
     with pytest.raises(MxperfError, match="Sequential is a Block without a graph; make it a HybridBlock"):
         count(mx.gluon.nn.Sequential(), {"data": (2, 3)})
+
+
+def test_a_callable_that_cannot_be_called_is_refused_by_name(mx):
+    def needs_one(argument):
+        return argument
+
+    with pytest.raises(MxperfError, match="needs_one: the callable does not build a model: TypeError: "):
+        count(needs_one, {"data": (1, 3)})

@@ -115,7 +115,7 @@ def test_other_inputs_cannot_be_compared(write, run, verdicts, no_traceback):
     result.stdout.fnmatch_lines(
         [
             "digits: cannot be compared: recorded with input data (1, 1, 8, 8) float32, the test gives (2, 1, 8, 8) "
-            "float32; record it again with --mxperf-update"
+            "float32; record it again with --mxperf-update, or give this test's model another name"
         ]
     )
     no_traceback(result)

@@ -165,14 +165,14 @@ def test_an_own_module_needs_no_model(write, run, report):
         (
             "mxperf_benchmark(mxperf_module)",
             ["--benchmark-disable"],
-            "pytest-benchmark is disabled (--benchmark-disable, or xdist's -n)",
+            "pytest-benchmark is disabled (--benchmark-disable, or xdist's -n); --mxperf-unmeasured=warn *",
         ),
         ("pass", [], "the test did not call mxperf_benchmark"),
         ("mxperf_benchmark.throughput(mxperf_module)", [], "the test measured a throughput, not a latency"),
         (
             "mxperf_benchmark.throughput(mxperf_module)",
             ["--benchmark-disable"],
-            "pytest-benchmark is disabled (--benchmark-disable, or xdist's -n)",
+            "pytest-benchmark is disabled (--benchmark-disable, or xdist's -n); --mxperf-unmeasured=warn *",
         ),
     ],
     ids=["disabled", "not called", "throughput", "disabled throughput"],
@@ -270,3 +270,17 @@ def test_a_body_that_fails_after_timing_is_not_judged(gated, run, report):
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["E*AssertionError: mine", "digits *test failed"])
     assert report()["test_digits"]["findings"] == []
+
+
+def test_a_second_measurement_in_one_test_is_refused(write, run):
+    write(
+        """
+        @digits
+        def test_digits(mxperf_module, mxperf_benchmark):
+            mxperf_benchmark(mxperf_module)
+            mxperf_benchmark.throughput(mxperf_module)
+        """
+    )
+    result = run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*mxperf_benchmark: a test can measure once; write another test for the second *"])

@@ -913,3 +913,25 @@ def test_an_interrupted_session_keeps_what_has_finished(pytester, write):
         "digits-symbol.json",
         "digits.json",
     ]
+
+
+def test_a_spec_with_a_relative_path_starts_at_the_root_too(write, run, pytester, digits, monkeypatch):
+    """As the marker's does, wherever pytest was started."""
+    (pytester.path / "pytest.ini").write_text("[pytest]\n")
+    for suffix in ("-symbol.json", "-0000.params"):
+        (pytester.path / f"net{suffix}").write_bytes(digits.with_name(f"digits{suffix}").read_bytes())
+    test = write(
+        """
+        from pytest_mxperf import ModelSpec
+
+        @pytest.fixture
+        def mxperf_model():
+            return ModelSpec.parse("net", INPUTS)
+
+        def test_net(mxperf_cost):
+            assert mxperf_cost.macs == 607_552
+        """
+    )
+    below = pytester.mkdir("below")
+    monkeypatch.chdir(below)
+    run(str(test)).assert_outcomes(passed=1)

@@ -310,8 +310,8 @@ def test_two_tests_that_claim_one_baseline_are_an_error(pytester, write, run, st
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     assert [line for line in section(result) if line] == [
         "baseline recorded: digits",
-        "ERROR test_it.py::test_b and test_it.py::test_a both have a baseline 'digits' and only the latter's was "
-        "stored; give one of them another name with mxperf_model(..., name=...)",
+        "ERROR test_it.py::test_b: its baseline 'digits' was not stored, since test_it.py::test_a has one of that "
+        "name; give one of them another with mxperf_model(..., name=...)",
     ]
     no_traceback(result)
     assert stored() == BOTH
@@ -332,7 +332,7 @@ def test_the_parameters_of_one_test_that_claim_one_baseline_are_an_error(write, 
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     (error,) = (line for line in section(result) if line.startswith("ERROR "))
     assert error.startswith(
-        "ERROR test_it.py::test_digits[2] and test_it.py::test_digits[1] both have a baseline 'digits'"
+        "ERROR test_it.py::test_digits[2]: its baseline 'digits' was not stored, since test_it.py::test_digits[1] has"
     )
 
 
@@ -360,3 +360,19 @@ def test_a_path_behind_the_option_is_told_to_go_first(write, run):
     result.stderr.fnmatch_lines(
         ["*'test_it.py' is none of all, new; *put it first: pytest test_it.py --mxperf-update*"]
     )
+
+
+def test_a_failing_test_says_that_its_baseline_was_not_stored(write, run, section, stored):
+    write(
+        """
+        @digits
+        @pytest.mark.mxperf_budget(macs=1)
+        @pytest.mark.mxperf_baseline
+        def test_digits():
+            pass
+        """
+    )
+    result = run("--mxperf-update")
+    result.assert_outcomes(failed=1)
+    assert section(result) == ["baseline not stored: digits (test_it.py::test_digits failed)"]
+    assert stored() == []

@@ -319,4 +319,5 @@ class TestBaseline:
     def test_what_was_counted_differently_is_incomparable_and_never_a_regression(self, before, reason):
         (finding,) = judge_baseline(EXACT, baseline(layer("a", macs=5)), before, missing="")
         assert (finding.gate, finding.metric, finding.verdict) == ("baseline", "all", Verdict.INCOMPARABLE)
-        assert finding.message == f"cannot be compared: {reason}; record it again with --mxperf-update"
+        remedy = "record it again with --mxperf-update, or give this test's model another name"
+        assert finding.message == f"cannot be compared: {reason}; {remedy}"

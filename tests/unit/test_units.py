@@ -134,7 +134,7 @@ def test_whole_numbers_of_any_size_survive_in_every_decimal_prefix(count):
         (0.05, Fraction(1, 20)),
         (0.1, Fraction(1, 10)),
         (1e-3, Fraction(1, 1000)),
-        (1, 1),
+        ("100%", 1),
     ],
 )
 def test_fractions_are_exact_even_when_given_as_floats(value, fraction):
@@ -227,3 +227,9 @@ def test_what_is_shown_can_be_typed_back_within_half_a_percent(shown):
 @pytest.mark.parametrize(("shape", "text"), [((1, 3, 224, 224), "1x3x224x224"), ((7,), "7"), ((), "()")])
 def test_shapes_are_shown_with_an_x_and_scalars_as_brackets(shape, text):
     assert format_shape(shape) == text
+
+
+def test_a_fraction_of_1_or_more_is_asked_for_in_percent():
+    """5 for 5% would allow six times the cost."""
+    with pytest.raises(UsageError, match=r"macs: 5 would be 500%; write it like '5%' or as 0\.05"):
+        parse_fraction(5, where="macs")

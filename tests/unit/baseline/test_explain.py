@@ -26,8 +26,14 @@ def test_growth_is_what_was_added():
 
 
 def test_new_and_vanished_layers_count_from_and_to_0():
-    changes = explain("macs", baseline(layer("old", 10)), baseline(layer("new", 30)))
+    stays = layer("stays", 1)
+    changes = explain("macs", baseline(stays, layer("old", 10)), baseline(stays, layer("new", 30)))
     assert changes == [LayerChange("new", "Convolution", 0, 30), LayerChange("old", "Convolution", 10, 0)]
+
+
+def test_layers_that_are_all_renamed_match_by_position():
+    before, now = baseline(layer("net0_a", 1), layer("net0_b", 10)), baseline(layer("net1_a", 1), layer("net1_b", 30))
+    assert explain("macs", before, now) == [LayerChange("net1_b", "Convolution", 10, 30)]
 
 
 def test_each_metric_has_its_own_changes():
