@@ -24,9 +24,13 @@ def infer(model: Model) -> Tuple[str, Graph, Inference]:
         internals = model.symbol.get_internals()
         try:
             known = _infer_outputs(model, internals)
-            text = model.symbol.tojson()
+            # With its casts to half precision, which MXNet leaves out of what it saves unless told otherwise.
+            text = model.symbol.tojson(remove_amp_cast=False)
             graph = Graph.parse(text, where=model.name)
-            inference = enter(graph, by_node(known, visible_output_counts(graph)))
+            counts = visible_output_counts(graph)
+            if sum(counts) != len(known):
+                raise ShapeError(f"{model.name}: MXNet infers {len(known)} outputs, the graph has {sum(counts)}")
+            inference = enter(graph, by_node(known, counts))
         except mx.MXNetError as error:
             _check_inputs(model, internals)
             given = ", ".join(f"{name}={spec.shape} {spec.dtype}" for name, spec in model.inputs.items())

@@ -180,3 +180,20 @@ def test_a_checkpoint_has_the_bytes_that_it_stores(tmp_path):
     report = count(tmp_path / "m", {"data": (1, 3)})
     assert (report.params.bytes, report.param_bytes_by_dtype) == (20, {"float16": 12, "float32": 8})
     assert report.bytes_read == 4 * (3 + 6 + 2)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_what_amp_casts_to_half_precision_has_two_bytes(dtype):
+    """2 x 4 x 3 MACs; the dense layer reads 8 + 12 + 3 numbers and writes 6; in front of it each input is cast."""
+    import mxnet as mx
+    from mxnet.contrib import amp
+
+    dense = mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=3, name="fc")
+    symbol = amp.convert_symbol(
+        dense, target_dtype=dtype, target_dtype_ops=["FullyConnected"], fp32_ops=[], cast_optional_params=False
+    )
+    report = count(symbol, {"data": (2, 4)})
+    assert sorted(layer.op for layer in report.layers)[:2] == ["FullyConnected", "amp_cast"]
+    (fc,) = (layer for layer in report.layers if layer.op == "FullyConnected")
+    assert (fc.macs, fc.outputs, fc.dtype) == (24, ((2, 3),), dtype)
+    assert (fc.bytes_read, fc.bytes_written) == (2 * 23, 2 * 6)
