@@ -13,7 +13,7 @@ from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 import msgspec
 
-from pytest_mxperf.cost.params import Role
+from pytest_mxperf.cost.params import Role, parameters
 from pytest_mxperf.cost.result import ITEM_BYTES, OpCost, Shape
 from pytest_mxperf.graph import Entry, Graph, Node
 
@@ -188,12 +188,8 @@ def checkpoint_bytes(
     roles: Mapping[int, Role],
 ) -> Dict[str, int]:
     """Bytes of all parameters by dtype, auxiliary states included: what a ``.params`` file stores."""
-    by_name: Dict[str, int] = {}  # two variables of one name are one parameter
-    for index, role in roles.items():
-        if role in (Role.TRAINABLE, Role.FROZEN, Role.AUXILIARY):
-            by_name.setdefault(graph.nodes[index].name, index)
     found: Dict[str, int] = {}
-    for index in by_name.values():
+    for index, _ in parameters(graph, roles):
         dtype = dtypes[index][0]
         found[dtype] = found.get(dtype, 0) + math.prod(shapes[index][0]) * ITEM_BYTES[dtype]
     return found

@@ -1,14 +1,14 @@
 """Which variables are parameters, of which kind, and how many elements and bytes they have."""
 
 from enum import Enum
-from typing import Collection, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Collection, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from pytest_mxperf.cost.registry import size
 from pytest_mxperf.cost.result import ITEM_BYTES, Params, Shape
 from pytest_mxperf.cost.subgraphs import feeds, variables
 from pytest_mxperf.graph import Graph, Node
 
-__all__ = ["Role", "assign_roles", "count_params"]
+__all__ = ["Role", "assign_roles", "count_params", "parameters"]
 
 
 class Role(Enum):
@@ -155,6 +155,16 @@ def _is_constant(variable: Node) -> bool:
         return False
 
 
+def parameters(graph: Graph, roles: Mapping[int, Role]) -> Iterator[Tuple[int, Role]]:
+    """The variables that are parameters, by node index. MXNet binds by name: two of one name are one parameter."""
+    seen: Set[str] = set()
+    for index, role in roles.items():
+        name = graph.nodes[index].name
+        if role not in _FED and name not in seen:
+            seen.add(name)
+            yield index, role
+
+
 def count_params(
     graph: Graph,
     shapes: Sequence[Tuple[Shape, ...]],
@@ -165,13 +175,7 @@ def count_params(
     first_reader = _first_readers(graph)
     by_layer: Dict[int, List[Params]] = {}
     total = Params()
-    seen: Set[str] = set()
-    for index, role in roles.items():
-        name = graph.nodes[index].name
-        # MXNet binds variables by name: two of one name are one parameter.
-        if role in _FED or name in seen:
-            continue
-        seen.add(name)
+    for index, role in parameters(graph, roles):
         count = size(shapes[index][0])
         params = Params(**{role.value: count}, bytes=count * ITEM_BYTES[dtypes[index][0]])
         total += params

@@ -10,7 +10,7 @@ from pytest_mxperf.cost.params import Role, count_params
 from pytest_mxperf.cost.registry import Call, rule_for
 from pytest_mxperf.cost.result import CostReport, LayerCost, OpCost, Params, Shape
 from pytest_mxperf.cost.subgraphs import FUSED_PREFIX, runs_of
-from pytest_mxperf.errors import ModelError
+from pytest_mxperf.errors import GraphError, ModelError
 from pytest_mxperf.graph import Graph, Node
 
 __all__ = ["Inference", "walk"]
@@ -111,6 +111,9 @@ class _Walker:
             return rule.formula(call)
         except ModelError as error:
             raise type(error)(f"node {index} ({node.name!r}): {error}") from None
+        except (ArithmeticError, LookupError, ValueError) as error:
+            problem = f"{node.op} cannot be counted for inputs of shapes {list(call.inputs)}"
+            raise GraphError(f"node {index} ({node.name!r}): {problem}: {type(error).__name__}: {error}") from error
 
 
 _NO_PARAMS = Params()

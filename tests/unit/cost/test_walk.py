@@ -103,3 +103,10 @@ def test_an_error_names_the_node():
     with pytest.raises(GraphError) as caught:
         count([variable("data"), operator("softmax", "prob", 0, axis="7")], [[(1, 3)], [(1, 3)]], {0: Role.INPUT})
     assert str(caught.value) == "node 1 ('prob'): softmax: axis=7 does not exist in shape (1, 3)"
+
+
+def test_shapes_that_a_rule_is_not_made_for_are_an_error_of_their_node():
+    """A dense layer without a weight, which MXNet would not have let pass."""
+    nodes = [variable("data"), operator("FullyConnected", "fc", 0)]
+    with pytest.raises(GraphError, match=r"node 1 \('fc'\): FullyConnected cannot be counted for inputs of shapes \["):
+        count(nodes, [[(1, 3)], [(1, 4)]], {0: Role.INPUT})
