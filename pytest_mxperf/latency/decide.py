@@ -1,24 +1,51 @@
-"""Whether a candidate's growth over its reference is within a tolerance: a sequential test with three outcomes."""
+"""Whether a candidate's growth over its reference is within a tolerance: a sequential test with three outcomes.
+
+After each sample the test knows an interval of the growth. It ends as soon as the interval lies on one side of the
+tolerance, and is INCONCLUSIVE if that does not happen in time. ``docs/latency-statistics.md`` has the reasons and the
+simulated error rates.
+"""
 
 import math
 from enum import Enum
-from statistics import NormalDist, fmean
-from typing import List, Optional, Tuple
+from functools import lru_cache
+from statistics import NormalDist, median
+from typing import List, Optional, Sequence, Tuple
 
 import msgspec
 
+SESSION_ALPHA = 0.001
+"""How often a whole session may fail for a model that is within its tolerance."""
+MISS_ALPHA = 0.05
+"""How often a model may pass that is just beyond its tolerance; two percent beyond, it is a hundred times rarer."""
+
+# What is known of a sample's noise beforehand, worth as much as four samples' deviations: a sd of 1%.
+_PRIOR_SD = 0.01
+_PRIOR_DEGREES = 4
+# Samples further from the median than this many sd are pulled in to there.
+_CLIP = 3.0
+# Two of them can agree by chance: two spikes of the same sign, say. To fail a build it takes one more.
+_FEWEST_TO_PASS = 2
+_FEWEST_TO_FAIL = 3
+# Of the samples that fail a build, one in so many at most may lie within the tolerance.
+_DISSENT = 4
+
 
 class Outcome(Enum):
+    """INCONCLUSIVE is neither: too much noise, too little time, or a growth too near the tolerance."""
+
     PASSED = "passed"
     REGRESSED = "regressed"
     INCONCLUSIVE = "inconclusive"
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """Growth as a fraction of the reference: 0.05 is 5% slower; ``low`` and ``high`` bound it.
+    """What a test has found of the growth, a fraction of the reference: 0.05 is 5% slower, -0.3 is 30% faster.
 
-    REGRESSED is ``low`` above the tolerance, PASSED is ``high`` not above it. ``reason`` says why it is INCONCLUSIVE.
-    Without a sample nothing is known: 0 between -1 and infinity.
+    low, high: a bound from below that is wrong with a probability of at most the test's ``alpha``, and one from above
+        that is wrong with at most ``MISS_ALPHA``, each for all numbers of samples together. -1 and infinity where
+        nothing can be said yet: below three samples and below two.
+    samples: how many there were; without any, ``growth`` is 0.
+    reason: of an INCONCLUSIVE outcome; otherwise empty.
     """
 
     outcome: Outcome
@@ -29,77 +56,132 @@ class Decision(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-class SequentialTest:
-    """Of one model's growth against a tolerance, which is a fraction of the reference and may be negative."""
+def split_alpha(alpha: float, models: int) -> float:
+    """The ``alpha`` of each test, so that a session of this many models fails falsely with at most ``alpha``.
 
-    def __init__(self, tolerance: float, *, alpha: float = 0.01, max_samples: int = 12) -> None:
+    A model fails only if two tests on two workers say so (see ``confirm``), which happens falsely with the square of a
+    test's own rate; and the models' rates add up at most (Bonferroni).
+    """
+    return math.sqrt(alpha / models)
+
+
+class SequentialTest:
+    """Of one model's growth against a tolerance, which is a fraction of the reference and may be negative.
+
+    alpha: how often it may say REGRESSED of a growth equal to the tolerance; the more a growth is below, the rarer.
+    max_samples: with so many it is INCONCLUSIVE; at least three. Error rates are spent over as many.
+    """
+
+    def __init__(
+        self, tolerance: float, *, alpha: float = split_alpha(SESSION_ALPHA, models=1), max_samples: int = 12
+    ) -> None:
         self._tolerance = tolerance
-        self._alpha = alpha
+        self._log_tolerance = math.log1p(tolerance)
+        self._multiples = _multiples(alpha, max_samples)
         self._max_samples = max_samples
         self._log_ratios: List[float] = []
 
     def add(self, log_ratio: float) -> Optional[Decision]:
-        """Take one sample, log(candidate / reference); None means: go on sampling."""
+        """Take one more sample, log(candidate / reference), and decide; None means: go on sampling.
+
+        Raises ValueError for a sample that is not finite, and after ``max_samples``.
+        """
         if not math.isfinite(log_ratio):
-            raise ValueError(f"a log ratio of {log_ratio}")
+            raise ValueError(f"a sample must be finite, not {log_ratio}")
+        if len(self._log_ratios) == self._max_samples:
+            raise ValueError(f"the test has had its {self._max_samples} samples")
         self._log_ratios.append(log_ratio)
-        decision = self._decide("")
-        if len(self._log_ratios) < MIN_SAMPLES:
-            return None
-        if decision.outcome is not Outcome.INCONCLUSIVE:
-            return decision
-        if len(self._log_ratios) < self._max_samples:
-            return None
-        return self._decide(f"not clear after {self._max_samples} samples")
+        decision = self.stop(f"not clear after {self._max_samples} samples")
+        is_open = decision.outcome is Outcome.INCONCLUSIVE and decision.samples < self._max_samples
+        return None if is_open else decision
 
     def stop(self, reason: str) -> Decision:
-        """What can be said now; INCONCLUSIVE for this reason unless it is clear."""
-        return self._decide(reason)
-
-    def _decide(self, reason: str) -> Decision:
-        if not self._log_ratios:
+        """What can be said now; INCONCLUSIVE, for this reason and how the samples lie, unless it is clear."""
+        samples = len(self._log_ratios)
+        if not samples:
             return Decision(Outcome.INCONCLUSIVE, 0.0, -1.0, math.inf, 0, reason)
-        centre = fmean(self._log_ratios)
-        below, above = self._margins(centre)
-        growth, low, high = (math.expm1(value) for value in (centre, centre - below, centre + above))
-        outcome = Outcome.INCONCLUSIVE
-        if len(self._log_ratios) >= MIN_SAMPLES:
-            if low > self._tolerance:
-                outcome = Outcome.REGRESSED
-            elif high <= self._tolerance:
-                outcome = Outcome.PASSED
-        told = reason if outcome is Outcome.INCONCLUSIVE else ""
-        return Decision(outcome, growth, low, high, len(self._log_ratios), told)
-
-    def _margins(self, centre: float) -> Tuple[float, float]:
-        count = len(self._log_ratios)
-        squares = sum((value - centre) ** 2 for value in self._log_ratios)
-        degrees = PRIOR_DEGREES + count - 1
-        error = math.sqrt((PRIOR_DEGREES * PRIOR_SD**2 + squares) / degrees / count)
-        share = 2 * count / (self._max_samples * (self._max_samples + 1))
-        return student(self._alpha * share, degrees) * error, student(ALPHA_PASSED * share, degrees) * error
-
-
-MIN_SAMPLES = 2
-PRIOR_SD = 0.012
-PRIOR_DEGREES = 4
-ALPHA_PASSED = 0.05
-
-
-def student(alpha: float, degrees: int) -> float:
-    """Upper quantile of Student's t, by Wallace's approximation (1959), the inverse in closed form."""
-    z = NormalDist().inv_cdf(1 - alpha) * (8 * degrees + 3) / (8 * degrees + 1)
-    return math.sqrt(degrees * math.expm1(z * z / degrees))
-
-
-def split_alpha(alpha: float, models: int) -> float:
-    """The share of one of the models, so that the error rate holds for the whole session."""
-    return alpha / models
+        mean, error, sd = _estimate(self._log_ratios)
+        to_low, to_high = self._multiples[samples - 1]
+        growth, low, high = _fraction(mean), _fraction(mean - to_low * error), _fraction(mean + to_high * error)
+        if high <= self._tolerance:
+            return Decision(Outcome.PASSED, growth, low, high, samples)
+        within = sum(log_ratio <= self._log_tolerance for log_ratio in self._log_ratios)
+        if low > self._tolerance and within <= samples // _DISSENT:
+            return Decision(Outcome.REGRESSED, growth, low, high, samples)
+        found = f"{within} of {samples} samples are within the tolerance, their sd is {sd:.1%}"
+        return Decision(Outcome.INCONCLUSIVE, growth, low, high, samples, f"{reason}: {found}")
 
 
 def confirm(first: Decision, second: Decision) -> Decision:
-    """A REGRESSED of the first worker stands only if a freshly started one says the same."""
+    """The verdict on a model of which a first worker said REGRESSED, after the same test on a freshly started one.
+
+    REGRESSED only if both say so; the figures are the second's, which were not selected for being large. Anything else
+    is INCONCLUSIVE, not PASSED: two workers that disagree are no proof that the model is as fast as before.
+
+    Raises ValueError if there is nothing to confirm.
+    """
+    if first.outcome is not Outcome.REGRESSED:
+        raise ValueError(f"only REGRESSED is to be confirmed, not {first.outcome.name}")
     if second.outcome is Outcome.REGRESSED:
         return second
-    reason = f"a second worker measured {second.growth:+.1%}, the first {first.growth:+.1%}"
+    found = f"{first.growth:+.1%} on one worker, {second.growth:+.1%} on a second"
+    reason = f"{found} ({second.reason})" if second.reason else found
     return Decision(Outcome.INCONCLUSIVE, second.growth, second.low, second.high, second.samples, reason)
+
+
+def _estimate(log_ratios: Sequence[float]) -> Tuple[float, float, float]:
+    """The mean, its standard error, and the sd of a sample, all of clipped samples and with the prior's share."""
+    samples = len(log_ratios)
+    centre = median(log_ratios)
+    robust_sd = 1.4826 * median([abs(log_ratio - centre) for log_ratio in log_ratios])  # of Gaussian noise, its sd
+    reach = _CLIP * _posterior_sd((samples - 1) * robust_sd**2, samples)
+    clipped = [min(max(log_ratio, centre - reach), centre + reach) for log_ratio in log_ratios]
+    mean = sum(clipped) / samples
+    sd = _posterior_sd(sum((value - mean) ** 2 for value in clipped), samples)
+    return mean, sd / math.sqrt(samples), sd
+
+
+def _posterior_sd(sum_of_squares: float, samples: int) -> float:
+    """From deviations squared and added up, and those of the prior.
+
+    Smyth, Linear models and empirical Bayes methods (2004): with a scaled inverse chi-squared prior of the variance,
+    the mean divided by this has a t distribution with the degrees of both together.
+    """
+    return math.sqrt((_PRIOR_DEGREES * _PRIOR_SD**2 + sum_of_squares) / (_PRIOR_DEGREES + samples - 1))
+
+
+@lru_cache(maxsize=None)  # for simulations, which make 100,000 tests alike
+def _multiples(alpha: float, max_samples: int) -> Tuple[Tuple[float, float], ...]:
+    """For each number of samples, how many standard errors it is from the mean to the lower and the upper bound."""
+    lower, upper = _spend(alpha, _FEWEST_TO_FAIL, max_samples), _spend(MISS_ALPHA, _FEWEST_TO_PASS, max_samples)
+    degrees = range(_PRIOR_DEGREES, _PRIOR_DEGREES + max_samples)
+    return tuple((_student(low, dof), _student(high, dof)) for low, high, dof in zip(lower, upper, degrees))
+
+
+def _spend(alpha: float, fewest: int, most: int) -> List[float]:
+    """The part of alpha that each number of samples, from 1, may spend: in proportion to it, from the fewest on.
+
+    The parts add up to alpha. So the chance of ever being wrong is at most alpha (Bonferroni), and most of it is kept
+    for where the interval is narrow.
+    """
+    total = sum(range(fewest, most + 1))
+    return [alpha * samples / total if samples >= fewest else 0.0 for samples in range(1, most + 1)]
+
+
+def _student(alpha: float, degrees: int) -> float:
+    """What Student's t exceeds with probability alpha < 1/2; infinite for 0.
+
+    Wallace's approximation by a Gaussian (1959), solved for t. It is never too small; too large by 1% at alpha = 0.001
+    and 6 degrees, and by less from there on; by 5% at alpha = 0.00001 and 5 degrees.
+    """
+    if alpha == 0:
+        return math.inf
+    gaussian = -NormalDist().inv_cdf(alpha) * (8 * degrees + 3) / (8 * degrees + 1)
+    return math.sqrt(degrees * math.expm1(gaussian**2 / degrees))
+
+
+def _fraction(log_ratio: float) -> float:
+    try:
+        return math.expm1(log_ratio)
+    except OverflowError:
+        return math.inf
