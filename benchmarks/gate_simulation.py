@@ -183,7 +183,8 @@ RULES = {
 
 def compare(gates):
     print(
-        "| noise | rule | same: failed | passed | samples | +2.5%: failed | +4.5%: failed | passed | samples | +6%: failed |"
+        "| noise | rule | same: failed | passed | samples "
+        "| +2.5%: failed | +4.5%: failed | passed | samples | +6%: failed |"
     )
     print("|---|---|--:|--:|--:|--:|--:|--:|--:|--:|")
     for noise in NOISES:

@@ -10,7 +10,7 @@ from pytest_mxperf.mx.runtime import mx, reason
 from pytest_mxperf.params_file import StoredArray, read_header
 from pytest_mxperf.spec import Checkpoint, InputSpec, ModelSpec
 
-__all__ = ["Model", "open_model"]
+__all__ = ["Model", "model_from_json", "open_model"]
 
 
 @dataclass(frozen=True)
@@ -83,14 +83,24 @@ def _open_checkpoint(spec: ModelSpec, checkpoint: Checkpoint) -> Model:
         text = path.read_bytes()
     except OSError as error:
         raise GraphError(f"{path}: cannot read the symbol: {error.strerror}{_neighbours(checkpoint)}") from None
-    # Parsed here first: MXNet can die of a broken file.
-    graph = Graph.parse(text, where=str(path))
-    try:
-        symbol = mx.sym.load_json(text.decode())
-    except mx.MXNetError as error:
-        raise GraphError(f"{path}: MXNet cannot load the symbol: {reason(error)}") from None
+    symbol, graph = _load(text, str(path))
     stored = _strip_kinds(read_header(checkpoint.params_path)) if checkpoint.params_path.exists() else None
     return Model(spec.name, symbol, spec.inputs, graph.numpy_shapes, checkpoint, stored)
+
+
+def model_from_json(name: str, text: str, inputs: Mapping[str, InputSpec]) -> Model:
+    """The model of a symbol JSON without weights. Raises ``GraphError`` that begins with the name."""
+    symbol, graph = _load(text.encode(), name)
+    return Model(name, symbol, inputs, graph.numpy_shapes)
+
+
+def _load(text: bytes, where: str) -> Tuple[Any, Graph]:
+    # Parsed here first: MXNet can die of a broken file.
+    graph = Graph.parse(text, where=where)
+    try:
+        return mx.sym.load_json(text.decode()), graph
+    except mx.MXNetError as error:
+        raise GraphError(f"{where}: MXNet cannot load the symbol: {reason(error)}") from None
 
 
 def _neighbours(checkpoint: Checkpoint) -> str:

@@ -1,5 +1,6 @@
 """Parameter values: read from a checkpoint or taken from a Gluon net, and held against the graph."""
 
+from pathlib import Path
 from typing import Any, Dict, NamedTuple
 
 from pytest_mxperf.errors import ParamsError, listed
@@ -8,7 +9,7 @@ from pytest_mxperf.mx.analysis import Analysis
 from pytest_mxperf.mx.runtime import array_semantics, mx, reason
 from pytest_mxperf.spec import Checkpoint
 
-__all__ = ["LoadedCheckpoint", "load_weights"]
+__all__ = ["LoadedCheckpoint", "load_weights", "read_values"]
 
 
 class LoadedCheckpoint(NamedTuple):
@@ -30,7 +31,7 @@ def load_weights(analysis: Analysis) -> LoadedCheckpoint:
         with array_semantics(numpy_shapes=model.numpy_shapes):
             values = gluon.parameter_values(model.net, shapes)
     elif model.checkpoint is not None:
-        values = _read_values(model.checkpoint)
+        values = _read_checkpoint(model.checkpoint)
     else:
         raise ParamsError(f"{model.name}: a Symbol has no weights and cannot run; give a checkpoint or a Gluon net")
     missing = sorted({*shapes, *analysis.inputs_not_given()} - set(values))
@@ -44,12 +45,17 @@ def load_weights(analysis: Analysis) -> LoadedCheckpoint:
     )
 
 
-def _read_values(checkpoint: Checkpoint) -> Dict[str, Any]:
+def _read_checkpoint(checkpoint: Checkpoint) -> Dict[str, Any]:
     path = checkpoint.params_path
     if not path.exists():
         epochs = ", ".join(map(str, checkpoint.epochs()))
         hint = f"epochs that exist: {epochs}" if epochs else "counting works without weights, running does not"
         raise ParamsError(f"{path}: the weights are missing; {hint}")
+    return read_values(path)
+
+
+def read_values(path: Path) -> Dict[str, Any]:
+    """The arrays of a ``.params`` file by name. Raises ``ParamsError`` if MXNet cannot load it."""
     problem = ""
     # MXNet loads what mx.npx.save wrote only under NumPy's shape semantics, and the rest only without.
     for numpy_shapes in (False, True):

@@ -19,11 +19,12 @@ LAYERS = [
     ["errors"],
     ["units"],
     ["graph", "spec", "params_file"],
-    ["cost", "latency"],
+    ["cost", "latency", "canonical"],
     ["baseline"],
     ["gate"],
     ["report"],
     ["mx"],
+    ["worker"],
     ["api"],
     [PACKAGE],  # the package's own __init__.py
     ["plugin"],
