@@ -16,7 +16,7 @@ import msgspec
 SESSION_ALPHA = 0.001
 """How often a whole session may fail for a model that is within its tolerance."""
 MISS_ALPHA = 0.05
-"""How often a model may pass that is just beyond its tolerance; two percent beyond, it is a hundred times rarer."""
+"""How often a model may pass that is just beyond its tolerance. The further beyond, the rarer it is."""
 
 # What is known of a sample's noise beforehand: a sd of 0.8%, worth as much as two samples' deviations.
 _PRIOR_SD = 0.008
