@@ -16,18 +16,19 @@ import msgspec
 SESSION_ALPHA = 0.001
 """How often a whole session may fail for a model that is within its tolerance."""
 MISS_ALPHA = 0.05
-"""How often a model may pass that is just beyond its tolerance; two percent beyond, it is a hundred times rarer."""
+"""How often a model may pass that is just beyond its tolerance. The further beyond, the rarer it is."""
 
-# What is known of a sample's noise beforehand, worth as much as four samples' deviations: a sd of 1%.
-_PRIOR_SD = 0.01
-_PRIOR_DEGREES = 4
-# Samples further from the median than this many sd are pulled in to there.
-_CLIP = 3.0
-# Two of them can agree by chance: two spikes of the same sign, say. To fail a build it takes one more.
+# What is known of a sample's noise beforehand: a sd of 0.8%, worth as much as two samples' deviations.
+_PRIOR_SD = 0.008
+_PRIOR_DEGREES = 2
+# Two samples can agree by chance, and so can three, if noise is large. To fail a build takes more of them.
 _FEWEST_TO_PASS = 2
-_FEWEST_TO_FAIL = 3
+_FEWEST_TO_FAIL = 4
 # Of the samples that fail a build, one in so many at most may lie within the tolerance.
 _DISSENT = 4
+# From so many samples on, those further from their median than so many sd are pulled in to there.
+_FEWEST_TO_CLIP = 5
+_CLIP = 3.0
 
 
 class Outcome(Enum):
@@ -43,7 +44,7 @@ class Decision(msgspec.Struct, frozen=True):
 
     low, high: a bound from below that is wrong with a probability of at most the test's ``alpha``, and one from above
         that is wrong with at most ``MISS_ALPHA``, each for all numbers of samples together. -1 and infinity where
-        nothing can be said yet: below three samples and below two.
+        nothing can be said yet: below four samples and below two.
     samples: how many there were; without any, ``growth`` is 0.
     reason: of an INCONCLUSIVE outcome; otherwise empty.
     """
@@ -69,7 +70,7 @@ class SequentialTest:
     """Of one model's growth against a tolerance, which is a fraction of the reference and may be negative.
 
     alpha: how often it may say REGRESSED of a growth equal to the tolerance; the more a growth is below, the rarer.
-    max_samples: with so many it is INCONCLUSIVE; at least three. Error rates are spent over as many.
+    max_samples: with so many it is INCONCLUSIVE; at least four. Error rates are spent over as many.
     """
 
     def __init__(
@@ -130,15 +131,18 @@ def confirm(first: Decision, second: Decision) -> Decision:
 
 
 def _estimate(log_ratios: Sequence[float]) -> Tuple[float, float, float]:
-    """The mean, its standard error, and the sd of a sample, all of clipped samples and with the prior's share."""
-    samples = len(log_ratios)
+    """The mean, its standard error, and the sd of a sample: of clipped samples, and with the prior's share."""
+    values = _clip(log_ratios) if len(log_ratios) >= _FEWEST_TO_CLIP else log_ratios
+    mean = sum(values) / len(values)
+    sd = _posterior_sd(sum((value - mean) ** 2 for value in values), len(values))
+    return mean, sd / math.sqrt(len(values)), sd
+
+
+def _clip(log_ratios: Sequence[float]) -> List[float]:
     centre = median(log_ratios)
-    robust_sd = 1.4826 * median([abs(log_ratio - centre) for log_ratio in log_ratios])  # of Gaussian noise, its sd
-    reach = _CLIP * _posterior_sd((samples - 1) * robust_sd**2, samples)
-    clipped = [min(max(log_ratio, centre - reach), centre + reach) for log_ratio in log_ratios]
-    mean = sum(clipped) / samples
-    sd = _posterior_sd(sum((value - mean) ** 2 for value in clipped), samples)
-    return mean, sd / math.sqrt(samples), sd
+    sd = 1.4826 * median([abs(log_ratio - centre) for log_ratio in log_ratios])  # the sd, if noise is Gaussian
+    reach = _CLIP * _posterior_sd((len(log_ratios) - 1) * sd**2, len(log_ratios))
+    return [min(max(log_ratio, centre - reach), centre + reach) for log_ratio in log_ratios]
 
 
 def _posterior_sd(sum_of_squares: float, samples: int) -> float:
@@ -171,8 +175,8 @@ def _spend(alpha: float, fewest: int, most: int) -> List[float]:
 def _student(alpha: float, degrees: int) -> float:
     """What Student's t exceeds with probability alpha < 1/2; infinite for 0.
 
-    Wallace's approximation by a Gaussian (1959), solved for t. It is never too small; too large by 1% at alpha = 0.001
-    and 6 degrees, and by less from there on; by 5% at alpha = 0.00001 and 5 degrees.
+    Wallace's approximation by a Gaussian (1959), solved for t. It is never too small; too large by 2% at alpha = 0.001
+    and 5 degrees, by 1% at 6, and by less from there on; by 5% at alpha = 0.00001 and 5 degrees.
     """
     if alpha == 0:
         return math.inf
