@@ -461,6 +461,49 @@ def test_the_closest_model_wins(write, report):
     }
 
 
+def test_a_subclass_overrules_its_bases(write, report):
+    """pytest lists the markers of a base in front of the subclass's own."""
+    write(
+        """
+        def model(name):
+            return pytest.mark.mxperf_model(PREFIX, inputs=INPUTS, name=name)
+
+        @model("base")
+        class TestBase:
+            def test_it(self):
+                pass
+
+        class Mixin:
+            pytestmark = model("mixin")
+
+        class TestInherited(TestBase):
+            pass
+
+        @model("own")
+        class TestOverruled(TestBase):
+            pass
+
+        class TestMixed(Mixin, TestBase):
+            pass
+
+        @model("outer")
+        @model("inner")
+        class TestStacked(TestOverruled):
+            @model("function")
+            def test_near(self):
+                pass
+        """
+    )
+    assert {test: model["name"] for test, model in report().items()} == {
+        "TestBase::test_it": "base",
+        "TestInherited::test_it": "base",
+        "TestOverruled::test_it": "own",
+        "TestMixed::test_it": "mixin",
+        "TestStacked::test_it": "inner",
+        "TestStacked::test_near": "function",
+    }
+
+
 # The fixture.
 
 
