@@ -2,8 +2,9 @@
 
 import inspect
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional
 
 import pytest
 
@@ -35,6 +36,28 @@ def marks_function(function: object) -> bool:
     return any(mark.name in _MARKERS for mark in getattr(function, "pytestmark", ()))
 
 
+def _closest_first(item: pytest.Item, name: str) -> List[pytest.Mark]:
+    """The test's markers of this name as pytest orders them, but what a class says before what it inherits.
+
+    pytest lists a base's markers in front of the class's own, so that a subclass could not overrule it.
+    """
+    markers: List[pytest.Mark] = []
+    for node in reversed(item.listchain()):
+        own = (mark for mark in node.own_markers if mark.name == name)
+        markers += sorted(own, key=partial(_generation, node))
+    return markers
+
+
+def _generation(node: object, mark: pytest.Mark) -> int:
+    """How many steps up a class inherits this marker of its node from; 0 if it is its own."""
+    ancestry = node.obj.__mro__ if isinstance(node, pytest.Class) else ()
+    for generation, cls in enumerate(ancestry):
+        marks = vars(cls).get("pytestmark", [])
+        if any(getattr(own, "mark", own) is mark for own in (marks if isinstance(marks, list) else [marks])):
+            return generation
+    return 0
+
+
 def model_of(item: pytest.Item, given: object = None) -> ModelSpec:
     """The test's model: what a parametrized ``mxperf_model`` gives, or else what the marker says.
 
@@ -44,7 +67,7 @@ def model_of(item: pytest.Item, given: object = None) -> ModelSpec:
     if isinstance(given, ModelSpec):
         return given.under(item.config.rootpath)
     where = f"mxperf_model of {item.nodeid}"
-    marker = item.get_closest_marker("mxperf_model")
+    marker = next(iter(_closest_first(item, "mxperf_model")), None)
     arguments: Dict[str, Any] = {} if marker is None else _bind(marker, where)
     if isinstance(given, Mapping):
         arguments.update(given)
@@ -95,7 +118,7 @@ def tolerances_of(item: pytest.Item) -> Optional[Dict[str, Fraction]]:
 def _keywords(item: pytest.Item, name: str) -> Dict[str, object]:
     """The keyword arguments of all markers of this name; the closest to the test wins."""
     keywords: Dict[str, object] = {}
-    for marker in item.iter_markers(name):
+    for marker in _closest_first(item, name):
         if marker.args:
             raise UsageError(f"{name} of {item.nodeid}: takes keyword arguments only, got {marker.args[0]!r}")
         keywords = {**marker.kwargs, **keywords}

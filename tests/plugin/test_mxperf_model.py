@@ -461,6 +461,49 @@ def test_the_closest_model_wins(write, report):
     }
 
 
+def test_a_subclass_overrules_its_bases(write, report):
+    """pytest lists the markers of a base in front of the subclass's own."""
+    write(
+        """
+        def model(name):
+            return pytest.mark.mxperf_model(PREFIX, inputs=INPUTS, name=name)
+
+        @model("base")
+        class TestBase:
+            def test_it(self):
+                pass
+
+        class Mixin:
+            pytestmark = model("mixin")
+
+        class TestInherited(TestBase):
+            pass
+
+        @model("own")
+        class TestOverruled(TestBase):
+            pass
+
+        class TestMixed(Mixin, TestBase):
+            pass
+
+        @model("outer")
+        @model("inner")
+        class TestStacked(TestOverruled):
+            @model("function")
+            def test_near(self):
+                pass
+        """
+    )
+    assert {test: model["name"] for test, model in report().items()} == {
+        "TestBase::test_it": "base",
+        "TestInherited::test_it": "base",
+        "TestOverruled::test_it": "own",
+        "TestMixed::test_it": "mixin",
+        "TestStacked::test_it": "inner",
+        "TestStacked::test_near": "function",
+    }
+
+
 # The fixture.
 
 
@@ -887,9 +930,6 @@ def test_junit_tells_a_usage_error_as_an_error(write, junit):
 def test_an_interrupted_session_keeps_what_has_finished(pytester, write):
     write(
         """
-        import os
-        import signal
-
         @digits
         @pytest.mark.mxperf_baseline
         def test_a():
@@ -898,8 +938,7 @@ def test_an_interrupted_session_keeps_what_has_finished(pytester, write):
         @pytest.mark.mxperf_model(PREFIX, inputs=INPUTS, name="other")
         @pytest.mark.mxperf_baseline
         def test_b():
-            os.kill(os.getpid(), signal.SIGINT)
-            raise AssertionError("was not interrupted")
+            raise KeyboardInterrupt
         """
     )
     result = pytester.runpytest_subprocess(
