@@ -57,6 +57,7 @@ class Verdict(Enum):
     INCOMPARABLE = "INCOMPARABLE"
     UNCOUNTED = "UNCOUNTED"
     NOT_MEASURED = "NOT_MEASURED"
+    INCONCLUSIVE = "INCONCLUSIVE"
 
     @property
     def is_good(self) -> bool:
