@@ -66,17 +66,19 @@ def pytest_runtest_makereport(item: pytest.Item, call: "pytest.CallInfo[None]") 
     Here, and not around the call, since only here is it known of every kind of test whether its body has passed; and
     before the report is made, so that an ``xfail`` covers gates too.
     """
-    case: Optional[Case] = item.stash.get(CASE, None)
-    if case is None or call.when != "call" or call.excinfo is not None or item.stash[_IN_BODY]:
+    if call.when != "call" or call.excinfo is not None or item.stash[_IN_BODY]:
         return
-    failure = _judge(item, case)
+    failure = _judge(item)
     if failure:
         call.excinfo = pytest.CallInfo.from_call(lambda: pytest.fail(failure, pytrace=False), "call").excinfo
 
 
-def _judge(item: pytest.Item, case: Case) -> str:
+def _judge(item: pytest.Item) -> str:
     """What is wrong with the model, for the test's failure; empty if nothing is."""
     try:
+        case = item.stash.get(CASE, None) or _late_case(item)
+        if case is None:
+            return ""
         failures = case.judge()
     except MxperfError as error:
         return str(error)
@@ -85,6 +87,13 @@ def _judge(item: pytest.Item, case: Case) -> str:
     if any(f.verdict is Verdict.REGRESSED for f in failures):
         lines.append("if that is meant, store the new baseline with --mxperf-update")
     return "\n".join(lines)
+
+
+def _late_case(item: pytest.Item) -> Optional[Case]:
+    """The case of a test that another fixture or its own body has marked, when our fixtures had had their turn."""
+    if markers.is_marked(item):
+        item.stash[CASE] = Case(item, markers.model_of(item), item.config.stash[OPTIONS])
+    return item.stash.get(CASE, None)
 
 
 class ResultSender:

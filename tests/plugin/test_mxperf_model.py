@@ -406,6 +406,38 @@ def test_a_marker_can_be_applied_by_a_fixture(write, run):
     result.stdout.fnmatch_lines([TOO_LOW])
 
 
+def test_all_markers_can_be_applied_when_it_is_late(write, run, no_traceback):
+    write(
+        """
+        GATE = pytest.mark.mxperf_budget(macs=1)
+
+        @pytest.fixture
+        def gate(request):
+            request.applymarker(digits)
+            request.applymarker(GATE)
+
+        def test_by_fixture(gate):
+            pass
+
+        def test_by_body(request):
+            request.applymarker(digits)
+            request.applymarker(GATE)
+
+        def test_without_a_model(request):
+            request.applymarker(GATE)
+
+        def test_unmarked():
+            pass
+        """
+    )
+    result = run()
+    result.assert_outcomes(failed=3, passed=1)
+    result.stdout.fnmatch_lines(["*_ test_by_fixture _*", TOO_LOW], consecutive=True)
+    result.stdout.fnmatch_lines(["*_ test_by_body _*", TOO_LOW], consecutive=True)
+    result.stdout.fnmatch_lines(["mxperf_model of test_it.py::test_without_a_model: no model; mark the test with *"])
+    no_traceback(result)
+
+
 def test_a_marker_applied_by_the_body_that_cannot_be_understood_fails_its_test(write, run, no_traceback):
     write(
         """
