@@ -129,7 +129,9 @@ def _costs_by_node(graph: Graph, layers: Sequence[LayerRecord]) -> Dict[int, Cos
             costs[index] = costs.get(index, _NOTHING) + _costs(layers[position])
             position += 1
     if position < len(layers):
-        raise BaselineError(f"its graph has no {layers[position].op} {layers[position].name!r}, which it has counted")
+        raise BaselineError(
+            f"the baseline's graph has no {layers[position].op} {layers[position].name!r}, whose costs it has"
+        )
     return costs
 
 

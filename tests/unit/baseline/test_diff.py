@@ -522,7 +522,7 @@ class TestCosts:
         assert model.costs == {1: Costs(12, 24, 2)}
 
     def test_a_graph_that_lacks_a_layer_is_another_models(self):
-        with pytest.raises(BaselineError, match=r"^its graph has no op 'b', which it has counted$"):
+        with pytest.raises(BaselineError, match=r"^the baseline's graph has no op 'b', whose costs it has$"):
             self.measured(("a", "op", 5), ("b", "op", 7), nodes=[Node("op", "a", {}, ((0, 0),))])
 
 
