@@ -7,7 +7,7 @@ from typing import Dict, Iterable, List, Mapping, Optional, Union
 
 import msgspec
 
-from pytest_mxperf.baseline.explain import explain
+from pytest_mxperf.baseline.diff import Difference
 from pytest_mxperf.baseline.record import Baseline
 from pytest_mxperf.cost.result import CostReport
 from pytest_mxperf.errors import UsageError
@@ -18,6 +18,7 @@ __all__ = [
     "METRICS",
     "Finding",
     "Verdict",
+    "explained",
     "judge_baseline",
     "judge_budget",
     "judge_uncounted",
@@ -43,7 +44,9 @@ METRICS: Dict[str, Unit] = {
 # What a baseline compares, and whose tolerance it takes when it is given none of its own: costs are exact by default.
 _TOLERANCE_FROM = {"macs": None, "flops": "macs", "params": None, "param_bytes": "params"}
 
-_LAYERS_SHOWN = 5
+_EXPLAINED_PERCENT = 90
+_MOST_LINES = 10
+_LABELS = {"macs": "MACs", "flops": "FLOPs", "params": "params"}
 
 
 class Verdict(Enum):
@@ -72,7 +75,7 @@ class Finding(msgspec.Struct, frozen=True):
     metric: str
     verdict: Verdict
     message: str
-    """The whole story in a line, and below it the layers responsible where they are known."""
+    """The whole story in a line, and below it the changes responsible where they are known."""
     value: Optional[Number] = None
     reference: Optional[Number] = None
     allowed_growth: Optional[float] = None
@@ -156,15 +159,7 @@ def judge_baseline(
         message += "another name"
         return [Finding("baseline", "all", Verdict.INCOMPARABLE, message)]
     old, new = _costs(before), _costs(now)
-    findings = [_judge_growth(metric, tolerance, old[metric], new[metric]) for metric, tolerance in tolerances.items()]
-    regressed = {finding.metric for finding in findings if finding.verdict is Verdict.REGRESSED}
-    return [
-        # Who follows a metric grows for the same layers: once is enough.
-        _explained(finding, before, now)
-        if finding.metric in regressed and _TOLERANCE_FROM[finding.metric] not in regressed
-        else finding
-        for finding in findings
-    ]
+    return [_judge_growth(metric, tolerance, old[metric], new[metric]) for metric, tolerance in tolerances.items()]
 
 
 def _judge_growth(metric: str, tolerance: Fraction, old: int, new: int) -> Finding:
@@ -176,19 +171,44 @@ def _judge_growth(metric: str, tolerance: Fraction, old: int, new: int) -> Findi
     return Finding("baseline", metric, verdict, message, new, old, float(tolerance))
 
 
-def _explained(finding: Finding, before: Baseline, now: Baseline) -> Finding:
-    """The finding with the layers that grew most, a line each."""
-    if finding.metric == "param_bytes":
-        return finding  # baselines keep bytes for the whole model only
-    changes = [change for change in explain(finding.metric, before, now) if change.growth > 0]
-    lines = [
-        f"{change.name} ({change.op}): {change.before:,} -> {change.now:,} (+{change.growth:,})"
-        for change in changes[:_LAYERS_SHOWN]
+def explained(
+    findings: Iterable[Finding], difference: Optional[Difference], *, unknown_because: str = ""
+) -> List[Finding]:
+    """The findings of a baseline; those that regressed with the changes that make up most of the growth, a line each.
+
+    Without a difference they say why there is none.
+    """
+    findings = list(findings)
+    regressed = {finding.metric for finding in findings if finding.verdict is Verdict.REGRESSED}
+    return [
+        # Who follows a metric grows for the same layers: once is enough.
+        _explained(finding, difference, unknown_because)
+        if finding.metric in regressed and _TOLERANCE_FROM[finding.metric] not in regressed
+        else finding
+        for finding in findings
     ]
-    if len(changes) > _LAYERS_SHOWN:
-        more = len(changes) - _LAYERS_SHOWN
-        lines.append(f"and {more} more layer{'s' if more > 1 else ''}")
+
+
+def _explained(finding: Finding, difference: Optional[Difference], unknown_because: str) -> Finding:
+    if difference is None:
+        lines = [f"by which layers cannot be told: {unknown_because}"]
+    elif finding.metric in _LABELS:
+        lines = _explanation(difference, finding.metric)
+    else:
+        return finding  # baselines keep bytes for the whole model only
     return msgspec.structs.replace(finding, message="\n".join([finding.message, *lines]))
+
+
+def _explanation(difference: Difference, metric: str) -> List[str]:
+    """The largest changes, and a last line for all others: together they are the whole growth."""
+    label = _LABELS[metric]
+    shown = difference.explanation(metric, percent=_EXPLAINED_PERCENT, limit=_MOST_LINES)
+    lines = [f"{each.name} ({each.op}): {each.summary}, {each.growth(metric):+,} {label}" for each in shown]
+    more = sum(each.growth(metric) != 0 for each in difference.changes) - len(shown)
+    if more:
+        rest = difference.growth(metric) - sum(each.growth(metric) for each in shown)
+        lines.append(f"and {more} more change{'s' if more > 1 else ''}, {rest:+,} {label}")
+    return lines
 
 
 def _costs(baseline: Baseline) -> Dict[str, int]:

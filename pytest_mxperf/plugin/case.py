@@ -8,17 +8,18 @@ from typing import Any, Dict, List, Optional, Tuple
 
 import pytest
 
+from pytest_mxperf.baseline.diff import Difference, Measured, compare
 from pytest_mxperf.baseline.record import Baseline
 from pytest_mxperf.baseline.store import BaselineStore
 from pytest_mxperf.cost.result import CostReport
-from pytest_mxperf.errors import BaselineError, UsageError
-from pytest_mxperf.gate import Finding, Verdict, judge_baseline, judge_budget, judge_uncounted
+from pytest_mxperf.errors import BaselineError, MxperfError, UsageError
+from pytest_mxperf.gate import Finding, Verdict, explained, judge_baseline, judge_budget, judge_uncounted
 from pytest_mxperf.latency.timing import Timing
 from pytest_mxperf.plugin.markers import budget_of, tolerances_of
 from pytest_mxperf.plugin.options import Options
 from pytest_mxperf.plugin.reporter import CaseData, Update
 from pytest_mxperf.report.run import ModelResult
-from pytest_mxperf.spec import ModelSpec
+from pytest_mxperf.spec import Checkpoint, ModelSpec
 
 __all__ = ["CASE", "Case"]
 
@@ -31,6 +32,7 @@ class Case:
         self.timing: Optional[Timing] = None
         self.unmeasured_because = "the test did not call mxperf_benchmark"
         self.findings: Tuple[Finding, ...] = ()
+        self._difference: Optional[Difference] = None
         self._update: Optional[Update] = None
         self._item = item
         self._options = options
@@ -95,7 +97,27 @@ class Case:
             self._update = Update(now, self.analysis.symbol_json)
             return []
         missing = f"no baseline for {name!r} in {_relative(self._options.baselines)}; record it with --mxperf-update"
-        return judge_baseline(tolerances, now, before, missing=missing)
+        findings = judge_baseline(tolerances, now, before, missing=missing)
+        if before is None or all(finding.verdict is not Verdict.REGRESSED for finding in findings):
+            return findings
+        try:
+            self._difference = self._compare(before, now)
+        except MxperfError as error:
+            return explained(findings, None, unknown_because=str(error))
+        return explained(findings, self._difference)
+
+    def _compare(self, before: Baseline, now: Baseline) -> Difference:
+        """What distinguishes the model from its baseline, whose graph lies beside it."""
+        from pytest_mxperf.mx.analysis import analyse
+        from pytest_mxperf.mx.model import open_model
+
+        checkpoint = Checkpoint(self._store.symbol_path(self.spec.name))
+        stored = analyse(open_model(ModelSpec(checkpoint, self.spec.inputs, self.spec.name)))
+        return compare(
+            Measured.of(stored.graph, stored.inference.shapes, before),
+            Measured.of(self.analysis.graph, self.analysis.inference.shapes, now),
+            self.spec.inputs,
+        )
 
     def _action(self, verdict: Verdict) -> str:
         return "ignore" if verdict.is_good else self._options.policy.get(verdict.value, "fail")
@@ -109,6 +131,7 @@ class Case:
             cost=self.cost if "cost" in self.__dict__ else None,
             timing=self.timing,
             findings=self.findings,
+            difference=self._difference,
         )
         return CaseData(result, self._update)
 

@@ -4,6 +4,7 @@ from typing import Dict, Optional, Tuple
 
 import msgspec
 
+from pytest_mxperf.baseline.diff import Difference
 from pytest_mxperf.cost.result import CostReport
 from pytest_mxperf.gate import Finding
 from pytest_mxperf.latency.timing import Timing
@@ -24,6 +25,8 @@ class ModelResult(msgspec.Struct, frozen=True):
     cost: Optional[CostReport] = None
     timing: Optional[Timing] = None
     findings: Tuple[Finding, ...] = ()
+    difference: Optional[Difference] = None
+    """From the baseline, of a model that regressed."""
     baseline_update: Optional[str] = None
     """``recorded``, ``updated`` or ``unchanged`` where ``--mxperf-update`` was given."""
 

@@ -10,8 +10,8 @@ WIDENED = (16, 48, 64)  # the second of three convolutions: 32 -> 48 channels
 # conv2: 8 x 8 x 32 x (16 x 9), now 48 wide. conv3: 4 x 4 x 64 x (32 x 9), now reads 48. The rest is 17,728.
 GROWTH = [
     "digits: macs 607,552 -> 902,464 (+48.54%, allowed +0%)",
-    "    conv2_fwd (Convolution): 294,912 -> 442,368 (+147,456)",
-    "    conv3_fwd (Convolution): 294,912 -> 442,368 (+147,456)",
+    "    conv2_fwd (Convolution): num_filter 32 -> 48, +147,456 MACs",
+    "    conv3_fwd (Convolution): input channels 32 -> 48, +147,456 MACs",
 ]
 
 

@@ -265,6 +265,42 @@ class Cost(Strict):
     layers: List[Layer]
 
 
+class Detail(Strict):
+    what: str
+    before: str
+    now: str
+
+
+class Costs(Strict):
+    macs: int
+    flops: int
+    params: int
+
+
+class Shares(Strict):
+    macs: Optional[float]
+    flops: Optional[float]
+    params: Optional[float]
+
+
+class Change(Strict):
+    kind: Literal["added", "removed", "changed", "rewired", "reshaped", "recounted"]
+    name: str
+    old_name: Optional[str]
+    op: str
+    details: List[Detail]
+    before: Costs
+    now: Costs
+    growth: Costs
+    share_of_growth: Shares
+
+
+class Difference(Strict):
+    before: Costs
+    now: Costs
+    changes: List[Change]
+
+
 class Model(Strict):
     test: str
     name: str
@@ -272,6 +308,7 @@ class Model(Strict):
     inputs: Dict[str, Input]
     baseline_update: Optional[Literal["recorded", "updated", "unchanged", "not stored"]]
     findings: List[Finding]
+    difference: Optional[Difference]
     timing: Optional[Timing]
     cost: Optional[Cost]
 
@@ -282,7 +319,22 @@ class Document(Strict):
     models: List[Model]
 
 
-STRUCTS = (Document, Model, Input, Finding, Timing, Cost, Params, LayerParams, Layer)
+STRUCTS = (
+    Document,
+    Model,
+    Input,
+    Finding,
+    Difference,
+    Change,
+    Detail,
+    Costs,
+    Shares,
+    Timing,
+    Cost,
+    Params,
+    LayerParams,
+    Layer,
+)
 
 
 def documented(request):
@@ -356,9 +408,41 @@ def test_json_tells_the_growth_and_its_layers(write, run, pytester, put_model, d
     assert (macs.metric, macs.verdict, macs.value, macs.reference) == ("macs", "REGRESSED", 902_464, 607_552)
     assert macs.allowed_growth == 0.1
     assert macs.message.splitlines()[1:] == [
-        "conv2_fwd (Convolution): 294,912 -> 442,368 (+147,456)",
-        "conv3_fwd (Convolution): 294,912 -> 442,368 (+147,456)",
+        "conv2_fwd (Convolution): num_filter 32 -> 48, +147,456 MACs",
+        "conv3_fwd (Convolution): input channels 32 -> 48, +147,456 MACs",
     ]
+    assert (model.difference.before.macs, model.difference.now.macs) == (607_552, 902_464)
+    assert [(change.kind, change.name, change.growth.macs) for change in model.difference.changes] == [
+        ("changed", "conv2_fwd", 147_456),
+        ("reshaped", "bn2_fwd", 0),
+        ("reshaped", "relu2_fwd", 0),
+        ("reshaped", "pool2_fwd", 0),
+        ("reshaped", "conv3_fwd", 147_456),
+    ]
+    widened = model.difference.changes[0]
+    assert widened.details == [Detail("num_filter", "32", "48")]
+    assert widened.share_of_growth.macs == 0.5
+
+
+def test_the_terminal_shows_all_changes_of_a_model_that_regressed(write, run, put_model, digits, export, section):
+    """Also those that add no MACs, from the process that ran the test."""
+    write(
+        """
+        @pytest.mark.mxperf_model("models/digits", inputs=INPUTS)
+        @pytest.mark.mxperf_baseline
+        def test_digits():
+            pass
+        """
+    )
+    put_model(digits)
+    run("--mxperf-update")
+    assert "  changes since the baseline" not in section(run("--mxperf-report"))
+    put_model(export(16, 48, 64))
+    for workers in ("0", "1"):
+        lines = section(run("--mxperf-report", "-n", workers))
+        table = lines[lines.index("  changes since the baseline") : lines.index("  heaviest layers")]
+        names = [line.split()[0] for line in table if "_fwd" in line]
+        assert names == ["conv2_fwd", "bn2_fwd", "relu2_fwd", "pool2_fwd", "conv3_fwd"]
 
 
 def test_json_has_the_models_that_could_not_be_counted(write, run, pytester):

@@ -27,7 +27,7 @@ LAYERS = [
     ["worker"],
     ["api"],
     [PACKAGE],  # the package's own __init__.py
-    ["plugin"],
+    ["plugin", "cli"],
 ]
 RANK = {layer: rank for rank, row in enumerate(LAYERS) for layer in row}
 
@@ -153,6 +153,7 @@ def run_python(*arguments, folder):
     [
         ("pytest_mxperf", ["pytest", "_pytest", "mxnet", "numpy", "rich"]),
         ("pytest_mxperf.api", ["pytest", "_pytest", "mxnet", "numpy", "rich"]),
+        ("pytest_mxperf.cli", ["pytest", "_pytest", "mxnet", "numpy", "rich"]),
         ("pytest_mxperf.gate", ["pytest", "_pytest", "mxnet", "numpy", "rich"]),
         ("pytest_mxperf.plugin", ["mxnet", "numpy", "rich"]),
     ],
