@@ -9,6 +9,8 @@
     ├── BaselineError      a stored baseline cannot be read or written
     └── MxnetMissingError  no MXNet is installed
 
+    MxperfWarning          the model works, and something about it is wrong all the same
+
 Every message says what is wrong, where, and what to do next.
 """
 
@@ -20,6 +22,7 @@ __all__ = [
     "ModelError",
     "MxnetMissingError",
     "MxperfError",
+    "MxperfWarning",
     "ParamsError",
     "ShapeError",
     "UsageError",
@@ -57,6 +60,10 @@ class BaselineError(MxperfError):
 
 class MxnetMissingError(MxperfError):
     """No MXNet is installed."""
+
+
+class MxperfWarning(UserWarning):
+    """The model can be counted and run, and something about it is wrong all the same."""
 
 
 def listed(items: Sequence[str], limit: int = 5) -> str:

@@ -10,6 +10,7 @@ from pytest_mxperf.mx.model import Model
 from pytest_mxperf.mx.runtime import array_semantics, mx, reason
 from pytest_mxperf.mx.shapes import Known, by_node, infer_symbol, visible_output_counts
 from pytest_mxperf.mx.subgraphs import enter
+from pytest_mxperf.validate import check_attributes
 
 __all__ = ["infer"]
 
@@ -23,10 +24,13 @@ def infer(model: Model) -> Tuple[str, Graph, Inference]:
     with array_semantics(numpy_shapes=model.numpy_shapes):
         internals = model.symbol.get_internals()
         try:
+            # Before anything is inferred: MXNet would follow a reference to an output that a node does not have.
+            text, graph = _parse(model)
+            check_attributes(graph, where=model.name)
             known = _infer_outputs(model, internals)
-            # With its casts to half precision, which MXNet leaves out of what it saves unless told otherwise.
-            text = model.symbol.tojson(remove_amp_cast=False)
-            graph = Graph.parse(text, where=model.name)
+            if None in (shape for shape, _ in known) and _complete_from_stored(model, internals, known):
+                known = _infer_outputs(model, internals)
+                text, graph = _parse(model)
             counts = visible_output_counts(graph)
             if sum(counts) != len(known):
                 raise ShapeError(f"{model.name}: MXNet infers {len(known)} outputs, the graph has {sum(counts)}")
@@ -39,6 +43,12 @@ def infer(model: Model) -> Tuple[str, Graph, Inference]:
             ) from None
     _check_complete(model, graph, inference)
     return text, graph, inference
+
+
+def _parse(model: Model) -> Tuple[str, Graph]:
+    # With its casts to half precision, which MXNet leaves out of what it saves unless told otherwise.
+    text = model.symbol.tojson(remove_amp_cast=False)
+    return text, Graph.parse(text, where=model.name)
 
 
 def _check_inputs(model: Model, internals: Any) -> None:
@@ -55,10 +65,7 @@ def _check_inputs(model: Model, internals: Any) -> None:
 def _infer_outputs(model: Model, internals: Any) -> List[Known]:
     shapes = {name: spec.shape for name, spec in model.inputs.items()}
     dtypes = {name: spec.dtype for name, spec in model.inputs.items()}
-    known = infer_symbol(internals, shapes, dtypes)
-    if any(shape is None for shape, _ in known) and _complete_from_stored(model, internals, known):
-        known = infer_symbol(internals, shapes, dtypes)
-    return known
+    return infer_symbol(internals, shapes, dtypes)
 
 
 def _complete_from_stored(model: Model, internals: Any, known: List[Known]) -> bool:

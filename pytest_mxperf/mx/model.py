@@ -6,9 +6,11 @@ from typing import Any, Callable, Collection, Dict, FrozenSet, Mapping, Optional
 from pytest_mxperf.errors import GraphError, ModelError
 from pytest_mxperf.graph import Graph
 from pytest_mxperf.mx import gluon
+from pytest_mxperf.mx.guard import survive
 from pytest_mxperf.mx.runtime import mx, reason
 from pytest_mxperf.params_file import StoredArray, read_header
 from pytest_mxperf.spec import Checkpoint, InputSpec, ModelSpec
+from pytest_mxperf.validate import check_attributes, suspects
 
 __all__ = ["Model", "open_model"]
 
@@ -24,6 +26,8 @@ class Model:
     checkpoint: Optional[Checkpoint] = None
     stored: Optional[Mapping[str, StoredArray]] = None
     net: Any = None
+    suspects: Tuple[str, ...] = ()
+    """The nodes of a file's graph that are not known to be harmless to MXNet (``validate.suspects``)."""
 
     @property
     def parameter_names(self) -> "Optional[Collection[str]]":
@@ -84,13 +88,17 @@ def _open_checkpoint(spec: ModelSpec, checkpoint: Checkpoint) -> Model:
     except OSError as error:
         raise GraphError(f"{path}: cannot read the symbol: {error.strerror}{_neighbours(checkpoint)}") from None
     # Parsed here first: MXNet can die of a broken file.
-    graph = Graph.parse(text, where=str(path))
+    graph, checked = Graph.parse_untrusted(text, where=str(path))
+    check_attributes(graph, where=str(path))
+    unsure = suspects(graph)
+    if unsure:
+        survive(lambda: mx.sym.load_json(checked), f"{path}: MXNet", "loading the symbol", unsure)
     try:
-        symbol = mx.sym.load_json(text.decode())
+        symbol = mx.sym.load_json(checked)
     except mx.MXNetError as error:
         raise GraphError(f"{path}: MXNet cannot load the symbol: {reason(error)}") from None
     stored = _strip_kinds(read_header(checkpoint.params_path)) if checkpoint.params_path.exists() else None
-    return Model(spec.name, symbol, spec.inputs, graph.numpy_shapes, checkpoint, stored)
+    return Model(spec.name, symbol, spec.inputs, graph.numpy_shapes, checkpoint, stored, suspects=unsure)
 
 
 def _neighbours(checkpoint: Checkpoint) -> str:

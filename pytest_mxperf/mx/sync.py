@@ -4,7 +4,8 @@ from typing import Any, Callable
 
 import numpy as np
 
-from pytest_mxperf.mx.runtime import mx
+from pytest_mxperf.errors import ModelError
+from pytest_mxperf.mx.runtime import mx, reason
 
 __all__ = ["example_batch", "forward_pass", "forward_queue"]
 
@@ -24,12 +25,15 @@ def example_batch(module: Any) -> Any:
 
 
 def forward_pass(module: Any, batch: Any) -> Callable[[], None]:
-    """A function that runs one forward pass and fetches every output."""
+    """A function that runs one forward pass and fetches every output. It raises ``ModelError`` if MXNet cannot."""
 
     def run() -> None:
-        module.forward(batch, is_train=False)
-        for output in module.get_outputs():
-            output.asnumpy()
+        try:
+            module.forward(batch, is_train=False)
+            for output in module.get_outputs():
+                output.asnumpy()
+        except mx.MXNetError as error:
+            raise ModelError(f"{module.symbol.name or 'the model'}: MXNet cannot run it: {reason(error)}") from None
 
     return run
 

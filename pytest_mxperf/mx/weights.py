@@ -1,8 +1,11 @@
 """Parameter values: read from a checkpoint or taken from a Gluon net, and held against the graph."""
 
-from typing import Any, Dict, NamedTuple
+import warnings
+from typing import Any, Dict, Mapping, NamedTuple
 
-from pytest_mxperf.errors import ParamsError, listed
+import numpy as np
+
+from pytest_mxperf.errors import MxperfWarning, ParamsError, listed
 from pytest_mxperf.mx import gluon
 from pytest_mxperf.mx.analysis import Analysis
 from pytest_mxperf.mx.runtime import array_semantics, mx, reason
@@ -35,7 +38,12 @@ def load_weights(analysis: Analysis) -> LoadedCheckpoint:
         raise ParamsError(f"{model.name}: a Symbol has no weights and cannot run; give a checkpoint or a Gluon net")
     missing = sorted({*shapes, *analysis.inputs_not_given()} - set(values))
     if missing:
-        raise ParamsError(f"{model.name}: the weights lack {listed(missing)}; if one is an input, add it to inputs")
+        unread = analysis.unread_parameters()
+        strange = f"; the graph has no {listed(unread)}, which the weights have" if unread else ""
+        raise ParamsError(
+            f"{model.name}: the weights lack {listed(missing)}; if one is an input, add it to inputs{strange}"
+        )
+    _warn_of_nonfinite(model.name, values)
     auxiliary = set(model.symbol.list_auxiliary_states())
     return LoadedCheckpoint(
         model.symbol,
@@ -58,7 +66,22 @@ def _read_values(checkpoint: Checkpoint) -> Dict[str, Any]:
                 arrays = mx.nd.load(str(path))
             if not isinstance(arrays, dict):
                 raise ParamsError(f"{path}: the weights have no names; save them with mx.model.save_checkpoint")
+            for value in arrays.values():
+                if value.stype != "default":
+                    value.check_format(full_check=True)  # MXNet would read and write at whatever indices it finds
             return {name.split(":", 1)[-1]: value for name, value in arrays.items()}
         except mx.MXNetError as error:
             problem = problem or reason(error)
     raise ParamsError(f"{path}: MXNet cannot load the weights: {problem}")
+
+
+def _warn_of_nonfinite(name: str, values: Mapping[str, Any]) -> None:
+    """Such a model computes nothing useful, and what it costs is right all the same."""
+    broken = [key for key, value in values.items() if not _is_finite(value)]
+    if broken:
+        warnings.warn(f"{name}: NaN or infinity in the weights {listed(broken)}", MxperfWarning, stacklevel=2)
+
+
+def _is_finite(value: Any) -> bool:
+    numbers = (value if value.stype == "default" else value.data).asnumpy()
+    return numbers.dtype.kind != "f" or bool(np.isfinite(numbers).all())

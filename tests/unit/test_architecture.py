@@ -19,6 +19,7 @@ LAYERS = [
     ["errors"],
     ["units"],
     ["graph", "spec", "params_file"],
+    ["validate"],
     ["cost", "latency"],
     ["baseline"],
     ["gate"],

@@ -153,15 +153,23 @@ def test_what_is_written_reads_back_the_same(numpy_shapes):
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        (b"", "Input data was truncated"),
+        (b"", "it is empty; copy or download it again"),
+        (b" \n", "it is empty"),
         (b"{", "Input data was truncated"),
         (b"{}", "missing required field `nodes`"),
         (b'{"nodes": []}', "missing required field `heads`"),
         (b"[]", "Expected `object`, got `array`"),
         (b"null", "Expected `object`, got `null`"),
-        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0123\nsize 4\n", "JSON is malformed"),
-        (b"\x00\x05\x16\x07\x00\x02\x00\x00Mac OS X        ", "JSON is malformed"),  # an AppleDouble header
-        (b"\x12\x01\x00\x00\x00\x00\x00\x00", "JSON is malformed"),  # a .params file
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:0123\nsize 4\n",
+            "it is a Git LFS pointer; run: git lfs pull",
+        ),
+        (
+            b"\x00\x05\x16\x07\x00\x02\x00\x00Mac OS X        ",
+            "it is metadata of macOS (AppleDouble); use its",
+        ),  # an AppleDouble header
+        (b"<!DOCTYPE html>\n<html>", "it is a web page or XML; download the file itself"),
+        (b"\x12\x01\x00\x00\x00\x00\x00\x00", "it is a .params file"),  # a .params file
         (b'{"nodes": [{"op": "null", "name": "\xff\xfe"}], "heads": [[0, 0]]}', "codec can't decode byte 0xff"),
         (
             b'{"nodes": [{"op": "null", "name": 5}], "heads": [[0, 0]]}',

@@ -1,0 +1,4 @@
+"""Mutates checkpoints and holds what becomes of them against what may: ``python -m tests.fuzz --mutants 10000 --seed 1``.
+
+Mutant n of a seed is always the same, so ``--only n`` repeats one.
+"""
