@@ -67,6 +67,9 @@ class MxperfWarning(UserWarning):
 
 
 def listed(items: Sequence[str], limit: int = 5) -> str:
-    """The first few items, and how many more there are."""
+    """The first few items, and how many more there are. Items longer than a line are cut."""
     more = f" and {len(items) - limit} more" if len(items) > limit else ""
-    return ", ".join(items[:limit]) + more
+    return ", ".join(item if len(item) <= _LONGEST else f"{item[:_LONGEST]}..." for item in items[:limit]) + more
+
+
+_LONGEST = 150

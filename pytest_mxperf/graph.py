@@ -57,12 +57,12 @@ class Graph(msgspec.Struct, frozen=True):
         graph = _build(raw, where)
         return graph, msgspec.json.encode({**_checked(raw), "attrs": _checked_attrs(raw, where)}).decode()
 
-    def to_json(self) -> str:
-        """The symbol JSON of the graph, as MXNet 1.9 writes it."""
+    def to_json(self, *, like: Optional[str] = None) -> str:
+        """The symbol JSON of the graph, as MXNet 1.9 writes it; or as the MXNet did that wrote another, ``like``."""
         shape_semantics = {"is_np_shape": ["int", 1]} if self.numpy_shapes else {}
         # Without a version MXNet would take the file for one of 2015 and rewrite it.
-        document = {**_raw(self), "attrs": {"mxnet_version": ["int", 10901], **shape_semantics}}
-        return msgspec.json.encode(document).decode()
+        attrs = {"mxnet_version": ["int", 10901], **shape_semantics} if like is None else _decode(like, "").attrs
+        return msgspec.json.encode({**_raw(self), "attrs": attrs}).decode()
 
 
 class _RawNode(msgspec.Struct):

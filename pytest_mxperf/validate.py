@@ -22,6 +22,8 @@ _COUNTS = ("num_args", "num_outputs")
 _MOST_COUNTED = 10_000
 """MXNet makes a name for each of an operator's inputs and outputs, be it two thousand million."""
 
+_LONGEST_NAME = 1000
+
 _LARGEST_ORDINARY = 2**24
 _MOST_NUMBERS = 16
 
@@ -51,17 +53,19 @@ _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 
 
 def check_attributes(graph: Graph, *, where: str) -> None:
-    """Raises ``GraphError`` that begins with ``where`` for attributes that MXNet dies or hangs of."""
+    """Raises ``GraphError`` that begins with ``where`` for attributes that MXNet dies or hangs of, and unfit names."""
     for index, node in enumerate(graph.nodes):
-        if not node.is_variable:
-            problem = _problem(node)
-            if problem:
-                raise GraphError(f"{where}: node {index} ({node.op} {node.name[:60]!r}): {problem}")
+        problem = _problem(node)
+        if problem:
+            raise GraphError(f"{where}: node {index} ({node.op[:60]} {node.name[:60]!r}): {problem}")
         for subgraph in node.subgraphs:
             check_attributes(subgraph, where=f"{where}: node {index} ({node.op} {node.name[:60]!r}): subgraph")
 
 
 def _problem(node: Node) -> str:
+    # Names are shown in terminals, and MXNet's end at a null character.
+    if not (node.name.isprintable() and node.op.isprintable() and len(node.name) <= _LONGEST_NAME):
+        return f"a name is made of at most {_LONGEST_NAME:,} printable characters"
     for name in _POSITIVE:
         if name in node.attrs and min(_numbers(node.attrs[name]), default=1.0) < 1:
             return f"{name}={node.attrs[name][:60]!r} must be at least 1"

@@ -63,15 +63,17 @@ def _be_the_child(work: Callable[[], object], more_bytes: int) -> None:
         silence = os.open(os.devnull, os.O_WRONLY)
         os.dup2(silence, 1)
         os.dup2(silence, 2)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
+        # MXNet catches segmentation faults, to write a trace and exit; pytest's faulthandler to write another.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM, signal.SIGSEGV, signal.SIGFPE, signal.SIGABRT):
             signal.signal(number, signal.SIG_DFL)
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         _limit_memory(more_bytes)
+    with suppress(BaseException):
         work()
     os._exit(0)
 
 
 def _limit_memory(more_bytes: int) -> None:
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with open("/proc/self/statm", encoding="ascii") as statm:
         data_pages = int(statm.read().split()[5])
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)

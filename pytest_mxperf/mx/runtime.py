@@ -43,5 +43,5 @@ def reason(error: Exception) -> str:
     message = " ".join(lines[:3]) if lines else type(error).__name__
     message = re.sub(r"\[\d\d:\d\d:\d\d\] \S+:\d+: ", "", message)
     # What stands behind the condition that failed is meant for people; without that the condition has to do.
-    message = re.sub(r"\bCheck failed: [^:]*: (?=\S)", "", message)
+    message = re.sub(r"\bCheck failed: .*?: (?=[^\s:])", "", message)
     return re.sub(r"\bCheck failed: (.*?) ?:?$", r"MXNet demands \1", message)

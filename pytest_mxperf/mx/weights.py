@@ -1,17 +1,20 @@
 """Parameter values: read from a checkpoint or taken from a Gluon net, and held against the graph."""
 
+import os
 import warnings
+from pathlib import Path
 from typing import Any, Dict, Mapping, NamedTuple
 
 import numpy as np
 
-from pytest_mxperf.errors import MxperfWarning, ParamsError, listed
+from pytest_mxperf.errors import ModelError, MxperfWarning, ParamsError, listed
 from pytest_mxperf.mx import gluon
 from pytest_mxperf.mx.analysis import Analysis
 from pytest_mxperf.mx.runtime import array_semantics, mx, reason
+from pytest_mxperf.params_file import read_header
 from pytest_mxperf.spec import Checkpoint
 
-__all__ = ["LoadedCheckpoint", "load_weights"]
+__all__ = ["LoadedCheckpoint", "load_weights", "read_values"]
 
 
 class LoadedCheckpoint(NamedTuple):
@@ -26,14 +29,21 @@ def load_weights(analysis: Analysis) -> LoadedCheckpoint:
     """The model with its parameter values.
 
     A Gluon net that is not initialized gets values from its own initializers, and stays as it was.
-    Raises ``ParamsError`` if there are no weights, or if they do not fit the graph.
+    Raises ``ParamsError`` if there are no weights, or if they do not fit the graph; ``ModelError`` for a graph with
+    nodes that MXNet cannot load. Warns of weights that are not finite.
     """
     model, shapes = analysis.model, analysis.parameter_shapes()
+    if model.pointers:
+        names = listed([str(pointer) for pointer in model.pointers], 3)
+        raise ModelError(
+            f"{model.name}: MXNet cannot load {names}, which points into the process that saved it; "
+            "counting works, running does not"
+        )
     if model.net is not None:
         with array_semantics(numpy_shapes=model.numpy_shapes):
             values = gluon.parameter_values(model.net, shapes)
     elif model.checkpoint is not None:
-        values = _read_values(model.checkpoint)
+        values = _read_checkpoint(model.checkpoint)
     else:
         raise ParamsError(f"{model.name}: a Symbol has no weights and cannot run; give a checkpoint or a Gluon net")
     missing = sorted({*shapes, *analysis.inputs_not_given()} - set(values))
@@ -52,23 +62,29 @@ def load_weights(analysis: Analysis) -> LoadedCheckpoint:
     )
 
 
-def _read_values(checkpoint: Checkpoint) -> Dict[str, Any]:
+def _read_checkpoint(checkpoint: Checkpoint) -> Dict[str, Any]:
     path = checkpoint.params_path
-    if not path.exists():
+    if not os.path.lexists(path):
         epochs = ", ".join(map(str, checkpoint.epochs()))
         hint = f"epochs that exist: {epochs}" if epochs else "counting works without weights, running does not"
         raise ParamsError(f"{path}: the weights are missing; {hint}")
+    return read_values(path)
+
+
+def read_values(path: Path) -> Dict[str, Any]:
+    """The arrays of a ``.params`` file by name. Raises ``ParamsError`` if MXNet cannot load it."""
+    read_header(path)  # what MXNet dies of is found here
     problem = ""
     # MXNet loads what mx.npx.save wrote only under NumPy's shape semantics, and the rest only without.
     for numpy_shapes in (False, True):
         try:
             with array_semantics(numpy_shapes=numpy_shapes):
                 arrays = mx.nd.load(str(path))
-            if not isinstance(arrays, dict):
-                raise ParamsError(f"{path}: the weights have no names; save them with mx.model.save_checkpoint")
-            for value in arrays.values():
-                if value.stype != "default":
-                    value.check_format(full_check=True)  # MXNet would read and write at whatever indices it finds
+                if not isinstance(arrays, dict):
+                    raise ParamsError(f"{path}: the weights have no names; save them with mx.model.save_checkpoint")
+                for value in arrays.values():
+                    if value.stype != "default":
+                        value.check_format(full_check=True)  # MXNet reads and writes at whatever indices it finds
             return {name.split(":", 1)[-1]: value for name, value in arrays.items()}
         except mx.MXNetError as error:
             problem = problem or reason(error)

@@ -1,4 +1,5 @@
-"""Mutates checkpoints and holds what becomes of them against what may: ``python -m tests.fuzz --mutants 10000 --seed 1``.
+"""Mutates checkpoints, and holds what becomes of them against what may.
 
-Mutant n of a seed is always the same, so ``--only n`` repeats one.
+The command: ``python -m tests.fuzz --mutants 10000 --seed 1``. Mutant n of a seed is always the same, so ``--only n``
+repeats one.
 """

@@ -21,7 +21,7 @@ class Worker:
 
     def __init__(self, arguments: List[str]) -> None:
         self._command = [sys.executable, "-m", "tests.fuzz", "--worker", *arguments]
-        self._process: "Optional[subprocess.Popen[str]]" = None
+        self._process: Optional[subprocess.Popen[str]] = None
 
     def ask(self, number: int) -> Dict[str, Any]:
         """What became of a mutant."""
@@ -66,7 +66,7 @@ def main() -> int:
 
 
 def _run(process: Worker, numbers: Any, *, verbose: bool) -> int:
-    counts: "Counter[str]" = Counter()
+    counts: Counter[str] = Counter()
     slowest = peak = 0.0
     start = time.monotonic()
     try:

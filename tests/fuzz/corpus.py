@@ -1,4 +1,4 @@
-"""The checkpoints to mutate: the example's, public ones where they are, and small ones of operators that are delicate."""
+"""The checkpoints to mutate: the example's, public ones where they are, and small ones of delicate operators."""
 
 import tempfile
 from pathlib import Path
