@@ -7,6 +7,7 @@ on both sides (``src/initialize.cc``), which is what Gluon's ``DataLoader`` reli
 import os
 import resource
 import signal
+import sys
 import time
 import warnings
 from contextlib import suppress
@@ -60,9 +61,9 @@ def _death_of(work: Callable[[], object], seconds: float, more_bytes: int) -> Op
 def _be_the_child(work: Callable[[], object], more_bytes: int) -> None:
     """Never returns: nothing of the session may run twice, nor be written twice."""
     with suppress(BaseException):
-        silence = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(silence, 1)
-        os.dup2(silence, 2)
+        sys.stdout = sys.stderr = silence = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+        for descriptor in (1, 2):
+            os.dup2(silence.fileno(), descriptor)
         # MXNet catches segmentation faults, to write a trace and exit; pytest's faulthandler to write another.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM, signal.SIGSEGV, signal.SIGFPE, signal.SIGABRT):
             signal.signal(number, signal.SIG_DFL)

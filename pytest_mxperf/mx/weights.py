@@ -79,7 +79,7 @@ def read_values(path: Path) -> Dict[str, Any]:
     for numpy_shapes in (False, True):
         try:
             with array_semantics(numpy_shapes=numpy_shapes):
-                arrays = mx.nd.load(str(path))
+                arrays = mx.nd.load(str(path)) or {}  # a model without parameters
                 if not isinstance(arrays, dict):
                     raise ParamsError(f"{path}: the weights have no names; save them with mx.model.save_checkpoint")
                 for value in arrays.values():
