@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from typing import Any, Dict, List, Optional
 
 from tests.fuzz import worker
@@ -32,7 +33,8 @@ class Worker:
         self._process = process
         assert process.stdin is not None
         assert process.stdout is not None
-        process.stdin.write(f"{number}\n")
+        with suppress(BrokenPipeError):  # what has died already answers nothing
+            process.stdin.write(f"{number}\n")
         ready, _, _ = select.select([process.stdout], [], [], HANG_SECONDS + START_SECONDS * is_new)
         line = process.stdout.readline() if ready else ""
         if line:
