@@ -78,6 +78,8 @@ def _run(process: Worker, numbers: Any, *, verbose: bool) -> int:
             slowest = max(slowest, (time.monotonic() - before) * bool(counts))  # the first waits for MXNet
             peak = max(peak, answer["peak"])
             counts[answer["outcome"]] += 1
+            if sum(counts.values()) % 1000 == 0:
+                print(f"{sum(counts.values()):,} mutants", file=sys.stderr, flush=True)
             if verbose or answer["outcome"] not in GOOD:
                 print(f"{number}: {answer['outcome']} ({answer['mutation']}) {answer['message']}", flush=True)
     finally:
