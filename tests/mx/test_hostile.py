@@ -282,3 +282,51 @@ def test_an_error_of_a_forward_is_told_without_a_stack_trace(save):
     with pytest.raises(MxperfError, match="MXNet cannot run it: could not create a descriptor") as caught:
         run(ModelSpec.parse(prefix, SQUARE))
     assert "\n" not in str(caught.value)
+
+
+def test_a_softmax_of_2015_written_in_python_is_counted_around(tmp_path):
+    """4 x 3 x 2 MACs; 2 x 3 weights, 2 biases, 2 betas (gamma is fixed); MXNet adds the running statistics itself."""
+
+    def node(op, name, inputs=(), **param):
+        return {"op": op, "param": param, "name": name, "inputs": [*inputs], "backward_source_id": -1}
+
+    nodes = [
+        node("null", "data"),
+        node("null", "fc_weight"),
+        node("null", "fc_bias"),
+        node("FullyConnected", "fc", [[0, 0], [1, 0], [2, 0]], num_hidden="2", no_bias="False"),
+        node("null", "bn_gamma"),
+        node("null", "bn_beta"),
+        node("BatchNorm", "bn", [[3, 0], [4, 0], [5, 0]]),
+        node("null", "label"),
+        node("_Native", "softmax", [[6, 0], [7, 0]], info="140270810529344", need_top_grad="False"),
+    ]
+    document = {"nodes": nodes, "arg_nodes": [0, 1, 2, 4, 5, 7], "heads": [[8, 0]]}
+    (tmp_path / "m-symbol.json").write_text(json.dumps(document))
+    report = count(tmp_path / "m", {"data": (4, 3), "label": (4,)})
+    assert (report.macs, report.uncounted) == (24, {"_Native": 1})
+    assert (report.params.trainable, report.params.frozen, report.params.auxiliary) == (10, 2, 4)
+    assert [layer.name for layer in report.layers] == ["fc", "bn", "softmax"]
+    with pytest.raises(MxperfError, match="the shape of variable 'label' cannot be inferred; give its shape in inputs"):
+        count(tmp_path / "m", {"data": (4, 3)})
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "[07:11:29] ../src/op-inl.h:453: Check failed: a->size() == 1U (0 vs. 1) : ",
+            "MXNet demands a->size() == 1U (0 vs. 1)",
+        ),
+        (
+            "Error in operator conv: [07:11:29] ../src/conv.cc:126: Check failed: n % g == 0U (2 vs. 0) : bad group",
+            "Error in operator conv: bad group",
+        ),
+        ("Check failed: Registry: :Get()->Find(x) != nullptr: Cannot find x", "Cannot find x"),
+        ("plain\nStack trace:\n  [bt] (0) lib.so", "plain"),
+    ],
+)
+def test_what_mxnet_says_is_told_without_its_sources(text, said):
+    from pytest_mxperf.mx.runtime import reason
+
+    assert reason(Exception(text)) == said
