@@ -10,6 +10,8 @@
     ├── WorkerError        the measuring process cannot do what it is asked, or died of it
     └── MxnetMissingError  no MXNet is installed
 
+    MxperfWarning          the model works, and something about it is wrong all the same
+
 Every message says what is wrong, where, and what to do next.
 """
 
@@ -21,6 +23,7 @@ __all__ = [
     "ModelError",
     "MxnetMissingError",
     "MxperfError",
+    "MxperfWarning",
     "ParamsError",
     "ShapeError",
     "UsageError",
@@ -65,7 +68,14 @@ class MxnetMissingError(MxperfError):
     """No MXNet is installed."""
 
 
+class MxperfWarning(UserWarning):
+    """The model can be counted and run, and something about it is wrong all the same."""
+
+
 def listed(items: Sequence[str], limit: int = 5) -> str:
-    """The first few items, and how many more there are."""
+    """The first few items, and how many more there are. Items longer than a line are cut."""
     more = f" and {len(items) - limit} more" if len(items) > limit else ""
-    return ", ".join(items[:limit]) + more
+    return ", ".join(item if len(item) <= _LONGEST else f"{item[:_LONGEST]}..." for item in items[:limit]) + more
+
+
+_LONGEST = 150

@@ -44,18 +44,25 @@ class Graph(msgspec.Struct, frozen=True):
     @classmethod
     def parse(cls, text: "str | bytes", *, where: str) -> "Graph":
         """The graph of a symbol JSON. Raises ``GraphError`` that begins with ``where`` if it is not one."""
-        try:
-            raw = msgspec.json.decode(text, type=_RawGraph)
-        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-            raise GraphError(f"{where}: not an MXNet symbol JSON: {error}") from None
-        return _build(raw, where)
+        return _build(_decode(text, where), where)
 
-    def to_json(self) -> str:
-        """The symbol JSON of the graph, as MXNet 1.9 writes it."""
+    @classmethod
+    def parse_untrusted(cls, text: "str | bytes", *, where: str) -> Tuple["Graph", str]:
+        """The graph of a symbol JSON, and a JSON of the same for MXNet, with nothing in it that was not checked.
+
+        MXNet's own reader trusts the types, indices and control dependencies that it finds.
+        Raises ``GraphError`` that begins with ``where``.
+        """
+        raw = _decode(text, where)
+        graph = _build(raw, where)
+        return graph, msgspec.json.encode({**_checked(raw), "attrs": _checked_attrs(raw, where)}).decode()
+
+    def to_json(self, *, like: Optional[str] = None) -> str:
+        """The symbol JSON of the graph, as MXNet 1.9 writes it; or as the MXNet did that wrote another, ``like``."""
         shape_semantics = {"is_np_shape": ["int", 1]} if self.numpy_shapes else {}
         # Without a version MXNet would take the file for one of 2015 and rewrite it.
-        document = {**_raw(self), "attrs": {"mxnet_version": ["int", 10901], **shape_semantics}}
-        return msgspec.json.encode(document).decode()
+        attrs = {"mxnet_version": ["int", 10901], **shape_semantics} if like is None else _decode(like, "").attrs
+        return msgspec.json.encode({**_raw(self), "attrs": attrs}).decode()
 
 
 class _RawNode(msgspec.Struct):
@@ -73,6 +80,28 @@ class _RawGraph(msgspec.Struct):
     heads: List[List[int]]
     node_row_ptr: List[int] = []
     attrs: Dict[str, Any] = {}
+
+
+def _decode(text: "str | bytes", where: str) -> _RawGraph:
+    try:
+        return msgspec.json.decode(text, type=_RawGraph)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise GraphError(f"{where}: not an MXNet symbol JSON: {_foreign(text) or error}") from None
+
+
+_FOREIGN = (  # how such a file begins, what it is, what to do
+    (b"version https://git-lfs", "it is a Git LFS pointer; run: git lfs pull"),
+    (b"\x00\x05\x16\x07", "it is metadata of macOS (AppleDouble); use its namesake without '._'"),
+    (b"<", "it is a web page or XML; download the file itself"),
+    (b"\x12\x01\0\0\0\0\0\0", "it is a .params file; give the symbol, or the prefix of both"),
+)
+
+
+def _foreign(text: "str | bytes") -> str:
+    head = text[:64].encode() if isinstance(text, str) else text[:64]
+    if not head.strip():
+        return "it is empty; copy or download it again"
+    return next((what for prefix, what in _FOREIGN if head.startswith(prefix)), "")
 
 
 def _build(raw: _RawGraph, where: str) -> Graph:
@@ -105,15 +134,21 @@ def _build_node(raw: _RawGraph, index: int, counts: "Sequence[Optional[int]]", w
         inputs = tuple([_entry(entry, counts, index) for entry in node.inputs])
     except GraphError as error:
         raise GraphError(f"{_place(where, index, node)}: {error}") from None
-    attrs = node.attrs or {}
     return Node(
         node.op,
         node.name,
-        {**node.param, **(node.attr or {}), **attrs} if node.param else {**node.attr, **attrs} if node.attr else attrs,
+        _merged_attrs(node),
         inputs,
         counts[index] or 1,
         tuple([_build(subgraph, f"{_place(where, index, node)}: subgraph") for subgraph in node.subgraphs]),
     )
+
+
+def _merged_attrs(node: _RawNode) -> Dict[str, str]:
+    attrs = node.attrs or {}
+    if node.param:
+        return {**node.param, **(node.attr or {}), **attrs}
+    return {**node.attr, **attrs} if node.attr else attrs
 
 
 def _place(where: str, index: int, node: _RawNode) -> str:
@@ -149,3 +184,40 @@ def _raw(graph: Graph) -> Dict[str, Any]:
         "node_row_ptr": list(accumulate((node.output_count for node in graph.nodes), initial=0)),
         "heads": [[source, output, 0] for source, output in graph.heads],
     }
+
+
+def _checked(raw: _RawGraph) -> Dict[str, Any]:
+    return {
+        "nodes": [
+            {
+                "op": node.op,
+                "name": node.name,
+                "attrs": _merged_attrs(node),
+                "inputs": [_checked_entry(entry) for entry in node.inputs],
+                **({"subgraphs": [_checked(subgraph) for subgraph in node.subgraphs]} if node.subgraphs else {}),
+            }
+            for node in raw.nodes
+        ],
+        "arg_nodes": [index for index, node in enumerate(raw.nodes) if node.op == "null"],
+        "heads": [_checked_entry(entry) for entry in raw.heads],
+    }
+
+
+def _checked_entry(entry: List[int]) -> List[int]:
+    """With its version, which counts how often an auxiliary state was written before."""
+    version = entry[2] if len(entry) > 2 else 0
+    return [entry[0], entry[1], version if 0 <= version < 2**31 else 0]
+
+
+def _checked_attrs(raw: _RawGraph, where: str) -> Dict[str, Any]:
+    """What MXNet reads of the graph's attributes; without a version the file is one of 2015, to be upgraded."""
+    attrs: Dict[str, Any] = {}
+    for name, largest in (("mxnet_version", 999_999), ("is_np_shape", 1)):
+        if name not in raw.attrs:
+            continue
+        value = raw.attrs[name]
+        is_integer = isinstance(value, list) and len(value) == 2 and value[0] == "int" and type(value[1]) is int
+        if not is_integer or not 0 <= value[1] <= largest:
+            raise GraphError(f"{where}: the graph's attribute {name} is {str(value)[:60]}, not like ['int', 1]")
+        attrs[name] = value
+    return attrs

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple, Optional
 
+from pytest_mxperf.baseline.links import refuse_links
 from pytest_mxperf.baseline.record import Baseline
 from pytest_mxperf.errors import BaselineError
 
@@ -21,13 +22,18 @@ class BaselineStore(NamedTuple):
     folder: Path
 
     def path(self, name: str) -> Path:
-        """Where the baseline of this name is. Raises ``BaselineError`` for a name that is not a safe file name."""
+        """Where the baseline of this name is.
+
+        Raises ``BaselineError`` for a name that is not a safe file name, and where a symbolic link leads elsewhere.
+        """
         if not _SAFE_NAME.fullmatch(name) or name.endswith(_SYMBOL_SUFFIX):
             raise BaselineError(
                 f"{name!r} cannot name a baseline: use letters, digits and ._+- and no {_SYMBOL_SUFFIX!r} at the end; "
                 "give the model another with mxperf_model(..., name=...)"
             )
-        return self.folder / f"{name}.json"
+        path = self.folder / f"{name}.json"
+        refuse_links(self.folder, path, self.folder / f"{name}{_SYMBOL_SUFFIX}.json")
+        return path
 
     def symbol_path(self, name: str) -> Path:
         return self.path(name).with_name(f"{name}{_SYMBOL_SUFFIX}.json")

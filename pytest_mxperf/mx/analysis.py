@@ -9,8 +9,10 @@ from pytest_mxperf.cost.result import CostReport, Shape
 from pytest_mxperf.cost.walk import Inference, walk
 from pytest_mxperf.errors import ParamsError, listed
 from pytest_mxperf.graph import Graph
+from pytest_mxperf.mx.guard import survive
 from pytest_mxperf.mx.infer import infer
 from pytest_mxperf.mx.model import Model
+from pytest_mxperf.validate import check_shapes
 
 __all__ = ["Analysis", "analyse"]
 
@@ -45,11 +47,19 @@ class Analysis(NamedTuple):
         indices = self.variables(Role.TRAINABLE, Role.FROZEN, Role.AUXILIARY)
         return {self.graph.nodes[index].name: self.inference.shapes[index][0] for index in indices}
 
+    def unread_parameters(self) -> List[str]:
+        """Names in the ``.params`` file that the graph does not have."""
+        names = {node.name for node in self.graph.nodes if node.is_variable}
+        return sorted(set(self.model.stored or ()) - names)
+
 
 def analyse(model: Model) -> Analysis:
     """Infers shapes and dtypes, and tells inputs from parameters. Raises ``UsageError`` and ``ShapeError``."""
+    if model.suspects:
+        survive(lambda: infer(model), f"{model.name}: MXNet", "inferring shapes", model.suspects)
     with _without_garbage_collection():
         symbol_json, graph, inference = infer(model)
+        check_shapes(graph, inference.shapes, where=model.name)
         roles = assign_roles(
             graph,
             inputs=model.inputs,
@@ -59,7 +69,7 @@ def analyse(model: Model) -> Analysis:
         )
     analysis = Analysis(model, symbol_json, graph, inference, roles)
     if model.stored is not None:
-        _check_fit(model, analysis.parameter_shapes(), {name: array.shape for name, array in model.stored.items()})
+        _check_fit(analysis, {name: array.shape for name, array in model.stored.items()})
     return analysis
 
 
@@ -75,13 +85,21 @@ def _without_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _check_fit(model: Model, shapes: Mapping[str, Shape], stored: Mapping[str, Shape]) -> None:
+def _check_fit(analysis: Analysis, stored: Mapping[str, Shape]) -> None:
     """Raises ``ParamsError`` if a stored parameter has another shape than the graph gives it for these inputs."""
+    model, shapes = analysis.model, analysis.parameter_shapes()
     misfits = [
         f"{name} (graph {shape}, weights {stored[name]})"
         for name, shape in shapes.items()
         if name in stored and stored[name] != shape
     ]
-    if misfits:
-        given = ", ".join(f"{name}={spec.shape}" for name, spec in model.inputs.items())
-        raise ParamsError(f"{model.name}: with {given} the graph does not fit its weights: {listed(misfits)}")
+    if not misfits:
+        return
+    given = ", ".join(f"{name}={spec.shape}" for name, spec in model.inputs.items())
+    lines = [f"{model.name}: with {given} the graph does not fit its weights: {listed(misfits)}"]
+    missing, unread = sorted(set(shapes) - set(stored)), analysis.unread_parameters()
+    if missing:
+        lines.append(f"the weights lack {listed(missing)}")
+    if unread:
+        lines.append(f"the graph has no {listed(unread)}, which the weights have")
+    raise ParamsError("\n".join(lines))

@@ -7,7 +7,9 @@ from pytest_mxperf.cost.result import Shape
 from pytest_mxperf.cost.subgraphs import OPAQUE
 from pytest_mxperf.errors import ModelError
 from pytest_mxperf.mx.analysis import Analysis
+from pytest_mxperf.mx.guard import SECONDS_OF_A_TRIAL, memory_limit_bytes, survive
 from pytest_mxperf.mx.runtime import mx, reason
+from pytest_mxperf.mx.sync import example_batch, forward_pass
 from pytest_mxperf.mx.weights import LoadedCheckpoint
 
 __all__ = ["bind"]
@@ -17,12 +19,51 @@ def bind(analysis: Analysis, weights: LoadedCheckpoint) -> Any:
     """An ``mx.mod.Module`` bound on the current context with ``for_training=False``.
 
     Begin states that are variables are bound as inputs behind the given ones; labels that are not given stay 0, which
-    no output depends on at inference. Raises ``ModelError`` if MXNet cannot bind.
+    no output depends on at inference. Raises ``ModelError`` if MXNet cannot bind, or would need more memory than there
+    is, or if the graph is not known to be harmless and binding and running it kills a child of this process.
     """
-    model, graph, inference = analysis.model, analysis.graph, analysis.inference
-    opaque = [node.op for node in graph.nodes if node.op in OPAQUE]
+    model = analysis.model
+    opaque = [node.op for node in analysis.graph.nodes if node.op in OPAQUE]
     if opaque:
         raise ModelError(f"{model.name}: a Module cannot bind {opaque[0]}; counting works, running does not")
+    wanted_bytes = _check_memory(analysis)
+    if model.suspects:
+        survive(
+            lambda: _try(analysis, weights),
+            f"{model.name}: MXNet",
+            "binding the model and running it once",
+            model.suspects,
+            seconds=SECONDS_OF_A_TRIAL + analysis.cost().flops / _LEAST_FLOPS_PER_SECOND,
+            expected_bytes=wanted_bytes,
+        )
+    return _bind(analysis, weights)
+
+
+_LEAST_FLOPS_PER_SECOND = 5e8
+"""An honest forward pass is faster, even on one core that others use too."""
+
+
+def _check_memory(analysis: Analysis) -> int:
+    """Bytes that the model takes at least. Raises ``ModelError`` if that is more than this process may have."""
+    cost = analysis.cost()
+    wanted = cost.peak_activation_bytes + sum(cost.param_bytes_by_dtype.values())
+    limit = memory_limit_bytes()
+    if wanted > limit:
+        raise ModelError(
+            f"{analysis.model.name}: running it takes {wanted:,} bytes of memory, this process may have {limit:,}; "
+            "counting works, running does not"
+        )
+    return wanted
+
+
+def _try(analysis: Analysis, weights: LoadedCheckpoint) -> None:
+    with mx.cpu():  # what a GPU holds does not survive a fork
+        module = _bind(analysis, weights)
+        forward_pass(module, example_batch(module))()
+
+
+def _bind(analysis: Analysis, weights: LoadedCheckpoint) -> Any:
+    model, graph, inference = analysis.model, analysis.graph, analysis.inference
     given = [(name, spec.shape, spec.dtype) for name, spec in model.inputs.items()]
     states = [
         (graph.nodes[index].name, inference.shapes[index][0], inference.dtypes[index][0])

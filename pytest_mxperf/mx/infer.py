@@ -7,9 +7,11 @@ from pytest_mxperf.cost.walk import Inference
 from pytest_mxperf.errors import ShapeError, UsageError, listed
 from pytest_mxperf.graph import Graph
 from pytest_mxperf.mx.model import Model
+from pytest_mxperf.mx.pointers import put_back
 from pytest_mxperf.mx.runtime import array_semantics, mx, reason
 from pytest_mxperf.mx.shapes import Known, by_node, infer_symbol, visible_output_counts
 from pytest_mxperf.mx.subgraphs import enter
+from pytest_mxperf.validate import check_attributes
 
 __all__ = ["infer"]
 
@@ -21,28 +23,40 @@ def infer(model: Model) -> Tuple[str, Graph, Inference]:
     Raises ``UsageError`` for an input that the graph does not have, ``ShapeError`` if a shape stays unknown.
     """
     with array_semantics(numpy_shapes=model.numpy_shapes):
-        internals = model.symbol.get_internals()
         try:
+            # Before anything else: MXNet would follow a reference to an output that a node does not have.
+            text, graph = _parse(model)
+            check_attributes(graph, where=model.name)
+            internals = model.symbol.get_internals()
             known = _infer_outputs(model, internals)
-            # With its casts to half precision, which MXNet leaves out of what it saves unless told otherwise.
-            text = model.symbol.tojson(remove_amp_cast=False)
-            graph = Graph.parse(text, where=model.name)
+            if None in (shape for shape, _ in known) and _complete_from_stored(model, internals, known):
+                known = _infer_outputs(model, internals)
+                text, graph = _parse(model)
             counts = visible_output_counts(graph)
             if sum(counts) != len(known):
                 raise ShapeError(f"{model.name}: MXNet infers {len(known)} outputs, the graph has {sum(counts)}")
             inference = enter(graph, by_node(known, counts))
         except mx.MXNetError as error:
-            _check_inputs(model, internals)
+            _check_inputs(model)
             given = ", ".join(f"{name}={spec.shape} {spec.dtype}" for name, spec in model.inputs.items())
             raise ShapeError(
                 f"{model.name}: shapes or dtypes do not fit together for {given}: {reason(error)}"
             ) from None
     _check_complete(model, graph, inference)
+    if model.pointers:
+        graph, inference = put_back(graph, inference, model.pointers)
+        text = graph.to_json()
     return text, graph, inference
 
 
-def _check_inputs(model: Model, internals: Any) -> None:
-    variables = [*internals.list_arguments(), *internals.list_auxiliary_states()]
+def _parse(model: Model) -> Tuple[str, Graph]:
+    # With its casts to half precision, which MXNet leaves out of what it saves unless told otherwise.
+    text = model.symbol.tojson(remove_amp_cast=False)
+    return text, Graph.parse(text, where=model.name)
+
+
+def _check_inputs(model: Model) -> None:
+    variables = model.symbol.list_inputs()
     for name in model.inputs:
         if name not in variables:
             close = difflib.get_close_matches(name, variables, n=1)
@@ -55,10 +69,7 @@ def _check_inputs(model: Model, internals: Any) -> None:
 def _infer_outputs(model: Model, internals: Any) -> List[Known]:
     shapes = {name: spec.shape for name, spec in model.inputs.items()}
     dtypes = {name: spec.dtype for name, spec in model.inputs.items()}
-    known = infer_symbol(internals, shapes, dtypes)
-    if any(shape is None for shape, _ in known) and _complete_from_stored(model, internals, known):
-        known = infer_symbol(internals, shapes, dtypes)
-    return known
+    return infer_symbol(internals, shapes, dtypes)
 
 
 def _complete_from_stored(model: Model, internals: Any, known: List[Known]) -> bool:
@@ -75,8 +86,12 @@ def _complete_from_stored(model: Model, internals: Any, known: List[Known]) -> b
 
 
 def _check_complete(model: Model, graph: Graph, inference: Inference) -> None:
+    stand_ins = {name for pointer in model.pointers for name in pointer.stand_ins}
     for node, outputs in zip(graph.nodes, inference.shapes):
-        if None in outputs:
+        if None in outputs and not (node.is_variable and node.name in stand_ins):
             what = f"variable {node.name!r}" if node.is_variable else f"{node.op} {node.name!r}"
             remedy = "give its shape in inputs" if node.is_variable else "give the shapes of all inputs and labels"
+            if model.pointers and not node.is_variable:
+                hidden = listed([str(pointer) for pointer in model.pointers], 3)
+                remedy = f"only the process that saved it knew the shapes that {hidden} puts out"
             raise ShapeError(f"{model.name}: the shape of {what} cannot be inferred; {remedy}")

@@ -1,16 +1,23 @@
 """A model opened for counting: its symbol and what is known of its parameters, without their values."""
 
+import os
+import stat
 from dataclasses import dataclass
-from typing import Any, Callable, Collection, Dict, FrozenSet, Mapping, Optional, Tuple
+from typing import Any, Callable, Collection, Dict, FrozenSet, Mapping, NamedTuple, Optional, Tuple
 
-from pytest_mxperf.errors import GraphError, ModelError
+from pytest_mxperf.errors import GraphError, ModelError, ParamsError
 from pytest_mxperf.graph import Graph
 from pytest_mxperf.mx import gluon
+from pytest_mxperf.mx.guard import survive
+from pytest_mxperf.mx.pointers import Pointer, take_out
 from pytest_mxperf.mx.runtime import mx, reason
 from pytest_mxperf.params_file import StoredArray, read_header
 from pytest_mxperf.spec import Checkpoint, InputSpec, ModelSpec
+from pytest_mxperf.validate import check_attributes, suspects
 
 __all__ = ["Model", "model_from_json", "open_model"]
+
+_LARGEST_SYMBOL_BYTES = 256 * 1024**2
 
 
 @dataclass(frozen=True)
@@ -24,6 +31,10 @@ class Model:
     checkpoint: Optional[Checkpoint] = None
     stored: Optional[Mapping[str, StoredArray]] = None
     net: Any = None
+    suspects: Tuple[str, ...] = ()
+    """The nodes of a file's graph that are not known to be harmless to MXNet (``validate.suspects``)."""
+    pointers: Tuple[Pointer, ...] = ()
+    """Nodes of a file's graph that the symbol has stand-ins for, since MXNet would die of them."""
 
     @property
     def parameter_names(self) -> "Optional[Collection[str]]":
@@ -78,35 +89,85 @@ def _has_namesakes(built: Any) -> bool:
 
 
 def _open_checkpoint(spec: ModelSpec, checkpoint: Checkpoint) -> Model:
-    path = checkpoint.symbol_path
-    try:
-        text = path.read_bytes()
-    except OSError as error:
-        raise GraphError(f"{path}: cannot read the symbol: {error.strerror}{_neighbours(checkpoint)}") from None
-    symbol, graph = _load(text, str(path))
-    stored = _strip_kinds(read_header(checkpoint.params_path)) if checkpoint.params_path.exists() else None
-    return Model(spec.name, symbol, spec.inputs, graph.numpy_shapes, checkpoint, stored)
+    loaded = _load(_read_symbol(checkpoint), str(checkpoint.symbol_path))
+    return Model(
+        spec.name,
+        loaded.symbol,
+        spec.inputs,
+        loaded.graph.numpy_shapes,
+        checkpoint,
+        _read_stored(checkpoint),
+        suspects=loaded.suspects,
+        pointers=loaded.pointers,
+    )
 
 
-def model_from_json(name: str, text: str, inputs: Mapping[str, InputSpec]) -> Model:
-    """The model of a symbol JSON without weights. Raises ``GraphError`` that begins with the name."""
-    symbol, graph = _load(text.encode(), name)
-    return Model(name, symbol, inputs, graph.numpy_shapes)
+class _Loaded(NamedTuple):
+    symbol: Any
+    graph: Graph
+    suspects: Tuple[str, ...]
+    pointers: Tuple[Pointer, ...]
 
 
-def _load(text: bytes, where: str) -> Tuple[Any, Graph]:
+def _load(text: bytes, where: str) -> _Loaded:
     # Parsed here first: MXNet can die of a broken file.
-    graph = Graph.parse(text, where=where)
+    graph, checked = Graph.parse_untrusted(text, where=where)
+    check_attributes(graph, where=where)
+    graph, pointers = take_out(graph)
+    if pointers:
+        checked = graph.to_json(like=checked)
+    unsure = suspects(graph)
+    if unsure:
+        survive(lambda: mx.sym.load_json(checked), f"{where}: MXNet", "loading the symbol", unsure)
     try:
-        return mx.sym.load_json(text.decode()), graph
+        return _Loaded(mx.sym.load_json(checked), graph, unsure, pointers)
     except mx.MXNetError as error:
         raise GraphError(f"{where}: MXNet cannot load the symbol: {reason(error)}") from None
 
 
+def _read_symbol(checkpoint: Checkpoint) -> bytes:
+    path = checkpoint.symbol_path
+    try:
+        status = path.stat()
+        if stat.S_ISREG(status.st_mode) and status.st_size <= _LARGEST_SYMBOL_BYTES:
+            return path.read_bytes()
+        problem = f"has {status.st_size:,} bytes" if stat.S_ISREG(status.st_mode) else "is not a regular file"
+        raise GraphError(f"{path}: cannot be a symbol JSON, it {problem}{_neighbours(checkpoint)}")
+    except (OSError, ValueError) as error:  # ValueError: a path with a null character
+        problem = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise GraphError(f"{path}: cannot read the symbol: {problem}{_neighbours(checkpoint)}") from None
+
+
+def _read_stored(checkpoint: Checkpoint) -> Optional[Mapping[str, StoredArray]]:
+    """What the ``.params`` file has, by name without kind; None if there is none."""
+    path = checkpoint.params_path
+    if not os.path.lexists(path):
+        return None
+    stored: Dict[str, StoredArray] = {}
+    for array in read_header(path):
+        name = array.name.split(":", 1)[-1]
+        if name and name in stored:
+            raise ParamsError(f"{path}: has {name[:60]!r} twice, as 'arg:' and as 'aux:'; save the checkpoint again")
+        stored[name] = array
+    return stored
+
+
+def model_from_json(name: str, text: str, inputs: Mapping[str, InputSpec]) -> Model:
+    """The model of a symbol JSON without weights. Raises ``GraphError`` that begins with the name."""
+    loaded = _load(text.encode(), name)
+    return Model(
+        name,
+        loaded.symbol,
+        inputs,
+        loaded.graph.numpy_shapes,
+        suspects=loaded.suspects,
+        pointers=loaded.pointers,
+    )
+
+
 def _neighbours(checkpoint: Checkpoint) -> str:
-    found = sorted(path.name for path in checkpoint.symbol_path.parent.glob("*-symbol.json"))[:5]
+    try:
+        found = sorted(path.name for path in checkpoint.symbol_path.parent.glob("*-symbol.json"))[:5]
+    except (OSError, ValueError):
+        return ""
     return f"; the folder has {', '.join(found)}" if found else ""
-
-
-def _strip_kinds(arrays: Tuple[StoredArray, ...]) -> Dict[str, StoredArray]:
-    return {array.name.split(":", 1)[-1]: array for array in arrays}

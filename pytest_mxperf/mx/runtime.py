@@ -41,4 +41,7 @@ def reason(error: Exception) -> str:
     text = text.rpartition("MXNetError: ")[2]
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     message = " ".join(lines[:3]) if lines else type(error).__name__
-    return re.sub(r"^(?:.*?\bCheck failed: [^:]*: )", "", message) or message
+    message = re.sub(r"\[\d\d:\d\d:\d\d\] \S+:\d+: ", "", message)
+    # What stands behind the condition that failed is meant for people; without that the condition has to do.
+    message = re.sub(r"\bCheck failed: .*?: (?=[^\s:])", "", message)
+    return re.sub(r"\bCheck failed: (.*?) ?:?$", r"MXNet demands \1", message)

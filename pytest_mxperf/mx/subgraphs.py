@@ -8,7 +8,7 @@ from pytest_mxperf.cost.walk import Inference
 from pytest_mxperf.graph import Entry, Graph, Node
 from pytest_mxperf.mx.shapes import Known, infer_graph
 
-__all__ = ["enter"]
+__all__ = ["cut", "enter"]
 
 
 def enter(graph: Graph, known: Sequence[Sequence[Known]]) -> Inference:
@@ -57,11 +57,15 @@ class _State:
                 self._given[source] = known[variable][0]
 
     def _infer_again(self) -> None:
-        cut, places = _cut(self.graph, self._replaced)
+        names = {
+            index: [f"{self.graph.nodes[index].name}_output{output}" for output in range(len(outputs))]
+            for index, outputs in self._replaced.items()
+        }
+        without, places = cut(self.graph, names)
         given = {places[index, 0]: known for index, known in self._given.items()}
         for index, outputs in self._replaced.items():
             given.update({places[index, output]: known for output, known in enumerate(outputs)})
-        known = infer_graph(cut, given)
+        known = infer_graph(without, given)
         self.known = [
             self._replaced[index] if index in self._replaced else known[places[index, 0]]
             for index in range(len(self.graph.nodes))
@@ -87,8 +91,8 @@ def _outputs(node: Node, entered: Sequence[Inference]) -> List[Known]:
     return outputs
 
 
-def _cut(graph: Graph, replaced: Mapping[int, Sequence[Known]]) -> Tuple[Graph, Dict[Entry, int]]:
-    """The graph with variables in place of some nodes' outputs; and where each node's output has gone.
+def cut(graph: Graph, replaced: Mapping[int, Sequence[str]]) -> Tuple[Graph, Dict[Entry, int]]:
+    """The graph with variables of these names in place of some nodes' outputs; and where each node's output has gone.
 
     The outputs of a node that stays share one place.
     """
@@ -101,9 +105,9 @@ def _cut(graph: Graph, replaced: Mapping[int, Sequence[Known]]) -> Tuple[Graph, 
 
     for index, node in enumerate(graph.nodes):
         if index in replaced:
-            for output in range(len(replaced[index])):
+            for output, name in enumerate(replaced[index]):
                 places[index, output] = len(nodes)
-                nodes.append(Node("null", f"{node.name}_output{output}", {}, ()))
+                nodes.append(Node("null", name, {}, ()))
         else:
             places[index, 0] = len(nodes)
             nodes.append(

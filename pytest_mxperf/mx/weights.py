@@ -1,12 +1,17 @@
 """Parameter values: read from a checkpoint or taken from a Gluon net, and held against the graph."""
 
+import os
+import warnings
 from pathlib import Path
-from typing import Any, Dict, NamedTuple
+from typing import Any, Dict, Mapping, NamedTuple
 
-from pytest_mxperf.errors import ParamsError, listed
+import numpy as np
+
+from pytest_mxperf.errors import ModelError, MxperfWarning, ParamsError, listed
 from pytest_mxperf.mx import gluon
 from pytest_mxperf.mx.analysis import Analysis
 from pytest_mxperf.mx.runtime import array_semantics, mx, reason
+from pytest_mxperf.params_file import read_header
 from pytest_mxperf.spec import Checkpoint
 
 __all__ = ["LoadedCheckpoint", "load_weights", "read_values"]
@@ -24,9 +29,16 @@ def load_weights(analysis: Analysis) -> LoadedCheckpoint:
     """The model with its parameter values.
 
     A Gluon net that is not initialized gets values from its own initializers, and stays as it was.
-    Raises ``ParamsError`` if there are no weights, or if they do not fit the graph.
+    Raises ``ParamsError`` if there are no weights, or if they do not fit the graph; ``ModelError`` for a graph with
+    nodes that MXNet cannot load. Warns of weights that are not finite.
     """
     model, shapes = analysis.model, analysis.parameter_shapes()
+    if model.pointers:
+        names = listed([str(pointer) for pointer in model.pointers], 3)
+        raise ModelError(
+            f"{model.name}: MXNet cannot load {names}, which points into the process that saved it; "
+            "counting works, running does not"
+        )
     if model.net is not None:
         with array_semantics(numpy_shapes=model.numpy_shapes):
             values = gluon.parameter_values(model.net, shapes)
@@ -36,7 +48,12 @@ def load_weights(analysis: Analysis) -> LoadedCheckpoint:
         raise ParamsError(f"{model.name}: a Symbol has no weights and cannot run; give a checkpoint or a Gluon net")
     missing = sorted({*shapes, *analysis.inputs_not_given()} - set(values))
     if missing:
-        raise ParamsError(f"{model.name}: the weights lack {listed(missing)}; if one is an input, add it to inputs")
+        unread = analysis.unread_parameters()
+        strange = f"; the graph has no {listed(unread)}, which the weights have" if unread else ""
+        raise ParamsError(
+            f"{model.name}: the weights lack {listed(missing)}; if one is an input, add it to inputs{strange}"
+        )
+    _warn_of_nonfinite(model.name, values)
     auxiliary = set(model.symbol.list_auxiliary_states())
     return LoadedCheckpoint(
         model.symbol,
@@ -47,7 +64,7 @@ def load_weights(analysis: Analysis) -> LoadedCheckpoint:
 
 def _read_checkpoint(checkpoint: Checkpoint) -> Dict[str, Any]:
     path = checkpoint.params_path
-    if not path.exists():
+    if not os.path.lexists(path):
         epochs = ", ".join(map(str, checkpoint.epochs()))
         hint = f"epochs that exist: {epochs}" if epochs else "counting works without weights, running does not"
         raise ParamsError(f"{path}: the weights are missing; {hint}")
@@ -56,15 +73,31 @@ def _read_checkpoint(checkpoint: Checkpoint) -> Dict[str, Any]:
 
 def read_values(path: Path) -> Dict[str, Any]:
     """The arrays of a ``.params`` file by name. Raises ``ParamsError`` if MXNet cannot load it."""
+    read_header(path)  # what MXNet dies of is found here
     problem = ""
     # MXNet loads what mx.npx.save wrote only under NumPy's shape semantics, and the rest only without.
     for numpy_shapes in (False, True):
         try:
             with array_semantics(numpy_shapes=numpy_shapes):
-                arrays = mx.nd.load(str(path))
-            if not isinstance(arrays, dict):
-                raise ParamsError(f"{path}: the weights have no names; save them with mx.model.save_checkpoint")
+                arrays = mx.nd.load(str(path)) or {}  # a model without parameters
+                if not isinstance(arrays, dict):
+                    raise ParamsError(f"{path}: the weights have no names; save them with mx.model.save_checkpoint")
+                for value in arrays.values():
+                    if value.stype != "default":
+                        value.check_format(full_check=True)  # MXNet reads and writes at whatever indices it finds
             return {name.split(":", 1)[-1]: value for name, value in arrays.items()}
         except mx.MXNetError as error:
             problem = problem or reason(error)
     raise ParamsError(f"{path}: MXNet cannot load the weights: {problem}")
+
+
+def _warn_of_nonfinite(name: str, values: Mapping[str, Any]) -> None:
+    """Such a model computes nothing useful, and what it costs is right all the same."""
+    broken = [key for key, value in values.items() if not _is_finite(value)]
+    if broken:
+        warnings.warn(f"{name}: NaN or infinity in the weights {listed(broken)}", MxperfWarning, stacklevel=2)
+
+
+def _is_finite(value: Any) -> bool:
+    numbers = (value if value.stype == "default" else value.data).asnumpy()
+    return numbers.dtype.kind != "f" or bool(np.isfinite(numbers).all())

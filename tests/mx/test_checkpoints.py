@@ -131,3 +131,14 @@ def test_every_operator_is_counted_from_the_shapes_that_a_real_forward_has(check
         shapes=[tuple(outputs) for outputs in by_node(executed, visible_output_counts(analysis.graph))],
     )
     assert walk(analysis.graph, by_execution, analysis.roles) == analysis.cost()
+
+
+@pytest.mark.parametrize("name", EVERY_MODEL)
+def test_mxnet_makes_the_same_of_what_was_checked_as_of_the_file(checkpoints, name):
+    import mxnet as mx
+
+    from pytest_mxperf.graph import Graph
+
+    text = (checkpoints / name / f"{name}-symbol.json").read_text()
+    _, checked = Graph.parse_untrusted(text, where=name)
+    assert mx.sym.load_json(checked).tojson() == mx.sym.load_json(text).tojson()

@@ -54,7 +54,9 @@ def test_an_operator_that_this_mxnet_lacks_is_named(tmp_path):
         '{"nodes": [{"op": "null", "name": "data", "inputs": []},'
         ' {"op": "WarpCTC", "name": "loss", "inputs": [[0, 0, 0]]}], "arg_nodes": [0], "heads": [[1, 0, 0]]}'
     )
-    with pytest.raises(MxperfError, match=r"m-symbol\.json: MXNet cannot load the symbol: Operator WarpCTC is not"):
+    with pytest.raises(
+        MxperfError, match=r"m-symbol\.json: MXNet cannot load the symbol: .*Operator WarpCTC is not registered"
+    ):
         count(path, {"data": (1, 2)})
 
 

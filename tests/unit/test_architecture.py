@@ -19,6 +19,7 @@ LAYERS = [
     ["errors"],
     ["units"],
     ["graph", "spec", "params_file"],
+    ["validate"],
     ["cost", "latency", "canonical"],
     ["baseline"],
     ["gate"],
@@ -138,6 +139,34 @@ def test_each_heavy_library_is_imported_in_one_place_only(library):
         if layer_of(module) != OWNERS[library] and library in {target.split(".")[0] for target in imports_of(module)}
     ]
     assert wrong == []
+
+
+# What runs code, or makes objects of any class, from what a file says.
+EVALUATING_MODULES = {"pickle", "_pickle", "cPickle", "marshal", "shelve", "dill", "joblib", "yaml", "code"}
+EVALUATING_NAMES = {"eval", "exec", "compile", "__import__", "literal_eval", "allow_pickle"}
+
+
+def evaluations(source):
+    """What in the source unpickles or evaluates."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Name) and node.id in EVALUATING_NAMES:
+            yield node.id
+        elif isinstance(node, ast.Attribute) and node.attr in EVALUATING_NAMES:
+            if not (isinstance(node.value, ast.Name) and node.value.id == "re"):
+                yield node.attr
+        elif isinstance(node, ast.keyword) and node.arg in EVALUATING_NAMES:
+            yield node.arg
+
+
+def test_nothing_is_unpickled_or_evaluated():
+    assert sorted(evaluations("eval(x); np.load(f, allow_pickle=True); ast.literal_eval(x); re.compile(x)")) == [
+        "allow_pickle",
+        "eval",
+        "literal_eval",
+    ]
+    for module, path in MODULES.items():
+        assert list(evaluations(path.read_text(encoding="utf-8"))) == [], module
+        assert {target.split(".")[0] for target in imports_of(module)} & EVALUATING_MODULES == set(), module
 
 
 def run_python(*arguments, folder):

@@ -153,15 +153,23 @@ def test_what_is_written_reads_back_the_same(numpy_shapes):
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        (b"", "Input data was truncated"),
+        (b"", "it is empty; copy or download it again"),
+        (b" \n", "it is empty"),
         (b"{", "Input data was truncated"),
         (b"{}", "missing required field `nodes`"),
         (b'{"nodes": []}', "missing required field `heads`"),
         (b"[]", "Expected `object`, got `array`"),
         (b"null", "Expected `object`, got `null`"),
-        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0123\nsize 4\n", "JSON is malformed"),
-        (b"\x00\x05\x16\x07\x00\x02\x00\x00Mac OS X        ", "JSON is malformed"),  # an AppleDouble header
-        (b"\x12\x01\x00\x00\x00\x00\x00\x00", "JSON is malformed"),  # a .params file
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:0123\nsize 4\n",
+            "it is a Git LFS pointer; run: git lfs pull",
+        ),
+        (
+            b"\x00\x05\x16\x07\x00\x02\x00\x00Mac OS X        ",
+            "it is metadata of macOS (AppleDouble); use its",
+        ),  # an AppleDouble header
+        (b"<!DOCTYPE html>\n<html>", "it is a web page or XML; download the file itself"),
+        (b"\x12\x01\x00\x00\x00\x00\x00\x00", "it is a .params file"),  # a .params file
         (b'{"nodes": [{"op": "null", "name": "\xff\xfe"}], "heads": [[0, 0]]}', "codec can't decode byte 0xff"),
         (
             b'{"nodes": [{"op": "null", "name": 5}], "heads": [[0, 0]]}',
@@ -231,3 +239,66 @@ def test_an_output_that_the_row_pointers_do_not_have_is_refused():
 def test_row_pointers_that_do_not_fit_are_refused(row_pointers):
     raw = document(variable("data"), operator("relu", "r", (0, 0, 0)), node_row_ptr=row_pointers)
     assert refusal(raw) == "node_row_ptr does not fit the 2 nodes"
+
+
+def untrusted(raw):
+    graph, checked = Graph.parse_untrusted(json.dumps(raw), where="here")
+    assert Graph.parse(checked, where="here") == graph
+    return json.loads(checked)
+
+
+def test_mxnet_sees_only_what_was_checked():
+    """Attributes come together in one place, as MXNet merges them; what nobody has looked at is gone."""
+    assert untrusted(
+        {
+            "nodes": [
+                {"op": "null", "name": "data", "inputs": [], "control_deps": [99], "backward_source_id": -1},
+                {
+                    "op": "relu",
+                    "name": "r",
+                    "param": {"a": "1", "b": "1"},
+                    "attr": {"b": "2"},
+                    "inputs": [[0, 0, 1, 99]],
+                },
+            ],
+            "arg_nodes": ["nonsense"],
+            "heads": [[1, 0]],
+            "attrs": {"mxnet_version": ["int", 903], "more": {"deep": []}},
+            "more": 1,
+        }
+    ) == {
+        "nodes": [
+            {"op": "null", "name": "data", "attrs": {}, "inputs": []},
+            {"op": "relu", "name": "r", "attrs": {"a": "1", "b": "2"}, "inputs": [[0, 0, 1]]},
+        ],
+        "arg_nodes": [0],
+        "heads": [[1, 0, 0]],
+        "attrs": {"mxnet_version": ["int", 903]},
+    }
+
+
+def test_a_file_of_2015_stays_one():
+    """It has no version, by which MXNet knows that it must upgrade it."""
+    raw = {**document(variable("data")), "heads": [[0, 0, 0]]}
+    assert untrusted({**raw, "attrs": {}})["attrs"] == {}
+
+
+@pytest.mark.parametrize("version", [-1, 2**31, 10**30])
+def test_a_version_of_an_input_that_mxnet_cannot_read_is_dropped(version):
+    raw = document(variable("data"), operator("relu", "r", (0, 0, version)))
+    assert untrusted(raw)["nodes"][1]["inputs"] == [[0, 0, 0]]
+
+
+@pytest.mark.parametrize("name", ["mxnet_version", "is_np_shape"])
+@pytest.mark.parametrize("value", [3, "3", [], ["int"], ["int", "3"], ["str", 1], ["int", 10**7], ["int", -1], None])
+def test_a_malformed_attribute_of_the_graph_is_refused(name, value):
+    with pytest.raises(GraphError, match=f"^here: the graph's attribute {name} is .*, not like"):
+        untrusted({**document(variable("data")), "heads": [[0, 0, 0]], "attrs": {name: value}})
+
+
+def test_a_graph_is_written_like_another_of_the_same_mxnet():
+    graph, checked = Graph.parse_untrusted(
+        json.dumps({**document(variable("data")), "heads": [[0, 0, 0]], "attrs": {"mxnet_version": ["int", 903]}}),
+        where="here",
+    )
+    assert json.loads(graph.to_json(like=checked))["attrs"] == {"mxnet_version": ["int", 903]}

@@ -1,0 +1,118 @@
+"""Does once in a forked child what MXNet might not survive, so that it does not take the session along.
+
+A fork costs 10 to 20 ms beside the work itself. MXNet prepares for it: its engine stops before a fork and starts anew
+on both sides (``src/initialize.cc``), which is what Gluon's ``DataLoader`` relies on.
+"""
+
+import os
+import resource
+import signal
+import sys
+import time
+import warnings
+from contextlib import suppress
+from typing import Callable, Optional, Sequence
+
+from pytest_mxperf.errors import ModelError, listed
+
+__all__ = ["SECONDS_OF_A_TRIAL", "memory_limit_bytes", "survive"]
+
+SECONDS_OF_A_TRIAL = 8.0
+"""How long a trial may take that is not expected to take long."""
+
+_SPARE_BYTES = 2 * 1024**3
+_POLL_SECONDS = 0.001
+
+
+def survive(
+    work: Callable[[], object],
+    who: str,
+    doing: str,
+    suspects: Sequence[str],
+    *,
+    seconds: float = SECONDS_OF_A_TRIAL,
+    expected_bytes: int = 0,
+) -> None:
+    """Does the work in a forked child. Raises ``ModelError`` if that dies or takes too long: "``who`` dies ``doing``".
+
+    What else goes wrong in there, exceptions included, goes wrong again when the caller does the work himself.
+    The child may take 2 GiB beside the ``expected_bytes``. Does nothing where there is no ``fork``.
+    """
+    death = _death_of(work, seconds, expected_bytes + _SPARE_BYTES)
+    if death is not None:
+        raise ModelError(
+            f"{who} {death} {doing}; tried in a process of its own, for this operator or its attributes "
+            f"may be why: {listed(suspects, 3)}"
+        )
+
+
+def _death_of(work: Callable[[], object], seconds: float, more_bytes: int) -> Optional[str]:
+    """How a child that does the work comes to its end, unless well or by an exception."""
+    if not hasattr(os, "fork"):
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Python warns of forks beside threads, which MXNet has
+        child = os.fork()
+    if child == 0:
+        _be_the_child(work, more_bytes)
+    return _describe(_wait_for(child, time.monotonic() + seconds), seconds)
+
+
+def _be_the_child(work: Callable[[], object], more_bytes: int) -> None:
+    """Never returns: nothing of the session may run twice, nor be written twice."""
+    with suppress(BaseException):
+        sys.stdout = sys.stderr = silence = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+        for descriptor in (1, 2):
+            os.dup2(silence.fileno(), descriptor)
+        # MXNet catches segmentation faults, to write a trace and exit; pytest's faulthandler to write another.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM, signal.SIGSEGV, signal.SIGFPE, signal.SIGABRT):
+            signal.signal(number, signal.SIG_DFL)
+        _limit_memory(more_bytes)
+    with suppress(BaseException):
+        work()
+    os._exit(0)
+
+
+def _limit_memory(more_bytes: int) -> None:
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with open("/proc/self/statm", encoding="ascii") as statm:
+        data_pages = int(statm.read().split()[5])
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    limit = data_pages * resource.getpagesize() + more_bytes
+    resource.setrlimit(resource.RLIMIT_DATA, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
+
+
+def _wait_for(child: int, end: float) -> Optional[int]:
+    """The child's wait status; None if it had to be killed for taking too long."""
+    try:
+        while True:
+            pid, status = os.waitpid(child, os.WNOHANG)
+            if pid:
+                return status
+            if time.monotonic() > end:
+                return None
+            time.sleep(_POLL_SECONDS)
+    finally:
+        # Also when an interrupt comes in between.
+        with suppress(ProcessLookupError, ChildProcessError):
+            if os.waitpid(child, os.WNOHANG) == (0, 0):
+                os.kill(child, signal.SIGKILL)
+                os.waitpid(child, 0)
+
+
+def _describe(status: Optional[int], seconds: float) -> Optional[str]:
+    if status is None:
+        return f"takes longer than {seconds:g} s"
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        return f"dies of {signal.Signals(number).name} ({signal.strsignal(number)})"
+    if os.WEXITSTATUS(status):
+        return f"ends the process with exit code {os.WEXITSTATUS(status)}"
+    return None
+
+
+def memory_limit_bytes() -> int:
+    """What this process may have: the machine's memory, or less where a limit is set (``ulimit``)."""
+    soft_limits = [resource.getrlimit(kind)[0] for kind in (resource.RLIMIT_AS, resource.RLIMIT_DATA)]
+    physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return min([physical, *(limit for limit in soft_limits if limit != resource.RLIM_INFINITY)])

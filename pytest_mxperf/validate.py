@@ -1,0 +1,122 @@
+"""What a graph may not contain if MXNet is to survive it, told from the graph alone.
+
+MXNet checks little of what it loads: some attributes it divides by, some it allocates by, and an operator with too few
+inputs reads beyond its list of them. Here are refused the attributes that are known to kill MXNet 1.9.1, wherever they
+stand; ``suspects`` names whatever is not known to be harmless.
+"""
+
+import re
+from functools import lru_cache
+from math import prod
+from typing import Dict, Sequence, Tuple
+
+from pytest_mxperf.errors import GraphError, ShapeError
+from pytest_mxperf.graph import Graph, Node
+
+__all__ = ["check_attributes", "check_shapes", "suspects"]
+
+_POSITIVE = ("num_group", "num_deformable_group", "stride")
+"""What MXNet divides by."""
+
+_COUNTS = ("num_args", "num_outputs")
+_MOST_COUNTED = 10_000
+"""MXNet makes a name for each of an operator's inputs and outputs, be it two thousand million."""
+
+_LONGEST_NAME = 1000
+
+_LARGEST_ORDINARY = 2**24
+_MOST_NUMBERS = 16
+
+_ONE, _TWO = (1, 1), (2, 2)
+_ANY_NUMBER = (1, _MOST_COUNTED)
+_INPUTS: Dict[str, Tuple[int, int]] = {
+    "null": (0, 0),
+    **dict.fromkeys(("Convolution", "Deconvolution", "FullyConnected"), (2, 3)),
+    "BatchNorm": (3, 5),  # files of 2015 leave its running statistics to be added
+    "RNN": (2, 4),
+    **dict.fromkeys(("InstanceNorm", "LayerNorm"), (3, 3)),
+    **dict.fromkeys(("Activation", "relu", "sigmoid", "tanh", "softsign", "exp", "clip", "hard_sigmoid"), _ONE),
+    **dict.fromkeys(("Pooling", "Flatten", "Reshape", "Dropout", "L2Normalization", "LRN", "Cast"), _ONE),
+    **dict.fromkeys(("transpose", "expand_dims", "slice", "slice_axis", "SliceChannel", "mean", "sum"), _ONE),
+    **dict.fromkeys(("_copy", "BlockGrad", "MakeLoss", "SoftmaxActivation", "log_softmax"), _ONE),
+    **dict.fromkeys((f"_{name}_scalar" for name in ("plus", "minus", "rminus", "mul", "div", "rdiv")), _ONE),
+    **dict.fromkeys(("softmax", "LeakyReLU"), (1, 2)),
+    **dict.fromkeys(("squeeze", "tile", "repeat", "SwapAxis"), _ONE),
+    **dict.fromkeys((f"elemwise_{name}" for name in ("add", "sub", "mul", "div")), _TWO),
+    **dict.fromkeys((f"broadcast_{name}" for name in ("add", "sub", "mul", "div")), _TWO),
+    **dict.fromkeys(
+        ("Embedding", "slice_like", "SoftmaxOutput", "LinearRegressionOutput", "LogisticRegressionOutput"), _TWO
+    ),
+    **dict.fromkeys(("Concat", "add_n"), _ANY_NUMBER),
+}
+"""The operators that have never died of ordinary attributes, and how many inputs they take."""
+
+_KEEP_SIZE = ("Reshape", "reshape_like", "_np_reshape", "_npx_reshape")
+
+_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
+
+
+def check_attributes(graph: Graph, *, where: str) -> None:
+    """Raises ``GraphError`` that begins with ``where`` for attributes that MXNet dies or hangs of, and unfit names."""
+    for index, node in enumerate(graph.nodes):
+        problem = _problem(node)
+        if problem:
+            raise GraphError(f"{where}: node {index} ({node.op[:60]} {node.name[:60]!r}): {problem}")
+        for subgraph in node.subgraphs:
+            check_attributes(subgraph, where=f"{where}: node {index} ({node.op} {node.name[:60]!r}): subgraph")
+
+
+def _problem(node: Node) -> str:
+    # Names are shown in terminals, and MXNet's end at a null character.
+    if not (node.name.isprintable() and node.op.isprintable() and len(node.name) <= _LONGEST_NAME):
+        return f"a name is made of at most {_LONGEST_NAME:,} printable characters"
+    if node.is_variable:  # which older versions of MXNet give its reader's attributes
+        return ""
+    for name in _POSITIVE:
+        if name in node.attrs and min(_numbers(node.attrs[name]), default=1.0) < 1:
+            return f"{name}={node.attrs[name][:60]!r} must be at least 1"
+    for name in _COUNTS:
+        if name in node.attrs and max(_numbers(node.attrs[name]), default=1.0) > _MOST_COUNTED:
+            return f"{name}={node.attrs[name][:60]!r} is more than {_MOST_COUNTED:,}"
+    return ""
+
+
+@lru_cache(maxsize=4096)
+def _numbers(text: str) -> Tuple[float, ...]:
+    return tuple(float(number) for number in _NUMBER.findall(text[:1000]))
+
+
+def suspects(graph: Graph) -> Tuple[str, ...]:
+    """The nodes that are not known to be harmless to MXNet, each as ``Correlation 'corr'``."""
+    return tuple(f"{node.op[:60]} {node.name[:60]!r}" for node in graph.nodes if not _is_harmless(node))
+
+
+def _is_harmless(node: Node) -> bool:
+    fewest, most = _INPUTS.get(node.op, (1, 0))
+    if not fewest <= len(node.inputs) <= most or node.subgraphs:
+        return False
+    return all(_is_ordinary(name, value) for name, value in node.attrs.items() if name != "__init__")
+
+
+@lru_cache(maxsize=4096)
+def _is_ordinary(name: str, value: str) -> bool:
+    if name == "__storage_type__":
+        return value in ("0", "-1")
+    numbers = _numbers(value)
+    return len(numbers) <= _MOST_NUMBERS and max(map(abs, numbers), default=0) <= _LARGEST_ORDINARY
+
+
+def check_shapes(graph: Graph, shapes: Sequence[Tuple[Tuple[int, ...], ...]], *, where: str) -> None:
+    """Raises ``ShapeError`` where an operator that keeps its elements would have to lose or invent some.
+
+    MXNet infers such shapes without complaint, and reads or writes beyond its memory when it runs.
+    """
+    for index, node in enumerate(graph.nodes):
+        if node.op in _KEEP_SIZE and node.inputs:
+            source, output = node.inputs[0]
+            before, after = shapes[source][output], shapes[index][0]
+            if prod(before) != prod(after):
+                raise ShapeError(
+                    f"{where}: {node.op} {node.name[:60]!r} cannot make {after} of {before}; "
+                    "does the graph hold a batch size other than that of the inputs?"
+                )

@@ -1,0 +1,332 @@
+"""Checkpoints that are broken, malicious, or not of each other. Each dies of a signal, or hangs, in MXNet alone."""
+
+import json
+import os
+import warnings
+
+import pytest
+
+from pytest_mxperf import ModelSpec, MxperfError, count
+from pytest_mxperf.errors import MxperfWarning
+
+IMAGE = {"data": (1, 1, 8, 8)}
+SQUARE = {"x0": (1, 4, 8, 8)}
+
+
+def run(spec):
+    from pytest_mxperf.mx.analysis import analyse
+    from pytest_mxperf.mx.bind import bind
+    from pytest_mxperf.mx.model import open_model
+    from pytest_mxperf.mx.sync import example_batch, forward_pass
+    from pytest_mxperf.mx.weights import load_weights
+
+    analysis = analyse(open_model(spec))
+    module = bind(analysis, load_weights(analysis))
+    forward_pass(module, example_batch(module))()
+    return module
+
+
+def load(spec):
+    from pytest_mxperf.mx.analysis import analyse
+    from pytest_mxperf.mx.model import open_model
+    from pytest_mxperf.mx.weights import load_weights
+
+    return load_weights(analyse(open_model(spec)))
+
+
+@pytest.fixture
+def save(tmp_path):
+    """Writes a symbol of one operator over variables x0, x1...; and weights by name, if any."""
+
+    def save(op, attrs=None, inputs=1, entries=None, heads=None, weights=None):
+        import mxnet as mx
+
+        nodes = [{"op": "null", "name": f"x{index}", "inputs": []} for index in range(inputs)]
+        entries = entries or [[index, 0, 0] for index in range(inputs)]
+        nodes.append({"op": op, "name": "it", "attrs": attrs or {}, "inputs": entries})
+        document = {
+            "nodes": nodes,
+            "arg_nodes": list(range(inputs)),
+            "heads": heads or [[inputs, 0, 0]],
+            "attrs": {"mxnet_version": ["int", 10901]},
+        }
+        (tmp_path / "m-symbol.json").write_text(json.dumps(document))
+        if weights is not None:
+            mx.nd.save(str(tmp_path / "m-0000.params"), {f"arg:{name}": value for name, value in weights.items()})
+        return tmp_path / "m"
+
+    return save
+
+
+@pytest.mark.parametrize(
+    ("op", "attrs", "inputs"),
+    [
+        ("Convolution", {"kernel": "(3, 3)", "num_filter": "8", "num_group": "0"}, 3),
+        ("GroupNorm", {"num_groups": "0"}, 3),
+        ("Correlation", {"kernel_size": "1", "stride2": "0"}, 2),
+        ("depth_to_space", {"block_size": "65536"}, 1),
+        ("_sg_mkldnn_fully_connected", {}, 1),
+    ],
+)
+def test_an_attribute_that_kills_mxnet_is_one_clear_error(save, op, attrs, inputs):
+    shapes = {f"x{index}": (1, 4, 8, 8) for index in range(inputs if op == "Correlation" else 1)}
+    with pytest.raises(MxperfError, match=f"{op} 'it'") as caught:
+        count(save(op, attrs, inputs), shapes)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_user_of_an_output_that_does_not_exist_is_named(save):
+    """Old files do not tell how many outputs a node has, so only MXNet can."""
+    with pytest.raises(MxperfError, match="the graph's outputs: reads output 7 of node 1, which does not exist"):
+        count(save("relu", heads=[[1, 7, 0]]), SQUARE)
+
+
+def test_too_few_inputs_are_one_clear_error(save):
+    with pytest.raises(MxperfError, match=r"^\S*m\S*: .*") as caught:
+        count(save("Convolution", {"kernel": "(3, 3)", "num_filter": "8"}, inputs=1), SQUARE)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_forward_that_kills_mxnet_is_found_when_it_is_bound(save):
+    """It counts: only the bilinear kernel that it computes when it runs divides by its number of filters."""
+    import mxnet as mx
+
+    attrs = {"scale": "2", "sample_type": "bilinear", "num_args": "2", "num_filter": "0"}
+    prefix = save("UpSampling", attrs, 2, weights={"x1": mx.nd.ones((4, 1, 4, 4))})
+    with pytest.raises(MxperfError, match=r"MXNet dies of SIG\w+ \(.*\) binding the model and running it once"):
+        run(ModelSpec.parse(prefix, SQUARE))
+
+
+def test_a_healthy_model_of_a_suspect_operator_runs(save):
+    prefix = save("Correlation", {"kernel_size": "1", "max_displacement": "2"}, 2, weights={})
+    module = run(ModelSpec.parse(prefix, {**SQUARE, "x1": (1, 4, 8, 8)}))
+    assert module.output_shapes == [("it_output", (1, 25, 4, 4))]
+
+
+def test_a_healthy_model_of_ordinary_operators_is_never_tried_in_a_child(digits, monkeypatch):
+    def fork():
+        raise AssertionError("forked")
+
+    monkeypatch.setattr(os, "fork", fork)
+    assert count(digits, IMAGE).macs == 607_552
+    run(ModelSpec.parse(digits, IMAGE))
+
+
+def test_a_model_that_needs_more_memory_than_there_is_counts_and_does_not_bind(save):
+    """4 x (10^6 + 8)^2 floats of 4 bytes are 16 x 1,000,016,000,064 bytes."""
+    prefix = save("Pooling", {"kernel": "(1, 1)", "pad": "(500000, 500000)", "pool_type": "max"}, weights={})
+    assert count(prefix, SQUARE).peak_activation_bytes == 16_000_256_001_024
+    with pytest.raises(MxperfError, match="running it takes 16,000,256,001,024 bytes of memory, this process may have"):
+        run(ModelSpec.parse(prefix, SQUARE))
+
+
+@pytest.mark.parametrize("op", ["_Native", "_NDArray", "_CachedOp", "_CachedOpThreadSafe", "_CustomFunction"])
+def test_a_node_that_points_into_another_process_is_counted_around_and_reported(save, op):
+    """The dense layer in front of it: 2 x 4 inputs, 3 outputs."""
+    prefix = save("FullyConnected", {"num_hidden": "3", "no_bias": "True"}, 2)
+    path = prefix.with_name("m-symbol.json")
+    document = json.loads(path.read_text())
+    document["nodes"] += [
+        {"op": op, "name": "python", "attrs": {"info": "0x7f1234567890"}, "inputs": [[2, 0, 0]]},
+        {"op": op, "name": "more", "attrs": {"info": "0x7f1234567890"}, "inputs": [[3, 1, 0], [3, 0, 0]]},
+    ]
+    document["heads"] = [[4, 0, 0]]
+    path.write_text(json.dumps(document))
+    report = count(prefix, {"x0": (2, 4)})
+    assert (report.macs, report.params.trainable, report.uncounted) == (24, 12, {op: 2})
+    assert [(layer.name, layer.outputs) for layer in report.layers] == [
+        ("it", ((2, 3),)),
+        ("python", ((), ())),
+        ("more", ((),)),
+    ]
+    with pytest.raises(MxperfError, match=f"cannot load {op} 'python', {op} 'more', which points into the process"):
+        load(ModelSpec.parse(prefix, {"x0": (2, 4)}))
+
+
+def test_what_follows_such_a_node_has_no_shape_that_anybody_could_know(save):
+    prefix = save("_Native", {"info": "0x7f1234567890"})
+    path = prefix.with_name("m-symbol.json")
+    document = json.loads(path.read_text())
+    document["nodes"].append({"op": "Flatten", "name": "flat", "inputs": [[1, 0, 0]]})
+    document["heads"] = [[2, 0, 0]]
+    path.write_text(json.dumps(document))
+    with pytest.raises(
+        MxperfError, match=r"Flatten 'flat' cannot be inferred; only the process .* _Native 'it' puts out"
+    ):
+        count(prefix, SQUARE)
+
+
+def test_an_operator_of_a_fork_and_an_unregistered_custom_are_named(save):
+    with pytest.raises(MxperfError, match="Operator QConvolution is not registered"):
+        count(save("QConvolution"), SQUARE)
+    with pytest.raises(MxperfError, match=r"cannot load the symbol: Cannot find custom operator mine\Z"):
+        count(save("Custom", {"op_type": "mine"}), SQUARE)
+
+
+def test_weights_of_another_model_are_told_apart_by_name(digits, tmp_path):
+    import mxnet as mx
+
+    weights = mx.nd.load(str(digits) + "-0000.params")
+    weights["arg:stranger"] = weights.pop("arg:dense2_bias")
+    weights["arg:conv1_weight"] = mx.nd.ones((16, 1, 5, 5))
+    mx.nd.save(str(tmp_path / "m-0000.params"), weights)
+    (tmp_path / "m-symbol.json").write_bytes(digits.with_name("digits-symbol.json").read_bytes())
+    with pytest.raises(MxperfError) as caught:
+        count(tmp_path / "m", IMAGE)
+    assert str(caught.value).splitlines() == [
+        "m: with data=(1, 1, 8, 8) the graph does not fit its weights: "
+        "conv1_weight (graph (16, 1, 3, 3), weights (16, 1, 5, 5))",
+        "the weights lack dense2_bias",
+        "the graph has no stranger, which the weights have",
+    ]
+    weights["arg:conv1_weight"] = mx.nd.ones((16, 1, 3, 3))
+    mx.nd.save(str(tmp_path / "m-0000.params"), weights)
+    with pytest.raises(MxperfError, match=r"m: the weights lack dense2_bias; .*; the graph has no stranger, which"):
+        load(ModelSpec.parse(tmp_path / "m", IMAGE))
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_a_warning(save, number):
+    import mxnet as mx
+
+    weights = {"x1": mx.nd.array([[1, number], [2, 3]]), "x2": mx.nd.ones(2)}
+    prefix = save("FullyConnected", {"num_hidden": "2"}, 3, weights=weights)
+    with pytest.warns(MxperfWarning, match="^m: NaN or infinity in the weights x1$"):
+        load(ModelSpec.parse(prefix, {"x0": (1, 2)}))
+
+
+def test_finite_weights_are_no_warning(digits):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", MxperfWarning)
+        load(ModelSpec.parse(digits, IMAGE))
+
+
+def test_a_sparse_weight_with_an_index_out_of_range_is_refused(save):
+    """The reader of the header cannot see it: the indices are among the data."""
+    import mxnet as mx
+
+    rows = mx.nd.sparse.row_sparse_array(([[1, 2]], [1]), shape=(3, 2))
+    prefix = save("FullyConnected", {"num_hidden": "3", "no_bias": "True"}, 2, weights={"x1": rows})
+    path = prefix.with_name("m-0000.params")
+    content = path.read_bytes()
+    index, values = (1).to_bytes(8, "little"), b"\0\0\x80\x3f\0\0\0\x40"
+    assert content.count(values + index) == 1
+    path.write_bytes(content.replace(values + index, values + (10**12).to_bytes(8, "little")))
+    with pytest.raises(MxperfError, match="MXNet cannot load the weights"):
+        load(ModelSpec.parse(prefix, {"x0": (1, 2)}))
+
+
+@pytest.mark.parametrize("name", ["m-symbol.json", "m-0000.params"])
+@pytest.mark.parametrize("kind", ["directory", "pipe", "empty", "pointer", "loop", "dangling"])
+def test_what_is_no_file_of_a_checkpoint_is_one_clear_error(digits, tmp_path, name, kind):
+    (tmp_path / "m-symbol.json").write_bytes(digits.with_name("digits-symbol.json").read_bytes())
+    (tmp_path / "m-0000.params").write_bytes(digits.with_name("digits-0000.params").read_bytes())
+    path = tmp_path / name
+    path.unlink()
+    if kind == "directory":
+        path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)  # opening it would wait without end
+    elif kind == "loop":
+        path.symlink_to(path)
+    elif kind == "dangling":
+        path.symlink_to(tmp_path / "nowhere")
+    else:
+        path.write_bytes(b"" if kind == "empty" else b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
+    with pytest.raises(MxperfError, match=name) as caught:
+        count(tmp_path / "m", IMAGE)
+    assert str(caught.value).count("\n") <= 1
+    assert kind != "pointer" or "git lfs pull" in str(caught.value).lower()
+
+
+def test_a_file_without_permission_is_one_clear_error(digits, tmp_path, monkeypatch):
+    """Root may read everything, so the error is made up."""
+    from pathlib import Path
+
+    def refuse(self):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(MxperfError, match=r"digits-symbol\.json: cannot read the symbol: Permission denied"):
+        count(digits, IMAGE)
+
+
+def test_a_path_with_a_null_character_is_one_clear_error():
+    with pytest.raises(MxperfError, match="cannot read the symbol: embedded null"):
+        count("a\0b", IMAGE)
+
+
+def test_a_name_that_is_both_an_argument_and_a_state_is_refused(digits, tmp_path):
+    import mxnet as mx
+
+    (tmp_path / "m-symbol.json").write_bytes(digits.with_name("digits-symbol.json").read_bytes())
+    weights = mx.nd.load(str(digits) + "-0000.params")
+    mx.nd.save(str(tmp_path / "m-0000.params"), {**weights, "aux:dense2_bias": mx.nd.ones(10)})
+    with pytest.raises(MxperfError, match="has 'dense2_bias' twice, as 'arg:' and as 'aux:'"):
+        count(tmp_path / "m", IMAGE)
+
+
+def test_what_a_symbol_built_in_the_session_divides_by_is_checked_too():
+    import mxnet as mx
+
+    symbol = mx.sym.Convolution(mx.sym.var("data"), kernel=(3, 3), num_filter=8, num_group=0, name="conv")
+    with pytest.raises(MxperfError, match=r"\(Convolution 'conv'\): num_group='0' must be at least 1"):
+        count(symbol, {"data": (1, 4, 8, 8)})
+
+
+def test_an_error_of_a_forward_is_told_without_a_stack_trace(save):
+    import mxnet as mx
+
+    attrs = {"kernel": "(3, 3)", "num_filter": "8", "pad": "(-1, -1)", "no_bias": "True"}
+    prefix = save("Convolution", attrs, 2, weights={"x1": mx.nd.ones((8, 4, 3, 3))})
+    with pytest.raises(MxperfError, match="MXNet cannot run it: could not create a descriptor") as caught:
+        run(ModelSpec.parse(prefix, SQUARE))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_softmax_of_2015_written_in_python_is_counted_around(tmp_path):
+    """4 x 3 x 2 MACs; 2 x 3 weights, 2 biases, 2 betas (gamma is fixed); MXNet adds the running statistics itself."""
+
+    def node(op, name, inputs=(), **param):
+        return {"op": op, "param": param, "name": name, "inputs": [*inputs], "backward_source_id": -1}
+
+    nodes = [
+        node("null", "data"),
+        node("null", "fc_weight"),
+        node("null", "fc_bias"),
+        node("FullyConnected", "fc", [[0, 0], [1, 0], [2, 0]], num_hidden="2", no_bias="False"),
+        node("null", "bn_gamma"),
+        node("null", "bn_beta"),
+        node("BatchNorm", "bn", [[3, 0], [4, 0], [5, 0]]),
+        node("null", "label"),
+        node("_Native", "softmax", [[6, 0], [7, 0]], info="140270810529344", need_top_grad="False"),
+    ]
+    document = {"nodes": nodes, "arg_nodes": [0, 1, 2, 4, 5, 7], "heads": [[8, 0]]}
+    (tmp_path / "m-symbol.json").write_text(json.dumps(document))
+    report = count(tmp_path / "m", {"data": (4, 3), "label": (4,)})
+    assert (report.macs, report.uncounted) == (24, {"_Native": 1})
+    assert (report.params.trainable, report.params.frozen, report.params.auxiliary) == (10, 2, 4)
+    assert [layer.name for layer in report.layers] == ["fc", "bn", "softmax"]
+    with pytest.raises(MxperfError, match="the shape of variable 'label' cannot be inferred; give its shape in inputs"):
+        count(tmp_path / "m", {"data": (4, 3)})
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "[07:11:29] ../src/op-inl.h:453: Check failed: a->size() == 1U (0 vs. 1) : ",
+            "MXNet demands a->size() == 1U (0 vs. 1)",
+        ),
+        (
+            "Error in operator conv: [07:11:29] ../src/conv.cc:126: Check failed: n % g == 0U (2 vs. 0) : bad group",
+            "Error in operator conv: bad group",
+        ),
+        ("Check failed: Registry: :Get()->Find(x) != nullptr: Cannot find x", "Cannot find x"),
+        ("plain\nStack trace:\n  [bt] (0) lib.so", "plain"),
+    ],
+)
+def test_what_mxnet_says_is_told_without_its_sources(text, said):
+    from pytest_mxperf.mx.runtime import reason
+
+    assert reason(Exception(text)) == said

@@ -1,0 +1,61 @@
+"""Nothing is read or written outside of the folder of baselines."""
+
+import pytest
+
+from pytest_mxperf.baseline.record import Baseline
+from pytest_mxperf.baseline.store import BaselineStore
+from pytest_mxperf.cost.result import CostReport, Params
+from pytest_mxperf.errors import BaselineError
+
+BASELINE = Baseline.of(CostReport((), Params(), {}), {})
+
+
+def load(store):
+    store.load("net")
+
+
+def save(store):
+    store.save("net", BASELINE, "{}")
+
+
+@pytest.mark.parametrize("act", [load, save])
+@pytest.mark.parametrize("name", ["net.json", "net-symbol.json"])
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_file_that_is_a_link_is_refused_and_its_target_left_alone(tmp_path, act, name, exists):
+    folder, target = tmp_path / "baselines", tmp_path / "precious"
+    folder.mkdir()
+    if exists:
+        target.write_text("precious")
+    (folder / name).symlink_to(target)
+    with pytest.raises(BaselineError) as caught:
+        act(BaselineStore(folder))
+    assert str(caught.value) == (
+        f"{folder / name}: is a symbolic link, a baseline is a file of its own; put a copy in its place"
+    )
+    assert target.exists() == exists
+    assert not exists or target.read_text() == "precious"
+
+
+@pytest.mark.parametrize("act", [load, save])
+def test_a_folder_that_is_a_link_is_refused_with_the_remedy(tmp_path, act):
+    target = tmp_path / "elsewhere"
+    target.mkdir()
+    (tmp_path / "baselines").symlink_to(target)
+    with pytest.raises(BaselineError) as caught:
+        act(BaselineStore(tmp_path / "baselines"))
+    assert str(caught.value) == (
+        f"{tmp_path / 'baselines'}: is a symbolic link; give its target with --mxperf-baselines {target}"
+    )
+    assert list(target.iterdir()) == []
+    save(BaselineStore(target))
+
+
+def test_a_read_only_folder_is_one_clear_error(tmp_path, monkeypatch):
+    """Root may write everywhere, so the error is made up."""
+
+    def refuse(self, **options):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("pathlib.Path.mkdir", refuse)
+    with pytest.raises(BaselineError, match=r"net\.json: cannot write the baseline: Read-only file system\Z"):
+        save(BaselineStore(tmp_path / "baselines"))

@@ -1,0 +1,103 @@
+"""What MXNet may see of a graph. Each attribute here was seen to kill or hang MXNet 1.9.1."""
+
+import pytest
+
+from pytest_mxperf.errors import GraphError, ShapeError
+from pytest_mxperf.graph import Graph, Node
+from pytest_mxperf.validate import check_attributes, check_shapes, suspects
+
+DATA = Node("null", "data", {}, ())
+
+
+def graph_of(op, attrs=None, inputs=1, name="it"):
+    return Graph((DATA, Node(op, name, attrs or {}, ((0, 0),) * inputs)), heads=((1, 0),))
+
+
+def refusal(graph):
+    with pytest.raises(GraphError) as caught:
+        check_attributes(graph, where="here")
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("op", "name", "value"),
+    [
+        ("Convolution", "num_group", "0"),
+        ("Deconvolution", "num_group", "-1"),
+        ("_contrib_DeformableConvolution", "num_deformable_group", "0"),
+        ("Convolution", "stride", "(1, 0)"),
+        ("Pooling", "stride", "(0, 0)"),
+        ("Pooling", "stride", "(2, -2)"),
+        ("Pooling", "stride", "0.5"),
+    ],
+)
+def test_what_mxnet_divides_by_must_be_positive(op, name, value):
+    assert refusal(graph_of(op, {name: value})) == f"here: node 1 ({op} 'it'): {name}={value!r} must be at least 1"
+
+
+@pytest.mark.parametrize("value", ["1", "(2, 2)", "()", "None", "(1, 1, 1)", "abc"])
+def test_other_strides_are_left_to_mxnet(value):
+    check_attributes(graph_of("Pooling", {"stride": value}), where="here")
+
+
+@pytest.mark.parametrize("name", ["num_args", "num_outputs"])
+def test_numbers_of_inputs_and_outputs_are_bounded(name):
+    """MXNet makes that many names: 2**31 - 1 of them hang it."""
+    check_attributes(graph_of("SliceChannel", {name: "10000"}), where="here")
+    message = refusal(graph_of("SliceChannel", {name: "2147483647"}))
+    assert message == f"here: node 1 (SliceChannel 'it'): {name}='2147483647' is more than 10,000"
+
+
+def test_a_subgraph_is_looked_into():
+    loop = Node("_foreach", "loop", {}, ((0, 0),), 1, (graph_of("Convolution", {"num_group": "0"}),))
+    message = refusal(Graph((DATA, loop), heads=((1, 0),)))
+    assert message == (
+        "here: node 1 (_foreach 'loop'): subgraph: node 1 (Convolution 'it'): num_group='0' must be at least 1"
+    )
+
+
+@pytest.mark.parametrize("name", ["a\nb", "\x1b[31mred", "a\0", "\u202e", "n" * 1001])
+def test_a_name_that_would_spoil_a_terminal_is_refused(name):
+    assert refusal(graph_of("relu", name=name)).endswith("a name is made of at most 1,000 printable characters")
+    check_attributes(graph_of("relu", name="Zürich 2/conv:0 <b>"), where="here")
+
+
+def test_a_variable_may_have_any_attributes():
+    """Older versions of MXNet copy those of the operator that reads it."""
+    check_attributes(Graph((Node("null", "w", {"num_group": "0"}, ()),), ((0, 0),)), where="here")
+
+
+def test_an_absurdly_long_attribute_takes_no_time():
+    check_attributes(graph_of("Pooling", {"stride": "1" * 10_000_000}), where="here")
+    assert suspects(graph_of("Pooling", {"kernel": "9" * 10_000_000})) == ("Pooling 'it'",)
+
+
+@pytest.mark.parametrize(
+    ("graph", "is_harmless"),
+    [
+        (graph_of("Pooling", {"kernel": "(2, 2)", "stride": "(2, 2)", "pool_type": "max"}), True),
+        (graph_of("clip", {"a_min": "-1e3", "a_max": "6.0"}), True),
+        (graph_of("Convolution", {"kernel": "(3, 3)"}, inputs=3), True),
+        (graph_of("Convolution", {"kernel": "(3, 3)"}, inputs=1), False),
+        (graph_of("Convolution", {"kernel": "(3, 3)"}, inputs=4), False),
+        (graph_of("Pooling", {"kernel": "(2, 2147483647)"}), False),
+        (graph_of("Pooling", {"kernel": "(4294967296, 4294967296)"}), False),
+        (graph_of("Pooling", {"kernel": f"({'1, ' * 17})"}), False),
+        (graph_of("Correlation", inputs=2), False),
+        (graph_of("nonsense"), False),
+        (graph_of("null"), False),
+        (Graph((Node("null", "w", {"__storage_type__": "1"}, ()),), ((0, 0),)), False),
+        (Graph((Node("null", "w", {"__shape__": "(9999999999, 3)"}, ()),), ((0, 0),)), False),
+        (Graph((Node("null", "w", {"__shape__": "(3, 3)", "__init__": "[0.5" + ", 9e99" * 99}, ()),), ((0, 0),)), True),
+    ],
+)
+def test_what_is_not_known_to_be_harmless_is_suspect(graph, is_harmless):
+    assert suspects(graph) == (() if is_harmless else (f"{graph.nodes[-1].op} {graph.nodes[-1].name!r}",))
+
+
+def test_reshaping_keeps_the_number_of_elements():
+    """256 elements do not become 4; MXNet infers that without complaint, and dies when it runs."""
+    graph = graph_of("Reshape")
+    check_shapes(graph, [((1, 4, 8, 8),), ((4, 64),)], where="here")
+    with pytest.raises(ShapeError, match=r"here: Reshape 'it' cannot make \(2, 2\) of \(1, 4, 8, 8\); .*batch size"):
+        check_shapes(graph, [((1, 4, 8, 8),), ((2, 2),)], where="here")
