@@ -3,7 +3,7 @@
 import difflib
 from enum import Enum
 from fractions import Fraction
-from typing import Dict, Iterable, List, Mapping, Optional, Union
+from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Union
 
 import msgspec
 
@@ -20,7 +20,10 @@ __all__ = [
     "Verdict",
     "judge_baseline",
     "judge_budget",
+    "judge_earlier",
     "judge_uncounted",
+    "no_gate",
+    "not_judged",
     "parse_budget",
     "parse_tolerances",
 ]
@@ -57,6 +60,11 @@ class Verdict(Enum):
     INCOMPARABLE = "INCOMPARABLE"
     UNCOUNTED = "UNCOUNTED"
     NOT_MEASURED = "NOT_MEASURED"
+    NOT_JUDGED = "NOT_JUDGED"
+    NO_GATE = "NO_GATE"
+    FLAKY = "FLAKY"
+    UNUSED = "UNUSED"
+    CONFLICT = "CONFLICT"
 
     @property
     def is_good(self) -> bool:
@@ -67,7 +75,7 @@ class Finding(msgspec.Struct, frozen=True):
     """One gate judged. ``value`` is what was measured, ``reference`` the ceiling or the baseline's value."""
 
     gate: str
-    """``budget``, ``baseline`` or ``count``."""
+    """``budget``, ``baseline`` or ``count``; ``test`` or ``session`` for what keeps gates from being judged."""
     metric: str
     verdict: Verdict
     message: str
@@ -117,6 +125,26 @@ def judge_uncounted(report: CostReport) -> List[Finding]:
     operators = ", ".join(f"{op} ({count})" for op, count in sorted(report.uncounted.items()))
     message = f"operators that no rule counts: {operators}; their cost is missing from every total"
     return [Finding("count", "operators", Verdict.UNCOUNTED, message, value=sum(report.uncounted.values()))]
+
+
+def judge_earlier(failures: Sequence[str]) -> List[Finding]:
+    """A finding if gates failed when the test was run before, in the same session: a rerun must not hide that."""
+    if not failures:
+        return []
+    message = f"a gate failed before the test was run again: {failures[0]}"
+    return [Finding("test", "reruns", Verdict.FLAKY, message, value=len(failures))]
+
+
+def no_gate() -> Finding:
+    message = (
+        "no gate: the test has neither mxperf_budget nor mxperf_baseline, and asks its model nothing; "
+        "mark it with one of them, or use a fixture like mxperf_cost"
+    )
+    return Finding("test", "all", Verdict.NO_GATE, message)
+
+
+def not_judged(because: str) -> Finding:
+    return Finding("test", "all", Verdict.NOT_JUDGED, f"gates not judged: {because}")
 
 
 def judge_budget(

@@ -19,6 +19,8 @@ def render(run: RunReport) -> str:
     document = {
         "schema": SCHEMA,
         "versions": run.versions,
+        "findings": run.findings,
+        "unused_unknown_because": run.unused_unknown_because or None,
         "models": [_model(result) for result in run.results],
     }
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"

@@ -22,6 +22,7 @@ LAYERS = [
     ["cost", "latency"],
     ["baseline"],
     ["gate"],
+    ["usage"],
     ["report"],
     ["mx"],
     ["api"],
