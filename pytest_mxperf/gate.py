@@ -3,7 +3,7 @@
 import difflib
 from enum import Enum
 from fractions import Fraction
-from typing import Dict, Iterable, List, Mapping, Optional, Union
+from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Union
 
 import msgspec
 
@@ -21,7 +21,10 @@ __all__ = [
     "explained",
     "judge_baseline",
     "judge_budget",
+    "judge_earlier",
     "judge_uncounted",
+    "no_gate",
+    "not_judged",
     "parse_budget",
     "parse_tolerances",
 ]
@@ -61,6 +64,11 @@ class Verdict(Enum):
     UNCOUNTED = "UNCOUNTED"
     NOT_MEASURED = "NOT_MEASURED"
     INCONCLUSIVE = "INCONCLUSIVE"
+    NOT_JUDGED = "NOT_JUDGED"
+    NO_GATE = "NO_GATE"
+    FLAKY = "FLAKY"
+    UNUSED = "UNUSED"
+    CONFLICT = "CONFLICT"
 
     @property
     def is_good(self) -> bool:
@@ -71,7 +79,7 @@ class Finding(msgspec.Struct, frozen=True):
     """One gate judged. ``value`` is what was measured, ``reference`` the ceiling or the baseline's value."""
 
     gate: str
-    """``budget``, ``baseline`` or ``count``."""
+    """``budget``, ``baseline`` or ``count``; ``test`` or ``session`` for what keeps gates from being judged."""
     metric: str
     verdict: Verdict
     message: str
@@ -121,6 +129,26 @@ def judge_uncounted(report: CostReport) -> List[Finding]:
     operators = ", ".join(f"{op} ({count})" for op, count in sorted(report.uncounted.items()))
     message = f"operators that no rule counts: {operators}; their cost is missing from every total"
     return [Finding("count", "operators", Verdict.UNCOUNTED, message, value=sum(report.uncounted.values()))]
+
+
+def judge_earlier(failures: Sequence[str]) -> List[Finding]:
+    """A finding if gates failed when the test was run before, in the same session: a rerun must not hide that."""
+    if not failures:
+        return []
+    message = f"a gate failed before the test was run again: {failures[0]}"
+    return [Finding("test", "reruns", Verdict.FLAKY, message, value=len(failures))]
+
+
+def no_gate() -> Finding:
+    message = (
+        "no gate: the test has neither mxperf_budget nor mxperf_baseline, and asks its model nothing; "
+        "mark it with one of them, or use a fixture like mxperf_cost"
+    )
+    return Finding("test", "all", Verdict.NO_GATE, message)
+
+
+def not_judged(because: str) -> Finding:
+    return Finding("test", "all", Verdict.NOT_JUDGED, f"gates not judged: {because}")
 
 
 def judge_budget(

@@ -12,7 +12,7 @@ from pytest_mxperf.errors import UsageError
 from pytest_mxperf.gate import parse_budget, parse_tolerances
 from pytest_mxperf.spec import ModelSpec
 
-__all__ = ["budget_of", "is_marked", "marks_function", "model_of", "register", "tolerances_of"]
+__all__ = ["budget_of", "is_gated", "is_marked", "marks_function", "model_of", "register", "tolerances_of"]
 
 _MARKERS = {
     "mxperf_model": "mxperf_model(source, *, inputs, epoch=0, name=None): the MXNet model that the test is about",
@@ -29,6 +29,11 @@ def register(config: pytest.Config) -> None:
 def is_marked(node: "pytest.Item | pytest.Collector") -> bool:
     """Whether one of our markers is on the test, its class or its module."""
     return any(node.get_closest_marker(name) for name in _MARKERS)
+
+
+def is_gated(node: "pytest.Item | pytest.Collector") -> bool:
+    """Whether a marker asks for a judgement."""
+    return any(node.get_closest_marker(name) for name in ("mxperf_budget", "mxperf_baseline"))
 
 
 def marks_function(function: object) -> bool:

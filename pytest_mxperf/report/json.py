@@ -20,6 +20,8 @@ def render(run: RunReport) -> str:
     document = {
         "schema": SCHEMA,
         "versions": run.versions,
+        "findings": run.findings,
+        "unused_unknown_because": run.unused_unknown_because or None,
         "models": [_model(result) for result in run.results],
     }
     return _text(document)

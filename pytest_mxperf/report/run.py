@@ -32,7 +32,11 @@ class ModelResult(msgspec.Struct, frozen=True):
 
 
 class RunReport(msgspec.Struct, frozen=True):
-    """All results of a run, in the order the tests finished."""
+    """All results of a run, in the order the tests were collected."""
 
     results: Tuple[ModelResult, ...]
     versions: Dict[str, str]
+    findings: Tuple[Finding, ...] = ()
+    """What is true of the run as a whole, and of no one test: a baseline that no test uses, say."""
+    unused_unknown_because: str = ""
+    """Why the run cannot know which baselines no test uses; empty where it does."""

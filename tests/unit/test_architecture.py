@@ -23,6 +23,7 @@ LAYERS = [
     ["cost", "latency", "canonical"],
     ["baseline"],
     ["gate"],
+    ["usage"],
     ["report"],
     ["mx"],
     ["worker"],
