@@ -55,12 +55,11 @@ class Side:
         analysis = analyse(model_from_json(name, symbol_json, inputs))
         return cls(analysis, None if params_path is None else read_values(Path(params_path)))
 
-    def bind(self, buffers: Dict[Key, Any], pool: Any, symbol: Any = None) -> Any:
+    def bind(self, buffers: Dict[Key, Any], symbol: Any = None) -> Any:
         """A fresh executor, whose variables take the buffers of their kind where the other side has made them.
 
-        ``pool`` is the other side's executor, with which it shares the memory of what is in between. Where both sides
-        compute alike they then do so in the same place, and only what differs can make a difference. ``symbol`` is for
-        other outputs than the network's.
+        Where both sides compute alike they then read the same weights from the same place. ``symbol`` is for other
+        outputs than the network's.
         """
         model = self.analysis.model
         symbol = model.symbol if symbol is None else symbol
@@ -72,7 +71,6 @@ class Side:
                     {name: values[name] for name in symbol.list_arguments()},
                     grad_req="null",
                     aux_states={name: values[name] for name in symbol.list_auxiliary_states()},
-                    shared_exec=pool,
                 )
             except mx.MXNetError as error:
                 raise ModelError(f"{model.name}: MXNet cannot bind the model: {reason(error)}") from None
@@ -89,7 +87,7 @@ class Side:
         internals = self.analysis.model.symbol.get_internals()
         nodes = (internals[name] for name in internals.list_outputs())
         outputs = [node for node in nodes if node.list_inputs() != [node.name]]
-        values = self.bind({}, None, mx.sym.Group(outputs)).forward(is_train=False)
+        values = self.bind({}, mx.sym.Group(outputs)).forward(is_train=False)
         return next((node.name for node, value in zip(outputs, values) if test(value.asnumpy())), None)
 
 
@@ -122,8 +120,7 @@ class Pair:
     def _bind(self, reference_first: bool) -> "Tuple[_Forward, _Forward]":
         order = self._sides if reference_first else self._sides[::-1]
         buffers: Dict[Key, Any] = {}
-        first = order[0].bind(buffers, None)
-        forwards = [_Forward(first), _Forward(order[1].bind(buffers, first))]
+        forwards = [_Forward(side.bind(buffers)) for side in order]
         reference, candidate = forwards if reference_first else forwards[::-1]
         return reference, candidate
 

@@ -28,7 +28,7 @@ def values_of(symbol, **inputs):
 
 
 def outputs_of(symbol, **inputs):
-    executor = Side(analysis_of(symbol, **inputs)).bind({}, None)
+    executor = Side(analysis_of(symbol, **inputs)).bind({})
     return [output.asnumpy() for output in executor.forward(is_train=False)]
 
 
