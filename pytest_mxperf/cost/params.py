@@ -133,10 +133,8 @@ def _reads(graph: Graph, given: Set[int]) -> _Reads:
     computed = _computed_from(graph, given)
     for index in range(len(graph.nodes) - 1, -1, -1):  # whoever reads a node comes behind it
         node = graph.nodes[index]
-        if index in reads.fed and len(node.inputs) == 1:
-            reads.fed[node.inputs[0][0]] = reads.fed[index]  # a label is one before it is reshaped, too
-        if index in reads.matched and len(node.inputs) == 1:
-            reads.matched.add(node.inputs[0][0])
+        if len(node.inputs) == 1:
+            _pass_back(reads, index, node.inputs[0][0])
         if node.op not in _TELLING and not node.subgraphs:
             continue
         sources = [source for source, _ in node.inputs]
@@ -154,6 +152,15 @@ def _reads(graph: Graph, given: Set[int]) -> _Reads:
             inner = {variable for variable, source in outside.items() if source in computed}
             _merge(reads, _reads(subgraph, inner), outside)
     return reads
+
+
+def _pass_back(reads: _Reads, index: int, source: int) -> None:
+    """A label is one before it is reshaped, too, and a gamma before it is cast."""
+    if index in reads.fed:
+        reads.fed[source] = reads.fed[index]
+    for group in (reads.fixed_gammas, reads.statistics, reads.matched):
+        if index in group:
+            group.add(source)
 
 
 def _computed_from(graph: Graph, given: Set[int]) -> Set[int]:
