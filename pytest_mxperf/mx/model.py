@@ -88,7 +88,11 @@ def _open_checkpoint(spec: ModelSpec, checkpoint: Checkpoint) -> Model:
     try:
         symbol = mx.sym.load_json(text.decode())
     except mx.MXNetError as error:
-        raise GraphError(f"{path}: MXNet cannot load the symbol: {reason(error)}") from None
+        problem = reason(error)
+        hint = (
+            "; import the module that registers it, in conftest.py for instance" if "custom operator" in problem else ""
+        )
+        raise GraphError(f"{path}: MXNet cannot load the symbol: {problem}{hint}") from None
     stored = _strip_kinds(read_header(checkpoint.params_path)) if checkpoint.params_path.exists() else None
     return Model(spec.name, symbol, spec.inputs, graph.numpy_shapes, checkpoint, stored)
 

@@ -41,4 +41,5 @@ def reason(error: Exception) -> str:
     text = text.rpartition("MXNetError: ")[2]
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     message = " ".join(lines[:3]) if lines else type(error).__name__
-    return re.sub(r"^(?:.*?\bCheck failed: [^:]*: )", "", message) or message
+    # The condition that failed ends at the first colon that is not one of C++, which MXNet writes apart.
+    return re.sub(r"^.*?\bCheck failed: .*?: (?!:)", "", message) or message

@@ -48,6 +48,19 @@ def test_an_input_of_another_rank_is_told_without_a_stack_trace(digits):
     assert "\n" not in str(caught.value)
 
 
+def test_a_custom_operator_that_is_not_registered_is_named(tmp_path):
+    path = tmp_path / "m-symbol.json"
+    path.write_text(
+        '{"nodes": [{"op": "null", "name": "data", "inputs": []},'
+        ' {"op": "Custom", "name": "rois", "attrs": {"op_type": "my_target"}, "inputs": [[0, 0, 0]]}],'
+        ' "arg_nodes": [0], "heads": [[1, 0, 0]], "attrs": {"mxnet_version": ["int", 10901]}}'
+    )
+    with pytest.raises(
+        MxperfError, match=r"load the symbol: Cannot find custom operator my_target; import the module that registers"
+    ):
+        count(path, {"data": (1, 2)})
+
+
 def test_an_operator_that_this_mxnet_lacks_is_named(tmp_path):
     path = tmp_path / "m-symbol.json"
     path.write_text(
