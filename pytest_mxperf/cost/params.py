@@ -8,7 +8,7 @@ from pytest_mxperf.cost.result import ITEM_BYTES, Params, Shape
 from pytest_mxperf.cost.subgraphs import feeds, variables
 from pytest_mxperf.graph import Graph, Node
 
-__all__ = ["Role", "assign_roles", "count_params", "parameters"]
+__all__ = ["FED", "Role", "assign_roles", "count_params", "parameters"]
 
 
 class Role(Enum):
@@ -22,7 +22,8 @@ class Role(Enum):
     AUXILIARY = "auxiliary"
 
 
-_FED = (Role.INPUT, Role.LABEL, Role.STATE)
+FED = (Role.INPUT, Role.LABEL, Role.STATE)
+"""The roles of variables that are no parameters."""
 
 # What is never a parameter, by the operator that reads it and the position there.
 _FED_AT: Dict[str, Tuple[Tuple[int, Role], ...]] = {
@@ -36,7 +37,8 @@ _FED_AT: Dict[str, Tuple[Tuple[int, Role], ...]] = {
     "CTCLoss": ((1, Role.LABEL), (2, Role.LABEL), (3, Role.LABEL)),
     "RNN": ((2, Role.STATE), (3, Role.STATE), (4, Role.INPUT)),
     **dict.fromkeys(("SequenceMask", "SequenceLast", "SequenceReverse", "pick"), ((1, Role.INPUT),)),
-    **dict.fromkeys(("ROIPooling", "_contrib_ROIAlign", "_contrib_PSROIPooling"), ((1, Role.INPUT),)),
+    **dict.fromkeys(("ROIPooling", "_contrib_ROIAlign", "_contrib_RROIAlign"), ((1, Role.INPUT),)),
+    **dict.fromkeys(("_contrib_PSROIPooling", "_contrib_DeformablePSROIPooling"), ((1, Role.INPUT),)),
     **dict.fromkeys(("_contrib_Proposal", "_contrib_MultiProposal"), ((2, Role.INPUT),)),
     **dict.fromkeys(("Embedding", "one_hot"), ((0, Role.INPUT),)),
     **dict.fromkeys(("softmax", "log_softmax", "softmin"), ((1, Role.INPUT),)),  # lengths
@@ -209,7 +211,7 @@ def parameters(graph: Graph, roles: Mapping[int, Role]) -> Iterator[Tuple[int, R
     seen: Set[str] = set()
     for index, role in roles.items():
         name = graph.nodes[index].name
-        if role not in _FED and name not in seen:
+        if role not in FED and name not in seen:
             seen.add(name)
             yield index, role
 

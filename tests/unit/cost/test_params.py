@@ -210,7 +210,8 @@ class TestRoles:
         assert roles_by_name(graph(variable("data"), variable("c0"), loop))["c0"] is Role.INPUT
 
     @pytest.mark.parametrize(
-        ("op", "position"), [("SequenceMask", 1), ("softmax", 1), ("_contrib_Proposal", 2), ("RNN", 4)]
+        ("op", "position"),
+        [("SequenceMask", 1), ("softmax", 1), ("_contrib_RROIAlign", 1), ("_contrib_Proposal", 2), ("RNN", 4)],
     )
     def test_lengths_and_sizes_are_inputs(self, op, position):
         others = [variable(f"v{index}") for index in range(position)]
