@@ -8,7 +8,7 @@ from pytest_mxperf.cost.result import ITEM_BYTES, Params, Shape
 from pytest_mxperf.cost.subgraphs import feeds, variables
 from pytest_mxperf.graph import Graph, Node
 
-__all__ = ["Role", "assign_roles", "count_params", "parameters"]
+__all__ = ["FED", "Role", "assign_roles", "count_params", "parameters"]
 
 
 class Role(Enum):
@@ -22,7 +22,8 @@ class Role(Enum):
     AUXILIARY = "auxiliary"
 
 
-_FED = (Role.INPUT, Role.LABEL, Role.STATE)
+FED = (Role.INPUT, Role.LABEL, Role.STATE)
+"""The roles of variables that are no parameters."""
 
 # What is never a parameter, by the operator that reads it and the position there.
 _FED_AT: Dict[str, Tuple[Tuple[int, Role], ...]] = {
@@ -36,7 +37,8 @@ _FED_AT: Dict[str, Tuple[Tuple[int, Role], ...]] = {
     "CTCLoss": ((1, Role.LABEL), (2, Role.LABEL), (3, Role.LABEL)),
     "RNN": ((2, Role.STATE), (3, Role.STATE), (4, Role.INPUT)),
     **dict.fromkeys(("SequenceMask", "SequenceLast", "SequenceReverse", "pick"), ((1, Role.INPUT),)),
-    **dict.fromkeys(("ROIPooling", "_contrib_ROIAlign", "_contrib_PSROIPooling"), ((1, Role.INPUT),)),
+    **dict.fromkeys(("ROIPooling", "_contrib_ROIAlign", "_contrib_RROIAlign"), ((1, Role.INPUT),)),
+    **dict.fromkeys(("_contrib_PSROIPooling", "_contrib_DeformablePSROIPooling"), ((1, Role.INPUT),)),
     **dict.fromkeys(("_contrib_Proposal", "_contrib_MultiProposal"), ((2, Role.INPUT),)),
     **dict.fromkeys(("Embedding", "one_hot"), ((0, Role.INPUT),)),
     **dict.fromkeys(("softmax", "log_softmax", "softmin"), ((1, Role.INPUT),)),  # lengths
@@ -133,10 +135,8 @@ def _reads(graph: Graph, given: Set[int]) -> _Reads:
     computed = _computed_from(graph, given)
     for index in range(len(graph.nodes) - 1, -1, -1):  # whoever reads a node comes behind it
         node = graph.nodes[index]
-        if index in reads.fed and len(node.inputs) == 1:
-            reads.fed[node.inputs[0][0]] = reads.fed[index]  # a label is one before it is reshaped, too
-        if index in reads.matched and len(node.inputs) == 1:
-            reads.matched.add(node.inputs[0][0])
+        if len(node.inputs) == 1:
+            _pass_back(reads, index, node.inputs[0][0])
         if node.op not in _TELLING and not node.subgraphs:
             continue
         sources = [source for source, _ in node.inputs]
@@ -154,6 +154,15 @@ def _reads(graph: Graph, given: Set[int]) -> _Reads:
             inner = {variable for variable, source in outside.items() if source in computed}
             _merge(reads, _reads(subgraph, inner), outside)
     return reads
+
+
+def _pass_back(reads: _Reads, index: int, source: int) -> None:
+    """A label is one before it is reshaped, too, and a gamma before it is cast."""
+    if index in reads.fed:
+        reads.fed[source] = reads.fed[index]
+    for group in (reads.fixed_gammas, reads.statistics, reads.matched):
+        if index in group:
+            group.add(source)
 
 
 def _computed_from(graph: Graph, given: Set[int]) -> Set[int]:
@@ -202,7 +211,7 @@ def parameters(graph: Graph, roles: Mapping[int, Role]) -> Iterator[Tuple[int, R
     seen: Set[str] = set()
     for index, role in roles.items():
         name = graph.nodes[index].name
-        if role not in _FED and name not in seen:
+        if role not in FED and name not in seen:
             seen.add(name)
             yield index, role
 

@@ -3,6 +3,7 @@
 import difflib
 from typing import Any, List, Tuple
 
+from pytest_mxperf.cost.params import FED, assign_roles
 from pytest_mxperf.cost.walk import Inference
 from pytest_mxperf.errors import ShapeError, UsageError, listed
 from pytest_mxperf.graph import Graph
@@ -40,7 +41,7 @@ def infer(model: Model) -> Tuple[str, Graph, Inference]:
             _check_inputs(model)
             given = ", ".join(f"{name}={spec.shape} {spec.dtype}" for name, spec in model.inputs.items())
             raise ShapeError(
-                f"{model.name}: shapes or dtypes do not fit together for {given}: {reason(error)}"
+                f"{model.name}: shapes or dtypes do not fit together for {given}: {reason(error)}{_not_given(model)}"
             ) from None
     _check_complete(model, graph, inference)
     if model.pointers:
@@ -64,6 +65,15 @@ def _check_inputs(model: Model) -> None:
             free = [variable for variable in variables if model.stored is not None and variable not in model.stored]
             hint = f"did you mean {close[0]!r}?" if close else f"it has {listed(free or variables)}"
             raise UsageError(f"{model.name}: the graph has no input {name!r}; {hint}")
+
+
+def _not_given(model: Model) -> str:
+    """The inputs, labels and states that the user has not given, of which one may be what MXNet lacks."""
+    graph = Graph.parse(model.symbol.tojson(remove_amp_cast=False), where=model.name)
+    auxiliary = model.symbol.list_auxiliary_states()
+    roles = assign_roles(graph, inputs=model.inputs, auxiliary=auxiliary, stored=model.parameter_names)
+    names = {graph.nodes[index].name for index, role in roles.items() if role in FED} - set(model.inputs)
+    return f"; not given: {listed(sorted(names))}" if names else ""
 
 
 def _infer_outputs(model: Model, internals: Any) -> List[Known]:

@@ -122,7 +122,9 @@ def _load(text: bytes, where: str) -> _Loaded:
     try:
         return _Loaded(mx.sym.load_json(checked), graph, unsure, pointers)
     except mx.MXNetError as error:
-        raise GraphError(f"{where}: MXNet cannot load the symbol: {reason(error)}") from None
+        problem = reason(error)
+        hint = "; import the module that registers it, in conftest.py say" if "custom operator" in problem else ""
+        raise GraphError(f"{where}: MXNet cannot load the symbol: {problem}{hint}") from None
 
 
 def _read_symbol(checkpoint: Checkpoint) -> bytes:

@@ -48,6 +48,30 @@ def test_an_input_of_another_rank_is_told_without_a_stack_trace(digits):
     assert "\n" not in str(caught.value)
 
 
+def test_a_custom_operator_that_is_not_registered_is_named(tmp_path):
+    path = tmp_path / "m-symbol.json"
+    path.write_text(
+        '{"nodes": [{"op": "null", "name": "data", "inputs": []},'
+        ' {"op": "Custom", "name": "rois", "attrs": {"op_type": "my_target"}, "inputs": [[0, 0, 0]]}],'
+        ' "arg_nodes": [0], "heads": [[1, 0, 0]], "attrs": {"mxnet_version": ["int", 10901]}}'
+    )
+    with pytest.raises(
+        MxperfError, match=r"load the symbol: Cannot find custom operator my_target; import the module that registers"
+    ):
+        count(path, {"data": (1, 2)})
+
+
+def test_an_input_that_was_forgotten_is_named():
+    """MXNet only says that "First input must have specified type"."""
+    import mxnet as mx
+
+    users, items = (mx.sym.Embedding(mx.sym.var(name), input_dim=9, output_dim=4) for name in ("user", "item"))
+    score = mx.sym.LinearRegressionOutput(mx.sym.sum(users * items, axis=1), mx.sym.var("score"))
+    with pytest.raises(MxperfError, match=r"for user=\(3,\) float32: .*; not given: item, score$"):
+        count(score, {"user": (3,)})
+    assert count(score, {"user": (3,), "item": (3,)}).params.trainable == 2 * 9 * 4
+
+
 def test_an_operator_that_this_mxnet_lacks_is_named(tmp_path):
     path = tmp_path / "m-symbol.json"
     path.write_text(

@@ -56,6 +56,14 @@ class TestRoles:
         net = graph(variable("data"), variable("g"), variable("b"), operator("BatchNorm", "bn", 0, 1, 2, **attrs))
         assert roles_by_name(net) == {"data": Role.INPUT, "g": role, "b": Role.TRAINABLE}
 
+    def test_a_gamma_may_be_cast_before_it_is_fixed(self):
+        net = graph(
+            *(variable("data"), variable("g"), variable("b")),
+            operator("amp_cast", "cast", 1, dtype="float32"),
+            operator("BatchNorm", "bn", 0, 3, 2),
+        )
+        assert roles_by_name(net)["g"] is Role.FROZEN
+
     def test_fix_gamma_of_another_operator_means_nothing(self):
         net = graph(variable("data"), variable("w"), operator("FullyConnected", "fc", 0, 1, fix_gamma="True"))
         assert roles_by_name(net)["w"] is Role.TRAINABLE
@@ -202,7 +210,8 @@ class TestRoles:
         assert roles_by_name(graph(variable("data"), variable("c0"), loop))["c0"] is Role.INPUT
 
     @pytest.mark.parametrize(
-        ("op", "position"), [("SequenceMask", 1), ("softmax", 1), ("_contrib_Proposal", 2), ("RNN", 4)]
+        ("op", "position"),
+        [("SequenceMask", 1), ("softmax", 1), ("_contrib_RROIAlign", 1), ("_contrib_Proposal", 2), ("RNN", 4)],
     )
     def test_lengths_and_sizes_are_inputs(self, op, position):
         others = [variable(f"v{index}") for index in range(position)]
