@@ -86,7 +86,7 @@ def _input_detail(node: Node, position: int, before: Shape, now: Shape) -> Detai
 
 def _features(shape: Shape, attributes: Dict[str, str]) -> str:
     """Numbers per row of what a FullyConnected reads."""
-    return str(shape[-1] if attributes.get("flatten") == "False" else math.prod(shape[1:]))
+    return str(shape[-1] if attributes.get("flatten") in ("False", "0") else math.prod(shape[1:]))
 
 
 def _channel_axis(op: str, attributes: Dict[str, str]) -> Optional[int]:

@@ -5,7 +5,7 @@ changes least. Then what reads the same, or is read by the same.
 """
 
 import math
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from typing import Deque, Dict, Hashable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from pytest_mxperf.baseline.align import SKIP, align, longest_rising
@@ -66,8 +66,10 @@ def match(old: Structure, new: Structure, numbers: Numbers) -> Matching:
     matching = Matching(old, new, [-1] * len(old.nodes), [-1] * len(new.nodes))
     matching.pair(len(old.nodes) - 1, len(new.nodes) - 1)  # the outputs
     _pair_equals(matching, old.places, new.places)
-    _pair_equals(matching, old.below, new.below)
-    _pair_equals(matching, old.above, new.above)
+    _pair_equals(matching, list(zip(old.below, old.above)), list(zip(new.below, new.above)))
+    for evenly in (True, False):  # of branches that begin, or end, alike one may have been cut off
+        _pair_equals(matching, old.below, new.below, evenly=evenly)
+        _pair_equals(matching, old.above, new.above, evenly=evenly)
     if all(matching.rest()):
         surroundings = [list(zip(each.surroundings(numbers), each.shapes)) for each in (old, new)]
         if max(map(len, matching.rest())) > _MOST_TO_ALIGN:
@@ -81,8 +83,14 @@ def match(old: Structure, new: Structure, numbers: Numbers) -> Matching:
     return matching
 
 
-def _pair_equals(matching: Matching, old_keys: Sequence[Hashable], new_keys: Sequence[Hashable]) -> None:
-    """Pairs what has equal keys; of several those that read the same, then those of one name, then in order."""
+def _pair_equals(
+    matching: Matching, old_keys: Sequence[Hashable], new_keys: Sequence[Hashable], *, evenly: bool = False
+) -> None:
+    """Pairs what has equal keys; of several those that read the same, then those of one name, then in order.
+
+    With ``evenly`` only where as many have a key in one graph as in the other.
+    """
+    uneven = _uneven(matching, old_keys, new_keys) if evenly else {}
     for by_wiring, by_name in ((True, True), (True, False), (False, True), (False, False)):
         removed, added = matching.rest()
         waiting: Dict[Hashable, Deque[int]] = defaultdict(deque)
@@ -90,10 +98,20 @@ def _pair_equals(matching: Matching, old_keys: Sequence[Hashable], new_keys: Seq
             wiring = by_wiring and tuple(sorted(matching.new.sources(new)))
             waiting[new_keys[new], wiring, by_name and matching.new.nodes[new].name].append(new)
         for old in removed:
+            if old_keys[old] in uneven:
+                continue
             wiring = by_wiring and tuple(sorted(matching.expected(old)))
             candidates = waiting.get((old_keys[old], wiring, by_name and matching.old.nodes[old].name))
             if candidates:
                 matching.pair(old, candidates.popleft())
+
+
+def _uneven(matching: Matching, old_keys: Sequence[Hashable], new_keys: Sequence[Hashable]) -> Dict[Hashable, int]:
+    """Keys that more operators without a partner have in one graph than in the other, and how many more."""
+    removed, added = matching.rest()
+    excess = Counter([old_keys[old] for old in removed])
+    excess.subtract(new_keys[new] for new in added)
+    return {key: count for key, count in excess.items() if count}
 
 
 def _pair_unique(matching: Matching, old_keys: Sequence[Hashable], new_keys: Sequence[Hashable]) -> None:
@@ -235,15 +253,21 @@ def _pair_replaced(matching: Matching) -> None:
     removed, added = matching.rest()
     waiting: Dict[Hashable, List[int]] = defaultdict(list)
     for old in removed:
-        waiting[tuple(sorted(matching.expected(old)))].append(old)
+        waiting[_read(matching.expected(old))].append(old)
     for new in added:
-        candidates = waiting.get(tuple(sorted(matching.new.sources(new))))
+        candidates = waiting.get(_read(matching.new.sources(new)))
         # Only where there is no choice.
         if candidates and len(candidates) == 1 and _is_replaced(matching, candidates[0], new):
-            matching.pair(candidates.pop(), new)
-            for reader in {read.reader for read in matching.old.readers[matching.origin[new]]}:
+            old = candidates.pop()
+            matching.pair(old, new)
+            for reader in {read.reader for read in matching.old.readers[old]}:
                 if matching.partner[reader] < 0:
-                    waiting[tuple(sorted(matching.expected(reader)))].append(reader)
+                    waiting[_read(matching.expected(reader))].append(reader)
+
+
+def _read(sources: Sequence[Source]) -> Hashable:
+    """In no order: to another operator it may mean nothing."""
+    return tuple(sorted([(node, output) for _, node, output in sources]))
 
 
 def _is_replaced(matching: Matching, old: int, new: int) -> bool:
