@@ -274,6 +274,20 @@ def test_what_a_symbol_built_in_the_session_divides_by_is_checked_too():
         count(symbol, {"data": (1, 4, 8, 8)})
 
 
+@pytest.mark.parametrize("flag", ["-9223372036854775808", "99", "float32"])
+def test_a_dtype_that_mxnet_does_not_have_is_one_clear_error(save, flag):
+    import mxnet as mx
+
+    prefix = save("FullyConnected", {"num_hidden": "2", "no_bias": "True"}, 2, weights={"x1": mx.nd.ones((2, 3))})
+    path = prefix.with_name("m-symbol.json")
+    document = json.loads(path.read_text())
+    document["nodes"][1]["attrs"] = {"__dtype__": flag}
+    path.write_text(json.dumps(document))
+    with pytest.raises(MxperfError, match=r"^m: ") as caught:
+        run(ModelSpec.parse(prefix, {"x0": (1, 3)}))
+    assert "\n" not in str(caught.value)
+
+
 def test_an_error_of_a_forward_is_told_without_a_stack_trace(save):
     import mxnet as mx
 
