@@ -159,8 +159,8 @@ def test_what_follows_such_a_node_has_no_shape_that_anybody_could_know(save):
 def test_an_operator_of_a_fork_and_an_unregistered_custom_are_named(save):
     with pytest.raises(MxperfError, match="Operator QConvolution is not registered"):
         count(save("QConvolution"), SQUARE)
-    with pytest.raises(MxperfError, match=r"cannot load the symbol: Cannot find custom operator mine\Z"):
-        count(save("Custom", {"op_type": "mine"}), SQUARE)
+    with pytest.raises(MxperfError, match=r"cannot load the symbol: Cannot find custom operator nobodys\Z"):
+        count(save("Custom", {"op_type": "nobodys"}), SQUARE)
 
 
 def test_weights_of_another_model_are_told_apart_by_name(digits, tmp_path):
@@ -344,3 +344,24 @@ def test_what_mxnet_says_is_told_without_its_sources(text, said):
     from pytest_mxperf.mx.runtime import reason
 
     assert reason(Exception(text)) == said
+
+
+def test_a_custom_operator_can_be_tried_also_after_one_has_run(tmp_path):
+    """It runs in threads of MXNet that a fork does not take along."""
+    import mxnet as mx
+
+    class Twice(mx.operator.CustomOp):
+        def forward(self, is_train, req, in_data, out_data, aux):
+            self.assign(out_data[0], req[0], in_data[0] * 2)
+
+    class TwiceProp(mx.operator.CustomOpProp):
+        def create_operator(self, ctx, shapes, dtypes):
+            return Twice()
+
+    mx.operator.register("twice")(TwiceProp)
+    symbol = mx.sym.Custom(mx.sym.var("data"), op_type="twice", name="it")
+    mx.model.save_checkpoint(str(tmp_path / "m"), 0, symbol, {}, {})
+    for _ in range(3):
+        module = run(ModelSpec.parse(tmp_path / "m", {"data": (2, 3)}))
+    module.forward(mx.io.DataBatch([mx.nd.ones((2, 3))]), is_train=False)
+    assert module.get_outputs()[0].asnumpy().tolist() == [[2, 2, 2]] * 2
