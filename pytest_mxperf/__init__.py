@@ -4,13 +4,27 @@ Importing this package imports neither pytest nor numpy nor mxnet. It does make 
 plain ``pip install mxnet`` leaves it broken (see ``pytest_mxperf.mx.compat``).
 """
 
-from pytest_mxperf.api import count
+from pytest_mxperf.api import count, diff
+from pytest_mxperf.baseline.diff import Change, Difference
 from pytest_mxperf.cost.conventions import total
 from pytest_mxperf.cost.result import CostReport, LayerCost, OpCost, Params
 from pytest_mxperf.errors import MxperfError
 from pytest_mxperf.mx import compat
 from pytest_mxperf.spec import InputSpec, ModelSpec
 
-__all__ = ["CostReport", "InputSpec", "LayerCost", "ModelSpec", "MxperfError", "OpCost", "Params", "count", "total"]
+__all__ = [
+    "Change",
+    "CostReport",
+    "Difference",
+    "InputSpec",
+    "LayerCost",
+    "ModelSpec",
+    "MxperfError",
+    "OpCost",
+    "Params",
+    "count",
+    "diff",
+    "total",
+]
 
 compat.install()

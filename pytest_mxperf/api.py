@@ -1,9 +1,13 @@
 """What the plugin does, for those who only ask how heavy a model is."""
 
+from typing import Any
+
+from pytest_mxperf.baseline.diff import Difference, Measured, compare
+from pytest_mxperf.baseline.record import Baseline
 from pytest_mxperf.cost.result import CostReport
 from pytest_mxperf.spec import ModelSpec
 
-__all__ = ["count"]
+__all__ = ["count", "diff"]
 
 
 def count(model: object, inputs: object, *, epoch: int = 0) -> CostReport:
@@ -15,9 +19,29 @@ def count(model: object, inputs: object, *, epoch: int = 0) -> CostReport:
 
     Raises ``MxperfError``, or one of its kinds, if the model cannot be read or its shapes cannot be inferred.
     """
+    report: CostReport = _analyse(ModelSpec.parse(model, inputs, epoch=epoch, where="count")).cost()
+    return report
+
+
+def diff(old: object, new: object, inputs: object) -> Difference:
+    """What distinguishes two models: layers added, removed and changed, found by structure, whatever their names.
+
+    Models and ``inputs``, which both take, are as in ``count``, and so are the errors. Without ``changes`` the models
+    are equal up to names.
+    """
+    specs = [ModelSpec.parse(model, inputs, where="diff") for model in (old, new)]
+    before, now = [_measured(spec) for spec in specs]
+    return compare(before, now, specs[0].inputs)
+
+
+def _measured(spec: ModelSpec) -> Measured:
+    analysis = _analyse(spec)
+    return Measured.of(analysis.graph, analysis.inference.shapes, Baseline.of(analysis.cost(), spec.inputs))
+
+
+def _analyse(spec: ModelSpec) -> Any:
     # MXNet takes a second to import, which whoever imports this package should not pay.
     from pytest_mxperf.mx.analysis import analyse
     from pytest_mxperf.mx.model import open_model
 
-    spec = ModelSpec.parse(model, inputs, epoch=epoch, where="count")
-    return analyse(open_model(spec)).cost()
+    return analyse(open_model(spec))

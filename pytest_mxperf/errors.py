@@ -7,6 +7,7 @@
     │   ├── ParamsError    the .params file is missing, broken or does not fit the graph
     │   └── ShapeError     shapes cannot be inferred from the inputs that were given
     ├── BaselineError      a stored baseline cannot be read or written
+    ├── WorkerError        the measuring process cannot do what it is asked, or died of it
     └── MxnetMissingError  no MXNet is installed
 
     MxperfWarning          the model works, and something about it is wrong all the same
@@ -26,6 +27,7 @@ __all__ = [
     "ParamsError",
     "ShapeError",
     "UsageError",
+    "WorkerError",
     "listed",
 ]
 
@@ -56,6 +58,10 @@ class ShapeError(ModelError):
 
 class BaselineError(MxperfError):
     """A stored baseline cannot be read or written."""
+
+
+class WorkerError(MxperfError):
+    """The measuring process cannot do what it is asked, or died of it."""
 
 
 class MxnetMissingError(MxperfError):

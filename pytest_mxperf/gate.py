@@ -3,11 +3,11 @@
 import difflib
 from enum import Enum
 from fractions import Fraction
-from typing import Dict, Iterable, List, Mapping, Optional, Union
+from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Union
 
 import msgspec
 
-from pytest_mxperf.baseline.explain import explain
+from pytest_mxperf.baseline.diff import Difference
 from pytest_mxperf.baseline.record import Baseline
 from pytest_mxperf.cost.result import CostReport
 from pytest_mxperf.errors import UsageError
@@ -18,9 +18,13 @@ __all__ = [
     "METRICS",
     "Finding",
     "Verdict",
+    "explained",
     "judge_baseline",
     "judge_budget",
+    "judge_earlier",
     "judge_uncounted",
+    "no_gate",
+    "not_judged",
     "parse_budget",
     "parse_tolerances",
 ]
@@ -43,7 +47,9 @@ METRICS: Dict[str, Unit] = {
 # What a baseline compares, and whose tolerance it takes when it is given none of its own: costs are exact by default.
 _TOLERANCE_FROM = {"macs": None, "flops": "macs", "params": None, "param_bytes": "params"}
 
-_LAYERS_SHOWN = 5
+_EXPLAINED_PERCENT = 90
+_MOST_LINES = 10
+_LABELS = {"macs": "MACs", "flops": "FLOPs", "params": "params"}
 
 
 class Verdict(Enum):
@@ -57,6 +63,12 @@ class Verdict(Enum):
     INCOMPARABLE = "INCOMPARABLE"
     UNCOUNTED = "UNCOUNTED"
     NOT_MEASURED = "NOT_MEASURED"
+    INCONCLUSIVE = "INCONCLUSIVE"
+    NOT_JUDGED = "NOT_JUDGED"
+    NO_GATE = "NO_GATE"
+    FLAKY = "FLAKY"
+    UNUSED = "UNUSED"
+    CONFLICT = "CONFLICT"
 
     @property
     def is_good(self) -> bool:
@@ -67,11 +79,11 @@ class Finding(msgspec.Struct, frozen=True):
     """One gate judged. ``value`` is what was measured, ``reference`` the ceiling or the baseline's value."""
 
     gate: str
-    """``budget``, ``baseline`` or ``count``."""
+    """``budget``, ``baseline`` or ``count``; ``test`` or ``session`` for what keeps gates from being judged."""
     metric: str
     verdict: Verdict
     message: str
-    """The whole story in a line, and below it the layers responsible where they are known."""
+    """The whole story in a line, and below it the changes responsible where they are known."""
     value: Optional[Number] = None
     reference: Optional[Number] = None
     allowed_growth: Optional[float] = None
@@ -119,6 +131,26 @@ def judge_uncounted(report: CostReport) -> List[Finding]:
     return [Finding("count", "operators", Verdict.UNCOUNTED, message, value=sum(report.uncounted.values()))]
 
 
+def judge_earlier(failures: Sequence[str]) -> List[Finding]:
+    """A finding if gates failed when the test was run before, in the same session: a rerun must not hide that."""
+    if not failures:
+        return []
+    message = f"a gate failed before the test was run again: {failures[0]}"
+    return [Finding("test", "reruns", Verdict.FLAKY, message, value=len(failures))]
+
+
+def no_gate() -> Finding:
+    message = (
+        "no gate: the test has neither mxperf_budget nor mxperf_baseline, and asks its model nothing; "
+        "mark it with one of them, or use a fixture like mxperf_cost"
+    )
+    return Finding("test", "all", Verdict.NO_GATE, message)
+
+
+def not_judged(because: str) -> Finding:
+    return Finding("test", "all", Verdict.NOT_JUDGED, f"gates not judged: {because}")
+
+
 def judge_budget(
     budget: Mapping[str, Fraction], report: CostReport, timing: Optional[Timing], *, unmeasured_because: str
 ) -> List[Finding]:
@@ -155,15 +187,7 @@ def judge_baseline(
         message += "another name"
         return [Finding("baseline", "all", Verdict.INCOMPARABLE, message)]
     old, new = _costs(before), _costs(now)
-    findings = [_judge_growth(metric, tolerance, old[metric], new[metric]) for metric, tolerance in tolerances.items()]
-    regressed = {finding.metric for finding in findings if finding.verdict is Verdict.REGRESSED}
-    return [
-        # Who follows a metric grows for the same layers: once is enough.
-        _explained(finding, before, now)
-        if finding.metric in regressed and _TOLERANCE_FROM[finding.metric] not in regressed
-        else finding
-        for finding in findings
-    ]
+    return [_judge_growth(metric, tolerance, old[metric], new[metric]) for metric, tolerance in tolerances.items()]
 
 
 def _judge_growth(metric: str, tolerance: Fraction, old: int, new: int) -> Finding:
@@ -175,19 +199,44 @@ def _judge_growth(metric: str, tolerance: Fraction, old: int, new: int) -> Findi
     return Finding("baseline", metric, verdict, message, new, old, float(tolerance))
 
 
-def _explained(finding: Finding, before: Baseline, now: Baseline) -> Finding:
-    """The finding with the layers that grew most, a line each."""
-    if finding.metric == "param_bytes":
-        return finding  # baselines keep bytes for the whole model only
-    changes = [change for change in explain(finding.metric, before, now) if change.growth > 0]
-    lines = [
-        f"{change.name} ({change.op}): {change.before:,} -> {change.now:,} (+{change.growth:,})"
-        for change in changes[:_LAYERS_SHOWN]
+def explained(
+    findings: Iterable[Finding], difference: Optional[Difference], *, unknown_because: str = ""
+) -> List[Finding]:
+    """The findings of a baseline; those that regressed with the changes that make up most of the growth, a line each.
+
+    Without a difference they say why there is none.
+    """
+    findings = list(findings)
+    regressed = {finding.metric for finding in findings if finding.verdict is Verdict.REGRESSED}
+    return [
+        # Who follows a metric grows for the same layers: once is enough.
+        _explained(finding, difference, unknown_because)
+        if finding.metric in regressed and _TOLERANCE_FROM[finding.metric] not in regressed
+        else finding
+        for finding in findings
     ]
-    if len(changes) > _LAYERS_SHOWN:
-        more = len(changes) - _LAYERS_SHOWN
-        lines.append(f"and {more} more layer{'s' if more > 1 else ''}")
+
+
+def _explained(finding: Finding, difference: Optional[Difference], unknown_because: str) -> Finding:
+    if difference is None:
+        lines = [f"by which layers cannot be told: {unknown_because}"]
+    elif finding.metric in _LABELS:
+        lines = _explanation(difference, finding.metric)
+    else:
+        return finding  # baselines keep bytes for the whole model only
     return msgspec.structs.replace(finding, message="\n".join([finding.message, *lines]))
+
+
+def _explanation(difference: Difference, metric: str) -> List[str]:
+    """The largest changes, and a last line for all others: together they are the whole growth."""
+    label = _LABELS[metric]
+    shown = difference.explanation(metric, percent=_EXPLAINED_PERCENT, limit=_MOST_LINES)
+    lines = [f"{each.name} ({each.op}): {each.summary}, {each.growth(metric):+,} {label}" for each in shown]
+    more = sum(each.growth(metric) != 0 for each in difference.changes) - len(shown)
+    if more:
+        rest = difference.growth(metric) - sum(each.growth(metric) for each in shown)
+        lines.append(f"and {more} more change{'s' if more > 1 else ''}, {rest:+,} {label}")
+    return lines
 
 
 def _costs(baseline: Baseline) -> Dict[str, int]:

@@ -1,5 +1,6 @@
 """What a baseline remembers of a model."""
 
+import hashlib
 from typing import Dict, Mapping, Tuple
 
 import msgspec
@@ -45,6 +46,8 @@ class Baseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     peak_activation_bytes: int
     layers: Tuple[LayerRecord, ...]
     schema: int = SCHEMA
+    symbol_sha256: str = ""
+    """Of the file beside it that holds the graph: the two are a pair. Empty until they are stored."""
 
     @classmethod
     def of(cls, report: CostReport, inputs: Mapping[str, InputSpec]) -> "Baseline":
@@ -77,9 +80,24 @@ class Baseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             f"{where}: written in schema {schema}, this version reads {SCHEMA}; record it again with --mxperf-update"
         )
 
+    @staticmethod
+    def is_in(text: bytes) -> bool:
+        """Whether the text is a baseline of whatever schema, and not some other JSON."""
+        try:
+            msgspec.json.decode(text, type=_AnyBaseline)
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            return False
+        return True
+
     def to_json(self) -> bytes:
         """One value per line, keys sorted, so that a change reads well as a diff."""
         return msgspec.json.format(msgspec.json.encode(self, order="sorted"), indent=2) + b"\n"
+
+    def fingerprint(self) -> str:
+        """Alike for models of the same inputs, layers and costs, whatever the layers are called."""
+        layers = tuple(msgspec.structs.replace(layer, name="") for layer in self.layers)
+        nameless = msgspec.structs.replace(self, layers=layers, symbol_sha256="")
+        return hashlib.sha256(msgspec.json.encode(nameless, order="sorted")).hexdigest()
 
     def difference(self, other: "Baseline") -> str:
         """Why costs of the two must not be compared, or an empty text if they may be."""
@@ -94,3 +112,7 @@ class Baseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class _AnySchema(msgspec.Struct):
     schema: int
+
+
+class _AnyBaseline(_AnySchema):
+    convention: str

@@ -1,10 +1,24 @@
-"""The folder that holds the baselines: ``<name>.json`` and, beside it, the graph as ``<name>-symbol.json``."""
+"""The folder that holds the baselines: ``<name>.json`` and, beside it, the graph as ``<name>-symbol.json``.
 
+The two are a pair: the baseline holds the digest of its graph. Replacing the baseline is what makes an update happen,
+so whoever is killed at whatever moment leaves the old pair or the new one:
+
+1. the new graph is written as ``.<name>-symbol.json.new``,
+2. ``<name>.json`` is replaced, and from here on the baseline is the new one,
+3. the new graph takes its place as ``<name>-symbol.json``; until then it is read from where it is.
+
+A pair that does not belong together in any other way, merged from two branches say, is an error when it is read.
+"""
+
+import fcntl
+import hashlib
 import os
 import re
-import tempfile
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple, Optional
+from typing import Dict, Iterator, NamedTuple, Optional, Tuple
+
+import msgspec
 
 from pytest_mxperf.baseline.links import refuse_links
 from pytest_mxperf.baseline.record import Baseline
@@ -26,7 +40,7 @@ class BaselineStore(NamedTuple):
 
         Raises ``BaselineError`` for a name that is not a safe file name, and where a symbolic link leads elsewhere.
         """
-        if not _SAFE_NAME.fullmatch(name) or name.endswith(_SYMBOL_SUFFIX):
+        if not _is_safe(name):
             raise BaselineError(
                 f"{name!r} cannot name a baseline: use letters, digits and ._+- and no {_SYMBOL_SUFFIX!r} at the end; "
                 "give the model another with mxperf_model(..., name=...)"
@@ -36,10 +50,117 @@ class BaselineStore(NamedTuple):
         return path
 
     def symbol_path(self, name: str) -> Path:
+        """Where the graph is; what it says, ``load_symbol`` tells."""
         return self.path(name).with_name(f"{name}{_SYMBOL_SUFFIX}.json")
 
     def load(self, name: str) -> Optional[Baseline]:
-        """The stored baseline, or None if there is none. Raises ``BaselineError`` if it cannot be read."""
+        """The stored baseline, or None if there is none.
+
+        Raises ``BaselineError`` if it cannot be read, or if the graph beside it is not the one that it belongs to.
+        """
+        with _locked(self.folder, fcntl.LOCK_SH):
+            baseline = self._read(name)
+            if baseline is not None:
+                self._symbol_of(name, baseline)
+            return baseline
+
+    def load_symbol(self, name: str) -> str:
+        """The graph of a baseline that exists, as JSON. Raises ``BaselineError``."""
+        with _locked(self.folder, fcntl.LOCK_SH):
+            baseline = self._read(name)
+            if baseline is None:
+                raise BaselineError(f"{self.path(name)}: there is no such baseline; record it with --mxperf-update")
+            return self._symbol_of(name, baseline).decode()
+
+    def names(self) -> Tuple[str, ...]:
+        """The names of all baselines, sorted. Files that are no baselines are none of ours."""
+        return tuple(sorted(name for name in self._candidates() if self._is_baseline(name)))
+
+    def marks(self) -> Dict[str, Tuple[int, int]]:
+        """For each name something that changes when its baseline is written; cheap, so files are not read."""
+        marks = {}
+        for name in self._candidates():
+            with suppress(FileNotFoundError):
+                marks[name] = _mark(self.path(name))
+        return marks
+
+    def _candidates(self) -> Tuple[str, ...]:
+        return tuple(path.stem for path in self.folder.glob("*.json") if _is_safe(path.stem))
+
+    def twin(self, baseline: Baseline) -> Optional[str]:
+        """The name under which a model of the same inputs, layers and costs is stored, if there is one."""
+        wanted = baseline.fingerprint()
+        for name in self.names():
+            with suppress(BaselineError):
+                other = self._read(name)
+                if other is not None and other.fingerprint() == wanted:
+                    return name
+        return None
+
+    def save(self, name: str, baseline: Baseline, symbol_json: str, *, overwrite: bool = True) -> str:
+        """Writes the pair, as a whole or not at all, and says ``recorded``, ``updated`` or ``unchanged``.
+
+        Without ``overwrite`` a baseline that exists, also if another process has just made it, is left alone.
+        Raises ``BaselineError`` if that fails.
+        """
+        path = self.path(name)
+        symbol = symbol_json.rstrip().encode() + b"\n"
+        content = msgspec.structs.replace(baseline, symbol_sha256=_digest(symbol)).to_json()
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with _locked(self.folder, fcntl.LOCK_EX):
+                existed = path.exists()
+                if existed and not overwrite:
+                    return "unchanged"
+                changed = self._write_pair(name, content, symbol)
+        except OSError as error:
+            raise BaselineError(f"{path}: cannot write the baseline: {error.strerror}") from None
+        return "unchanged" if not changed else "updated" if existed else "recorded"
+
+    def remove(self, name: str, *, mark: Optional[Tuple[int, int]]) -> bool:
+        """Removes the pair, unless it was written since it had this mark, which is None for what did not exist yet.
+
+        Raises ``BaselineError`` if that fails.
+        """
+        path = self.path(name)
+        try:
+            with _locked(self.folder, fcntl.LOCK_EX):
+                if not path.exists() or _mark(path) != mark:
+                    return False
+                os.unlink(path)  # first: a graph alone is no baseline
+                _discard(self._pending_path(name))
+                _discard(self.symbol_path(name))
+        except OSError as error:
+            raise BaselineError(f"{path}: cannot remove the baseline: {error.strerror}") from None
+        return True
+
+    def _write_pair(self, name: str, content: bytes, symbol: bytes) -> bool:
+        path, symbol_path, pending = self.path(name), self.symbol_path(name), self._pending_path(name)
+        self._finish(name)
+        if _holds(path, content) and _holds(symbol_path, symbol):
+            return False
+        try:
+            _write(pending, symbol)
+            _replace(path, content)
+            os.replace(pending, symbol_path)
+        except BaseException:
+            if not _holds(path, content):  # else the new graph is needed where it is
+                _discard(pending)
+            raise
+        return True
+
+    def _finish(self, name: str) -> None:
+        """Puts the graph in its place that a killed update has left pending: this place is needed for the next one."""
+        pending = self._pending_path(name)
+        with suppress(BaselineError, FileNotFoundError):
+            baseline = self._read(name)
+            if baseline is not None and _digest(pending.read_bytes()) == baseline.symbol_sha256:
+                os.replace(pending, self.symbol_path(name))
+
+    def _pending_path(self, name: str) -> Path:
+        return self.folder / f".{name}{_SYMBOL_SUFFIX}.json.new"
+
+    def _read(self, name: str) -> Optional[Baseline]:
         path = self.path(name)
         try:
             text = path.read_bytes()
@@ -49,36 +170,82 @@ class BaselineStore(NamedTuple):
             raise BaselineError(f"{path}: cannot read the baseline: {error.strerror}") from None
         return Baseline.from_json(text, where=str(path))
 
-    def save(self, name: str, baseline: Baseline, symbol_json: str) -> str:
-        """Writes both files, each as a whole or not at all, and says ``recorded``, ``updated`` or ``unchanged``.
+    def _symbol_of(self, name: str, baseline: Baseline) -> bytes:
+        symbol_path = self.symbol_path(name)
+        for path in (symbol_path, self._pending_path(name)):
+            with suppress(OSError):
+                content = path.read_bytes()
+                if _digest(content) == baseline.symbol_sha256:
+                    return content
+        wrong = "is not the graph" if symbol_path.exists() else "is missing: the graph"
+        raise BaselineError(
+            f"{symbol_path}: {wrong} that {self.path(name).name} was counted from; "
+            "restore the two together, or record them again with --mxperf-update"
+        )
 
-        Raises ``BaselineError`` if that fails.
-        """
-        path = self.path(name)
+    def _is_baseline(self, name: str) -> bool:
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            existed = path.exists()
-            # The graph first: a baseline that exists always has one.
-            changed = _write(self.symbol_path(name), symbol_json.rstrip().encode() + b"\n")
-            changed |= _write(path, baseline.to_json())
-            return "unchanged" if not changed else "updated" if existed else "recorded"
-        except OSError as error:
-            raise BaselineError(f"{path}: cannot write the baseline: {error.strerror}") from None
+            return Baseline.is_in(self.path(name).read_bytes())
+        except OSError:
+            return False
 
 
-def _write(path: Path, content: bytes) -> bool:
-    """Replaces the file atomically; leaves it alone, and returns False, if it already says the same."""
-    if path.exists() and path.read_bytes() == content:
-        return False
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+def _is_safe(name: str) -> bool:
+    return bool(_SAFE_NAME.fullmatch(name)) and not name.endswith(_SYMBOL_SUFFIX)
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _mark(path: Path) -> Tuple[int, int]:
+    status = path.stat()
+    return status.st_ino, status.st_mtime_ns
+
+
+@contextmanager
+def _locked(folder: Path, how: int) -> Iterator[None]:
+    """One process at a time writes to the folder, and none reads meanwhile. A killed process keeps no lock.
+
+    The folder itself is locked, so that no lock file is left among the baselines. Some network file systems refuse
+    that: there two runs must not update one folder at once. Where there is no folder, whoever reads it will tell.
+    """
     try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(temporary, 0o644)
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:
+        yield
+        return
+    try:
+        with suppress(OSError):
+            fcntl.flock(descriptor, how)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    return path.is_file() and path.read_bytes() == content
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Replaces the file atomically."""
+    temporary = path.with_name(f".{path.name}.new")
+    try:
+        _write(temporary, content)
         os.replace(temporary, path)
     except BaseException:
-        os.unlink(temporary)
+        _discard(temporary)
         raise
-    return True
+
+
+def _discard(path: Path) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(path)
+
+
+def _write(path: Path, content: bytes) -> None:
+    with open(path, "wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    os.chmod(path, 0o644)

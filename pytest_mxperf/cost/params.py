@@ -39,6 +39,7 @@ _FED_AT: Dict[str, Tuple[Tuple[int, Role], ...]] = {
     **dict.fromkeys(("ROIPooling", "_contrib_ROIAlign", "_contrib_PSROIPooling"), ((1, Role.INPUT),)),
     **dict.fromkeys(("_contrib_Proposal", "_contrib_MultiProposal"), ((2, Role.INPUT),)),
     **dict.fromkeys(("Embedding", "one_hot"), ((0, Role.INPUT),)),
+    **dict.fromkeys(("softmax", "log_softmax", "softmin"), ((1, Role.INPUT),)),  # lengths
 }
 
 _BATCH_NORMS = ("BatchNorm", "BatchNorm_v1", "_contrib_BatchNormWithReLU", "_contrib_SyncBatchNorm")
@@ -53,7 +54,18 @@ _WEIGHTS_AT = {
     **dict.fromkeys(("Embedding", "RNN", "LeakyReLU"), slice(1, 2)),
 }
 
-_TELLING = {*_FED_AT, *_WEIGHTS_AT}
+# They combine tensors of one shape, so MXNet infers an operand from the others.
+_PAIRS = {
+    *(f"elemwise_{name}" for name in ("add", "sub", "mul", "div")),
+    *(
+        f"_{name}"
+        for name in ("mod", "power", "maximum", "minimum", "hypot", "logical_and", "logical_or", "logical_xor")
+    ),
+    *(f"_{name}" for name in ("equal", "not_equal", "greater", "greater_equal", "lesser", "lesser_equal")),
+    "add_n",
+}
+
+_TELLING = {*_FED_AT, *_WEIGHTS_AT, *_PAIRS}
 
 
 def assign_roles(
@@ -70,9 +82,10 @@ def assign_roles(
     names in the ``.params`` file, or of a Gluon net's parameters, where there is one. ``frozen`` names the parameters
     that do not train where something knows better than the graph: a Gluon net, which also freezes by ``grad_req``.
     Otherwise the graph tells by structure: ``fix_gamma``, a learning-rate multiplier of 0, a ``grad_req`` of null,
-    Gluon constants. Nothing is told by a parameter's name.
+    Gluon constants. What only gets its shape, the batch's, from activations that it is added to or multiplied with is
+    an input too: a mask, a target, an LSTM's first cell state. Nothing is told by a parameter's name.
     """
-    reads = _reads(graph)
+    reads = _reads(graph, {index for index, node in enumerate(graph.nodes) if node.name in inputs})
     roles = {}
     for index, node in enumerate(graph.nodes):
         if not node.is_variable:
@@ -86,7 +99,11 @@ def assign_roles(
             role = reads.fed[index]
         elif _has_batch(node) and not is_stored:
             role = Role.STATE
-        elif stored is not None and not is_stored and index not in reads.weights:
+        elif (
+            not is_stored
+            and index not in reads.weights
+            and (stored is not None or (index in reads.matched and not _is_declared(node)))
+        ):
             role = Role.INPUT  # one that the user has not given
         elif frozen is not None:
             role = Role.FROZEN if node.name in frozen else Role.TRAINABLE
@@ -97,7 +114,8 @@ def assign_roles(
 
 
 class _Reads(NamedTuple):
-    """What the graph reads its nodes as; ``fixed_gammas`` are those that ``fix_gamma`` holds at 1.
+    """What the graph reads its nodes as; ``fixed_gammas`` are those that ``fix_gamma`` holds at 1, ``matched`` those
+    that are not computed from the inputs, but have the shape of something that is.
 
     MXNet itself knows the running statistics as auxiliary states, but not those that are read inside a loop.
     """
@@ -106,17 +124,24 @@ class _Reads(NamedTuple):
     weights: Set[int]
     fixed_gammas: Set[int]
     statistics: Set[int]
+    matched: Set[int]
 
 
-def _reads(graph: Graph) -> _Reads:
-    reads = _Reads({}, set(), set(), set())
+def _reads(graph: Graph, given: Set[int]) -> _Reads:
+    """``given`` are the variables that hold inputs."""
+    reads = _Reads({}, set(), set(), set(), set())
+    computed = _computed_from(graph, given)
     for index in range(len(graph.nodes) - 1, -1, -1):  # whoever reads a node comes behind it
         node = graph.nodes[index]
         if index in reads.fed and len(node.inputs) == 1:
             reads.fed[node.inputs[0][0]] = reads.fed[index]  # a label is one before it is reshaped, too
+        if index in reads.matched and len(node.inputs) == 1:
+            reads.matched.add(node.inputs[0][0])
         if node.op not in _TELLING and not node.subgraphs:
             continue
         sources = [source for source, _ in node.inputs]
+        if node.op in _PAIRS and (index in computed or index in reads.matched):
+            reads.matched.update(source for source in sources if source not in computed)
         for position, role in _FED_AT.get(node.op, ()):
             reads.fed.update((source, role) for source in sources[position : position + 1])
         reads.weights.update(sources[_WEIGHTS_AT.get(node.op, _NONE)])
@@ -126,8 +151,20 @@ def _reads(graph: Graph) -> _Reads:
                 reads.fixed_gammas.update(sources[_GAMMA])
         for subgraph, fed in zip(node.subgraphs, feeds(node)):
             outside = {variable: sources[feed.position] for variable, feed in zip(variables(subgraph), fed)}
-            _merge(reads, _reads(subgraph), outside)
+            inner = {variable for variable, source in outside.items() if source in computed}
+            _merge(reads, _reads(subgraph, inner), outside)
     return reads
+
+
+def _computed_from(graph: Graph, given: Set[int]) -> Set[int]:
+    """The nodes that depend on some of the variables, these included."""
+    computed = set(given)
+    for index, node in enumerate(graph.nodes):
+        for source, _ in node.inputs:
+            if source in computed:
+                computed.add(index)
+                break
+    return computed
 
 
 def _merge(reads: _Reads, inner: _Reads, outside: Mapping[int, int]) -> None:
@@ -140,6 +177,11 @@ def _merge(reads: _Reads, inner: _Reads, outside: Mapping[int, int]) -> None:
 def _has_batch(variable: Node) -> bool:
     # The cells of mx.rnn declare the layout of their begin states, N being the batch; parameters have none.
     return "N" in variable.attrs.get("__layout__", "")
+
+
+def _is_declared(variable: Node) -> bool:
+    # With a shape, an initializer or a learning rate of its own, as all parameters of Gluon are.
+    return not variable.attrs.keys().isdisjoint(("__shape__", "__init__", "__lr_mult__", "__wd_mult__"))
 
 
 def _is_constant(variable: Node) -> bool:

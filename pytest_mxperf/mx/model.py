@@ -15,7 +15,7 @@ from pytest_mxperf.params_file import StoredArray, read_header
 from pytest_mxperf.spec import Checkpoint, InputSpec, ModelSpec
 from pytest_mxperf.validate import check_attributes, suspects
 
-__all__ = ["Model", "open_model"]
+__all__ = ["Model", "model_from_json", "open_model"]
 
 _LARGEST_SYMBOL_BYTES = 256 * 1024**2
 
@@ -150,6 +150,19 @@ def _read_stored(checkpoint: Checkpoint) -> Optional[Mapping[str, StoredArray]]:
             raise ParamsError(f"{path}: has {name[:60]!r} twice, as 'arg:' and as 'aux:'; save the checkpoint again")
         stored[name] = array
     return stored
+
+
+def model_from_json(name: str, text: str, inputs: Mapping[str, InputSpec]) -> Model:
+    """The model of a symbol JSON without weights. Raises ``GraphError`` that begins with the name."""
+    loaded = _load(text.encode(), name)
+    return Model(
+        name,
+        loaded.symbol,
+        inputs,
+        loaded.graph.numpy_shapes,
+        suspects=loaded.suspects,
+        pointers=loaded.pointers,
+    )
 
 
 def _neighbours(checkpoint: Checkpoint) -> str:

@@ -1,13 +1,14 @@
 """Forward passes that have really happened: MXNet's ``forward`` only queues work, fetching an output waits for it."""
 
+import warnings
 from typing import Any, Callable
 
 import numpy as np
 
-from pytest_mxperf.errors import ModelError
+from pytest_mxperf.errors import ModelError, UsageError
 from pytest_mxperf.mx.runtime import mx, reason
 
-__all__ = ["example_batch", "forward_pass", "forward_queue"]
+__all__ = ["batch_for", "example_batch", "forward_pass", "forward_queue", "warm_up"]
 
 
 def example_batch(module: Any) -> Any:
@@ -20,20 +21,32 @@ def example_batch(module: Any) -> Any:
     arrays = []
     for desc in module.data_shapes:
         values = generator.uniform(size=desc.shape).astype(desc.dtype)
-        arrays.append(mx.nd.array(values, dtype=desc.dtype))
+        with warnings.catch_warnings():
+            # nd.array looks at a deprecated part of scipy, where there is one: not the user's to mend.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            arrays.append(mx.nd.array(values, dtype=desc.dtype))
     return mx.io.DataBatch(data=arrays, label=None)
 
 
+def batch_for(module: Any, batch: Any) -> Any:
+    """The batch, or an example where there is none. Raises ``UsageError`` for anything but a bound module."""
+    __tracebackhide__ = True
+    # Whatever forwards like a module will do: a Gluon net does not, and a Module only once it is bound.
+    if not (hasattr(module, "get_outputs") and getattr(module, "binded", True)):
+        raise UsageError(
+            "mxperf_benchmark: takes a bound mx.mod.Module, as the fixture mxperf_module gives it; "
+            f"got {type(module).__name__}"
+        )
+    return example_batch(module) if batch is None else batch
+
+
 def forward_pass(module: Any, batch: Any) -> Callable[[], None]:
-    """A function that runs one forward pass and fetches every output. It raises ``ModelError`` if MXNet cannot."""
+    """A function that runs one forward pass and fetches every output."""
 
     def run() -> None:
-        try:
-            module.forward(batch, is_train=False)
-            for output in module.get_outputs():
-                output.asnumpy()
-        except mx.MXNetError as error:
-            raise ModelError(f"{module.symbol.name or 'the model'}: MXNet cannot run it: {reason(error)}") from None
+        module.forward(batch, is_train=False)
+        for output in module.get_outputs():
+            output.asnumpy()
 
     return run
 
@@ -48,3 +61,13 @@ def forward_queue(module: Any, batch: Any, forwards: int) -> Callable[[], None]:
         fetch()
 
     return run
+
+
+def warm_up(run: Callable[[], None], *, times: int) -> None:
+    """Runs it, and raises ``ModelError`` if MXNet cannot: that shows only when the outputs are fetched."""
+    __tracebackhide__ = True
+    try:
+        for _ in range(times):
+            run()
+    except mx.MXNetError as error:
+        raise ModelError(f"MXNet cannot run the model: {reason(error)}") from None

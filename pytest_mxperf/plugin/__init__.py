@@ -3,7 +3,6 @@
 from pytest_mxperf.plugin.fixtures import (
     _mxperf_case,
     _mxperf_gates,
-    mxperf_benchmark,
     mxperf_checkpoint,
     mxperf_cost,
     mxperf_model,
@@ -20,7 +19,6 @@ from pytest_mxperf.plugin.options import pytest_addoption
 __all__ = [
     "_mxperf_case",
     "_mxperf_gates",
-    "mxperf_benchmark",
     "mxperf_checkpoint",
     "mxperf_cost",
     "mxperf_model",

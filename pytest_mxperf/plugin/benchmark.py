@@ -1,19 +1,31 @@
-"""The benchmark fixture's value: synchronized forward passes timed by pytest-benchmark."""
+"""The benchmark fixture and its value: synchronized forward passes timed by pytest-benchmark."""
 
 import time
-from typing import Any, Callable, Optional
+from operator import methodcaller
+from typing import Any, Callable, List, Optional
 
-from pytest_mxperf.errors import UsageError
+import pytest
+
+from pytest_mxperf.errors import MxperfError, UsageError
 from pytest_mxperf.latency.timing import Timing
-from pytest_mxperf.plugin.case import Case
+from pytest_mxperf.plugin.case import CASE, Case
 
-__all__ = ["Benchmark"]
+__all__ = ["Benchmark", "fixture_for"]
 
+_LET_IT_PASS = "--mxperf-unmeasured=warn lets that pass"
+_DISABLED = f"pytest-benchmark is disabled (--benchmark-disable, or xdist's -n); {_LET_IT_PASS}"
+_ABSENT = f"pytest-benchmark is not there (not installed, or -p no:benchmark); {_LET_IT_PASS}"
 _WARM_UP_FORWARDS = 4
+
+# The user's call is all that pytest shall show of what raised one of our errors.
+_HIDE_OUR_ERRORS = methodcaller("errisinstance", MxperfError)
 
 
 class Benchmark:
-    """Call it with a bound module. pytest-benchmark's ``benchmark`` does the timing, so its options go on working."""
+    """Call it with a bound module. pytest-benchmark's ``benchmark`` does the timing, so its options go on working.
+
+    Where that is disabled, or None since it is not there, one pass is timed, which judges no budget.
+    """
 
     def __init__(self, benchmark: Any, case: Optional[Case]) -> None:
         self._benchmark = benchmark
@@ -24,48 +36,83 @@ class Benchmark:
         """Times single forward passes, every output fetched: the latency.
 
         ``batch`` is an ``mx.io.DataBatch``; without it one is made for the shapes that the module is bound for.
-        Where pytest-benchmark is disabled one pass is timed, which judges no budget.
         """
-        from pytest_mxperf.mx.sync import example_batch, forward_pass
+        __tracebackhide__ = _HIDE_OUR_ERRORS
+        from pytest_mxperf.mx.sync import batch_for, forward_pass
 
-        return self._time(forward_pass(module, batch or example_batch(module)), queued_forwards=1)
+        return self._time(forward_pass(module, batch_for(module, batch)), queued_forwards=1)
 
     def throughput(self, module: Any, *, forwards: int = 32, batch: Any = None) -> Timing:
         """Times queues of ``forwards`` passes whose outputs are fetched once, at the end.
 
         The ``Timing`` is in seconds per forward, pytest-benchmark's table in seconds per queue.
         """
-        from pytest_mxperf.mx.sync import example_batch, forward_queue
+        __tracebackhide__ = _HIDE_OUR_ERRORS
+        from pytest_mxperf.mx.sync import batch_for, forward_queue
 
-        if forwards < 1:
-            raise UsageError(f"mxperf_benchmark.throughput: forwards={forwards} is less than 1")
-        self._benchmark.extra_info["forwards_per_round"] = forwards
-        return self._time(forward_queue(module, batch or example_batch(module), forwards), queued_forwards=forwards)
+        if not isinstance(forwards, int) or forwards < 1:
+            raise UsageError(f"mxperf_benchmark.throughput: forwards={forwards!r} is not a whole number from 1 up")
+        if self._benchmark is not None:
+            self._benchmark.extra_info["forwards_per_round"] = forwards
+        run = forward_queue(module, batch_for(module, batch), forwards)
+        return self._time(run, queued_forwards=forwards)
 
     def _time(self, run: Callable[[], None], *, queued_forwards: int) -> Timing:
+        __tracebackhide__ = _HIDE_OUR_ERRORS
+        from pytest_mxperf.mx.sync import warm_up
+
         if self._is_used:
             raise UsageError("mxperf_benchmark: a test can measure once; write another test for the second measurement")
         self._is_used = True
         # The first forwards allocate memory and choose kernels: 1.3 to 5 times slower than those that follow.
-        for _ in range(max(1, _WARM_UP_FORWARDS // queued_forwards)):
-            run()
-        start = time.perf_counter()
-        self._benchmark(run)
-        elapsed = time.perf_counter() - start
-        is_disabled = self._benchmark.stats is None
-        samples = [elapsed] if is_disabled else self._benchmark.stats.stats.data
-        timing = Timing.of(samples, queued_forwards=queued_forwards)
+        warm_up(run, times=max(1, _WARM_UP_FORWARDS // queued_forwards))
+        timing = Timing.of(self._samples(run), queued_forwards=queued_forwards)
         if self._case is not None:
-            self._record(self._case, timing, is_disabled)
+            self._record(self._case, timing)
         return timing
 
-    def _record(self, case: Case, timing: Timing, is_disabled: bool) -> None:
-        if is_disabled:
-            case.unmeasured_because = (
-                "pytest-benchmark is disabled (--benchmark-disable, or xdist's -n); "
-                "--mxperf-unmeasured=warn lets that pass"
-            )
-            return
-        case.timing = timing
-        if not timing.is_latency:
-            case.unmeasured_because = "the test measured a throughput, not a latency"
+    def _samples(self, run: Callable[[], None]) -> List[float]:
+        start = time.perf_counter()
+        (_call if self._benchmark is None else self._benchmark)(run)
+        elapsed = time.perf_counter() - start
+        return [elapsed] if self._not_measured() else list(self._benchmark.stats.stats.data)
+
+    def _not_measured(self) -> str:
+        """Why pytest-benchmark measures nothing; empty if it does."""
+        if self._benchmark is None:
+            return _ABSENT
+        return _DISABLED if self._benchmark.stats is None else ""
+
+    def _record(self, case: Case, timing: Timing) -> None:
+        because = self._not_measured()
+        if not because:
+            case.timing = timing
+            because = "" if timing.is_latency else "the test measured a throughput, not a latency"
+        case.unmeasured_because = because
+
+
+def _call(run: Callable[[], None]) -> None:
+    run()
+
+
+def fixture_for(config: pytest.Config) -> object:
+    """A plugin object with the fixture ``mxperf_benchmark``.
+
+    It asks for pytest-benchmark's fixture by name where there is one, since by that ``--benchmark-skip`` and
+    ``--benchmark-only`` know which tests are benchmarks.
+    """
+    return _WithBenchmark() if config.pluginmanager.hasplugin("benchmark") else _WithoutBenchmark()
+
+
+class _WithBenchmark:
+    @pytest.fixture
+    def mxperf_benchmark(self, request: pytest.FixtureRequest, benchmark: Any) -> Benchmark:
+        """Times forward passes through pytest-benchmark: ``mxperf_benchmark(module)`` returns the ``Timing``."""
+        return Benchmark(benchmark, request.node.stash.get(CASE, None))
+
+
+class _WithoutBenchmark:
+    @pytest.fixture
+    def mxperf_benchmark(self, request: pytest.FixtureRequest) -> Benchmark:
+        """Runs one forward pass: pytest-benchmark, which would time more, is not there."""
+        return Benchmark(None, request.node.stash.get(CASE, None))

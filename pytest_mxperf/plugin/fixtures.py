@@ -7,13 +7,12 @@ import pytest
 
 from pytest_mxperf.cost.result import CostReport
 from pytest_mxperf.errors import MxperfError
-from pytest_mxperf.plugin.benchmark import Benchmark
 from pytest_mxperf.plugin.case import CASE, Case
 from pytest_mxperf.plugin.markers import is_marked, model_of
 from pytest_mxperf.plugin.options import OPTIONS
 from pytest_mxperf.spec import ModelSpec
 
-__all__ = ["mxperf_benchmark", "mxperf_checkpoint", "mxperf_cost", "mxperf_model", "mxperf_module"]
+__all__ = ["mxperf_checkpoint", "mxperf_cost", "mxperf_model", "mxperf_module"]
 
 
 @contextmanager
@@ -66,9 +65,3 @@ def mxperf_module(_mxperf_case: Case) -> Any:
     """An ``mx.mod.Module`` with its parameters set, bound with ``for_training=False``."""
     with _one_clear_error():
         return _mxperf_case.bind()
-
-
-@pytest.fixture
-def mxperf_benchmark(request: pytest.FixtureRequest, benchmark: Any) -> Benchmark:
-    """Times forward passes through pytest-benchmark: ``mxperf_benchmark(module)`` returns the ``Timing``."""
-    return Benchmark(benchmark, request.node.stash.get(CASE, None))

@@ -1,16 +1,18 @@
 """The hooks: each translates between pytest and what decides elsewhere."""
 
-from typing import Any, Generator, Optional
+from typing import Any, Generator, Iterable, List, Optional
 
 import msgspec
 import pytest
 
 from pytest_mxperf.errors import MxperfError
-from pytest_mxperf.gate import Verdict
-from pytest_mxperf.plugin import markers
-from pytest_mxperf.plugin.case import CASE, Case
+from pytest_mxperf.gate import Finding, Verdict, not_judged
+from pytest_mxperf.plugin import benchmark, markers
+from pytest_mxperf.plugin.case import CASE, FAILED_BEFORE, Case
+from pytest_mxperf.plugin.collection import Collection, model_before_running
 from pytest_mxperf.plugin.options import OPTIONS, Options
-from pytest_mxperf.plugin.reporter import Reporter
+from pytest_mxperf.plugin.reporter import CaseData, Reporter
+from pytest_mxperf.report.run import ModelResult
 
 __all__ = [
     "pytest_configure",
@@ -19,7 +21,9 @@ __all__ = [
     "pytest_runtest_makereport",
 ]
 
+_PROPERTY = "mxperf "
 _IN_BODY: "pytest.StashKey[bool]" = pytest.StashKey()
+_NOT_JUDGED: "pytest.StashKey[Optional[Finding]]" = pytest.StashKey()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -29,10 +33,13 @@ def pytest_configure(config: pytest.Config) -> None:
     except MxperfError as error:
         raise pytest.UsageError(str(error)) from None
     config.stash[OPTIONS] = options
-    config.pluginmanager.register(ResultSender(), "mxperf-result-sender")
+    collection = Collection()
+    config.pluginmanager.register(benchmark.fixture_for(config), "mxperf-benchmark")
+    config.pluginmanager.register(collection, "mxperf-collection")
+    config.pluginmanager.register(ResultSender(options), "mxperf-result-sender")
     is_xdist_worker = hasattr(config, "workerinput")
     if not is_xdist_worker:
-        config.pluginmanager.register(Reporter(options), "mxperf-reporter")
+        config.pluginmanager.register(Reporter(options, collection), "mxperf-reporter")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -66,25 +73,47 @@ def pytest_runtest_makereport(item: pytest.Item, call: "pytest.CallInfo[None]") 
     Here, and not around the call, since only here is it known of every kind of test whether its body has passed; and
     before the report is made, so that an ``xfail`` covers gates too.
     """
-    case: Optional[Case] = item.stash.get(CASE, None)
-    if case is None or call.when != "call" or call.excinfo is not None or item.stash[_IN_BODY]:
+    if call.when != "call" or call.excinfo is not None or item.stash[_IN_BODY]:
         return
-    failure = _judge(item, case)
+    failure = _judge(item)
     if failure:
         call.excinfo = pytest.CallInfo.from_call(lambda: pytest.fail(failure, pytrace=False), "call").excinfo
 
 
-def _judge(item: pytest.Item, case: Case) -> str:
+def _judge(item: pytest.Item) -> str:
     """What is wrong with the model, for the test's failure; empty if nothing is."""
     try:
+        case = item.stash.get(CASE, None) or _late_case(item)
+        if case is None:
+            return ""
         failures = case.judge()
     except MxperfError as error:
         return str(error)
-    item.user_properties += [(f"mxperf {f.gate} {f.metric}", f.verdict.value) for f in case.findings]
+    _tell(item, case.findings)
+    broken = [f.message.splitlines()[0] for f in failures if f.verdict is not Verdict.FLAKY]
+    item.stash[FAILED_BEFORE] = (*item.stash.get(FAILED_BEFORE, ()), *broken)
     lines = [f"{case.spec.name}: {f.message}".replace("\n", "\n    ") for f in failures]
-    if any(f.verdict is Verdict.REGRESSED for f in failures):
+    if any(f.verdict in (Verdict.REGRESSED, Verdict.IMPROVED) for f in failures):
         lines.append("if that is meant, store the new baseline with --mxperf-update")
     return "\n".join(lines)
+
+
+def _late_case(item: pytest.Item) -> Optional[Case]:
+    """The case of a test that another fixture or its own body has marked, when our fixtures had had their turn."""
+    if markers.is_marked(item):
+        item.stash[CASE] = Case(item, markers.model_of(item), item.config.stash[OPTIONS])
+    return item.stash.get(CASE, None)
+
+
+def _tell(item: pytest.Item, findings: Iterable[Finding]) -> None:
+    """Where JUnit XML finds it."""
+    item.user_properties += [(f"{_PROPERTY}{f.gate} {f.metric}", f.verdict.value) for f in findings]
+
+
+def _forget(item: pytest.Item) -> None:
+    """Makes the test new: it may have run before."""
+    item.stash[_NOT_JUDGED] = None
+    item.user_properties[:] = [each for each in item.user_properties if not each[0].startswith(_PROPERTY)]
 
 
 class ResultSender:
@@ -93,10 +122,55 @@ class ResultSender:
     A plugin object, since one module has room for one hook of a name, and this one is to surround the others.
     """
 
+    def __init__(self, options: Options) -> None:
+        self._options = options
+
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item) -> "Generator[None, pytest.TestReport, pytest.TestReport]":
         report = yield
-        case: Optional[Case] = item.stash.get(CASE, None)
-        if report.when == "teardown" and case is not None:
-            report.mxperf = msgspec.to_builtins(case.data(item.nodeid))  # type: ignore[attr-defined]
+        if report.when == "setup":
+            _forget(item)
+        if report.when == "teardown":
+            self._send(item, report)
+        elif report.skipped and not item.stash.get(_IN_BODY, False) and markers.is_gated(item):
+            self._excuse(item, report)
         return report
+
+    def _excuse(self, item: pytest.Item, report: pytest.TestReport) -> None:
+        """Takes note that a skip or xfail keeps the gates from being judged or from counting."""
+        finding = not_judged(_excuse_of(report))
+        item.stash[_NOT_JUDGED] = finding
+        _tell(item, [finding])
+        if self._options.action(finding.verdict) == "fail":
+            report.outcome = "failed"
+            report.longrepr = finding.message
+            vars(report).pop("wasxfail", None)
+
+    def _send(self, item: pytest.Item, report: pytest.TestReport) -> None:
+        data = _data(item)
+        if data is not None:
+            report.mxperf = msgspec.to_builtins(data)  # type: ignore[attr-defined]
+
+
+def _excuse_of(report: pytest.TestReport) -> str:
+    reason = getattr(report, "wasxfail", None)
+    if reason is None:
+        return str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else "skipped"
+    return f"expected to fail (xfail){': ' if reason else ''}{reason}"
+
+
+def _data(item: pytest.Item) -> Optional[CaseData]:
+    """What the test found; None if it is none of ours."""
+    case = item.stash.get(CASE, None)
+    skipped = item.stash.get(_NOT_JUDGED, None)
+    findings: List[Finding] = [] if skipped is None else [skipped]
+    if case is not None:
+        del item.stash[CASE]  # the test may run again, and not get as far as that
+        data = case.data(item.nodeid)
+        result = msgspec.structs.replace(data.result, findings=(*data.result.findings, *findings))
+        return msgspec.structs.replace(data, result=result)
+    if skipped is None:
+        return None
+    spec = model_before_running(item)
+    name, inputs = (item.name, {}) if spec is None else (spec.name, dict(spec.inputs))
+    return CaseData(ModelResult(item.nodeid, name, inputs, findings=tuple(findings)), has_model=False)

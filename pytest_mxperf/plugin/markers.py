@@ -2,8 +2,9 @@
 
 import inspect
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, Dict, List, Mapping, Optional
 
 import pytest
 
@@ -11,7 +12,7 @@ from pytest_mxperf.errors import UsageError
 from pytest_mxperf.gate import parse_budget, parse_tolerances
 from pytest_mxperf.spec import ModelSpec
 
-__all__ = ["budget_of", "is_marked", "marks_function", "model_of", "register", "tolerances_of"]
+__all__ = ["budget_of", "is_gated", "is_marked", "marks_function", "model_of", "register", "tolerances_of"]
 
 _MARKERS = {
     "mxperf_model": "mxperf_model(source, *, inputs, epoch=0, name=None): the MXNet model that the test is about",
@@ -30,9 +31,36 @@ def is_marked(node: "pytest.Item | pytest.Collector") -> bool:
     return any(node.get_closest_marker(name) for name in _MARKERS)
 
 
+def is_gated(node: "pytest.Item | pytest.Collector") -> bool:
+    """Whether a marker asks for a judgement."""
+    return any(node.get_closest_marker(name) for name in ("mxperf_budget", "mxperf_baseline"))
+
+
 def marks_function(function: object) -> bool:
     """Whether one of our markers is on a function that has not become a test yet."""
     return any(mark.name in _MARKERS for mark in getattr(function, "pytestmark", ()))
+
+
+def _closest_first(item: pytest.Item, name: str) -> List[pytest.Mark]:
+    """The test's markers of this name as pytest orders them, but what a class says before what it inherits.
+
+    pytest lists a base's markers in front of the class's own, so that a subclass could not overrule it.
+    """
+    markers: List[pytest.Mark] = []
+    for node in reversed(item.listchain()):
+        own = (mark for mark in node.own_markers if mark.name == name)
+        markers += sorted(own, key=partial(_generation, node))
+    return markers
+
+
+def _generation(node: object, mark: pytest.Mark) -> int:
+    """How many steps up a class inherits this marker of its node from; 0 if it is its own."""
+    ancestry = node.obj.__mro__ if isinstance(node, pytest.Class) else ()
+    for generation, cls in enumerate(ancestry):
+        marks = vars(cls).get("pytestmark", [])
+        if any(getattr(own, "mark", own) is mark for own in (marks if isinstance(marks, list) else [marks])):
+            return generation
+    return 0
 
 
 def model_of(item: pytest.Item, given: object = None) -> ModelSpec:
@@ -44,7 +72,7 @@ def model_of(item: pytest.Item, given: object = None) -> ModelSpec:
     if isinstance(given, ModelSpec):
         return given.under(item.config.rootpath)
     where = f"mxperf_model of {item.nodeid}"
-    marker = item.get_closest_marker("mxperf_model")
+    marker = next(iter(_closest_first(item, "mxperf_model")), None)
     arguments: Dict[str, Any] = {} if marker is None else _bind(marker, where)
     if isinstance(given, Mapping):
         arguments.update(given)
@@ -95,7 +123,7 @@ def tolerances_of(item: pytest.Item) -> Optional[Dict[str, Fraction]]:
 def _keywords(item: pytest.Item, name: str) -> Dict[str, object]:
     """The keyword arguments of all markers of this name; the closest to the test wins."""
     keywords: Dict[str, object] = {}
-    for marker in item.iter_markers(name):
+    for marker in _closest_first(item, name):
         if marker.args:
             raise UsageError(f"{name} of {item.nodeid}: takes keyword arguments only, got {marker.args[0]!r}")
         keywords = {**marker.kwargs, **keywords}

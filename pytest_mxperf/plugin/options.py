@@ -7,20 +7,28 @@ from typing import Any, Dict, NamedTuple, Optional, Tuple
 import pytest
 
 from pytest_mxperf.errors import UsageError
+from pytest_mxperf.gate import Verdict
 
 __all__ = ["OPTIONS", "Options", "Policy", "pytest_addoption"]
 
 _REPORT_SUFFIXES = (".json",)
 _TERMINAL = "terminal"
-_UPDATE_SCOPES = ("all", "new")
+_UPDATE_SCOPES = ("all", "new", "prune")
 
 Policy = Dict[str, str]
 """What to do about a verdict, by its name: ``fail``, ``warn`` or ``ignore``."""
 
+# By option: the verdict that it is about, what is done unless the user says otherwise, and when that is.
 _POLICIES = {
-    "missing": ("MISSING", "a test's baseline does not exist"),
-    "uncounted": ("UNCOUNTED", "a gated model has operators that no rule counts"),
-    "unmeasured": ("NOT_MEASURED", "a latency budget was set and nothing was measured"),
+    "missing": ("MISSING", "fail", "a test's baseline does not exist"),
+    "incomparable": ("INCOMPARABLE", "fail", "a baseline is of other inputs or another convention, or cannot be read"),
+    "uncounted": ("UNCOUNTED", "fail", "a gated model has operators that no rule counts"),
+    "unmeasured": ("NOT_MEASURED", "fail", "a latency budget was set and nothing was measured"),
+    "unused": ("UNUSED", "fail", "all tests were collected and none uses a baseline"),
+    "improved": ("IMPROVED", "warn", "a model is lighter than its baseline"),
+    "unjudged": ("NOT_JUDGED", "warn", "a gated test was skipped, deselected or expected to fail"),
+    "ungated": ("NO_GATE", "warn", "a marked test has no gate and asks its model nothing"),
+    "flaky": ("FLAKY", "warn", "a gate failed before its test was run again"),
 }
 _ACTIONS = ("fail", "warn", "ignore")
 
@@ -61,15 +69,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         nargs="?",
         const="all",
         type=_update_scope,
-        metavar="new",
-        help="write the baselines of passing tests; =new only those that do not exist yet",
+        metavar="new|prune",
+        help="write the baselines of passing tests; =new only those that do not exist yet; "
+        "=prune removes those that no test uses, and writes none",
     )
     group.addoption("--mxperf-baselines", metavar="DIR", help="folder of the baselines (default: baselines)")
     parser.addini("mxperf_report", "reports, as for --mxperf-report", type="args")
     parser.addini("mxperf_baselines", "folder of the baselines, relative to the root directory", default="baselines")
-    for name, (_, occasion) in _POLICIES.items():
-        group.addoption(f"--mxperf-{name}", choices=_ACTIONS, help=f"what to do when {occasion} (default: fail)")
-        parser.addini(f"mxperf_{name}", f"what to do when {occasion}: {', '.join(_ACTIONS)}", default="fail")
+    for name, (_, default, occasion) in _POLICIES.items():
+        group.addoption(f"--mxperf-{name}", choices=_ACTIONS, help=f"what to do when {occasion} (default: {default})")
+        parser.addini(f"mxperf_{name}", f"what to do when {occasion}: {', '.join(_ACTIONS)}", default=default)
 
 
 class Options(NamedTuple):
@@ -78,7 +87,7 @@ class Options(NamedTuple):
     terminal_report: bool
     report_files: Tuple[Path, ...]
     update: Optional[str]
-    """``all``, ``new`` or None."""
+    """``all``, ``new``, ``prune`` or None."""
     baselines: Path
     policy: Policy
 
@@ -98,8 +107,16 @@ class Options(NamedTuple):
             report_files=tuple(config.invocation_params.dir / target for target in targets if target != _TERMINAL),
             update=config.getoption("mxperf_update"),
             baselines=folder,
-            policy={verdict: _policy(config, name) for name, (verdict, _) in _POLICIES.items()},
+            policy={verdict: _policy(config, name) for name, (verdict, _, _) in _POLICIES.items()},
         )
+
+    @property
+    def writes_baselines(self) -> bool:
+        return self.update in ("all", "new")
+
+    def action(self, verdict: Verdict) -> str:
+        """``fail``, ``warn`` or ``ignore``."""
+        return "ignore" if verdict is Verdict.PASSED else self.policy.get(verdict.value, "fail")
 
 
 def _policy(config: pytest.Config, name: str) -> str:

@@ -2,21 +2,28 @@
 
 import platform
 from importlib import metadata
+from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
 import msgspec
 import pytest
+from _pytest.junitxml import xml_key
 
 from pytest_mxperf.baseline.record import Baseline
 from pytest_mxperf.baseline.store import BaselineStore
 from pytest_mxperf.errors import MxperfError
+from pytest_mxperf.gate import Finding, Verdict
+from pytest_mxperf.plugin.collection import Collection
 from pytest_mxperf.plugin.options import Options
 from pytest_mxperf.report import json as json_report
+from pytest_mxperf.report.notices import notices
 from pytest_mxperf.report.run import ModelResult, RunReport
+from pytest_mxperf.usage import Claims, Collected, judge_deselected, judge_unused
 
 __all__ = ["CaseData", "Reporter", "Update"]
 
 _DISTRIBUTIONS = ("pytest-mxperf", "pytest", "pytest-benchmark", "mxnet", "numpy")
+_FINISHED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
 
 
 class Update(msgspec.Struct, frozen=True):
@@ -30,17 +37,30 @@ class CaseData(msgspec.Struct, frozen=True):
     """What one finished test sends, as plain data, to the process that reports."""
 
     result: ModelResult
+    has_model: bool = True
+    """Whether the test got as far as having one."""
+    uses_baseline: bool = False
+    fingerprint: str = ""
+    """Of the model that was compared with the baseline."""
     update: Optional[Update] = None
 
 
 class Reporter:
     """A pytest plugin object: under xdist it lives on the controller only."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, collection: Collection) -> None:
         self._options = options
+        self._collection = collection
+        self._store = BaselineStore(options.baselines)
+        self._marks_at_start = self._store.marks() if options.update == "prune" else {}
         self._results: Dict[str, ModelResult] = {}
+        self._baselines: Dict[str, Optional[str]] = {}
+        self._findings: List[Finding] = []
         self._errors: List[str] = []
+        self._lines: List[str] = []
+        self._claims = Claims()
         self._stored_by: Dict[str, str] = {}
+        self._unused_unknown_because = ""
         self._phases: Dict[str, List[pytest.TestReport]] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -54,34 +74,76 @@ class Reporter:
 
     def _add(self, data: CaseData, outcome: str) -> None:
         result = msgspec.structs.replace(data.result, outcome=outcome)
+        conflict = self._conflict(data)
         if data.update is not None:
-            stored = self._store(result, data.update) if outcome == "passed" else "not stored"
+            stored = "not stored" if conflict or outcome != "passed" else self._save(result, data.update)
             result = msgspec.structs.replace(result, baseline_update=stored)
+        if data.has_model:
+            self._baselines[result.test] = result.name if data.uses_baseline else None
         self._results[result.test] = result  # a rerun's result is what counts
 
-    def _store(self, result: ModelResult, update: Update) -> str:
-        other = self._stored_by.setdefault(result.name, result.test)
-        if other != result.test:
-            self._errors.append(
-                f"{result.test}: its baseline {result.name!r} was not stored, since {other} has one of that name; "
-                "give one of them another with mxperf_model(..., name=...)"
-            )
-            return "not stored"
+    def _conflict(self, data: CaseData) -> bool:
+        result = data.result
+        conflict = data.fingerprint and self._claims.conflict(result.name, result.test, data.fingerprint)
+        finding = Finding("baseline", result.name, Verdict.CONFLICT, conflict)
+        if conflict and finding not in self._findings:
+            self._findings.append(finding)
+        return bool(conflict)
+
+    def _save(self, result: ModelResult, update: Update) -> str:
+        if self._stored_by.get(result.name, result.test) != result.test:
+            return "unchanged"  # tests may share a model; what its layers are called may still differ
+        overwrite = self._options.update != "new"
         try:
-            return BaselineStore(self._options.baselines).save(result.name, update.baseline, update.symbol_json)
+            stored = self._store.save(result.name, update.baseline, update.symbol_json, overwrite=overwrite)
         except MxperfError as error:
             self._errors.append(str(error))
             return "not stored"
+        self._stored_by[result.name] = result.test
+        return stored
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        collected = self._collection.collected(session)
+        self._results = {test: self._results[test] for test in collected.in_order(self._results)}
+        self._findings += judge_deselected(collected)
+        self._judge_unused(session, collected)
+        self._tell_junit(session.config)
         for path in self._options.report_files:
             self._write(path, json_report.render(self._report()))
         # Tests have all been reported by now: what went wrong since can only show in the exit code.
-        if self._errors and session.exitstatus == pytest.ExitCode.OK:
+        if self._all_errors() and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
-    def _write(self, path: Any, text: str) -> None:
+    def _judge_unused(self, session: pytest.Session, collected: Collected) -> None:
+        stored = self._store.names()
+        used, doubt = collected.users(self._baselines)
+        if session.exitstatus not in _FINISHED or session.config.option.collectonly:
+            doubt = "the run did not finish"
+        self._unused_unknown_because = doubt
+        unused = [] if doubt else judge_unused(stored, used)
+        if self._options.update == "prune":
+            if doubt and set(stored) - used:
+                self._errors.append(f"no baseline was removed, since others may use them: {doubt}")
+            unused = [finding for finding in unused if not self._prune(finding.metric)]
+        self._findings += unused
+
+    def _prune(self, name: str) -> bool:
+        try:
+            removed = self._store.remove(name, mark=self._marks_at_start.get(name))
+        except MxperfError as error:
+            self._errors.append(str(error))
+            return False
+        self._lines.append(f"baseline {'removed' if removed else 'kept, since it has just been written'}: {name}")
+        return True
+
+    def _tell_junit(self, config: pytest.Config) -> None:
+        xml = config.stash.get(xml_key, None)
+        if xml is not None:
+            for finding in self._findings:
+                xml.add_global_property(f"mxperf {finding.gate} {finding.metric}", finding.verdict.value)
+
+    def _write(self, path: Path, text: str) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
@@ -89,41 +151,31 @@ class Reporter:
             self._errors.append(f"{path}: cannot write the report: {error.strerror}")
 
     def _report(self) -> RunReport:
-        return RunReport(tuple(self._results.values()), _versions())
+        return RunReport(
+            tuple(self._results.values()), _versions(), tuple(self._findings), self._unused_unknown_because
+        )
+
+    def _all_errors(self) -> List[str]:
+        failing = (each.message for each in self._findings if self._options.action(each.verdict) == "fail")
+        return [*self._errors, *failing]
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        lines = self._notices()
+        errors = self._all_errors()
+        lines = notices(list(self._results.values()), self._findings, self._tells) + self._lines
         if self._options.terminal_report and self._results:
             from pytest_mxperf.report import terminal  # rich takes a while to import
 
             writer = terminalreporter.config.get_terminal_writer()
             lines += terminal.render(self._report(), width=writer.fullwidth, color=writer.hasmarkup).splitlines()
-        if lines or self._errors:
+        if lines or errors:
             terminalreporter.write_sep("=", "mxperf")
         for line in lines:
             terminalreporter.write_line(line)
-        for error in self._errors:
+        for error in errors:
             terminalreporter.write_line(f"ERROR {error}", red=True)
 
-    def _notices(self) -> List[str]:
-        """What must be seen without a report: baselines written, and findings that a policy lets pass."""
-        policy = self._options.policy
-        notices = [
-            f"baseline {result.baseline_update}: {result.name}"
-            for result in self._results.values()
-            if result.baseline_update in ("recorded", "updated")
-        ]
-        notices += [
-            f"baseline not stored: {result.name} ({result.test} {result.outcome})"
-            for result in self._results.values()
-            if result.baseline_update == "not stored" and result.outcome != "passed"
-        ]
-        return notices + [
-            f"WARNING {result.test}: {finding.message}"
-            for result in self._results.values()
-            for finding in result.findings
-            if policy.get(finding.verdict.value) == "warn"
-        ]
+    def _tells(self, verdict: Verdict) -> bool:
+        return self._options.action(verdict) == "warn"
 
 
 def _outcome(phases: List[pytest.TestReport]) -> str:

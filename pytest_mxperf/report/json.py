@@ -7,10 +7,11 @@ from typing import Any, Dict
 
 import msgspec
 
+from pytest_mxperf.baseline.diff import Change, Difference
 from pytest_mxperf.cost.result import CostReport, LayerCost
 from pytest_mxperf.report.run import ModelResult, RunReport
 
-__all__ = ["SCHEMA", "render"]
+__all__ = ["SCHEMA", "render", "render_cost", "render_difference"]
 
 SCHEMA = 1
 
@@ -19,8 +20,24 @@ def render(run: RunReport) -> str:
     document = {
         "schema": SCHEMA,
         "versions": run.versions,
+        "findings": run.findings,
+        "unused_unknown_because": run.unused_unknown_because or None,
         "models": [_model(result) for result in run.results],
     }
+    return _text(document)
+
+
+def render_cost(cost: CostReport) -> str:
+    """One model's costs, as in the report."""
+    return _text(_cost(cost))
+
+
+def render_difference(difference: Difference) -> str:
+    """What distinguishes two models, as in the report."""
+    return _text(_difference(difference))
+
+
+def _text(document: Dict[str, Any]) -> str:
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
 
 
@@ -31,11 +48,35 @@ def _model(result: ModelResult) -> Dict[str, Any]:
         "outcome": result.outcome,
         "inputs": result.inputs,
         "findings": result.findings,
+        "difference": None if result.difference is None else _difference(result.difference),
         "baseline_update": result.baseline_update,
         "timing": result.timing,
         "cost": None if result.cost is None else _cost(result.cost),
     }
     return document
+
+
+def _difference(difference: Difference) -> Dict[str, Any]:
+    return {
+        "before": difference.before,
+        "now": difference.now,
+        "changes": [_change(change, difference) for change in difference.changes],
+    }
+
+
+def _change(change: Change, difference: Difference) -> Dict[str, Any]:
+    metrics = change.now.__struct_fields__
+    return {
+        "kind": change.kind,
+        "name": change.name,
+        "old_name": change.old_name,
+        "op": change.op,
+        "details": [detail._asdict() for detail in change.details],
+        "before": change.before,
+        "now": change.now,
+        "growth": {metric: change.growth(metric) for metric in metrics},
+        "share_of_growth": {metric: difference.share(change, metric) for metric in metrics},
+    }
 
 
 def _cost(cost: CostReport) -> Dict[str, Any]:

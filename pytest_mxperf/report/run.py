@@ -4,6 +4,7 @@ from typing import Dict, Optional, Tuple
 
 import msgspec
 
+from pytest_mxperf.baseline.diff import Difference
 from pytest_mxperf.cost.result import CostReport
 from pytest_mxperf.gate import Finding
 from pytest_mxperf.latency.timing import Timing
@@ -24,12 +25,18 @@ class ModelResult(msgspec.Struct, frozen=True):
     cost: Optional[CostReport] = None
     timing: Optional[Timing] = None
     findings: Tuple[Finding, ...] = ()
+    difference: Optional[Difference] = None
+    """From the baseline, of a model that regressed."""
     baseline_update: Optional[str] = None
     """``recorded``, ``updated`` or ``unchanged`` where ``--mxperf-update`` was given."""
 
 
 class RunReport(msgspec.Struct, frozen=True):
-    """All results of a run, in the order the tests finished."""
+    """All results of a run, in the order the tests were collected."""
 
     results: Tuple[ModelResult, ...]
     versions: Dict[str, str]
+    findings: Tuple[Finding, ...] = ()
+    """What is true of the run as a whole, and of no one test: a baseline that no test uses, say."""
+    unused_unknown_because: str = ""
+    """Why the run cannot know which baselines no test uses; empty where it does."""

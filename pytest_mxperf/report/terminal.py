@@ -1,6 +1,5 @@
 """The report as text for a terminal of a given width."""
 
-import io
 from typing import List
 
 from rich.console import Console
@@ -9,41 +8,36 @@ from rich.text import Text
 
 from pytest_mxperf.cost.result import CostReport, LayerCost
 from pytest_mxperf.gate import Finding
+from pytest_mxperf.report import difference
+from pytest_mxperf.report.console import new_console, plain, printed
 from pytest_mxperf.report.run import ModelResult, RunReport
 from pytest_mxperf.units import Unit, format_quantity, format_shape
 
-__all__ = ["render"]
+__all__ = ["render", "render_cost"]
 
 _HEAVIEST_SHOWN = 5
+_CHANGES_SHOWN = 20
 _INDENT = " " * 4
 _GAP = " " * 2
 
 
 def render(run: RunReport, *, width: int, color: bool) -> str:
     """A table of all models, then each model's gates and heaviest layers."""
-    console = Console(
-        file=io.StringIO(),
-        width=width,
-        force_terminal=color,
-        color_system="standard" if color else None,
-        highlight=False,
-        markup=False,
-        emoji=False,
-    )
+    console = new_console(width=width, color=color)
     console.print(_overview(run))
     for result in run.results:
         console.print()
         _print_model(console, result)
-    output = console.file
-    assert isinstance(output, io.StringIO)
-    return "\n".join(line.rstrip() for line in output.getvalue().splitlines())
+    return printed(console)
 
 
-def _text(content: str, style: str = "") -> Text:
-    """Text that stays text: names come from models, and may hold what a terminal would obey."""
-    return Text(
-        "".join(char if char.isprintable() or char == "\n" else "\N{REPLACEMENT CHARACTER}" for char in content), style
-    )
+def render_cost(name: str, cost: CostReport, *, width: int, color: bool) -> str:
+    """The totals and the heaviest layers of one model."""
+    console = new_console(width=width, color=color)
+    console.print(plain(name, "bold"))
+    _print_totals(console, cost)
+    _print_heaviest(console, cost)
+    return printed(console)
 
 
 def _overview(run: RunReport) -> Table:
@@ -54,7 +48,7 @@ def _overview(run: RunReport) -> Table:
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("gates", no_wrap=True)
     for result in run.results:
-        table.add_row(_text(result.name), _text(_inputs(result)), *_figures(result), _gates(result))
+        table.add_row(plain(result.name), plain(_inputs(result)), *_figures(result), _gates(result))
     return table
 
 
@@ -77,16 +71,16 @@ def _gates(result: ModelResult) -> Text:
     """How the model's gates came out: the bad verdicts by name, or how many passed."""
     bad = sorted({finding.verdict.value for finding in result.findings if not finding.verdict.is_good})
     if bad:
-        return _text("\n".join(bad), "red")
+        return plain("\n".join(bad), "red")
     if result.outcome != "passed":
-        return _text(f"test {result.outcome}", "yellow" if result.outcome == "skipped" else "red")
+        return plain(f"test {result.outcome}", "yellow" if result.outcome == "skipped" else "red")
     if not result.findings:
-        return _text("no gate" if result.baseline_update is None else result.baseline_update, "yellow")
-    return _text(f"{len(result.findings)} passed", "green")
+        return plain("no gate" if result.baseline_update is None else result.baseline_update, "yellow")
+    return plain(f"{len(result.findings)} passed", "green")
 
 
 def _print_model(console: Console, result: ModelResult) -> None:
-    console.print(_text(result.name, "bold"), _text(result.test), sep="  ")
+    console.print(plain(result.name, "bold"), plain(result.test), sep="  ")
     if result.cost is not None:
         _print_totals(console, result.cost)
     if result.timing is not None and not result.timing.is_latency:
@@ -95,6 +89,9 @@ def _print_model(console: Console, result: ModelResult) -> None:
         console.print(f"  baseline {result.baseline_update}")
     if result.findings:
         console.print(_findings(result.findings))
+    if result.difference is not None:
+        console.print("  changes since the baseline")
+        difference.print_changes(console, result.difference, limit=_CHANGES_SHOWN)
     if result.cost is not None:
         _print_heaviest(console, result.cost)
 
@@ -109,9 +106,9 @@ def _print_totals(console: Console, cost: CostReport) -> None:
         f"{format_quantity(cost.bytes_read + cost.bytes_written, Unit.BYTES)} moved"
     )
     for operator, count in sorted(cost.uncounted.items()):
-        console.print(_text(f"  uncounted: {operator} ({count})", "red"))
+        console.print(plain(f"  uncounted: {operator} ({count})", "red"))
     for note in cost.notes:
-        console.print(_text(f"  {note}", "yellow"))
+        console.print(plain(f"  {note}", "yellow"))
 
 
 def _print_queue(console: Console, result: ModelResult) -> None:
@@ -127,7 +124,7 @@ def _findings(findings: "tuple[Finding, ...]") -> Table:
         table.add_column(overflow="fold")
     for finding in findings:
         style = "green" if finding.verdict.is_good else "red"
-        table.add_row(f"  {finding.gate}", _text(finding.verdict.value, style), _text(finding.message))
+        table.add_row(f"  {finding.gate}", plain(finding.verdict.value, style), plain(finding.message))
     return table
 
 
@@ -142,7 +139,7 @@ def _print_heaviest(console: Console, cost: CostReport) -> None:
     for layer, cells in zip(layers, rows):
         name = _shortened(layer.name, names_width).ljust(min(names_width, max(len(each.name) for each in layers)))
         figures = _GAP.join(cell.rjust(width) for cell, width in zip(cells, widths))
-        console.print(_text(f"{_INDENT}{name}{_GAP}{figures}"), no_wrap=True, overflow="crop")
+        console.print(plain(f"{_INDENT}{name}{_GAP}{figures}"), no_wrap=True, overflow="crop")
 
 
 def _layer_cells(layer: LayerCost, cost: CostReport) -> "tuple[str, ...]":

@@ -46,7 +46,10 @@ def test_importing_the_package_is_enough():
 def test_the_import_leaves_numpy_and_the_warning_filters_as_they_were(flags):
     hooked(
         """
-        assert dir(numpy) == names
+        # MXNet imports SciPy where it is installed, which imports more of numpy's own modules.
+        added = [name for name in dir(numpy) if name not in names]
+        assert [name for name in added if not isinstance(getattr(numpy, name), types.ModuleType)] == []
+        assert set(names) <= set(dir(numpy))
         # Packages that MXNet imports add some of their own.
         assert [entry for entry in warnings.filters if entry in filters] == filters
         assert not [entry for entry in warnings.filters if "mxnet" in str(entry[3])]

@@ -1,6 +1,7 @@
 """A baseline's life, from the first run without one to a model that has grown and is accepted."""
 
 import json
+import shutil
 
 import pytest
 
@@ -9,8 +10,8 @@ WIDENED = (16, 48, 64)  # the second of three convolutions: 32 -> 48 channels
 # conv2: 8 x 8 x 32 x (16 x 9), now 48 wide. conv3: 4 x 4 x 64 x (32 x 9), now reads 48. The rest is 17,728.
 GROWTH = [
     "digits: macs 607,552 -> 902,464 (+48.54%, allowed +0%)",
-    "    conv2_fwd (Convolution): 294,912 -> 442,368 (+147,456)",
-    "    conv3_fwd (Convolution): 294,912 -> 442,368 (+147,456)",
+    "    conv2_fwd (Convolution): num_filter 32 -> 48, +147,456 MACs",
+    "    conv3_fwd (Convolution): input channels 32 -> 48, +147,456 MACs",
 ]
 
 
@@ -58,6 +59,19 @@ def test_a_baseline_is_missing_stored_met_broken_and_stored_again(
     assert json.loads((folder / "digits.json").read_text())["macs"] == 902_464
 
     run().assert_outcomes(passed=1)
+
+
+def test_widening_the_example_fails_one_test_of_its_file(pytester, junit, put_model, export, digits, request):
+    """The file as it is committed, beside the committed baseline."""
+    put_model(export(*WIDENED))
+    shutil.copy(digits.with_name("test_digits.py"), pytester.path / "models")
+    (pytester.path / "baselines").mkdir()
+    shutil.copy(request.config.rootpath / "baselines" / "digits.json", pytester.path / "baselines")
+    shutil.copy(request.config.rootpath / "baselines" / "digits-symbol.json", pytester.path / "baselines")
+    suite = junit("--benchmark-disable", "--mxperf-unmeasured=ignore")
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("2", "1", "0")
+    (failed,) = suite.iter("failure")
+    assert "\n".join(GROWTH) in failed.text
 
 
 FAMILY = """

@@ -187,7 +187,7 @@ def test_the_plugin_can_be_switched_off(pytester, run):
     result.stdout.fnmatch_lines(["*fixture 'mxperf_cost' not found*"])
 
 
-def test_without_pytest_benchmark_only_the_tests_that_time_are_errors(pytester, write):
+def test_without_pytest_benchmark_a_forward_runs_and_is_not_timed(pytester, write):
     pytest.importorskip("mxnet")
     write(
         """
@@ -197,13 +197,13 @@ def test_without_pytest_benchmark_only_the_tests_that_time_are_errors(pytester, 
             pass
 
         @digits
-        def test_times(mxperf_benchmark):
-            pass
+        @pytest.mark.parametrize("method", ["__call__", "throughput"])
+        def test_times(mxperf_module, mxperf_benchmark, method):
+            assert getattr(mxperf_benchmark, method)(mxperf_module).samples == 1
         """
     )
     result = pytester.runpytest("-p", "no:hypothesispytest", "-p", "no:benchmark")
-    result.assert_outcomes(passed=1, errors=1)
-    result.stdout.fnmatch_lines(["*fixture 'benchmark' not found*"])
+    result.assert_outcomes(passed=3)
 
 
 def test_a_missing_mxnet_is_told_with_how_to_get_it(pytester, write, no_traceback):

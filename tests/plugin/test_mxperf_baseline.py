@@ -49,21 +49,24 @@ def test_growth_within_the_tolerance_passes(widened, marker):
             'mxperf_baseline(macs="48%", params="37%")',
             [
                 "macs 607,552 -> 902,464 (+48.54%, allowed +48%)",
-                "    conv2_fwd (Convolution): 294,912 -> 442,368 (+147,456)",
+                "    conv2_fwd (Convolution): num_filter 32 -> 48, +147,456 MACs",
             ],
         ),
         (
             'mxperf_baseline(macs="49%", params="36%")',
             [
                 "params 31,962 -> 43,514 (+36.14%, allowed +36%)",
-                "    conv3_fwd (Convolution): 18,432 -> 27,648 (+9,216)",
-                "    conv2_fwd (Convolution): 4,608 -> 6,912 (+2,304)",
-                "    bn2_fwd (BatchNorm): 64 -> 96 (+32)",
+                "    conv3_fwd (Convolution): input channels 32 -> 48, +9,216 params",
+                "    conv2_fwd (Convolution): num_filter 32 -> 48, +2,304 params",
+                "    and 1 more change, +32 params",
             ],
         ),
         (
             'mxperf_baseline(macs="49%", flops="0%", params="37%")',
-            ["flops 1,229,770 -> * (+*%, allowed +0%)", "    conv2_fwd (Convolution): 589,824 -> 884,736 (+294,912)"],
+            [
+                "flops 1,229,770 -> * (+*%, allowed +0%)",
+                "    conv2_fwd (Convolution): num_filter 32 -> 48, +294,912 FLOPs",
+            ],
         ),
         (
             'mxperf_baseline(macs="49%", params="37%", param_bytes=0)',
@@ -288,3 +291,95 @@ def test_stacked_markers_merge_and_the_closest_wins(write, report):
         "params": 0.03,  # of the class
         "param_bytes": 0.05,  # of the method
     }
+
+
+RESNET = """
+import pytest
+
+
+def resnet():
+    from mxnet.gluon.model_zoo.vision.resnet import BasicBlockV1, ResNetV1
+
+    return ResNetV1(BasicBlockV1, {layers}, {channels}, prefix={prefix!r})
+
+
+@pytest.mark.mxperf_model(resnet, inputs={{"data": (1, 3, 32, 32)}})
+@pytest.mark.mxperf_baseline
+def test_resnet():
+    pass
+"""
+
+
+def test_the_message_names_exactly_the_layers_that_changed_when_all_are_renamed(pytester, run):
+    """A block more in stage 2, 384 channels instead of 256 in stage 3.
+
+    Added: twice 4 x 4 x 9 x 128 x 128. Widened: three times 2 x 2 x 9 x (384 x 384 - 256 x 256). That is 91% of it.
+    """
+    pytester.makepyfile(test_it=RESNET.format(layers=[2, 2, 2, 2], channels=[64, 64, 128, 256, 512], prefix="before_"))
+    run("--mxperf-update").assert_outcomes(passed=1)
+    pytester.makepyfile(test_it=RESNET.format(layers=[2, 3, 2, 2], channels=[64, 64, 128, 384, 512], prefix="after_"))
+    result = run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "resnet: macs * -> * (+*%, allowed +0%)",
+            *(
+                f"    after_stage3_conv{index}_fwd (Convolution): num_filter 256 -> 384, input channels 256 -> 384, "
+                "+2,949,120 MACs"
+                for index in (1, 3, 4)
+            ),
+            *(f"    after_stage2_conv{index}_fwd (Convolution): added, +2,359,296 MACs" for index in (5, 6)),
+            "    and 4 more changes, +1,310,720 MACs",
+            "resnet: flops *",
+        ],
+        consecutive=True,
+    )
+
+
+ANOTHER_GRAPH = """
+{
+  "nodes": [{"op": "null", "name": "data", "inputs": []}, {"op": "Flatten", "name": "flat", "inputs": [[0, 0, 0]]}],
+  "arg_nodes": [0],
+  "heads": [[1, 0, 0]]
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "*digits-symbol.json: cannot read the symbol: No such file or directory*"),
+        ("{}", "*digits-symbol.json: *"),
+        (ANOTHER_GRAPH, "the baseline's graph has no Convolution 'conv1_fwd', whose costs it has"),
+    ],
+    ids=["missing", "broken", "another"],
+)
+def test_without_the_baselines_graph_the_growth_is_told_all_the_same(
+    pytester, write, run, put_model, digits, export, no_traceback, content, reason
+):
+    write(
+        """
+        @pytest.mark.mxperf_model("models/digits", inputs=INPUTS)
+        @pytest.mark.mxperf_baseline(params="100%")
+        def test_digits():
+            pass
+        """
+    )
+    put_model(digits)
+    run("--mxperf-update")
+    graph = pytester.path / "baselines" / "digits-symbol.json"
+    graph.unlink()
+    if content is not None:
+        graph.write_text(content)
+    put_model(export(16, 48, 64))
+    result = run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "digits: macs 607,552 -> 902,464 (+48.54%, allowed +0%)",
+            f"    by which layers cannot be told: {reason}",
+            "digits: flops *",
+        ],
+        consecutive=True,
+    )
+    no_traceback(result)

@@ -250,18 +250,78 @@ def test_the_benchmark_marker_sets_the_rounds(write, run):
     result.stdout.fnmatch_lines(["*- benchmark 'mine': 1 tests -*"])
 
 
-def test_a_queue_of_no_forwards_is_a_usage_error(write, run):
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            "mxperf_benchmark.throughput(mxperf_module, forwards=0)",
+            "mxperf_benchmark.throughput: forwards=0 is not a whole number from 1 up",
+        ),
+        (
+            "mxperf_benchmark.throughput(mxperf_module, forwards='8')",
+            "mxperf_benchmark.throughput: forwards='8' is not a whole number from 1 up",
+        ),
+        (
+            "mxperf_benchmark(mx.gluon.nn.Dense(3))",
+            "mxperf_benchmark: takes a bound mx.mod.Module, as the fixture mxperf_module gives it; got Dense",
+        ),
+        (
+            "mxperf_benchmark(mx.mod.Module(mx.sym.var('data'), label_names=None))",
+            "mxperf_benchmark: takes a bound mx.mod.Module, as the fixture mxperf_module gives it; got Module",
+        ),
+        (
+            "mxperf_benchmark.throughput(None)",
+            "mxperf_benchmark: takes a bound mx.mod.Module, as the fixture mxperf_module gives it; got NoneType",
+        ),
+        (
+            "mxperf_benchmark(mxperf_module); mxperf_benchmark(mxperf_module)",
+            "mxperf_benchmark: a test can measure once; write another test for the second measurement",
+        ),
+    ],
+)
+def test_a_wrong_call_shows_itself_and_none_of_our_code(write, run, no_traceback, call, message):
     write(
-        """
-        from pytest_mxperf import MxperfError
+        f"""
+        import mxnet as mx
 
         @digits
         def test_digits(mxperf_module, mxperf_benchmark):
-            with pytest.raises(MxperfError, match="mxperf_benchmark.throughput: forwards=0 is less than 1"):
-                mxperf_benchmark.throughput(mxperf_module, forwards=0)
+            {call}
         """
     )
-    run().assert_outcomes(passed=1)
+    result = run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([f">  *{call}", f"E *UsageError: {message}"])
+    no_traceback(result)
+
+
+def test_a_model_that_mxnet_cannot_run_is_one_clear_error(write, run, no_traceback):
+    """It binds float16, and finds out when it runs that its CPU build has no dense layer for it."""
+    write(
+        """
+        import mxnet as mx
+
+        def half():
+            net = mx.gluon.nn.Dense(3)
+            net.cast("float16")
+            return net
+
+        @pytest.mark.mxperf_model(half, inputs={"data": ((2, 4), "float16")})
+        @pytest.mark.mxperf_budget(latency_p50="1 s")
+        def test_half(mxperf_module, mxperf_benchmark):
+            mxperf_benchmark(mxperf_module)
+        """
+    )
+    result = run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["E *ModelError: MXNet cannot run the model: float16 fully connected layer*"])
+    no_traceback(result)
+
+
+def test_warnings_of_mxnet_itself_are_no_errors(gated, run):
+    """``mx.nd.array`` reads ``scipy.sparse.csr``, which warns; without scipy this cannot fail."""
+    gated("mxperf_benchmark(mxperf_module)")
+    run("-W", "error").assert_outcomes(passed=1)
 
 
 def test_a_body_that_fails_after_timing_is_not_judged(gated, run, report):
@@ -270,17 +330,3 @@ def test_a_body_that_fails_after_timing_is_not_judged(gated, run, report):
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["E*AssertionError: mine", "digits *test failed"])
     assert report()["test_digits"]["findings"] == []
-
-
-def test_a_second_measurement_in_one_test_is_refused(write, run):
-    write(
-        """
-        @digits
-        def test_digits(mxperf_module, mxperf_benchmark):
-            mxperf_benchmark(mxperf_module)
-            mxperf_benchmark.throughput(mxperf_module)
-        """
-    )
-    result = run()
-    result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*mxperf_benchmark: a test can measure once; write another test for the second *"])

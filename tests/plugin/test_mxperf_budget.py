@@ -156,6 +156,26 @@ def test_stacked_markers_merge_and_the_closest_wins(write, verdicts):
     }
 
 
+def test_a_ceiling_of_a_subclass_replaces_its_base_s(write, verdicts):
+    write(
+        """
+        @digits
+        @pytest.mark.mxperf_budget(macs="1 M", params="1 M")
+        class TestBase:
+            def test_it(self):
+                pass
+
+        @pytest.mark.mxperf_budget(macs=1)
+        class TestLower(TestBase):
+            pass
+        """
+    )
+    assert verdicts() == {
+        "TestBase::test_it": {"macs": "PASSED", "params": "PASSED"},
+        "TestLower::test_it": {"macs": "OVER_BUDGET", "params": "PASSED"},
+    }
+
+
 def test_a_wrong_marker_on_a_class_is_an_error_of_each_test(write, run):
     write(
         """

@@ -406,6 +406,38 @@ def test_a_marker_can_be_applied_by_a_fixture(write, run):
     result.stdout.fnmatch_lines([TOO_LOW])
 
 
+def test_all_markers_can_be_applied_when_it_is_late(write, run, no_traceback):
+    write(
+        """
+        GATE = pytest.mark.mxperf_budget(macs=1)
+
+        @pytest.fixture
+        def gate(request):
+            request.applymarker(digits)
+            request.applymarker(GATE)
+
+        def test_by_fixture(gate):
+            pass
+
+        def test_by_body(request):
+            request.applymarker(digits)
+            request.applymarker(GATE)
+
+        def test_without_a_model(request):
+            request.applymarker(GATE)
+
+        def test_unmarked():
+            pass
+        """
+    )
+    result = run()
+    result.assert_outcomes(failed=3, passed=1)
+    result.stdout.fnmatch_lines(["*_ test_by_fixture _*", TOO_LOW], consecutive=True)
+    result.stdout.fnmatch_lines(["*_ test_by_body _*", TOO_LOW], consecutive=True)
+    result.stdout.fnmatch_lines(["mxperf_model of test_it.py::test_without_a_model: no model; mark the test with *"])
+    no_traceback(result)
+
+
 def test_a_marker_applied_by_the_body_that_cannot_be_understood_fails_its_test(write, run, no_traceback):
     write(
         """
@@ -458,6 +490,49 @@ def test_the_closest_model_wins(write, report):
     assert {test: model["name"] for test, model in report().items()} == {
         "TestClass::test_far": "of_the_class",
         "TestClass::test_near": "digits",
+    }
+
+
+def test_a_subclass_overrules_its_bases(write, report):
+    """pytest lists the markers of a base in front of the subclass's own."""
+    write(
+        """
+        def model(name):
+            return pytest.mark.mxperf_model(PREFIX, inputs=INPUTS, name=name)
+
+        @model("base")
+        class TestBase:
+            def test_it(self):
+                pass
+
+        class Mixin:
+            pytestmark = model("mixin")
+
+        class TestInherited(TestBase):
+            pass
+
+        @model("own")
+        class TestOverruled(TestBase):
+            pass
+
+        class TestMixed(Mixin, TestBase):
+            pass
+
+        @model("outer")
+        @model("inner")
+        class TestStacked(TestOverruled):
+            @model("function")
+            def test_near(self):
+                pass
+        """
+    )
+    assert {test: model["name"] for test, model in report().items()} == {
+        "TestBase::test_it": "base",
+        "TestInherited::test_it": "base",
+        "TestOverruled::test_it": "own",
+        "TestMixed::test_it": "mixin",
+        "TestStacked::test_it": "inner",
+        "TestStacked::test_near": "function",
     }
 
 
@@ -887,9 +962,6 @@ def test_junit_tells_a_usage_error_as_an_error(write, junit):
 def test_an_interrupted_session_keeps_what_has_finished(pytester, write):
     write(
         """
-        import os
-        import signal
-
         @digits
         @pytest.mark.mxperf_baseline
         def test_a():
@@ -898,8 +970,7 @@ def test_an_interrupted_session_keeps_what_has_finished(pytester, write):
         @pytest.mark.mxperf_model(PREFIX, inputs=INPUTS, name="other")
         @pytest.mark.mxperf_baseline
         def test_b():
-            os.kill(os.getpid(), signal.SIGINT)
-            raise AssertionError("was not interrupted")
+            raise KeyboardInterrupt
         """
     )
     result = pytester.runpytest_subprocess(

@@ -44,7 +44,9 @@ def models(write):
 def test_the_terminal_shows_every_model(models, run, section):
     result = run("--mxperf-report")
     result.assert_outcomes(passed=3, failed=1, skipped=1)
-    lines = "\n".join(section(result))
+    notice, *report = section(result)
+    assert notice == "WARNING test_it.py::test_skips_itself: gates not judged: Skipped"
+    lines = "\n".join(report)
     overview, *details = lines.strip().split("\n\n")
     rows = [re.split(r"  +", line.strip()) for line in overview.splitlines()]
     assert rows[0] == ["model", "inputs", "MACs", "FLOPs", "params", "p50", "p99", "gates"]
@@ -56,7 +58,7 @@ def test_the_terminal_shows_every_model(models, run, section):
         ["OVER_BUDGET"],
     ]
     assert rows[4] == ["batches", "64x1x8x8", "38.9 M", "78.7 M", "32.0 k", "-", "-", "no gate"]
-    assert rows[5][-1] == "test skipped"
+    assert rows[5][-1] == "NOT_JUDGED"
 
     passes, fails, throughput, _ = details
     totals = passes.splitlines()
@@ -80,7 +82,7 @@ def test_the_report_begins_below_its_heading(write, run, section):
     write(
         """
         @digits
-        def test_digits():
+        def test_digits(mxperf_cost):
             pass
         """
     )
@@ -88,7 +90,7 @@ def test_the_report_begins_below_its_heading(write, run, section):
 
 
 def test_without_the_option_there_is_no_report(models, run, section, pytester):
-    result = run()
+    result = run("--mxperf-unjudged=ignore")
     assert section(result) == []
     assert list(pytester.path.rglob("*.json")) == []
 
@@ -191,7 +193,7 @@ class Input(Strict):
 
 
 class Finding(Strict):
-    gate: Literal["budget", "baseline", "count"]
+    gate: Literal["budget", "baseline", "count", "test"]
     metric: Literal[
         "macs",
         "flops",
@@ -204,14 +206,35 @@ class Finding(Strict):
         "latency_mean",
         "all",
         "operators",
+        "reruns",
     ]
     verdict: Literal[
-        "PASSED", "IMPROVED", "REGRESSED", "OVER_BUDGET", "MISSING", "INCOMPARABLE", "UNCOUNTED", "NOT_MEASURED"
+        "PASSED",
+        "IMPROVED",
+        "REGRESSED",
+        "OVER_BUDGET",
+        "MISSING",
+        "INCOMPARABLE",
+        "UNCOUNTED",
+        "NOT_MEASURED",
+        "NOT_JUDGED",
+        "NO_GATE",
+        "FLAKY",
     ]
     message: str
     value: Optional[float]
     reference: Optional[float]
     allowed_growth: Optional[float]
+
+
+class RunFinding(Strict):
+    gate: Literal["baseline", "session"]
+    metric: str
+    verdict: Literal["UNUSED", "CONFLICT", "NOT_JUDGED"]
+    message: str
+    value: Optional[float]
+    reference: None
+    allowed_growth: None
 
 
 class Timing(Strict):
@@ -265,6 +288,42 @@ class Cost(Strict):
     layers: List[Layer]
 
 
+class Detail(Strict):
+    what: str
+    before: str
+    now: str
+
+
+class Costs(Strict):
+    macs: int
+    flops: int
+    params: int
+
+
+class Shares(Strict):
+    macs: Optional[float]
+    flops: Optional[float]
+    params: Optional[float]
+
+
+class Change(Strict):
+    kind: Literal["added", "removed", "changed", "rewired", "reshaped", "recounted"]
+    name: str
+    old_name: Optional[str]
+    op: str
+    details: List[Detail]
+    before: Costs
+    now: Costs
+    growth: Costs
+    share_of_growth: Shares
+
+
+class Difference(Strict):
+    before: Costs
+    now: Costs
+    changes: List[Change]
+
+
 class Model(Strict):
     test: str
     name: str
@@ -272,6 +331,7 @@ class Model(Strict):
     inputs: Dict[str, Input]
     baseline_update: Optional[Literal["recorded", "updated", "unchanged", "not stored"]]
     findings: List[Finding]
+    difference: Optional[Difference]
     timing: Optional[Timing]
     cost: Optional[Cost]
 
@@ -279,10 +339,27 @@ class Model(Strict):
 class Document(Strict):
     schema: Literal[1]
     versions: Dict[str, str]
+    findings: List[RunFinding]
+    unused_unknown_because: Optional[str]
     models: List[Model]
 
 
-STRUCTS = (Document, Model, Input, Finding, Timing, Cost, Params, LayerParams, Layer)
+STRUCTS = (
+    Document,
+    Model,
+    Input,
+    Finding,
+    Difference,
+    Change,
+    Detail,
+    Costs,
+    Shares,
+    Timing,
+    Cost,
+    Params,
+    LayerParams,
+    Layer,
+)
 
 
 def documented(request):
@@ -306,7 +383,7 @@ def read(path) -> Document:
 
 
 def test_json_is_as_documented(models, run, pytester, section):
-    result = run("--mxperf-report=report.json")
+    result = run("--mxperf-report=report.json", "--mxperf-unjudged=ignore")
     assert section(result) == []
     document = read(pytester.path / "report.json")
     assert {"python", "pytest-mxperf", "pytest", "pytest-benchmark", "numpy"} <= set(document.versions)
@@ -334,7 +411,9 @@ def test_json_is_as_documented(models, run, pytester, section):
     ]
     assert fails.timing is None
     assert throughput.timing.queued_forwards == 4
-    assert (skipped.findings, skipped.timing, skipped.cost) == ([], None, None)
+    assert [(f.gate, f.metric, f.verdict) for f in skipped.findings] == [("test", "all", "NOT_JUDGED")]
+    assert (skipped.timing, skipped.cost) == (None, None)
+    assert (document.findings, document.unused_unknown_because) == ([], None)
 
 
 def test_json_tells_the_growth_and_its_layers(write, run, pytester, put_model, digits, export):
@@ -356,9 +435,41 @@ def test_json_tells_the_growth_and_its_layers(write, run, pytester, put_model, d
     assert (macs.metric, macs.verdict, macs.value, macs.reference) == ("macs", "REGRESSED", 902_464, 607_552)
     assert macs.allowed_growth == 0.1
     assert macs.message.splitlines()[1:] == [
-        "conv2_fwd (Convolution): 294,912 -> 442,368 (+147,456)",
-        "conv3_fwd (Convolution): 294,912 -> 442,368 (+147,456)",
+        "conv2_fwd (Convolution): num_filter 32 -> 48, +147,456 MACs",
+        "conv3_fwd (Convolution): input channels 32 -> 48, +147,456 MACs",
     ]
+    assert (model.difference.before.macs, model.difference.now.macs) == (607_552, 902_464)
+    assert [(change.kind, change.name, change.growth.macs) for change in model.difference.changes] == [
+        ("changed", "conv2_fwd", 147_456),
+        ("reshaped", "bn2_fwd", 0),
+        ("reshaped", "relu2_fwd", 0),
+        ("reshaped", "pool2_fwd", 0),
+        ("reshaped", "conv3_fwd", 147_456),
+    ]
+    widened = model.difference.changes[0]
+    assert widened.details == [Detail("num_filter", "32", "48")]
+    assert widened.share_of_growth.macs == 0.5
+
+
+def test_the_terminal_shows_all_changes_of_a_model_that_regressed(write, run, put_model, digits, export, section):
+    """Also those that add no MACs, from the process that ran the test."""
+    write(
+        """
+        @pytest.mark.mxperf_model("models/digits", inputs=INPUTS)
+        @pytest.mark.mxperf_baseline
+        def test_digits():
+            pass
+        """
+    )
+    put_model(digits)
+    run("--mxperf-update")
+    assert "  changes since the baseline" not in section(run("--mxperf-report"))
+    put_model(export(16, 48, 64))
+    for workers in ("0", "1"):
+        lines = section(run("--mxperf-report", "-n", workers))
+        table = lines[lines.index("  changes since the baseline") : lines.index("  heaviest layers")]
+        names = [line.split()[0] for line in table if "_fwd" in line]
+        assert names == ["conv2_fwd", "bn2_fwd", "relu2_fwd", "pool2_fwd", "conv3_fwd"]
 
 
 def test_json_has_the_models_that_could_not_be_counted(write, run, pytester):
@@ -440,7 +551,7 @@ def test_a_wrong_ini_value_is_a_usage_error(models, run, pytester, no_traceback)
 
 def test_a_file_that_cannot_be_written_is_one_clear_error(models, run, pytester, section, no_traceback):
     (pytester.path / "folder.json").mkdir()
-    result = run("-k", "test_passes", "--mxperf-report=folder.json")
+    result = run("-k", "test_passes", "--mxperf-report=folder.json", "--mxperf-unjudged=ignore")
     result.assert_outcomes(passed=1, deselected=4)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     (line,) = (line for line in section(result) if line)

@@ -310,8 +310,8 @@ def test_two_tests_that_claim_one_baseline_are_an_error(pytester, write, run, st
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     assert [line for line in section(result) if line] == [
         "baseline recorded: digits",
-        "ERROR test_it.py::test_b: its baseline 'digits' was not stored, since test_it.py::test_a has one of that "
-        "name; give one of them another with mxperf_model(..., name=...)",
+        "ERROR test_it.py::test_a and test_it.py::test_b use one baseline, 'digits', for models that differ in their "
+        "inputs or costs; give one of them another name with mxperf_model(..., name=...)",
     ]
     no_traceback(result)
     assert stored() == BOTH
@@ -321,10 +321,12 @@ def test_two_tests_that_claim_one_baseline_are_an_error(pytester, write, run, st
 def test_the_parameters_of_one_test_that_claim_one_baseline_are_an_error(write, run, section):
     write(
         """
-        @digits
+        @pytest.fixture(params=[1, 2])
+        def mxperf_model(request):
+            return {"source": PREFIX, "inputs": {"data": (request.param, 1, 8, 8)}}
+
         @pytest.mark.mxperf_baseline
-        @pytest.mark.parametrize("value", [1, 2])
-        def test_digits(value):
+        def test_digits():
             pass
         """
     )
@@ -332,8 +334,63 @@ def test_the_parameters_of_one_test_that_claim_one_baseline_are_an_error(write, 
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     (error,) = (line for line in section(result) if line.startswith("ERROR "))
     assert error.startswith(
-        "ERROR test_it.py::test_digits[2]: its baseline 'digits' was not stored, since test_it.py::test_digits[1] has"
+        "ERROR test_it.py::test_digits[1] and test_it.py::test_digits[2] use one baseline, 'digits'"
     )
+
+
+def test_a_conflict_is_told_without_an_update_too(write, run, section, verdicts):
+    source = """
+        pytestmark = pytest.mark.mxperf_baseline
+
+        @digits
+        def test_a():
+            pass
+
+        @pytest.mark.mxperf_model(PREFIX, inputs={{"data": (2, 1, 8, 8)}}, name={name!r})
+        def test_b():
+            pass
+        """
+    write(source.format(name="other"))
+    run("--mxperf-update").assert_outcomes(passed=2)
+    write(source.format(name="digits"))
+    result = run("--mxperf-incomparable=warn", "--mxperf-unused=ignore")
+    result.assert_outcomes(passed=2)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    (error,) = (line for line in section(result) if line.startswith("ERROR "))
+    assert error.startswith("ERROR test_it.py::test_a and test_it.py::test_b use one baseline, 'digits'")
+
+
+def test_tests_of_one_model_share_its_baseline(pytester, write, run, stored, report):
+    """Layers of nets that are built one after the other are called differently; that makes them no other model."""
+    write(
+        """
+        pytestmark = pytest.mark.mxperf_baseline
+
+        def net():
+            from mxnet.gluon import nn
+
+            return nn.Dense(4, in_units=3)
+
+        @pytest.fixture(params=[net(), net()])
+        def mxperf_model(request):
+            return {"source": request.param, "inputs": {"data": (1, 3)}, "name": "dense"}
+
+        def test_digits():
+            pass
+
+        @pytest.mark.mxperf_budget(macs=12)
+        def test_budget():
+            pass
+        """
+    )
+    result = run("--mxperf-update")
+    result.assert_outcomes(passed=4)
+    assert result.ret == pytest.ExitCode.OK
+    assert [line for line in result.outlines if line.startswith("baseline ")] == ["baseline recorded: dense"]
+    assert stored() == ["dense-symbol.json", "dense.json"]
+    updates = [model["baseline_update"] for model in report("--mxperf-update").values()]
+    assert updates[1:] == ["unchanged"] * 3
+    run().assert_outcomes(passed=4)
 
 
 def test_failing_tests_keep_their_exit_code(write, run):
@@ -358,7 +415,7 @@ def test_a_path_behind_the_option_is_told_to_go_first(write, run):
     result = run("--mxperf-update", "test_it.py")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(
-        ["*'test_it.py' is none of all, new; *put it first: pytest test_it.py --mxperf-update*"]
+        ["*'test_it.py' is none of all, new, prune; *put it first: pytest test_it.py --mxperf-update*"]
     )
 
 

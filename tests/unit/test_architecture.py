@@ -20,14 +20,16 @@ LAYERS = [
     ["units"],
     ["graph", "spec", "params_file"],
     ["validate"],
-    ["cost", "latency"],
+    ["cost", "latency", "canonical"],
     ["baseline"],
     ["gate"],
+    ["usage"],
     ["report"],
     ["mx"],
+    ["worker"],
     ["api"],
     [PACKAGE],  # the package's own __init__.py
-    ["plugin"],
+    ["plugin", "cli"],
 ]
 RANK = {layer: rank for rank, row in enumerate(LAYERS) for layer in row}
 
@@ -181,6 +183,7 @@ def run_python(*arguments, folder):
     [
         ("pytest_mxperf", ["pytest", "_pytest", "mxnet", "numpy", "rich"]),
         ("pytest_mxperf.api", ["pytest", "_pytest", "mxnet", "numpy", "rich"]),
+        ("pytest_mxperf.cli", ["pytest", "_pytest", "mxnet", "numpy", "rich"]),
         ("pytest_mxperf.gate", ["pytest", "_pytest", "mxnet", "numpy", "rich"]),
         ("pytest_mxperf.plugin", ["mxnet", "numpy", "rich"]),
     ],

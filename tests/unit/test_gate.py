@@ -4,11 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pytest_mxperf.baseline.diff import Change, Costs, Detail, Difference, Kind
 from pytest_mxperf.baseline.record import Baseline
 from pytest_mxperf.cost.result import CostReport, LayerCost, OpCost, Params
 from pytest_mxperf.errors import UsageError
 from pytest_mxperf.gate import (
     Verdict,
+    explained,
     judge_baseline,
     judge_budget,
     judge_uncounted,
@@ -262,35 +264,6 @@ class TestBaseline:
         assert finding.verdict is Verdict.REGRESSED
         assert finding.message.splitlines()[0] == "macs 0 -> 5 (from 0, allowed +100%)"
 
-    def test_a_regression_names_the_layers_that_grew_and_only_those(self):
-        before = baseline(layer("a", macs=1000), layer("b", macs=1000), layer("c", macs=1000))
-        now = baseline(
-            layer("a", macs=900), layer("b", macs=1500), layer("c", macs=1000), layer("d", macs=2000, op="dot")
-        )
-        assert judge(before, now)["macs"].message.splitlines()[1:] == [
-            "d (dot): 0 -> 2,000 (+2,000)",
-            "b (Convolution): 1,000 -> 1,500 (+500)",
-        ]
-
-    @pytest.mark.parametrize(("grown", "last"), [(5, "l4 (Convolution): 1 -> 6 (+5)"), (8, "and 3 more layers")])
-    def test_a_long_list_of_layers_is_cut_after_five(self, grown, last):
-        before = baseline(*(layer(f"l{index}", macs=1) for index in range(grown)))
-        now = baseline(*(layer(f"l{index}", macs=10 - index) for index in range(grown)))
-        lines = judge(before, now)["macs"].message.splitlines()[1:]
-        assert lines[0] == "l0 (Convolution): 1 -> 10 (+9)"
-        assert lines[-1] == last
-        assert len(lines) == min(grown, 6)
-
-    def test_metrics_that_follow_another_do_not_repeat_its_layers(self):
-        findings = judge(baseline(layer("a", macs=10, params=3)), baseline(layer("a", macs=20, params=4)))
-        lines = {metric: len(finding.message.splitlines()) for metric, finding in findings.items()}
-        assert lines == {"macs": 2, "flops": 1, "params": 2, "param_bytes": 1}
-
-    def test_flops_that_grow_alone_name_their_layers(self):
-        finding = judge(baseline(layer("a", macs=10)), baseline(layer("a", macs=10, bias=4)))["flops"]
-        assert finding.verdict is Verdict.REGRESSED
-        assert finding.message.splitlines()[1:] == ["a (Convolution): 20 -> 24 (+4)"]
-
     def test_flops_take_the_tolerance_of_macs(self):
         """+10% MACs are +10% FLOPs here."""
         findings = judge(baseline(layer("a", macs=1000)), baseline(layer("a", macs=1100)), macs="10%")
@@ -321,3 +294,74 @@ class TestBaseline:
         assert (finding.gate, finding.metric, finding.verdict) == ("baseline", "all", Verdict.INCOMPARABLE)
         remedy = "record it again with --mxperf-update, or give this test's model another name"
         assert finding.message == f"cannot be compared: {reason}; {remedy}"
+
+
+class TestExplained:
+    """The lines below a finding. They add up to the growth: what they leave out, the last one sums up."""
+
+    def lines(self, *changes, before, now, metric="macs", **tolerances):
+        difference = Difference(changes, Costs(**before), Costs(**now))
+        old, new = (baseline(layer("a", **costs)) for costs in (before, now))
+        findings = judge_baseline(parse_tolerances(tolerances, where="here"), new, old, missing="")
+        messages = {finding.metric: finding.message for finding in explained(findings, difference)}
+        return messages[metric].splitlines()[1:]
+
+    def change(self, name, growth, *details, metric="macs"):
+        kind = Kind.CHANGED if details else Kind.ADDED
+        return Change(kind, name, "Convolution", details, Costs(), Costs(**{metric: growth}))
+
+    def test_a_change_says_what_was_done_to_the_layer_and_what_that_adds(self):
+        widened = self.change(
+            "a", 115_605_504, Detail("num_filter", "256", "384"), Detail("kernel", "(1, 1)", "(3, 3)")
+        )
+        assert self.lines(widened, before={"macs": 0}, now={"macs": 115_605_504}) == [
+            "a (Convolution): num_filter 256 -> 384, kernel (1, 1) -> (3, 3), +115,605,504 MACs"
+        ]
+
+    def test_nine_tenths_are_explained_and_the_rest_is_summed_up(self):
+        """60 + 30 of 100 are enough; 6 + 4 - 5 = 5 are the rest of 95."""
+        changes = [self.change(name, growth) for name, growth in zip("abcdef", (6, 60, 4, 30, -5, 0))]
+        assert self.lines(*changes, before={"macs": 5}, now={"macs": 100}) == [
+            "b (Convolution): added, +60 MACs",
+            "d (Convolution): added, +30 MACs",
+            "and 3 more changes, +5 MACs",
+        ]
+
+    def test_no_more_than_ten_lines_are_shown(self):
+        """Of 20 equal changes; the other 10 are 10 MACs."""
+        changes = [self.change(f"l{index}", 1) for index in range(20)]
+        lines = self.lines(*changes, before={"macs": 0}, now={"macs": 20})
+        assert lines == [
+            *(f"l{index} (Convolution): added, +1 MACs" for index in range(10)),
+            "and 10 more changes, +10 MACs",
+        ]
+
+    def test_metrics_that_follow_another_do_not_repeat_its_changes(self):
+        change = self.change("a", 10)
+        before, now = {"macs": 0, "params": 1}, {"macs": 10, "params": 1}
+        assert len(self.lines(change, before=before, now=now)) == 1
+        assert self.lines(change, before=before, now=now, metric="flops") == []
+
+    @pytest.mark.parametrize(("metric", "label"), [("flops", "FLOPs"), ("params", "params")])
+    def test_each_metric_has_its_own_changes(self, metric, label):
+        change = self.change("a", 20, metric=metric)
+        difference = Difference((change,), Costs(), Costs(flops=20, params=20))
+        before, now = baseline(layer("a")), baseline(layer("a", bias=20, params=20))
+        findings = judge_baseline(EXACT, now, before, missing="")
+        (finding,) = [finding for finding in explained(findings, difference) if finding.metric == metric]
+        assert finding.message.splitlines()[1:] == [f"a (Convolution): added, +20 {label}"]
+
+    def test_what_did_not_regress_is_left_as_it_is(self):
+        findings = judge_baseline(EXACT, baseline(layer("a", macs=5)), baseline(layer("a", macs=5)), missing="")
+        assert explained(findings, Difference((self.change("a", 5),), Costs(), Costs(macs=5))) == findings
+
+    def test_without_a_difference_the_reason_is_told(self):
+        findings = judge_baseline(EXACT, baseline(layer("a", macs=6)), baseline(layer("a", macs=5)), missing="")
+        assert [
+            finding.message.splitlines()[1:] for finding in explained(findings, None, unknown_because="no file")
+        ] == [
+            ["by which layers cannot be told: no file"],
+            [],
+            [],
+            [],
+        ]

@@ -61,6 +61,7 @@ def test_the_file_reads_well_as_a_diff():
         "params",
         "peak_activation_bytes",
         "schema",
+        "symbol_sha256",
     ]
     assert '  "macs": 12,\n' in text
     backwards = dict(reversed(list(INPUTS.items())))

@@ -85,7 +85,7 @@ def sums(draw, operands):
     return terms, [rng.uniform(size=shape) for shape in shapes], result
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(sums(operands=(1, 4)))
 def test_one_loop(case):
     terms, operands, result = case
@@ -96,7 +96,7 @@ def test_one_loop(case):
         assert rule(subscripts, *operands, optimize=1) == loops.cost
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(sums(operands=(3, 5)))
 def test_a_path(case):
     terms, operands, result = case

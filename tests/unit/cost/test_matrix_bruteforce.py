@@ -173,7 +173,7 @@ def machine():
     return Machine()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(sizes, sizes, sizes, sizes, flags, flags)
 def test_products_of_matrices(batch, m, k, n, transpose_a, transpose_b):
     machine, a, b = Machine(), random(batch, m, k), random(batch, k, n)
@@ -191,7 +191,7 @@ def test_products_of_matrices(batch, m, k, n, transpose_a, transpose_b):
         assert rule("dot", a[0], b[0], output=(m, n), **attrs) == machine.cost
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(sizes, max_size=2), st.lists(sizes, min_size=1, max_size=2), st.lists(sizes, max_size=2))
 def test_products_of_tensors(left, summed, right):
     machine, a, b = Machine(), random(*left, *summed), random(*summed, *right)
@@ -207,7 +207,7 @@ def test_products_of_tensors(left, summed, right):
             assert rule("_np_dot", a, b, output=product.shape) == machine.cost
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(sizes, sizes, sizes, st.sampled_from([1.0, 2.0]), st.sampled_from([0.0, 1.0, 3.0]))
 def test_gemm_with_factors(m, k, n, alpha, beta):
     machine, a, b, c = Machine(), random(m, k), random(k, n), random(m, n)
@@ -223,7 +223,7 @@ def test_gemm_with_factors(m, k, n, alpha, beta):
     assert rule("_linalg_gemm", a, b, c, output=(m, n), alpha=alpha, beta=beta) == machine.cost
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(sizes, sizes, sizes, flags, st.sampled_from([1.0, 2.0]))
 def test_triangular_products_and_solutions(n, vectors, batch, rightside, alpha):
     product, solution = Machine(), Machine()
@@ -240,7 +240,7 @@ def test_triangular_products_and_solutions(n, vectors, batch, rightside, alpha):
     assert rule("_linalg_trsm", a, b, output=b.shape, rightside=rightside, alpha=alpha) == solution.cost
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(sizes, sizes, flags, st.sampled_from([1.0, 2.0]))
 def test_product_with_its_transpose(n, k, transpose, alpha):
     machine, a, result = Machine(), random(n, k), np.zeros((n, n))
@@ -323,7 +323,7 @@ def test_a_batch_costs_its_matrices():
     assert rule("_npi_matmul", np.empty((2, 0)), np.empty((0, 4)), output=(2, 4)) == OpCost()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(sizes, sizes, sizes, sizes, sizes)
 def test_attention(queries, keys, samples, heads, width):
     """Head by head and sample by sample, scores and weighted values."""
@@ -345,7 +345,7 @@ def test_attention(queries, keys, samples, heads, width):
         assert rule(prefix + "selfatt_valatt", triple, attention, output=query.shape, heads=heads) == values.cost
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(sizes, st.lists(sizes, min_size=1, max_size=4))
 def test_khatri_rao(columns, rows):
     operands = [random(height, columns) for height in rows]

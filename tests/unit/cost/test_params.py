@@ -156,7 +156,54 @@ class TestRoles:
         roles = roles_by_name(net, stored=[])
         assert (roles["w"], roles["size"]) == (Role.TRAINABLE, Role.INPUT)
 
-    @pytest.mark.parametrize(("op", "position"), [("SequenceMask", 1), ("_contrib_Proposal", 2), ("RNN", 4)])
+    @pytest.mark.parametrize("op", ["elemwise_mul", "elemwise_sub", "_maximum", "add_n"])
+    @pytest.mark.parametrize("position", [0, 1])
+    def test_what_has_the_shape_of_an_activation_is_an_input(self, op, position):
+        """A mask, a target, the first cell state of an LSTM: MXNet infers its shape, batch included."""
+        pair = (1, 3) if position else (3, 1)
+        net = graph(variable("data"), operator("relu", "a", 0), variable("w"), variable("x"), operator(op, "op", *pair))
+        assert roles_by_name(net)["x"] is Role.INPUT
+
+    def test_it_may_pass_through_other_operators(self):
+        """``mask * (data - weight * BlockGrad(target))``"""
+        net = graph(
+            *(variable("data"), variable("target"), variable("weight"), variable("mask")),
+            operator("BlockGrad", "block", 1),
+            operator("elemwise_mul", "weighted", 2, 4),
+            operator("elemwise_sub", "error", 0, 5),
+            operator("elemwise_mul", "masked", 3, 6),
+        )
+        assert set(roles_by_name(net).values()) == {Role.INPUT}
+
+    @pytest.mark.parametrize("attrs", [{"__shape__": "(1, 8)"}, {"__init__": '["zero", {}]'}, {"__wd_mult__": "0"}])
+    def test_a_declared_parameter_may_have_the_shape_of_an_activation(self, attrs):
+        net = graph(variable("data"), variable("scale", **attrs), operator("elemwise_mul", "scaled", 0, 1))
+        assert roles_by_name(net)["scale"] is Role.TRAINABLE
+
+    def test_parameters_may_be_combined_before_they_meet_the_data(self):
+        net = graph(
+            *(variable("data"), variable("direction"), variable("length")),
+            operator("elemwise_mul", "weight", 1, 2),
+            operator("FullyConnected", "fc", 0, 3),
+        )
+        roles = roles_by_name(net)
+        assert (roles["direction"], roles["length"]) == (Role.TRAINABLE, Role.TRAINABLE)
+
+    def test_a_loops_first_state_has_the_shape_of_an_activation_inside(self):
+        body = graph(variable("x"), variable("c"), operator("elemwise_add", "sum", 0, 1), heads=[2, 2])
+        loop = Node(
+            op="_foreach",
+            name="loop",
+            attrs={"in_data_locs": "(0,)", "in_state_locs": "(1,)", "remain_locs": "()"},
+            inputs=((0, 0), (1, 0)),
+            output_count=2,
+            subgraphs=(body,),
+        )
+        assert roles_by_name(graph(variable("data"), variable("c0"), loop))["c0"] is Role.INPUT
+
+    @pytest.mark.parametrize(
+        ("op", "position"), [("SequenceMask", 1), ("softmax", 1), ("_contrib_Proposal", 2), ("RNN", 4)]
+    )
     def test_lengths_and_sizes_are_inputs(self, op, position):
         others = [variable(f"v{index}") for index in range(position)]
         net = graph(*others, variable("given"), operator(op, "op", *range(position + 1)))

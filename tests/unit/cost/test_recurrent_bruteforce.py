@@ -143,7 +143,7 @@ def zeros(*shape):
 small = st.integers(1, 3)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     mode=st.sampled_from(sorted(GATES)),
     length=small,

@@ -33,7 +33,13 @@ def has(document, **fields):
 
 def test_a_run_is_a_schema_versions_and_models():
     document = json.loads(render(RunReport((), {"python": "3.8.18", "mxnet": "1.9.1"})))
-    assert document == {"schema": 1, "versions": {"python": "3.8.18", "mxnet": "1.9.1"}, "models": []}
+    assert document == {
+        "schema": 1,
+        "versions": {"python": "3.8.18", "mxnet": "1.9.1"},
+        "findings": [],
+        "unused_unknown_because": None,
+        "models": [],
+    }
 
 
 def test_the_text_is_indented_and_ends_with_a_newline():

@@ -1,0 +1,320 @@
+"""How often the latency gate errs, measured on real networks: python benchmarks/gate.py [--part PART ...].
+
+Every decision is forced to time, appended to benchmarks/results/gate.jsonl, and summed up in gate.md beside it. Parts:
+
+calibrate  how much slower the slowed networks really are: long measurements, in the gate's own way
+same       the network against itself at a tolerance of 2.5%: every REGRESSED is a false failure
+slower     4.5 to 6% slower, at 2.5%: every PASSED is a miss
+fine       3% slower, at 1.5%
+neighbour  same and slower, while another process takes a core in bursts
+stored     pytest-benchmark's mean and minimum of one process against those of another, minutes apart
+"""
+
+import argparse
+import json
+import math
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+from gate_networks import NETWORKS, network
+
+import pytest_mxperf  # noqa: F401  makes import mxnet work
+from pytest_mxperf.latency.schedule import units
+from pytest_mxperf.spec import InputSpec
+from pytest_mxperf.worker.client import Worker
+from pytest_mxperf.worker.compare import Laboratory, Trial
+from pytest_mxperf.worker.protocol import Network
+
+RESULTS = Path(__file__).parent / "results"
+SECONDS = 15.0
+COUNTS = {"same": 600, "slower": 200, "fine": 60, "neighbour": 120, "stored": 12}
+TARGETS = {"slower": 0.052, "fine": 0.03}
+TOLERANCES = {"same": 0.025, "slower": 0.025, "fine": 0.015}
+STORED_PAUSE_SECONDS = 120.0
+WIDTHS = (16, 96, 192, 320)
+
+
+def as_network(name, extra=0, width=64):
+    symbol, shape = network(name, extra, width)
+    return Network(name, symbol.tojson(), {"data": InputSpec(shape)})
+
+
+def record(part, **fields):
+    line = {"part": part, **fields}
+    with (RESULTS / "gate.jsonl").open("a") as stream:
+        stream.write(json.dumps(line) + "\n")
+    print(json.dumps(line), flush=True)
+
+
+def recorded(part):
+    path = RESULTS / "gate.jsonl"
+    lines = map(json.loads, path.read_text().splitlines()) if path.exists() else ()
+    return [line for line in lines if line["part"] == part]
+
+
+# Calibration: which change is of which size.
+
+
+def growth(worker, name, extra, width, samples):
+    """Mean and standard error of the growth, from that many samples."""
+    trial = Trial(worker, as_network(name), as_network(name, extra, width))
+    schedule = units(random.getrandbits(32))
+    log_ratios = [trial.sample(schedule) for _ in range(samples)]
+    return math.expm1(statistics.fmean(log_ratios)), statistics.stdev(log_ratios) / math.sqrt(samples)
+
+
+def calibrate():
+    """For each network and target the number and width of added layers that comes nearest, and its true growth."""
+    with Worker() as worker:
+        for name in NETWORKS:
+            per_layer = {width: growth(worker, name, 2, width, samples=6)[0] / 2 for width in WIDTHS}
+            for kind, target in TARGETS.items():
+                extra, width = nearest(per_layer, target)
+                grown, error = growth(worker, name, extra, width, samples=30)
+                record(
+                    "calibrate",
+                    network=name,
+                    kind=kind,
+                    extra=extra,
+                    width=width,
+                    growth=grown,
+                    standard_error=error,
+                )
+
+
+def nearest(per_layer, target):
+    counts = {width: max(1, round(target / max(share, 1e-4))) for width, share in per_layer.items()}
+    width = min(counts, key=lambda width: abs(counts[width] * per_layer[width] - target))
+    return counts[width], width
+
+
+def slowed(kind):
+    """Name, added layers, width and true growth of each network that could be slowed as asked."""
+    low, high = (0.045, 0.06) if kind == "slower" else (0.025, 0.035)
+    found = {line["network"]: line for line in recorded("calibrate") if line["kind"] == kind}
+    return [line for line in found.values() if low <= line["growth"] <= high]
+
+
+# The gate itself.
+
+
+def same(count, part="same"):
+    decide(part, "same", [(name, 0, 0, 0.0) for name in NETWORKS], count)
+
+
+def slower(count, kind="slower", part=None):
+    cases = [(line["network"], line["extra"], line["width"], line["growth"]) for line in slowed(kind)]
+    decide(part or kind, kind, cases, count)
+
+
+def decide(part, kind, cases, count):
+    with Laboratory(seconds=SECONDS) as laboratory:
+        for turn in range(count):
+            name, extra, width, true_growth = cases[turn % len(cases)]
+            compared = laboratory.compare(as_network(name), as_network(name, extra, width), TOLERANCES[kind])
+            decision, conditions = compared.decision, compared.conditions
+            record(
+                part,
+                kind=kind,
+                network=name,
+                true_growth=true_growth,
+                tolerance=TOLERANCES[kind],
+                outcome=decision.outcome.value,
+                growth=decision.growth,
+                low=decision.low,
+                high=decision.high,
+                is_confirmed=compared.is_confirmed,
+                seconds=compared.seconds,
+                log_ratios=compared.log_ratios,
+                load=conditions.load_average,
+                cpu_share=conditions.cpu_share,
+                steal=conditions.steal_share,
+            )
+
+
+BUSY = """
+import random, time
+import numpy
+numbers = numpy.ones((300, 300))
+while True:
+    end = time.monotonic() + random.uniform(0.1, 3)
+    while time.monotonic() < end:
+        numbers @ numbers
+    time.sleep(random.uniform(0.1, 3))
+"""
+
+
+@contextmanager
+def busy_neighbours(count):
+    processes = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+def neighbour(count):
+    with busy_neighbours(2):
+        same(count * 2 // 3, "neighbour")
+        slower(count // 3, part="neighbour")
+
+
+# What others do.
+
+STORED_TEST = """
+import sys
+sys.path.insert(0, {folder!r})
+import mxnet as mx
+import pytest
+from gate_networks import network
+
+CASES = {cases!r}
+
+@pytest.mark.parametrize("case", sorted(CASES))
+def test_case(benchmark, case):
+    symbol, shape = network(*CASES[case])
+    module = mx.mod.Module(symbol, label_names=None)
+    module.bind([("data", shape)], for_training=False)
+    module.init_params(mx.init.Xavier())
+    batch = mx.io.DataBatch([mx.nd.ones(shape)])
+    def forward():
+        module.forward(batch, is_train=False)
+        for output in module.get_outputs():
+            output.asnumpy()
+    for _ in range(4):
+        forward()
+    benchmark(forward)
+"""
+
+
+def stored(count):
+    """Sessions of pytest-benchmark, one every two minutes, each of a process of its own."""
+    changed = {line["network"]: (line["network"], line["extra"], line["width"]) for line in slowed("slower")}
+    cases = {**{f"{name} same": (name,) for name in NETWORKS}, **{f"{name} slower": changed[name] for name in changed}}
+    with tempfile.TemporaryDirectory() as folder:
+        test, report = Path(folder) / "test_stored.py", Path(folder) / "report.json"
+        test.write_text(STORED_TEST.format(folder=str(Path(__file__).parent), cases=cases))
+        for turn in range(count):
+            start = time.monotonic()
+            options = ["-q", "-p", "no:cacheprovider", "-p", "no:mxperf", f"--benchmark-json={report}"]
+            program = "import pytest_mxperf, pytest, sys; sys.exit(pytest.main(sys.argv[1:]))"
+            subprocess.run([sys.executable, "-c", program, str(test), *options], check=True, capture_output=True)
+            for entry in json.loads(report.read_text())["benchmarks"]:
+                name, kind = entry["params"]["case"].split()
+                stats = entry["stats"]
+                record("stored", turn=turn, network=name, kind=kind, mean=stats["mean"], min=stats["min"])
+            if turn + 1 < count:
+                time.sleep(max(0.0, STORED_PAUSE_SECONDS - (time.monotonic() - start)))
+
+
+# The table.
+
+
+def upper_bound(failures, count):
+    """The 95% upper bound of a probability (Clopper and Pearson, 1934), by bisection."""
+
+    def tail(share):
+        return sum(math.comb(count, k) * share**k * (1 - share) ** (count - k) for k in range(failures + 1))
+
+    low, high = 0.0, 1.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if tail(middle) > 0.05 else (low, middle)
+    return high
+
+
+def row(title, lines):
+    outcomes = [line["outcome"] for line in lines]
+    failed = outcomes.count("regressed")
+    seconds = sorted(line["seconds"] for line in lines)
+    return (
+        f"| {title} | {len(lines)} | {failed} | {outcomes.count('passed')} | {outcomes.count('inconclusive')} "
+        f"| {100 * upper_bound(failed, len(lines)):.2f}% | {statistics.median(seconds):.1f} "
+        f"| {seconds[int(0.9 * (len(seconds) - 1))]:.1f} | {statistics.median(line['load'] for line in lines):.1f} |"
+    )
+
+
+def stored_rows():
+    for figure in ("mean", "min"):
+        for threshold in (0.05, 0.1):
+            alarms, misses = [], []
+            runs = {(line["turn"], line["network"], line["kind"]): line[figure] for line in recorded("stored")}
+            for (turn, name, kind), value in runs.items():
+                before = runs.get((turn - 1, name, "same"))
+                if before is not None:
+                    grown = value / before - 1 > threshold
+                    (alarms if kind == "same" else misses).append(grown if kind == "same" else not grown)
+            if alarms and misses:
+                yield (
+                    f"| {figure} | {threshold:.0%} | {sum(alarms)} of {len(alarms)} ({sum(alarms) / len(alarms):.0%}) "
+                    f"| {sum(misses)} of {len(misses)} ({sum(misses) / len(misses):.0%}) |"
+                )
+
+
+def table():
+    calibrated = {(line["network"], line["kind"]): line for line in recorded("calibrate")}
+    lines = ["# The latency gate, measured", "", "Written by `benchmarks/gate.py` from `gate.jsonl`.", ""]
+    lines += ["| network | change | true growth |", "|---|---|--:|"]
+    lines += [
+        f"| {name} | {line['extra']} dense layers of {line['width']} "
+        f"| {line['growth']:+.2%} ± {line['standard_error']:.2%} |"
+        for (name, _), line in calibrated.items()
+    ]
+    lines += [
+        "",
+        "| | decisions | REGRESSED | PASSED | INCONCLUSIVE | 95% bound of REGRESSED | median s | p90 s | load |",
+    ]
+    lines += ["|---|--:|--:|--:|--:|--:|--:|--:|--:|"]
+    for part in ("same", "slower", "fine", "neighbour"):
+        for kind in ("same", "slower", "fine"):
+            found = [line for line in recorded(part) if line["kind"] == kind]
+            if found:
+                title = kind if part == kind else f"{kind}, busy neighbour"
+                lines.append(row(f"**{title}**, all", found))
+                lines += [
+                    row(f"{title}, {name}", some)
+                    for name in NETWORKS
+                    for some in [[line for line in found if line["network"] == name]]
+                    if some
+                ]
+    lines += [
+        "",
+        "| pytest-benchmark, stored | threshold | false alarms | misses |",
+        "|---|--:|--:|--:|",
+        *stored_rows(),
+    ]
+    (RESULTS / "gate.md").write_text("\n".join(lines) + "\n")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parts = ["calibrate", *COUNTS]
+    parser.add_argument("--part", action="append", choices=[*parts, "table"], help="one of them only; repeatable")
+    parser.add_argument("--count", type=int, help="decisions of each part, or sessions of stored")
+    arguments = parser.parse_args()
+    RESULTS.mkdir(exist_ok=True)
+    for part in arguments.part or parts:
+        if part == "calibrate":
+            calibrate()
+        elif part != "table":
+            count = arguments.count or COUNTS[part]
+            {
+                "same": same,
+                "slower": slower,
+                "fine": lambda n: slower(n, "fine"),
+                "neighbour": neighbour,
+                "stored": stored,
+            }[part](count)
+    table()
+
+
+if __name__ == "__main__":
+    main()

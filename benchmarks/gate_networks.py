@@ -1,0 +1,71 @@
+"""The five networks that the latency gate is measured on, and how each is made slower by a known share."""
+
+import mxnet as mx
+from mxnet import gluon
+from mxnet.gluon import nn
+
+
+class Recurrent(gluon.HybridBlock):
+    """A two-layer LSTM of 128 cells over 32 steps, and a classifier."""
+
+    def __init__(self):
+        super().__init__()
+        with self.name_scope():
+            self.cells = gluon.rnn.LSTM(128, 2, layout="NTC")
+            self.classifier = nn.Dense(10)
+
+    def hybrid_forward(self, F, x):
+        return self.classifier(self.cells(x))
+
+
+class TransformerBlock(gluon.HybridBlock):
+    """Self-attention of 4 heads over 64 positions of 128 channels, and a feed-forward layer."""
+
+    def __init__(self, channels=128, heads=4):
+        super().__init__()
+        self._heads = heads
+        with self.name_scope():
+            self.projections = nn.Dense(3 * channels, flatten=False)
+            self.output = nn.Dense(channels, flatten=False)
+            self.wide = nn.Dense(4 * channels, flatten=False, activation="relu")
+            self.narrow = nn.Dense(channels, flatten=False)
+            self.norms = [nn.LayerNorm(), nn.LayerNorm()]
+            for norm in self.norms:
+                self.register_child(norm)
+
+    def hybrid_forward(self, F, x):
+        projected = self.projections(x)
+        scores = F.softmax(F.contrib.interleaved_matmul_selfatt_qk(projected, heads=self._heads))
+        attended = F.contrib.interleaved_matmul_selfatt_valatt(projected, scores, heads=self._heads)
+        x = self.norms[0](x + self.output(attended))
+        return self.norms[1](x + self.narrow(self.wide(x)))
+
+
+def multilayer_perceptron():
+    net = nn.HybridSequential()
+    net.add(nn.Dense(1024, activation="relu"), nn.Dense(1024, activation="relu"), nn.Dense(10))
+    return net
+
+
+NETWORKS = {
+    "resnet18": (gluon.model_zoo.vision.resnet18_v1, (1, 3, 96, 96)),
+    "mobilenet0.25": (gluon.model_zoo.vision.mobilenet0_25, (1, 3, 160, 160)),
+    "lstm": (Recurrent, (1, 32, 64)),
+    "mlp": (multilayer_perceptron, (1, 512)),
+    "transformer": (TransformerBlock, (64, 1, 128)),
+}
+
+
+def network(name, extra=0, width=64):
+    """The symbol and input shape of a network, with ``extra`` small dense layers beside it as a second output."""
+    factory, shape = NETWORKS[name]
+    with mx.name.NameManager():
+        net = factory()
+        data = mx.sym.var("data")
+        output = net(data)
+        if not extra:
+            return output, shape
+        beside = mx.sym.slice_axis(mx.sym.reshape(data, (1, -1)), axis=1, begin=0, end=width)
+        for _ in range(extra):
+            beside = mx.sym.FullyConnected(beside, num_hidden=width)
+        return mx.sym.Group([output, beside]), shape

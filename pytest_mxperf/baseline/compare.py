@@ -1,0 +1,161 @@
+"""What distinguishes an operator from its partner in another graph."""
+
+import math
+from typing import Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Tuple
+
+from pytest_mxperf.baseline.match import Matching
+from pytest_mxperf.baseline.structure import COMMUTATIVE, Structure, own_attributes
+from pytest_mxperf.cost.result import Shape
+from pytest_mxperf.graph import Entry, Node
+from pytest_mxperf.units import format_shape
+
+__all__ = ["Detail", "Wiring", "attribute_details", "shape_details"]
+
+_NOT_SET = "not set"
+_LONGEST = 60  # characters of a value: some attributes hold whole documents
+_FRONTIER = 8
+
+
+class Detail(NamedTuple):
+    """One thing that differs, as text."""
+
+    what: str
+    before: str
+    now: str
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.before} -> {self.now}"
+
+
+def attribute_details(old: Node, new: Node) -> List[Detail]:
+    """What differs in the operators themselves: their type, or else their attributes, inputs and subgraphs."""
+    if old.op != new.op:
+        return [Detail("operator", old.op, new.op)]
+    mine, theirs = own_attributes(old), own_attributes(new)
+    details = [
+        Detail(name, _shortened(mine.get(name)), _shortened(theirs.get(name)))
+        for name in sorted({*mine, *theirs})
+        if mine.get(name) != theirs.get(name)
+    ]
+    if not details and len(old.inputs) != len(new.inputs):
+        details.append(Detail("inputs", str(len(old.inputs)), str(len(new.inputs))))
+    sizes = [str(sum(len(subgraph.nodes) for subgraph in node.subgraphs)) for node in (old, new)]
+    if sizes[0] != sizes[1]:
+        details.append(Detail("nodes in its subgraphs", *sizes))
+    return details
+
+
+def _shortened(value: Optional[str]) -> str:
+    if value is None:
+        return _NOT_SET
+    return value if len(value) <= _LONGEST else value[: _LONGEST - 1] + "…"
+
+
+def shape_details(old: Structure, new: Structure, pair: Tuple[int, int], *, parameters: bool) -> List[Detail]:
+    """How the shape of an input has changed; of a parameter only if asked for, and if no other has changed."""
+    before, now = old.nodes[pair[0]], new.nodes[pair[1]]
+    differing = [
+        (old.is_parameter(before.inputs[position]), position, shapes)
+        for position, shapes in enumerate(zip(old.inputs_of(pair[0]), new.inputs_of(pair[1])))
+        if shapes[0] != shapes[1]
+    ]
+    is_parameter, position, shapes = min(differing, default=(True, -1, ((), ())))
+    if not is_parameter:
+        return [_input_detail(now, position, *shapes)]
+    if not parameters:
+        return []
+    if position >= 0:
+        return [Detail("parameter", *map(format_shape, shapes))]
+    outputs = [shapes for shapes in zip(old.shapes[pair[0]], new.shapes[pair[1]]) if shapes[0] != shapes[1]]
+    return [Detail("output", *map(format_shape, outputs[0]))] if outputs else []
+
+
+def _input_detail(node: Node, position: int, before: Shape, now: Shape) -> Detail:
+    """In the terms of the operator where only its channels or features have changed; else the whole shape."""
+    if position == 0 and len(before) == len(now):
+        attributes = own_attributes(node)
+        if "num_hidden" in attributes:
+            features = [_features(shape, attributes) for shape in (before, now)]
+            return Detail("input features", *features)
+        axis = _channel_axis(node.op, attributes)
+        if axis is not None and _differ_only_at(axis, before, now):
+            return Detail("input channels", str(before[axis]), str(now[axis]))
+    what = "input" if len(node.inputs) == 1 or position == 0 else f"input {position + 1}"
+    return Detail(what, format_shape(before), format_shape(now))
+
+
+def _features(shape: Shape, attributes: Dict[str, str]) -> str:
+    """Numbers per row of what a FullyConnected reads."""
+    return str(shape[-1] if attributes.get("flatten") == "False" else math.prod(shape[1:]))
+
+
+def _channel_axis(op: str, attributes: Dict[str, str]) -> Optional[int]:
+    if "num_filter" in attributes:
+        layout = attributes.get("layout", "None")
+        return layout.index("C") if "C" in layout else 1
+    return int(attributes.get("axis", "1")) if "BatchNorm" in op else None
+
+
+def _differ_only_at(axis: int, before: Shape, now: Shape) -> bool:
+    differing = [place for place, sizes in enumerate(zip(before, now)) if sizes[0] != sizes[1]]
+    return differing == [axis % len(before)]
+
+
+class Wiring:
+    """Tells whether partners read the same, apart from what has been put in between or taken out."""
+
+    def __init__(self, matching: Matching) -> None:
+        self._matching = matching
+        self._before = _frontiers(matching.old, matching.partner, named=False)
+        self._now = _frontiers(matching.new, matching.origin, named=True)
+        self._variables: Dict[int, int] = {}
+        self._origins: Dict[int, int] = {}
+
+    def details(self, old: int, new: int) -> List[Detail]:
+        """Of one pair; pairs are to be asked about in order, since of shared parameters the first reader decides."""
+        before, now = self._matching.old.nodes[old], self._matching.new.nodes[new]
+        inputs, new_inputs = list(before.inputs), list(now.inputs)
+        if before.op in COMMUTATIVE and len(inputs) == 2 == len(new_inputs) and not self._agree(inputs, new_inputs):
+            inputs.reverse()
+        return [
+            Detail(f"input {position + 1}", self._name(False, mine), self._name(True, theirs))
+            for position, (mine, theirs) in enumerate(zip(inputs, new_inputs))
+            if not self._is_same(mine, theirs)
+        ]
+
+    def _agree(self, inputs: Sequence[Entry], new_inputs: Sequence[Entry]) -> bool:
+        return all(self._is_same(*entries) for entries in zip(inputs, new_inputs))
+
+    def _is_same(self, mine: Entry, theirs: Entry) -> bool:
+        old, new = self._matching.old, self._matching.new
+        if old.is_parameter(mine) and new.is_parameter(theirs):
+            return self._is_same_parameter(mine[0], theirs[0])
+        if self._matching.partner[mine[0]] == theirs[0]:
+            return mine[1] == theirs[1]
+        before, now = self._before[mine[0]], self._now[theirs[0]]
+        return bool(before & now) or before == now
+
+    def _is_same_parameter(self, mine: int, theirs: int) -> bool:
+        return self._variables.setdefault(mine, theirs) == theirs and self._origins.setdefault(theirs, mine) == mine
+
+    def _name(self, is_new: bool, entry: Entry) -> str:
+        nodes = (self._matching.new if is_new else self._matching.old).nodes
+        return f"{nodes[entry[0]].name}[{entry[1]}]" if entry[1] else nodes[entry[0]].name
+
+
+def _frontiers(structure: Structure, partners: Sequence[int], *, named: bool) -> List[FrozenSet[int]]:
+    """For each node the nearest that have a partner, itself or behind it, named as in the old graph.
+
+    Inputs stand for themselves, by the negative of their label. Only a few are kept of many.
+    """
+    frontiers: List[FrozenSet[int]] = []
+    for index, node in enumerate(structure.nodes):
+        if node.is_variable:
+            is_parameter = structure.is_parameter((index, 0))
+            frontiers.append(frozenset() if is_parameter else frozenset([-1 - structure.labels[index]]))
+        elif partners[index] >= 0:
+            frontiers.append(frozenset([partners[index] if named else index]))
+        else:
+            behind = frozenset().union(*(frontiers[source] for source, _ in node.inputs))
+            frontiers.append(behind if len(behind) <= _FRONTIER else frozenset(sorted(behind)[-_FRONTIER:]))
+    return frontiers

@@ -1,0 +1,240 @@
+"""Which layers make the difference between two models, found by structure: names may all have changed."""
+
+from enum import Enum
+from typing import Collection, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+import msgspec
+
+from pytest_mxperf.baseline.compare import Detail, Wiring, attribute_details, shape_details
+from pytest_mxperf.baseline.match import Matching, match
+from pytest_mxperf.baseline.record import Baseline, LayerRecord
+from pytest_mxperf.baseline.structure import OUTPUTS, Numbers, Structure
+from pytest_mxperf.cost.result import Shape
+from pytest_mxperf.errors import BaselineError
+from pytest_mxperf.graph import Graph
+
+__all__ = ["Change", "Costs", "Detail", "Difference", "Kind", "Measured", "compare"]
+
+
+class Kind(Enum):
+    """What became of a layer."""
+
+    ADDED = "added"
+    REMOVED = "removed"
+    CHANGED = "changed"
+    """Its operator, an attribute, or its number of inputs."""
+    REWIRED = "rewired"
+    """It reads something else, or shares a parameter no more."""
+    RESHAPED = "reshaped"
+    """Only the shapes of what it reads, since some other layer has changed."""
+    RECOUNTED = "recounted"
+    """Only its costs: parameters that are trained no more, say."""
+
+
+class Costs(msgspec.Struct, frozen=True):
+    """What a layer, or a whole model, costs. ``params`` are the trainable ones."""
+
+    macs: int = 0
+    flops: int = 0
+    params: int = 0
+
+    def __add__(self, other: "Costs") -> "Costs":
+        return Costs(self.macs + other.macs, self.flops + other.flops, self.params + other.params)
+
+
+class Change(msgspec.Struct, frozen=True):
+    """One layer of the new model, or one that it lacks, with its costs before and now: 0 where it does not exist."""
+
+    kind: Kind
+    name: str
+    op: str
+    details: Tuple[Detail, ...]
+    """Empty if it was added or removed."""
+    before: Costs
+    now: Costs
+    old_name: Optional[str] = None
+    """None if it was added."""
+
+    def growth(self, metric: str) -> int:
+        """Of ``macs``, ``flops`` or ``params``."""
+        return int(getattr(self.now, metric)) - int(getattr(self.before, metric))
+
+    @property
+    def summary(self) -> str:
+        """What has changed: ``num_filter 256 -> 384, input channels 256 -> 384``."""
+        return ", ".join(map(str, self.details)) or self.kind.value
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """All that distinguishes two models, in the new one's order; without changes they are equal up to names."""
+
+    changes: Tuple[Change, ...]
+    before: Costs
+    now: Costs
+
+    def growth(self, metric: str) -> int:
+        """Of ``macs``, ``flops`` or ``params``, in the whole model."""
+        return int(getattr(self.now, metric)) - int(getattr(self.before, metric))
+
+    def share(self, change: Change, metric: str) -> Optional[float]:
+        """The change's part of the model's growth, as a fraction; None if that is 0. Together they are 1."""
+        growth = self.growth(metric)
+        return change.growth(metric) / growth if growth else None
+
+    def grown(self, metric: str) -> List[Change]:
+        """What has grown in the metric, most first."""
+        grown = [change for change in self.changes if change.growth(metric) > 0]
+        return sorted(grown, key=lambda change: -change.growth(metric))
+
+    def explanation(self, metric: str, *, percent: int, limit: int) -> List[Change]:
+        """The fewest changes that make up so much of all that has grown in the metric, ``limit`` at the most."""
+        grown = self.grown(metric)
+        total = sum(change.growth(metric) for change in grown)
+        shown: List[Change] = []
+        explained = 0
+        for change in grown[:limit]:
+            if explained * 100 >= total * percent:
+                break
+            shown.append(change)
+            explained += change.growth(metric)
+        return shown
+
+
+class Measured(NamedTuple):
+    """A model to compare: its graph, the shapes of each node's visible outputs, costs by node, and their total."""
+
+    graph: Graph
+    shapes: Sequence[Tuple[Shape, ...]]
+    costs: Mapping[int, Costs]
+    total: Costs
+
+    @classmethod
+    def of(cls, graph: Graph, shapes: Sequence[Tuple[Shape, ...]], baseline: Baseline) -> "Measured":
+        """Raises ``BaselineError`` if the baseline was not counted from this graph."""
+        total = Costs(baseline.macs, baseline.flops, baseline.params.trainable)
+        return cls(graph, shapes, _costs_by_node(graph, baseline.layers), total)
+
+
+def _costs_by_node(graph: Graph, layers: Sequence[LayerRecord]) -> Dict[int, Costs]:
+    """The records come in the graph's order; those of layers inside a node follow the node's own, named after it."""
+    costs: Dict[int, Costs] = {}
+    position = 0
+    for index, node in enumerate(graph.nodes):
+        if node.is_variable:
+            continue
+        if position < len(layers) and (layers[position].name, layers[position].op) == (node.name, node.op):
+            costs[index] = _costs(layers[position])
+            position += 1
+        while node.subgraphs and position < len(layers) and layers[position].name.startswith(f"{node.name}/"):
+            costs[index] = costs.get(index, _NOTHING) + _costs(layers[position])
+            position += 1
+    if position < len(layers):
+        raise BaselineError(
+            f"the baseline's graph has no {layers[position].op} {layers[position].name!r}, whose costs it has"
+        )
+    return costs
+
+
+def _costs(layer: LayerRecord) -> Costs:
+    return Costs(layer.macs, layer.flops, layer.params)
+
+
+_NOTHING = Costs()
+
+
+def compare(old: Measured, new: Measured, inputs: Collection[str]) -> Difference:
+    """What distinguishes ``new`` from ``old``; ``inputs`` are the names of the inputs, which both models share.
+
+    Takes time nearly linear in the number of nodes.
+    """
+    numbers = Numbers()
+    before, now = [Structure.of(graph, shapes, inputs, numbers) for graph, shapes, _, _ in (old, new)]
+    matching = match(before, now, numbers)
+    changes = tuple(_Changes(matching, old.costs, new.costs).find())
+    return Difference(changes, old.total, new.total)
+
+
+class _Changes:
+    """Goes through the operators of both graphs."""
+
+    def __init__(self, matching: Matching, old_costs: Mapping[int, Costs], new_costs: Mapping[int, Costs]) -> None:
+        self._matching = matching
+        self._old_costs, self._new_costs = old_costs, new_costs
+        self._wiring = Wiring(matching)
+
+    def find(self) -> Iterator[Change]:
+        """The changes in the new graph's order; what was removed comes in front of what followed it."""
+        removed = self._removed_before()
+        for new in self._matching.new.order:
+            old = self._matching.origin[new]
+            if old < 0:
+                node = self._matching.new.nodes[new]
+                yield Change(Kind.ADDED, node.name, node.op, (), _NOTHING, self._new_costs.get(new, _NOTHING))
+                continue
+            for gone in removed.get(old, ()):
+                yield self._removed(gone)
+            change = self._change(old, new)
+            if change is not None:
+                yield change
+        for gone in removed.get(-1, ()):
+            yield self._removed(gone)
+
+    def _removed_before(self) -> Dict[int, List[int]]:
+        """What was removed, by the operator behind it that has stayed; -1 if there is none."""
+        removed: Dict[int, List[int]] = {}
+        following = -1
+        for old in reversed(self._matching.old.order):
+            if self._matching.partner[old] >= 0:
+                following = old
+            else:
+                removed.setdefault(following, []).append(old)
+        return {following: gone[::-1] for following, gone in removed.items()}
+
+    def _removed(self, old: int) -> Change:
+        node = self._matching.old.nodes[old]
+        costs = self._old_costs.get(old, _NOTHING)
+        return Change(Kind.REMOVED, node.name, node.op, (), costs, _NOTHING, node.name)
+
+    def _change(self, old: int, new: int) -> Optional[Change]:
+        before, now = self._matching.old.nodes[old], self._matching.new.nodes[new]
+        costs = self._old_costs.get(old, _NOTHING), self._new_costs.get(new, _NOTHING)
+        kind, details = self._details(old, new, *costs)
+        return Change(kind, now.name, now.op, tuple(details), *costs, before.name) if details else None
+
+    def _details(self, old: int, new: int, before: Costs, now: Costs) -> Tuple[Kind, List[Detail]]:
+        own = self._own_details(old, new)
+        rewired = self._wiring.details(old, new)
+        reshaped: List[Detail] = []
+        if self._matching.new.nodes[new].op != OUTPUTS:
+            structures = self._matching.old, self._matching.new
+            reshaped = shape_details(*structures, (old, new), parameters=not own)
+        if own or rewired:
+            return Kind.CHANGED if own else Kind.REWIRED, [*own, *rewired, *reshaped]
+        if reshaped or before == now:
+            return Kind.RESHAPED, reshaped
+        # Of a parameter that several read, the first has it: which of them comes first is no difference.
+        shared = self._shares(self._matching.old, old) and self._shares(self._matching.new, new)
+        return Kind.RECOUNTED, [] if shared else _recounted(before, now)
+
+    def _own_details(self, old: int, new: int) -> List[Detail]:
+        before, now = self._matching.old.nodes[old], self._matching.new.nodes[new]
+        same_label = self._matching.old.labels[old] == self._matching.new.labels[new]
+        if same_label and len(before.inputs) == len(now.inputs):
+            return []
+        details = attribute_details(before, now)
+        return details or [Detail("its subgraphs", "as they were", "others")]
+
+    def _shares(self, structure: Structure, index: int) -> bool:
+        """Whether the node reads a parameter that another reads too."""
+        return any(
+            structure.is_parameter(entry) and len(structure.readers[entry[0]]) > 1
+            for entry in structure.nodes[index].inputs
+        )
+
+
+def _recounted(before: Costs, now: Costs) -> List[Detail]:
+    return [
+        Detail(metric, f"{getattr(before, metric):,}", f"{getattr(now, metric):,}")
+        for metric in before.__struct_fields__
+        if getattr(before, metric) != getattr(now, metric)
+    ]

@@ -1,0 +1,118 @@
+"""The command ``mxperf``: what a model costs, and what distinguishes two, without pytest."""
+
+import argparse
+import os
+import shutil
+import sys
+from typing import Dict, List, NoReturn, Optional, Sequence, Tuple
+
+from pytest_mxperf.api import count, diff
+from pytest_mxperf.errors import MxperfError, UsageError
+from pytest_mxperf.spec import InputSpec
+
+__all__ = ["main"]
+
+_SAME, _DIFFERENT, _TROUBLE = 0, 1, 2  # as diff(1) has it
+
+
+def main(arguments: Optional[Sequence[str]] = None) -> int:
+    """Runs the command and returns its exit code. An error is one line on stderr and exit code 2."""
+    options = _parser().parse_args(arguments)
+    try:
+        text, code = options.run(options, _inputs(options.input))
+        print(text.rstrip("\n"), flush=True)
+    except MxperfError as error:
+        print("mxperf:", " ".join(str(error).split()), file=sys.stderr)
+        return _TROUBLE
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it flushes at exit
+        return _TROUBLE
+    return int(code)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """In one line, as all errors."""
+        self.exit(_TROUBLE, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="mxperf", description="What Apache MXNet models cost, without running them.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
+    model = "prefix of a checkpoint (models/resnet18), or a symbol JSON"
+    cost = _add(commands, "cost", _cost, "FLOPs, MACs, parameters and memory of a model")
+    cost.add_argument("model", metavar="PREFIX", help=model)
+    cost.add_argument("--epoch", type=int, default=0, help="of the checkpoint's .params file (default: 0)")
+    both = _add(
+        commands, "diff", _diff, "which layers distinguish two models; exit code 0 if none do, 1 if some, 2 on error"
+    )
+    both.add_argument("old", metavar="OLD", help=model)
+    both.add_argument("new", metavar="NEW", help="likewise")
+    return parser
+
+
+def _add(
+    commands: "argparse._SubParsersAction[_Parser]", name: str, run: object, summary: str
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+    command.add_argument(
+        "--input",
+        action="append",
+        required=True,
+        metavar="NAME=SHAPE[:DTYPE]",
+        help="an input's shape and dtype, as in data=1,3,224,224 or tokens=1,16:int32; once for each",
+    )
+    command.add_argument("--json", action="store_true", help="print JSON (docs/report-json.md)")
+    command.set_defaults(run=run)
+    return command
+
+
+def _inputs(given: List[str]) -> Dict[str, InputSpec]:
+    return dict(_input(text) for text in given)
+
+
+def _input(text: str) -> Tuple[str, InputSpec]:
+    name, _, value = text.rpartition("=")
+    sizes, _, dtype = value.partition(":")
+    try:
+        shape = tuple([int(size) for size in sizes.split(",")])
+    except ValueError:
+        shape = ()
+    if not name or not shape:
+        raise UsageError(f"--input {text}: write it like data=1,3,224,224 or tokens=1,16:int32")
+    return name, InputSpec.parse((shape, dtype or "float32"), where=f"--input {text}")
+
+
+def _cost(options: argparse.Namespace, inputs: Dict[str, InputSpec]) -> Tuple[str, int]:
+    report = count(options.model, inputs, epoch=options.epoch)
+    if options.json:
+        from pytest_mxperf.report.json import render_cost as render_json
+
+        return render_json(report), _SAME
+    from pytest_mxperf.report.terminal import render_cost
+
+    return render_cost(options.model, report, width=_width(), color=_color()), _SAME
+
+
+def _diff(options: argparse.Namespace, inputs: Dict[str, InputSpec]) -> Tuple[str, int]:
+    difference = diff(options.old, options.new, inputs)
+    code = _DIFFERENT if difference.changes else _SAME
+    if options.json:
+        from pytest_mxperf.report.json import render_difference
+
+        return render_difference(difference), code
+    from pytest_mxperf.report.difference import render
+
+    return render(difference, width=_width(), color=_color()), code
+
+
+def _width() -> int:
+    return shutil.get_terminal_size().columns
+
+
+def _color() -> bool:
+    return sys.stdout.isatty() and "NO_COLOR" not in os.environ
+
+
+if __name__ == "__main__":
+    sys.exit(main())

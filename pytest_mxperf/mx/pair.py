@@ -1,0 +1,194 @@
+"""Two networks side by side, timed in turns: the reference and the candidate of a latency gate.
+
+Runs in the measuring process, which has one thread and the synchronous engine, so that CPU time is the network's own.
+"""
+
+import gc
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple
+
+import numpy as np
+
+from pytest_mxperf.errors import ModelError
+from pytest_mxperf.latency.schedule import Unit, round_orders
+from pytest_mxperf.mx.analysis import Analysis, analyse
+from pytest_mxperf.mx.model import model_from_json
+from pytest_mxperf.mx.runtime import array_semantics, mx, reason
+from pytest_mxperf.mx.synthetic import Key, SyntheticValues
+from pytest_mxperf.mx.weights import read_values
+from pytest_mxperf.spec import InputSpec
+
+__all__ = ["Pair", "Rounds", "Side", "first_subnormal_layer"]
+
+Forward = Callable[[], None]
+
+# The first forwards of a binding allocate memory, choose kernels and reorder weights: 1.3 to 5 times slower. Slow
+# networks need fewer rounds to get over that.
+_WARM_UP = 4, 0.1
+_DISCARDED = 3, 0.05
+"""Rounds, or CPU seconds if these are over before."""
+_MIN_ROUNDS = 4
+
+_SUBNORMAL_SHARE = 0.001
+
+
+class Rounds(NamedTuple):
+    """CPU time of single forwards, in seconds, two of each side per round, in the order of the rounds."""
+
+    reference: List[Tuple[float, float]]
+    candidate: List[Tuple[float, float]]
+
+
+class Side:
+    """One of the two networks. ``weights``, by name, replace synthetic parameters where they are given."""
+
+    def __init__(self, analysis: Analysis, weights: Optional[Mapping[str, Any]] = None) -> None:
+        self.analysis = analysis
+        self.synthetic = SyntheticValues(analysis)
+        self._weights = weights or {}
+
+    @classmethod
+    def of(cls, name: str, symbol_json: str, inputs: Mapping[str, InputSpec], params_path: Optional[str]) -> "Side":
+        """Raises ``ModelError`` if the graph cannot be loaded or its shapes cannot be inferred."""
+        analysis = analyse(model_from_json(name, symbol_json, inputs))
+        return cls(analysis, None if params_path is None else read_values(Path(params_path)))
+
+    def bind(self, buffers: Dict[Key, Any], pool: Any, symbol: Any = None) -> Any:
+        """A fresh executor, whose variables take the buffers of their kind where the other side has made them.
+
+        ``pool`` is the other side's executor, with which it shares the memory of what is in between. Where both sides
+        compute alike they then do so in the same place, and only what differs can make a difference. ``symbol`` is for
+        other outputs than the network's.
+        """
+        model = self.analysis.model
+        symbol = model.symbol if symbol is None else symbol
+        values = {name: self._value(name, key, buffers) for name, key in self.synthetic.variables()}
+        with array_semantics(numpy_shapes=model.numpy_shapes):
+            try:
+                return symbol.bind(
+                    mx.cpu(),
+                    {name: values[name] for name in symbol.list_arguments()},
+                    grad_req="null",
+                    aux_states={name: values[name] for name in symbol.list_auxiliary_states()},
+                    shared_exec=pool,
+                )
+            except mx.MXNetError as error:
+                raise ModelError(f"{model.name}: MXNet cannot bind the model: {reason(error)}") from None
+
+    def _value(self, name: str, key: Key, buffers: Dict[Key, Any]) -> Any:
+        if name in self._weights:
+            return self._weights[name].copy()
+        if key not in buffers:
+            buffers[key] = self.synthetic.make(name, key)
+        return buffers[key]
+
+    def first_output_that(self, test: Callable[[Any], bool]) -> Optional[str]:
+        """The name of the first operator whose output, as a numpy array, passes the test."""
+        internals = self.analysis.model.symbol.get_internals()
+        nodes = (internals[name] for name in internals.list_outputs())
+        outputs = [node for node in nodes if node.list_inputs() != [node.name]]
+        values = self.bind({}, None, mx.sym.Group(outputs)).forward(is_train=False)
+        return next((node.name for node, value in zip(outputs, values) if test(value.asnumpy())), None)
+
+
+class Pair:
+    """Binds both sides afresh for each unit, and times them."""
+
+    def __init__(self, reference: Side, candidate: Side) -> None:
+        self._sides = (reference, candidate)
+
+    def check(self) -> None:
+        """Runs both once. Raises ``ModelError`` where outputs are not finite, which no time could be trusted of."""
+        for side, forward in zip(self._sides, self._bind(reference_first=True)):
+            try:
+                outputs = forward.outputs()
+            except mx.MXNetError as error:
+                raise ModelError(f"{side.analysis.model.name}: MXNet cannot run the model: {reason(error)}") from None
+            if not all(np.isfinite(output).all() for output in outputs if output.dtype.kind == "f"):
+                name = side.analysis.model.name
+                raise ModelError(f"{name}: with synthetic weights its outputs are not finite; its speed tells nothing")
+
+    def measure(self, unit: Unit, cpu_seconds: float) -> Rounds:
+        """Rounds of a fresh pair of bindings, for about that much CPU time."""
+        reference, candidate = self._bind(unit.reference_first)
+        first, second = (reference, candidate) if unit.reference_first else (candidate, reference)
+        _in_turns(first, second, *_WARM_UP)
+        with _without_garbage_collection():
+            _in_turns(first, second, *_DISCARDED)  # the first after a collection are slow
+            return _timed(reference, candidate, round_orders(unit.seed), cpu_seconds)
+
+    def _bind(self, reference_first: bool) -> "Tuple[_Forward, _Forward]":
+        order = self._sides if reference_first else self._sides[::-1]
+        buffers: Dict[Key, Any] = {}
+        first = order[0].bind(buffers, None)
+        forwards = [_Forward(first), _Forward(order[1].bind(buffers, first))]
+        reference, candidate = forwards if reference_first else forwards[::-1]
+        return reference, candidate
+
+
+class _Forward:
+    """One synchronized forward pass of an executor: every output fetched."""
+
+    def __init__(self, executor: Any) -> None:
+        self._executor = executor
+
+    def __call__(self) -> None:
+        for output in self._executor.forward(is_train=False):
+            output.asnumpy()
+
+    def outputs(self) -> List[Any]:
+        return [output.asnumpy() for output in self._executor.forward(is_train=False)]
+
+
+def _in_turns(first: Forward, second: Forward, rounds: int, cpu_seconds: float) -> None:
+    end = time.process_time() + cpu_seconds
+    for _ in range(rounds):
+        for forward in (first, second, second, first):
+            forward()
+        if time.process_time() > end:
+            break
+
+
+def _timed(reference: Forward, candidate: Forward, orders: Iterator[bool], cpu_seconds: float) -> Rounds:
+    rounds = Rounds([], [])
+    clock = time.process_time
+    end = clock() + cpu_seconds
+    while clock() < end or len(rounds.reference) < _MIN_ROUNDS:
+        outer, inner = (reference, candidate) if next(orders) else (candidate, reference)
+        times = [clock()]
+        for forward in (outer, inner, inner, outer):
+            forward()
+            times.append(clock())
+        begin, one, two, three, last = times
+        outside, inside = (one - begin, last - three), (two - one, three - two)
+        rounds.reference.append(outside if outer is reference else inside)
+        rounds.candidate.append(inside if outer is reference else outside)
+    return rounds
+
+
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def first_subnormal_layer(side: Side) -> Optional[str]:
+    """The first operator of which at least 1 in 1,000 numbers are subnormal, each several times slower to compute with.
+
+    Runs the network once, one operator's outputs after the other's.
+    """
+    return side.first_output_that(_is_subnormal)
+
+
+def _is_subnormal(output: Any) -> bool:
+    if output.dtype.kind != "f" or not output.size:
+        return False
+    magnitudes = np.abs(output)
+    subnormal = (magnitudes > 0) & (magnitudes < np.finfo(output.dtype).tiny)
+    return bool(subnormal.mean() >= _SUBNORMAL_SHARE)

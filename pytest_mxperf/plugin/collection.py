@@ -1,0 +1,98 @@
+"""What was collected: each process takes note, and the one that reports puts it together."""
+
+import glob
+from pathlib import Path
+from typing import Any, List, Optional
+
+import msgspec
+import pytest
+
+from pytest_mxperf.errors import MxperfError
+from pytest_mxperf.plugin.markers import is_gated, is_marked, model_of
+from pytest_mxperf.spec import ModelSpec
+from pytest_mxperf.usage import Collected, CollectedTest
+
+__all__ = ["Collection", "model_before_running"]
+
+_KEY = "mxperf_collected"
+
+
+class Collection:
+    """A plugin object in every process. Under xdist the workers collect, and the controller is told by them."""
+
+    def __init__(self) -> None:
+        self._items: List[pytest.Item] = []
+        self._doubt = ""
+        self._told: Optional[Collected] = None
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, items: List[pytest.Item]) -> None:
+        self._items = list(items)  # before anyone deselects some
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if not report.passed:
+            self._doubt = self._doubt or f"{report.nodeid} was not collected"
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if hasattr(session.config, "workeroutput"):
+            session.config.workeroutput[_KEY] = msgspec.to_builtins(self._own(session))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        told = getattr(node, "workeroutput", {}).get(_KEY)
+        if told is not None:  # all workers collect the same
+            self._told = msgspec.convert(told, Collected)
+
+    def collected(self, session: pytest.Session) -> Collected:
+        """All that the run has collected, with what the command line has left out among the doubts."""
+        collected = self._told or self._own(session)
+        return msgspec.structs.replace(collected, doubt=_left_out(session.config) or collected.doubt)
+
+    def _own(self, session: pytest.Session) -> Collected:
+        selected = set(getattr(session, "items", ()))
+        tests = [_test(item, item in selected) for item in self._items if _is_ours(item)]
+        return Collected(tuple(tests), self._doubt)
+
+
+def _is_ours(item: pytest.Item) -> bool:
+    return "mxperf_model" in getattr(item, "fixturenames", ()) or is_marked(item)
+
+
+def _test(item: pytest.Item, is_selected: bool) -> CollectedTest:
+    spec = model_before_running(item)
+    return CollectedTest(item.nodeid, None if spec is None else spec.name, is_gated(item), is_selected)
+
+
+def model_before_running(item: pytest.Item) -> Optional[ModelSpec]:
+    """The test's model, unless a fixture of the user's own makes it."""
+    definitions = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {}).get("mxperf_model")
+    # pytest's own stands for a test that is parametrized over mxperf_model.
+    if definitions and not definitions[-1].func.__module__.startswith(("pytest_mxperf.", "_pytest.")):
+        return None
+    try:
+        return model_of(item, getattr(getattr(item, "callspec", None), "params", {}).get("mxperf_model"))
+    except MxperfError:
+        return None
+
+
+def _left_out(config: pytest.Config) -> str:
+    """Why tests of the project may not have been looked for; empty if all were."""
+    if getattr(config.option, "lf", False):
+        return "--last-failed looks at some files only"
+    if config.option.ignore or config.option.ignore_glob:
+        return "--ignore leaves files out"
+    if config.args_source is pytest.Config.ArgsSource.TESTPATHS:
+        return ""
+    given = [config.invocation_params.dir / argument for argument in config.args]
+    for root in _roots(config):
+        if not any(folder == root or folder in root.parents for folder in (path.resolve() for path in given)):
+            return f"not all of {root} was asked for"
+    return ""
+
+
+def _roots(config: pytest.Config) -> List[Path]:
+    """Where the project's tests are."""
+    patterns = config.getini("testpaths")
+    found = [Path(path) for pattern in patterns for path in glob.glob(str(config.rootpath / pattern), recursive=True)]
+    return [path.resolve() for path in found or [config.rootpath]]

@@ -1,0 +1,76 @@
+"""What distinguishes two models, as a table."""
+
+from typing import List, Tuple
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+
+from pytest_mxperf.baseline.diff import Change, Difference
+from pytest_mxperf.report.console import new_console, plain, printed
+from pytest_mxperf.units import Unit, format_quantity
+
+__all__ = ["print_changes", "render"]
+
+_HEADINGS = {"macs": "MACs", "flops": "FLOPs", "params": "params"}
+
+
+def render(difference: Difference, *, width: int, color: bool) -> str:
+    """The totals of both models, and every change."""
+    console = new_console(width=width, color=color)
+    for metric, heading in _HEADINGS.items():
+        console.print(f"{heading:6}  {_totals(difference, metric)}")
+    if difference.changes:
+        console.print()
+        print_changes(console, difference, limit=len(difference.changes))
+    else:
+        console.print("no layer differs in more than its name")
+    return printed(console)
+
+
+def _totals(difference: Difference, metric: str) -> str:
+    before, now = getattr(difference.before, metric), getattr(difference.now, metric)
+    if before == now:
+        return f"{now:,}, unchanged"
+    return f"{before:,} -> {now:,} ({f'{(now / before - 1) * 100:+.2f}%' if before else 'from 0'})"
+
+
+def print_changes(console: Console, difference: Difference, *, limit: int) -> None:
+    """The changes in the model's order; if they are more than ``limit`` those that weigh most, and how many more."""
+    shown = difference.changes
+    if len(shown) > limit:
+        ranked = sorted(range(len(shown)), key=lambda index: _weight(difference.changes[index]), reverse=True)
+        shown = tuple(difference.changes[index] for index in sorted(ranked[:limit]))
+    console.print(Padding(_table(difference, shown), (0, 0, 0, 4)))
+    more = len(difference.changes) - len(shown)
+    if more:
+        console.print(f"    and {more:,} smaller change{'s' if more > 1 else ''}")
+
+
+def _weight(change: Change) -> Tuple[int, int]:
+    return abs(change.growth("flops")), abs(change.growth("params"))
+
+
+def _table(difference: Difference, changes: Tuple[Change, ...]) -> Table:
+    # Where nothing is multiplied, what is added counts.
+    compute = "macs" if any(change.growth("macs") for change in difference.changes) else "flops"
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for heading in ("layer", "change"):
+        table.add_column(heading, overflow="fold")
+    for metric in (compute, "params"):
+        table.add_column(_HEADINGS[metric], justify="right", no_wrap=True)
+        table.add_column("", justify="right", no_wrap=True)
+    for change in changes:
+        figures = [cell for metric in (compute, "params") for cell in _figures(difference, change, metric)]
+        style = {"added": "red", "removed": "green"}.get(change.kind.value, "")
+        table.add_row(plain(f"{change.name} ({change.op})", style), plain(change.summary), *figures)
+    return table
+
+
+def _figures(difference: Difference, change: Change, metric: str) -> List[str]:
+    """Growth, and its share of the model's growth."""
+    growth, share = change.growth(metric), difference.share(change, metric)
+    if not growth:
+        return ["", ""]
+    sign = "+" if growth > 0 else ""
+    return [sign + format_quantity(growth, Unit.COUNT), "" if share is None else f"{share:.1%}"]

@@ -1,0 +1,48 @@
+"""What must be seen without a report: a line for each thing that a policy says to tell."""
+
+from typing import Callable, Dict, List, Sequence, Tuple
+
+from pytest_mxperf.gate import Finding, Verdict
+from pytest_mxperf.report.run import ModelResult
+
+__all__ = ["notices"]
+
+
+def notices(results: Sequence[ModelResult], findings: Sequence[Finding], tells: Callable[[Verdict], bool]) -> List[str]:
+    """Baselines written or not, and the findings to tell, of tests and of the run as a whole."""
+    lines = [_update(result) for result in results if _is_news(result)]
+    lines += [f"{word} {subject}: {message}" for (word, message), subject in _grouped(results, tells).items()]
+    return lines + [f"{_word(each.verdict)} {each.message}" for each in findings if tells(each.verdict)]
+
+
+def _is_news(result: ModelResult) -> bool:
+    if result.baseline_update == "not stored":
+        return result.outcome != "passed"  # else an error tells why
+    return result.baseline_update in ("recorded", "updated")
+
+
+def _update(result: ModelResult) -> str:
+    because = f" ({result.test} {result.outcome})" if result.baseline_update == "not stored" else ""
+    return f"baseline {result.baseline_update}: {result.name}{because}"
+
+
+def _grouped(results: Sequence[ModelResult], tells: Callable[[Verdict], bool]) -> "Dict[Tuple[str, str], str]":
+    """Who is told what: tests that have the same to tell share a line, as those do that want a GPU."""
+    tests: Dict[Tuple[str, str], List[str]] = {}
+    for result in results:
+        for told in _told(result, tells):
+            tests.setdefault(told, []).append(result.test)
+    return {told: who[0] + (f" and {len(who) - 1} more" if len(who) > 1 else "") for told, who in tests.items()}
+
+
+def _told(result: ModelResult, tells: Callable[[Verdict], bool]) -> "List[Tuple[str, str]]":
+    told = [each for each in result.findings if tells(each.verdict)]
+    lines = [(_word(each.verdict), each.message) for each in told if each.verdict is not Verdict.IMPROVED]
+    better = "; ".join(each.message for each in told if each.verdict is Verdict.IMPROVED)
+    if better:
+        lines.append((_word(Verdict.IMPROVED), f"{better}; --mxperf-update makes that the baseline"))
+    return lines
+
+
+def _word(verdict: Verdict) -> str:
+    return "NOTICE" if verdict.is_good else "WARNING"

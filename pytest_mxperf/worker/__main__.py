@@ -1,0 +1,114 @@
+"""The measuring process: reads requests, answers them, ends with its input. ``protocol.py`` says what about.
+
+The environment (threads, engine, subgraph backend) must be set before it starts; ``client.py`` does.
+"""
+
+import os
+import resource
+import sys
+import time
+from typing import IO, Callable, List, Optional
+
+import msgspec
+import psutil
+
+from pytest_mxperf.errors import MxperfError
+from pytest_mxperf.latency.conditions import Conditions
+from pytest_mxperf.mx.pair import Pair, Rounds, Side, first_subnormal_layer
+from pytest_mxperf.mx.runtime import mx
+from pytest_mxperf.worker.protocol import (
+    Failed,
+    Inspect,
+    Inspected,
+    Measure,
+    Measured,
+    Network,
+    Prepare,
+    Prepared,
+    Ready,
+    Reply,
+    Request,
+)
+
+
+class Worker:
+    """Holds the pair that was prepared last."""
+
+    def __init__(self) -> None:
+        self._pair: Optional[Pair] = None
+
+    def answer(self, request: Request) -> Reply:
+        try:
+            if isinstance(request, Prepare):
+                return self._prepare(request)
+            if isinstance(request, Inspect):
+                return Inspected(first_subnormal_layer(_side(request.network)))
+            return self._measure(request)
+        except MxperfError as error:
+            return Failed(str(error))
+        except Exception as error:  # whatever a network brings about is its own test's failure
+            return Failed(f"{type(error).__name__}: {error}")
+
+    def _prepare(self, request: Prepare) -> Reply:
+        self._pair = None  # the last pair's memory
+        pair = Pair(_side(request.reference), _side(request.candidate))
+        pair.check()
+        self._pair = pair
+        return Prepared()
+
+    def _measure(self, request: Measure) -> Reply:
+        pair = self._pair
+        if pair is None:
+            return Failed("nothing is prepared")
+        rounds: List[Rounds] = []
+        conditions = _observed(lambda: rounds.append(pair.measure(request.unit, request.cpu_seconds)))
+        return Measured(rounds[0].reference, rounds[0].candidate, conditions)
+
+
+def _side(network: Network) -> Side:
+    return Side.of(network.name, network.symbol_json, network.inputs, network.params_path)
+
+
+def _observed(work: Callable[[], object]) -> Conditions:
+    before, faults = psutil.cpu_times(), resource.getrusage(resource.RUSAGE_SELF).ru_majflt
+    frequencies = [_megahertz()]
+    wall, cpu = time.perf_counter(), time.process_time()
+    work()
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    frequencies.append(_megahertz())
+    after, memory, cores = psutil.cpu_times(), psutil.virtual_memory(), psutil.cpu_count() or 1
+    return Conditions(
+        wall_seconds=wall,
+        cpu_seconds=cpu,
+        steal_share=(getattr(after, "steal", 0.0) - getattr(before, "steal", 0.0)) / (wall * cores),
+        load_average=os.getloadavg()[0],
+        cores=cores,
+        major_faults=resource.getrusage(resource.RUSAGE_SELF).ru_majflt - faults,
+        memory_available_share=memory.available / memory.total,
+        megahertz_low=min(frequencies),
+        megahertz_high=max(frequencies),
+    )
+
+
+def _megahertz() -> float:
+    try:
+        return float(psutil.cpu_freq().current)
+    except (AttributeError, NotImplementedError, OSError):
+        return 0.0  # virtual machines and containers often do not tell
+
+
+def main(requests: "IO[bytes]", replies: "IO[bytes]") -> None:
+    def send(reply: Reply) -> None:
+        replies.write(msgspec.json.encode(reply) + b"\n")
+        replies.flush()
+
+    worker = Worker()
+    send(Ready(mx.__version__))
+    for line in requests:
+        send(worker.answer(msgspec.json.decode(line, type=Request)))
+
+
+if __name__ == "__main__":
+    channel = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what MXNet and its libraries print is no reply
+    main(sys.stdin.buffer, channel)

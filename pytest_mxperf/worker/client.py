@@ -1,0 +1,152 @@
+"""Starts the measuring process, talks to it, and outlives it whatever happens in there."""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Optional, Type, TypeVar
+
+import msgspec
+
+from pytest_mxperf.errors import WorkerError
+from pytest_mxperf.worker.protocol import Failed, Ready, Reply, Request
+
+__all__ = ["Worker"]
+
+# One thread and the synchronous engine: CPU time is the network's own then, and a neighbour hardly moves it.
+_ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "MXNET_ENGINE_TYPE": "NaiveEngine",
+    "MXNET_SUBGRAPH_BACKEND": "MKLDNN",  # the default since 1.7, whatever the user's shell says
+    "PYTHONDONTWRITEBYTECODE": "1",
+}
+_START_SECONDS = 120.0
+_LAST_WORDS_BYTES = 300
+
+R = TypeVar("R")
+
+
+class Worker:
+    """The measuring process: started by the first request or ``start()``, ended by ``close()`` or with this process."""
+
+    def __init__(self) -> None:
+        self._process: Optional[subprocess.Popen[bytes]] = None
+        self._errors: Optional[IO[bytes]] = None
+        self._buffer = b""
+        self.mxnet = ""
+        """The version of MXNet in there, once started."""
+
+    def __enter__(self) -> "Worker":
+        return self
+
+    def __exit__(
+        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Returns once MXNet is imported. Raises ``WorkerError`` if that fails."""
+        if self._process is not None:
+            return
+        package_parent = str(Path(__file__).parents[2])
+        paths = [package_parent, *filter(None, [os.environ.get("PYTHONPATH")])]
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  it lives as long as the process
+        self._buffer = b""
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _MAIN],
+            env={**os.environ, **_ENVIRONMENT, "PYTHONPATH": os.pathsep.join(paths)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+        )
+        self.mxnet = self._receive(Ready, "it started", _START_SECONDS).mxnet
+
+    def request(self, request: Request, expected: Type[R], *, doing: str, seconds: float) -> R:
+        """The answer, which has so many seconds to come.
+
+        Raises ``WorkerError`` if the request failed, and if the process died or did not answer; the next request then
+        starts a new one. ``doing`` is for the message: "it timed resnet18".
+        """
+        self.start()
+        assert self._process is not None
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(msgspec.json.encode(request) + b"\n")
+            self._process.stdin.flush()
+        except OSError:
+            raise self._lost(doing) from None
+        return self._receive(expected, doing, seconds)
+
+    def close(self) -> None:
+        """Ends the process; the next request starts a new one."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+            for pipe in (process.stdin, process.stdout):
+                assert pipe is not None
+                with suppress(OSError):  # what it has not read
+                    pipe.close()
+        if self._errors is not None:
+            self._errors.close()
+            self._errors = None
+
+    def _receive(self, expected: Type[R], doing: str, seconds: float) -> R:
+        reply = msgspec.json.decode(self._read_line(doing, seconds), type=Reply)
+        if isinstance(reply, Failed):
+            raise WorkerError(reply.message)
+        assert isinstance(reply, expected)
+        return reply
+
+    def _read_line(self, doing: str, seconds: float) -> bytes:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        descriptor, deadline = self._process.stdout.fileno(), time.monotonic() + seconds
+        while b"\n" not in self._buffer:
+            readable, _, _ = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
+            if not readable:
+                self.close()
+                raise WorkerError(f"the measuring process did not answer for {seconds:.0f} s while {doing}")
+            chunk = os.read(descriptor, 1 << 16)
+            if not chunk:
+                raise self._lost(doing)
+            self._buffer += chunk
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        return line
+
+    def _lost(self, doing: str) -> WorkerError:
+        """That the process has died, and what of."""
+        assert self._process is not None
+        assert self._errors is not None
+        code = self._process.wait()
+        how = _signal_name(-code) if code < 0 else f"exit code {code}"
+        self._errors.seek(0, os.SEEK_END)
+        self._errors.seek(max(0, self._errors.tell() - _LAST_WORDS_BYTES))
+        lines = self._errors.read().decode(errors="replace").strip().splitlines()
+        words = [line for line in lines if not line.startswith("[")]  # what MXNet logs is not why
+        self.close()
+        said = f": {words[-1]}" if words and code >= 0 else ""
+        return WorkerError(f"the measuring process died ({how}) while {doing}{said}")
+
+
+# As -m would do it, but without the current folder on the path: a file there may be called like one of ours.
+_MAIN = """
+import runpy, sys
+sys.path[:] = filter(None, sys.path)
+runpy.run_module("pytest_mxperf.worker", run_name="__main__")
+"""
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

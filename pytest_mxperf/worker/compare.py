@@ -1,0 +1,135 @@
+"""Compares the speed of two networks: runs the schedule in the measuring process until the sequential test decides."""
+
+import random
+import time
+from types import TracebackType
+from typing import Callable, Iterator, List, Optional, Tuple, Type
+
+import msgspec
+
+from pytest_mxperf.latency.conditions import Conditions
+from pytest_mxperf.latency.decide import SESSION_ALPHA, Decision, Outcome, SequentialTest, confirm, split_alpha
+from pytest_mxperf.latency.estimate import log_ratio
+from pytest_mxperf.latency.schedule import Unit, units
+from pytest_mxperf.worker.client import Worker
+from pytest_mxperf.worker.protocol import Inspect, Inspected, Measure, Measured, Network, Prepare, Prepared
+
+__all__ = ["Comparison", "Laboratory", "Trial"]
+
+Progress = Callable[[str], None]
+
+_UNIT_CPU_SECONDS = 0.06
+"""Of timed forwards. Each binding has a speed of its own: many short units average over more of them."""
+_SAMPLE_CPU_SECONDS = 0.5
+"""Of units, warm-up included: a sample is as many pairs of them as begin within this time."""
+_ANSWER_SECONDS = 600.0
+
+
+class Comparison(msgspec.Struct, frozen=True):
+    """What was decided, and how."""
+
+    decision: Decision
+    seconds: float
+    """Wall time, from the request to the verdict."""
+    conditions: Optional[Conditions]
+    log_ratios: Tuple[float, ...]
+    """log(candidate / reference) of each sample, those of a confirmation behind the others."""
+    seed: int
+    """Of the schedule."""
+    is_confirmed: bool = False
+    """Whether a second process has measured, too."""
+
+
+class Trial:
+    """Samples of one pair in one process."""
+
+    def __init__(self, worker: Worker, reference: Network, candidate: Network) -> None:
+        self.conditions: List[Conditions] = []
+        """Of each unit."""
+        self.log_ratios: List[float] = []
+        """Of each sample."""
+        self._worker = worker
+        self.name = candidate.name
+        worker.start()
+        prepare = Prepare(reference, candidate)
+        worker.request(prepare, Prepared, doing=f"it prepared {self.name}", seconds=_ANSWER_SECONDS)
+
+    def sample(self, schedule: Iterator[Tuple[Unit, Unit]]) -> float:
+        """log(candidate / reference), the mean of pairs of units."""
+        log_ratios: List[float] = []
+        before = len(self.conditions)
+        while sum(unit.cpu_seconds for unit in self.conditions[before:]) < _SAMPLE_CPU_SECONDS:
+            log_ratios += map(self._measure, next(schedule))
+        self.log_ratios.append(sum(log_ratios) / len(log_ratios))
+        return self.log_ratios[-1]
+
+    def _measure(self, unit: Unit) -> float:
+        request = Measure(unit, _UNIT_CPU_SECONDS)
+        doing = f"it timed {self.name}"
+        measured = self._worker.request(request, Measured, doing=doing, seconds=_ANSWER_SECONDS)
+        self.conditions.append(measured.conditions)
+        return log_ratio(measured.reference, measured.candidate)
+
+
+class Laboratory:
+    """Keeps one measuring process for all comparisons of a session. ``seconds`` is what one comparison may take.
+
+    A regression is measured once more by a new process, which may take as long again. ``models`` is how many are to
+    be compared: error rates hold for all of them together.
+    """
+
+    def __init__(self, *, seconds: float, models: int = 1, progress: Progress = lambda text: None) -> None:
+        self._seconds = seconds
+        self._alpha = split_alpha(SESSION_ALPHA, max(1, models))
+        self._progress = progress
+        self._worker = Worker()
+
+    def __enter__(self) -> "Laboratory":
+        return self
+
+    def __exit__(
+        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._worker.close()
+
+    def compare(self, reference: Network, candidate: Network, tolerance: float) -> Comparison:
+        """Whether the candidate is slower than the reference by more than ``tolerance``, a fraction of the reference.
+
+        Raises ``WorkerError`` if one of them cannot run, or if the measuring process dies of it.
+        """
+        start, seed = time.monotonic(), random.SystemRandom().getrandbits(32)
+        trials = [Trial(self._worker, reference, candidate)]
+        decision = self._decide(trials[0], tolerance, seed)
+        if decision.outcome is Outcome.REGRESSED:
+            # Nothing that is wrong with one process, or with where its memory lies, shall break a build.
+            self._worker.close()
+            trials.append(Trial(self._worker, reference, candidate))
+            decision = confirm(decision, self._decide(trials[1], tolerance, seed + 1))
+        conditions = [unit for trial in trials for unit in trial.conditions]
+        return Comparison(
+            decision=decision,
+            seconds=time.monotonic() - start,
+            conditions=Conditions.over(conditions) if conditions else None,
+            log_ratios=tuple(ratio for trial in trials for ratio in trial.log_ratios),
+            seed=seed,
+            is_confirmed=len(trials) > 1,
+        )
+
+    def _decide(self, trial: Trial, tolerance: float, seed: int) -> Decision:
+        start, schedule, test = time.monotonic(), units(seed), SequentialTest(tolerance, alpha=self._alpha)
+        while True:
+            decision = test.add(trial.sample(schedule))
+            if decision is not None:
+                return decision
+            spent, samples = time.monotonic() - start, len(trial.log_ratios)
+            self._progress(f"{trial.name}: {samples} samples, {spent:.0f} s")
+            if spent * (samples + 1) / samples > self._seconds:
+                return test.stop(f"{self._seconds:g} s were too short, at {spent / samples:.1f} s a sample")
+
+    def subnormal_layer(self, network: Network) -> Optional[str]:
+        """The first operator of the network that puts out subnormal numbers. Raises ``WorkerError``."""
+        doing = f"it looked into {network.name}"
+        return self._worker.request(Inspect(network), Inspected, doing=doing, seconds=_ANSWER_SECONDS).layer

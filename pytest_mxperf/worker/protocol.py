@@ -1,0 +1,97 @@
+"""What the measuring process is told and what it answers: a JSON document a line, on its standard input and output.
+
+    (start)     <-  ready
+    prepare  ->     prepared, or failed     both sides of a comparison, replacing the last
+    measure  ->     measured, or failed     one unit: a fresh pair of bindings, timed in turns
+    inspect  ->     inspected, or failed    where a network's activations become subnormal
+
+It answers every request once and in order, and ends when its standard input does.
+"""
+
+from typing import Dict, List, Optional, Tuple, Union
+
+import msgspec
+
+from pytest_mxperf.latency.conditions import Conditions
+from pytest_mxperf.latency.schedule import Unit
+from pytest_mxperf.spec import InputSpec
+
+__all__ = [
+    "Failed",
+    "Inspect",
+    "Inspected",
+    "Measure",
+    "Measured",
+    "Network",
+    "Prepare",
+    "Prepared",
+    "Ready",
+    "Reply",
+    "Request",
+]
+
+
+class Network(msgspec.Struct, frozen=True):
+    """One side: a graph and the inputs that it runs on."""
+
+    name: str
+    """For messages."""
+    symbol_json: str
+    inputs: Dict[str, InputSpec]
+    params_path: Optional[str] = None
+    """A ``.params`` file with the weights to run it with. Without one they are synthetic."""
+
+
+class Prepare(msgspec.Struct, frozen=True, tag="prepare"):
+    """Load both sides, and run each once."""
+
+    reference: Network
+    candidate: Network
+
+
+class Measure(msgspec.Struct, frozen=True, tag="measure"):
+    """Run one unit of what was prepared last, for about that much CPU time."""
+
+    unit: Unit
+    cpu_seconds: float
+
+
+class Inspect(msgspec.Struct, frozen=True, tag="inspect"):
+    """Run a network once, and look at every activation."""
+
+    network: Network
+
+
+class Ready(msgspec.Struct, frozen=True, tag="ready"):
+    """The process has imported MXNet."""
+
+    mxnet: str
+    """Its version."""
+
+
+class Prepared(msgspec.Struct, frozen=True, tag="prepared"):
+    """Both sides ran."""
+
+
+class Measured(msgspec.Struct, frozen=True, tag="measured"):
+    """Round by round the CPU seconds of two forwards of each side, and what went on meanwhile."""
+
+    reference: List[Tuple[float, float]]
+    candidate: List[Tuple[float, float]]
+    conditions: Conditions
+
+
+class Inspected(msgspec.Struct, frozen=True, tag="inspected"):
+    """The first operator that puts out many subnormal numbers, if one does."""
+
+    layer: Optional[str]
+
+
+class Failed(msgspec.Struct, frozen=True, tag="failed"):
+    """The request was understood and could not be done; the text says why."""
+
+    message: str
+
+
+Request = Union[Prepare, Measure, Inspect]
+Reply = Union[Ready, Prepared, Measured, Inspected, Failed]

@@ -1,0 +1,182 @@
+"""The command ``mxperf``."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+import pytest_mxperf
+from pytest_mxperf.cli import main
+
+INPUT = ("--input", "data=1,1,8,8")
+
+
+@pytest.fixture
+def mxperf(capsys):
+    """Runs the command and gives its exit code, output and errors."""
+
+    def mxperf(*arguments):
+        try:
+            code = main([str(argument) for argument in arguments])
+        except SystemExit as error:
+            code = error.code
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return mxperf
+
+
+@pytest.fixture
+def wider(digits, tmp_path):
+    """The digits net with 40 units instead of 32 in its first dense layer."""
+    graph = json.loads(digits.with_name("digits-symbol.json").read_text())
+    for node in graph["nodes"]:
+        if node["name"].startswith("dense"):
+            node.get("attrs", {}).pop("__shape__", None)
+        if node["name"] == "dense1_fwd":
+            node["attrs"]["num_hidden"] = "40"
+    (tmp_path / "wider-symbol.json").write_text(json.dumps(graph))
+    return tmp_path / "wider"
+
+
+class TestCost:
+    def test_the_totals_and_the_heaviest_layers_are_shown(self, mxperf, digits, monkeypatch):
+        monkeypatch.setenv("COLUMNS", "80")
+        code, out, err = mxperf("cost", digits, *INPUT)
+        assert (code, err) == (0, "")
+        lines = out.splitlines()
+        assert lines[1] == "  607,552 MACs, 1,229,770 FLOPs"
+        assert lines[2].startswith("  31,962 trainable, 0 frozen, 224 auxiliary params, ")
+        assert lines[5].split() == ["conv2_fwd", "Convolution", "1x32x8x8", "590", "k", "FLOPs", "48.0%"]
+        assert "\x1b" not in out
+
+    def test_json_is_that_of_the_report(self, mxperf, digits):
+        code, out, _ = mxperf("cost", digits, *INPUT, "--json")
+        cost = json.loads(out)
+        assert (code, cost["macs"], cost["params"]["trainable"]) == (0, 607_552, 31_962)
+        assert len(cost["layers"]) > 10
+
+    def test_inputs_have_shapes_and_dtypes(self, mxperf, tmp_path):
+        """5 tokens take 5 rows of 4 numbers; a name may have a "=" of its own."""
+        import mxnet as mx
+
+        tokens, other = mx.sym.var("tokens"), mx.sym.var("a=b")
+        rows = mx.sym.Embedding(tokens, input_dim=10, output_dim=4, name="rows")
+        (mx.sym.sum(rows) + mx.sym.sum(other)).save(str(tmp_path / "net-symbol.json"))
+        code, out, err = mxperf("cost", tmp_path / "net", "--input", "tokens=1,5:int32", "--input", "a=b=2,3", "--json")
+        assert (code, err) == (0, "")
+        layers = {layer["op"]: layer for layer in json.loads(out)["layers"]}
+        assert (layers["Embedding"]["dtype"], layers["Embedding"]["outputs"]) == ("int32", [[1, 5, 4]])
+
+    def test_the_epoch_decides_which_weights_describe_the_model(self, mxperf, digits):
+        assert mxperf("cost", digits, *INPUT, "--epoch", "0")[0] == 0
+        code, out, err = mxperf("cost", digits, *INPUT, "--epoch", "-1")
+        assert (code, out, err) == (2, "", "mxperf: count: epoch=-1 is not a whole number from 0 up\n")
+
+
+class TestDiff:
+    def test_equal_models_give_0(self, mxperf, digits, tmp_path):
+        """Under other names, too."""
+        text = digits.with_name("digits-symbol.json").read_text()
+        (tmp_path / "other-symbol.json").write_text(text.replace('_fwd"', '_forward"').replace('_weight"', '_w"'))
+        code, out, err = mxperf("diff", digits, tmp_path / "other", *INPUT)
+        assert (code, err) == (0, "")
+        assert out.splitlines() == [
+            "MACs    607,552, unchanged",
+            "FLOPs   1,229,770, unchanged",
+            "params  31,962, unchanged",
+            "no layer differs in more than its name",
+        ]
+
+    def test_different_models_give_1_and_their_changes(self, mxperf, digits, wider, monkeypatch):
+        """8 units more: 8 x 256 MACs in their own layer, 8 x 10 in the next; and 8 biases."""
+        monkeypatch.setenv("COLUMNS", "100")
+        code, out, err = mxperf("diff", digits, wider, *INPUT)
+        assert (code, err) == (1, "")
+        lines = out.splitlines()
+        assert lines[0] == "MACs    607,552 -> 609,680 (+0.35%)"
+        assert lines[2] == "params  31,962 -> 34,098 (+6.68%)"
+        assert [" ".join(line.split()) for line in lines[5:]] == [
+            "dense1_fwd (FullyConnected) num_hidden 32 -> 40 +2.05 k 96.2% +2.06 k 96.3%",
+            "dense1_relu_fwd (Activation) input 1x32 -> 1x40",
+            "dense2_fwd (FullyConnected) input features 32 -> 40 +80 3.8% +80 3.7%",
+        ]
+
+    def test_json_has_exact_figures(self, mxperf, digits, wider):
+        code, out, _ = mxperf("diff", digits, wider, *INPUT, "--json")
+        document = json.loads(out)
+        assert code == 1
+        assert document["now"]["macs"] - document["before"]["macs"] == 2_128
+        assert document["changes"][0] == {
+            "kind": "changed",
+            "name": "dense1_fwd",
+            "old_name": "dense1_fwd",
+            "op": "FullyConnected",
+            "details": [{"what": "num_hidden", "before": "32", "now": "40"}],
+            "before": {"macs": 8_192, "flops": 16_416, "params": 8_224},
+            "now": {"macs": 10_240, "flops": 20_520, "params": 10_280},
+            "growth": {"macs": 2_048, "flops": 4_104, "params": 2_056},
+            "share_of_growth": pytest.approx({"macs": 2_048 / 2_128, "flops": 4_104 / 4_272, "params": 2_056 / 2_136}),
+        }
+
+    def test_a_baselines_graph_is_a_model_too(self, mxperf, digits, request):
+        baseline = request.config.rootpath / "baselines" / "digits-symbol.json"
+        assert mxperf("diff", baseline, digits, *INPUT)[0] == 0
+
+
+class TestErrors:
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            ((), "mxperf: the following arguments are required: COMMAND; see mxperf --help"),
+            (("cost", "net"), "mxperf cost: the following arguments are required: --input; see mxperf cost --help"),
+            (("cost", "nowhere/net", *INPUT), "mxperf: nowhere/net-symbol.json: cannot read the symbol: No such file"),
+            (("diff", "nowhere/a", "b", *INPUT), "mxperf: nowhere/a-symbol.json: cannot read the symbol: No such file"),
+            (("cost", "", *INPUT), "mxperf: count: '' names no checkpoint"),
+            (("cost", "net", "--input", "1,1,8,8"), "mxperf: --input 1,1,8,8: write it like data=1,3,224,224 or"),
+            (("cost", "net", "--input", "data="), "mxperf: --input data=: write it like data=1,3,224,224 or"),
+            (("cost", "net", "--input", "data=1,x"), "mxperf: --input data=1,x: write it like data=1,3,224,224 or"),
+            (("cost", "net", "--input", "data=1,0"), "mxperf: --input data=1,0: expected a shape"),
+            (("cost", "net", "--input", "data=1:int3"), "mxperf: --input data=1:int3: unknown dtype 'int3'; MXNet has"),
+        ],
+        ids=str,
+    )
+    def test_a_mistake_gives_2_and_one_line(self, mxperf, arguments, message):
+        code, out, err = mxperf(*arguments)
+        assert (code, out) == (2, "")
+        assert err.startswith(message)
+        assert err.count("\n") == 1
+
+    def test_a_model_that_does_not_fit_gives_2_and_one_line(self, mxperf, digits):
+        code, out, err = mxperf("diff", digits, digits, "--input", "data=1,64")
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert err.startswith("mxperf: digits: ")
+
+    def test_a_misspelt_input_is_told(self, mxperf, digits):
+        code, _, err = mxperf("cost", digits, "--input", "dat=1,1,8,8")
+        assert (code, err) == (2, "mxperf: digits: the graph has no input 'dat'; did you mean 'data'?\n")
+
+
+def run(*arguments, **options):
+    root = os.path.dirname(os.path.dirname(pytest_mxperf.__file__))
+    command = [sys.executable, "-m", "pytest_mxperf.cli", *map(str, arguments)]
+    return subprocess.run(command, env={**os.environ, "PYTHONPATH": root}, timeout=120, **options)
+
+
+def test_it_runs_as_a_program(digits):
+    result = run("diff", digits, digits, *INPUT, capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.startswith("MACs    607,552, unchanged\n")
+
+
+def test_a_reader_that_goes_away_is_no_trouble(digits):
+    """As in ``mxperf cost ... | head -1``."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        result = run("cost", digits, *INPUT, "--json", stdout=writer, stderr=subprocess.PIPE, text=True)
+    finally:
+        os.close(writer)
+    assert result.stderr == ""

@@ -1,0 +1,104 @@
+"""Weights made from shapes alone."""
+
+import numpy as np
+import pytest
+
+from pytest_mxperf.mx.analysis import analyse
+from pytest_mxperf.mx.model import open_model
+from pytest_mxperf.mx.pair import Side
+from pytest_mxperf.mx.synthetic import SyntheticValues
+from pytest_mxperf.spec import ModelSpec
+
+
+@pytest.fixture
+def mx():
+    import mxnet
+
+    with mxnet.name.NameManager():
+        yield mxnet
+
+
+def analysis_of(symbol, **inputs):
+    return analyse(open_model(ModelSpec.parse(symbol, inputs, name="net")))
+
+
+def values_of(symbol, **inputs):
+    synthetic = SyntheticValues(analysis_of(symbol, **inputs))
+    return {name: synthetic.make(name, key).asnumpy() for name, key in synthetic.variables()}
+
+
+def outputs_of(symbol, **inputs):
+    executor = Side(analysis_of(symbol, **inputs)).bind({}, None)
+    return [output.asnumpy() for output in executor.forward(is_train=False)]
+
+
+def test_a_batch_norm_is_at_identity_whatever_its_variables_are_called(mx):
+    a, b, c, d = map(mx.sym.var, "abcd")
+    values = values_of(mx.sym.BatchNorm(mx.sym.var("data"), a, b, c, d, fix_gamma=False), data=(2, 3, 4, 4))
+    assert [set(values[name]) for name in "abcd"] == [{1.0}, {0.0}, {0.0}, {1.0}]
+
+
+def test_a_convolution_keeps_the_variance_of_a_relu(mx):
+    """16 x 3 x 3 = 144 numbers are summed: 2 / 144 = 0.0139, within 10% for 18,432 samples; the bias is 0."""
+    values = values_of(
+        mx.sym.Convolution(mx.sym.var("data"), kernel=(3, 3), num_filter=128, name="c"), data=(1, 16, 8, 8)
+    )
+    assert values["c_weight"].var() == pytest.approx(0.0139, rel=0.1)
+    assert set(values["c_bias"]) == {0.0}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int32"])
+def test_tokens_are_rows_that_the_table_has(mx, dtype):
+    tokens = mx.sym.transpose(mx.sym.var("tokens"))
+    values = values_of(mx.sym.Embedding(tokens, input_dim=20, output_dim=4), tokens=((5, 100), dtype))["tokens"]
+    assert sorted(set(values.ravel())) == list(range(20))
+
+
+def test_sequences_have_their_full_length(mx):
+    masked = mx.sym.SequenceMask(mx.sym.var("data"), mx.sym.var("length"), use_sequence_length=True)
+    assert list(values_of(masked, data=(7, 3, 2), length=(3,))["length"]) == [7.0, 7.0, 7.0]
+
+
+def test_equal_layers_get_equal_numbers_in_different_networks(mx):
+    def net(extra):
+        hidden = mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=8, name=f"first{extra}")
+        if extra:
+            hidden = mx.sym.FullyConnected(hidden, num_hidden=5, name="inserted")
+            hidden = mx.sym.FullyConnected(hidden, num_hidden=8, name="back")
+        return mx.sym.FullyConnected(hidden, num_hidden=3, name=f"last{extra}")
+
+    old, new = values_of(net(0), data=(1, 4)), values_of(net(1), data=(1, 4))
+    assert np.array_equal(old["first0_weight"], new["first1_weight"])
+    assert np.array_equal(old["last0_weight"], new["last1_weight"])
+    assert not np.array_equal(old["first0_weight"][:3, :4], old["last0_weight"][:3, :4])
+
+
+def test_quantized_weights_fill_their_range(mx):
+    layer = mx.sym.contrib.quantized_fully_connected(
+        **{name: mx.sym.var(name) for name in ("data", "weight", "min_data", "max_data", "min_weight", "max_weight")},
+        num_hidden=64,
+        no_bias=True,
+    )
+    inputs = {"data": ((1, 32), "int8"), "min_data": (1,), "max_data": (1,)}
+    values = values_of(layer, **inputs)
+    assert (values["weight"].dtype, values["weight"].min() < -100, values["weight"].max() > 100) == ("int8", True, True)
+    assert (values["min_weight"], values["max_weight"]) == (-1.0, 1.0)
+
+
+ZOO = ["resnet18_v1", "resnet50_v2", "vgg11", "mobilenet_v2_0_25", "squeezenet1_1", "densenet121", "alexnet"]
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_a_zoo_networks_activations_stay_in_range(mx, name):
+    net = getattr(mx.gluon.model_zoo.vision, name)()
+    (output,) = outputs_of(net(mx.sym.var("data")), data=(1, 3, 224, 224))
+    assert np.isfinite(output).all()
+    assert 1e-3 < np.abs(output).max() < 1e12
+
+
+@pytest.mark.parametrize("cell", ["rnn_relu", "lstm", "gru"])
+def test_a_recurrent_network_runs_without_its_begin_states(mx, cell):
+    layer = {"rnn_relu": mx.gluon.rnn.RNN, "lstm": mx.gluon.rnn.LSTM, "gru": mx.gluon.rnn.GRU}[cell](16, 2)
+    (output,) = outputs_of(layer(mx.sym.var("data")), data=(10, 2, 8))
+    assert output.shape == (10, 2, 16)
+    assert np.isfinite(output).all()

@@ -1,0 +1,137 @@
+"""The measuring process, for real."""
+
+import json
+import os
+import signal
+
+import pytest
+
+from pytest_mxperf.errors import WorkerError
+from pytest_mxperf.latency.schedule import Unit
+from pytest_mxperf.spec import InputSpec
+from pytest_mxperf.worker.client import Worker
+from pytest_mxperf.worker.protocol import Inspect, Inspected, Measure, Measured, Network, Prepare, Prepared
+
+INPUTS = {"data": InputSpec((2, 8))}
+
+
+@pytest.fixture(scope="module")
+def worker():
+    with Worker() as worker:
+        yield worker
+
+
+def dense(units=4, **attrs):
+    """The JSON of one dense layer."""
+    import mxnet as mx
+
+    return mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=units, name="fc", **attrs).tojson()
+
+
+def prepare(worker, old, new):
+    request = Prepare(Network("old", old, INPUTS), Network("new", new, INPUTS))
+    return worker.request(request, Prepared, doing="it prepared new", seconds=120)
+
+
+def measure(worker, reference_first=True):
+    request = Measure(Unit(reference_first, seed=1), cpu_seconds=0.01)
+    return worker.request(request, Measured, doing="it timed new", seconds=120)
+
+
+def inspect(worker, network):
+    return worker.request(Inspect(network), Inspected, doing="it looked into net", seconds=120).layer
+
+
+def test_a_unit_gives_the_times_of_both_sides(worker):
+    prepare(worker, dense(4), dense(8))
+    for reference_first in (True, False):
+        measured = measure(worker, reference_first)
+        assert len(measured.reference) == len(measured.candidate) >= 4
+        assert all(seconds > 0 for two in measured.reference + measured.candidate for seconds in two)
+        assert measured.conditions.cpu_seconds > 0.01
+        assert measured.conditions.cores >= 1
+
+
+def test_it_tells_the_version_of_mxnet(worker):
+    import mxnet as mx
+
+    worker.start()
+    assert worker.mxnet == mx.__version__
+
+
+def test_nothing_is_measured_before_something_is_prepared():
+    with Worker() as fresh, pytest.raises(WorkerError, match="nothing is prepared"):
+        measure(fresh)
+
+
+def test_a_network_that_cannot_run_is_one_clear_error_and_the_process_goes_on(worker):
+    import mxnet as mx
+
+    data = mx.sym.var("data")
+    wrong = mx.sym.dot(data, data).tojson()
+    with pytest.raises(WorkerError, match=r"^new: shapes or dtypes do not fit together") as error:
+        prepare(worker, dense(), wrong)
+    assert "Stack trace" not in str(error.value)
+    with pytest.raises(WorkerError, match=r"^new: not an MXNet symbol JSON"):
+        prepare(worker, dense(), "{}")
+    prepare(worker, dense(), dense())
+
+
+def test_outputs_that_are_not_finite_are_refused(worker):
+    import mxnet as mx
+
+    endless = mx.sym.log(mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=4) * 0 - 1)
+    with pytest.raises(WorkerError, match="new: with synthetic weights its outputs are not finite"):
+        prepare(worker, dense(), endless.tojson())
+
+
+def test_what_a_user_has_registered_here_is_not_there(worker):
+    graph = json.loads(dense())
+    node = next(node for node in graph["nodes"] if node["op"] == "FullyConnected")
+    node.update(op="Custom", attrs={"op_type": "unheard_of"})
+    with pytest.raises(WorkerError, match="custom operator unheard_of"):
+        prepare(worker, dense(), json.dumps(graph))
+
+
+def test_its_death_is_told_and_the_next_request_starts_another():
+    with Worker() as mortal:
+        mortal.start()
+        first = mortal._process.pid
+        os.kill(first, signal.SIGKILL)
+        mortal._process.wait()
+        with pytest.raises(WorkerError, match=r"^the measuring process died \(SIGKILL\) while it prepared new$"):
+            prepare(mortal, dense(), dense())
+        prepare(mortal, dense(), dense())
+        assert mortal._process.pid != first
+
+
+def test_it_ends_when_its_input_does():
+    with Worker() as worker:
+        worker.start()
+        process = worker._process
+        process.stdin.close()
+        assert process.wait(timeout=60) == 0
+
+
+def test_a_silent_process_is_given_up():
+    with Worker() as worker:
+        worker.start()
+        os.kill(worker._process.pid, signal.SIGSTOP)
+        request = Prepare(Network("old", dense(), INPUTS), Network("new", dense(), INPUTS))
+        with pytest.raises(WorkerError, match="did not answer for 0 s while it prepared new"):
+            worker.request(request, Prepared, doing="it prepared new", seconds=0.2)
+
+
+def test_subnormal_activations_are_traced_to_where_they_begin(worker, tmp_path):
+    """The second layer's weights of 1e-40 make its outputs subnormal, and the third's inputs with them."""
+    import mxnet as mx
+
+    net = mx.sym.var("data")
+    for name in ("one", "two", "three"):
+        net = mx.sym.FullyConnected(net, num_hidden=8, name=name, no_bias=True)
+    values = {"one": 1.0, "two": 1e-40, "three": 1.0}
+    path = tmp_path / "net-0000.params"
+    mx.nd.save(str(path), {f"arg:{name}_weight": mx.nd.full((8, 8), value) for name, value in values.items()})
+    healthy = Network("net", net.tojson(), INPUTS)
+    assert inspect(worker, healthy) is None
+    assert inspect(worker, Network("net", net.tojson(), INPUTS, str(path))) == "two"

@@ -1,0 +1,298 @@
+"""The table of docs/never-silently-green.md, a test for each row.
+
+Each holds a way of not judging a gate against the three actions of its policy, and looks at the exit code, the
+terminal, JUnit XML and the JSON report.
+"""
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import NamedTuple
+from xml.etree import ElementTree
+
+import pytest
+
+TABLE = re.compile(r"^\| (?P<what>.+?) \| `(?P<verdict>\w+)`.* \| `--mxperf-(?P<option>\w+)` \| (?P<default>\w+) \|")
+
+
+class Seen(NamedTuple):
+    exit_code: int
+    verdicts: set
+    in_junit: set
+    lines: list
+    section: list
+
+
+@pytest.fixture
+def look(pytester, run, section):
+    """Runs the tests and gives all that is to be seen of it."""
+
+    def look(*arguments, run=run):
+        result = run("--mxperf-report=report.json", "--junit-xml=junit.xml", *arguments)
+        document = json.loads((pytester.path / "report.json").read_text())
+        findings = [*document["findings"], *(each for model in document["models"] for each in model["findings"])]
+        properties = ElementTree.parse(pytester.path / "junit.xml").getroot().iter("property")
+        return Seen(
+            exit_code=result.ret,
+            verdicts={each["verdict"] for each in findings},
+            in_junit={each.get("value") for each in properties if each.get("name").startswith("mxperf ")},
+            lines=result.outlines,
+            section=section(result),
+        )
+
+    return look
+
+
+@pytest.fixture
+def holds(look, request):
+    """Asserts that a verdict is reached and told everywhere, and that its policy decides what comes of it."""
+    rows = {row["what"]: row for row in table(request)}
+
+    def holds(what, verdict, message, *arguments, actions=("fail", "warn", "ignore"), **how):
+        row = rows[what]
+        assert row["verdict"] == verdict
+        for action in actions:
+            option = [] if action == row["default"] else [f"--mxperf-{row['option']}={action}"]
+            check(look(*arguments, *option, **how), action, verdict, message)
+
+    return holds
+
+
+def check(seen, action, verdict, message):
+    assert verdict in seen.verdicts
+    assert verdict in seen.in_junit
+    assert seen.exit_code == (pytest.ExitCode.TESTS_FAILED if action == "fail" else pytest.ExitCode.OK), action
+    told = [line for line in seen.lines if message in line and "short test summary" not in line]
+    warned = [line for line in seen.section if message in line and line.startswith("WARNING ")]
+    assert (bool(told), len(warned)) == {"fail": (True, 0), "warn": (True, 1), "ignore": (False, 0)}[action]
+
+
+def table(request):
+    """The documentation's table, row by row."""
+    text = (request.config.rootpath / "docs" / "never-silently-green.md").read_text(encoding="utf-8")
+    return [match.groupdict() for match in map(TABLE.match, text.splitlines()) if match]
+
+
+def test_every_row_of_the_documentation_has_its_test(request):
+    rows = [row["what"] for row in table(request)]
+    source = Path(__file__).read_text(encoding="utf-8")
+    held = re.findall(r"""^ +holds\(\s*(["'])(.+?)\1, """, source, re.MULTILINE)
+    assert len(rows) >= 14
+    assert sorted(rows) == sorted({what for _, what in held})
+
+
+LATENCY = """
+    @digits
+    @pytest.mark.mxperf_budget(macs="608 k", latency_p50="1000 s")
+    def test_it(mxperf_module, mxperf_benchmark):
+        mxperf_benchmark(mxperf_module)
+    """
+
+BASELINE = """
+    @digits
+    @pytest.mark.mxperf_baseline
+    def test_it():
+        {body}
+    """
+
+
+def test_xdist(write, holds):
+    pytest.importorskip("xdist")
+    write(LATENCY)
+    message = "latency_p50 was not measured: pytest-benchmark is disabled (--benchmark-disable, or xdist's -n)"
+    holds("xdist: `pytest -n 2`", "NOT_MEASURED", message, "-n2", actions=("fail", "warn"))
+
+
+def test_xdist_judges_costs_as_ever(write, look):
+    pytest.importorskip("xdist")
+    write(LATENCY.replace("608 k", "607 k"))
+    seen = look("-n2", "--mxperf-unmeasured=ignore")
+    assert seen.verdicts == seen.in_junit == {"OVER_BUDGET", "NOT_MEASURED"}
+    assert seen.exit_code == pytest.ExitCode.TESTS_FAILED
+
+
+def test_benchmark_disable(write, holds):
+    write(LATENCY)
+    message = "latency_p50 was not measured: pytest-benchmark is disabled (--benchmark-disable, or xdist's -n)"
+    holds("`--benchmark-disable`", "NOT_MEASURED", message, "--benchmark-disable")
+
+
+def test_benchmark_skip(write, holds):
+    write(LATENCY)
+    message = "gates not judged: Skipped: Skipping benchmark (--benchmark-skip active)."
+    holds("`--benchmark-skip`", "NOT_JUDGED", message, "--benchmark-skip")
+
+
+ABSENT = "latency_p50 was not measured: pytest-benchmark is not there (not installed, or -p no:benchmark)"
+
+
+def test_without_the_benchmark_plugin(pytester, write, holds):
+    write(LATENCY)
+
+    def run(*arguments):
+        return pytester.runpytest("-p", "no:cacheprovider", "-p", "no:hypothesispytest", *arguments)
+
+    holds("`-p no:benchmark`", "NOT_MEASURED", ABSENT, "-p", "no:benchmark", run=run)
+
+
+def test_pytest_benchmark_absent(pytester, write, holds, monkeypatch):
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    for name in [name for name in sys.modules if name.split(".")[0] == "pytest_benchmark"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "pytest_benchmark", None)  # its import fails
+    write(
+        "def test_absent():\n    with pytest.raises(ImportError):\n        import pytest_benchmark\n", "test_absent.py"
+    )
+    write(LATENCY)
+
+    def run(*arguments):
+        return pytester.runpytest("-p", "no:cacheprovider", "-p", "pytest_mxperf.plugin", *arguments)
+
+    holds("pytest-benchmark is not installed", "NOT_MEASURED", ABSENT, run=run)
+
+
+def test_without_pytest_benchmark_costs_are_judged_as_ever(pytester, write, look):
+    write(LATENCY.replace("608 k", "607 k"))
+
+    def run(*arguments):
+        return pytester.runpytest("-p", "no:cacheprovider", "-p", "no:hypothesispytest", *arguments)
+
+    seen = look("-p", "no:benchmark", "--mxperf-unmeasured=ignore", run=run)
+    assert seen.verdicts == seen.in_junit == {"OVER_BUDGET", "NOT_MEASURED"}
+    assert seen.exit_code == pytest.ExitCode.TESTS_FAILED
+
+
+def test_the_benchmark_is_not_called(write, holds):
+    write(LATENCY.replace("mxperf_benchmark(mxperf_module)", "pass"))
+    message = "latency_p50 was not measured: the test did not call mxperf_benchmark"
+    holds("the test never calls `mxperf_benchmark`", "NOT_MEASURED", message)
+
+
+def test_a_missing_baseline(write, holds):
+    write(BASELINE.format(body="pass"))
+    message = "no baseline for 'digits' in baselines/; record it with --mxperf-update"
+    holds("missing baseline", "MISSING", message)
+
+
+def test_a_vanished_test(write, run, holds):
+    write(BASELINE.format(body="pass"))
+    run("--mxperf-update").assert_outcomes(passed=1)
+    write("def test_something_else():\n    pass\n")
+    holds("vanished test", "UNUSED", "no test uses the baseline 'digits'; bring its test back, or remove it with")
+
+
+def test_deselection(write, run, holds):
+    write(BASELINE.format(body="pass") + "\n    def test_other():\n        pass\n")
+    run("--mxperf-update").assert_outcomes(passed=2)
+    message = "1 gated test was deselected: test_it.py::test_it"
+    holds("deselection: `-k`, `-m`, `--deselect`", "NOT_JUDGED", message, "-k", "test_other")
+
+
+def test_a_skip_in_the_body(write, holds):
+    write(BASELINE.format(body="pytest.skip('no GPU')"))
+    holds("skip in the body", "NOT_JUDGED", "gates not judged: Skipped: no GPU")
+
+
+@pytest.mark.parametrize(
+    "marker", ["skip(reason='no GPU')", "skipif(True, reason='no GPU')"], ids=["skip marker", "skipif marker"]
+)
+def test_a_skip_by_a_marker(write, holds, marker):
+    write(BASELINE.format(body="pass").replace("@digits", f"@digits\n    @pytest.mark.{marker}"))
+    holds("skip by a marker, or in a fixture", "NOT_JUDGED", "gates not judged: Skipped: no GPU")
+
+
+def test_a_skip_in_a_fixture(write, holds):
+    write(
+        """
+        @pytest.fixture
+        def gpu():
+            pytest.skip("no GPU")
+        """
+        + BASELINE.format(body="pass").replace("test_it()", "test_it(gpu)").replace("\n    ", "\n        ")
+    )
+    holds("skip by a marker, or in a fixture", "NOT_JUDGED", "gates not judged: Skipped: no GPU")
+
+
+@pytest.mark.parametrize("body", ["pass", "assert False"], ids=["gate", "body"])
+def test_xfail(write, look, holds, body):
+    """A gate that is broken under ``xfail``, or a body that breaks before a gate is judged."""
+    write(
+        f"""
+        @digits
+        @pytest.mark.mxperf_budget(macs=1)
+        @pytest.mark.xfail(reason="later")
+        def test_it():
+            {body}
+        """
+    )
+    holds("`xfail`", "NOT_JUDGED", "gates not judged: expected to fail (xfail): later")
+    assert look().verdicts == {"NOT_JUDGED", *(["OVER_BUDGET"] if body == "pass" else [])}
+
+
+def test_reruns(write, holds):
+    pytest.importorskip("pytest_rerunfailures")
+    write(
+        """
+        def network():
+            import mxnet as mx
+
+            network.calls += 1
+            return mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=4 if network.calls % 2 else 2, no_bias=True)
+
+        network.calls = 0
+
+        @pytest.mark.mxperf_model(network, inputs={"data": (1, 3)})
+        @pytest.mark.mxperf_budget(macs=6)
+        def test_it():
+            pass
+        """
+    )
+    message = "a gate failed before the test was run again: macs 12 is over the budget of 6"
+    holds("reruns: pytest-rerunfailures, flaky", "FLAKY", message, "--reruns=1")
+
+
+def test_an_uncounted_operator(write, holds, custom_operator):
+    write(
+        f"""
+        def network():
+            import mxnet as mx
+
+            return mx.sym.Custom(mx.sym.var("data"), op_type={custom_operator!r})
+
+        @pytest.mark.mxperf_model(network, inputs={{"data": (4, 4)}})
+        @pytest.mark.mxperf_budget(macs="1 M")
+        def test_it():
+            pass
+        """
+    )
+    holds("uncounted operator", "UNCOUNTED", "operators that no rule counts: Custom (1)")
+
+
+def test_a_marker_without_a_gate(write, holds):
+    write("@digits\ndef test_it():\n    pass\n")
+    holds("a marker with no gate", "NO_GATE", "no gate: the test has neither mxperf_budget nor mxperf_baseline")
+
+
+def test_another_convention(pytester, write, run, holds):
+    write(BASELINE.format(body="pass"))
+    run("--mxperf-update").assert_outcomes(passed=1)
+    path = pytester.path / "baselines" / "digits.json"
+    path.write_text(path.read_text().replace('"mxperf-1"', '"mxperf-0"'))
+    holds("other convention", "INCOMPARABLE", "cannot be compared: counted under convention mxperf-0, this version")
+
+
+def test_other_inputs(write, run, holds):
+    write(BASELINE.format(body="pass"))
+    run("--mxperf-update").assert_outcomes(passed=1)
+    source = BASELINE.format(body="pass")
+    write(source.replace("@digits", '@pytest.mark.mxperf_model(PREFIX, inputs={"data": (2, 1, 8, 8)}, name="digits")'))
+    holds("changed inputs", "INCOMPARABLE", "cannot be compared: recorded with input data (1, 1, 8, 8) float32, the")
+
+
+def test_a_baseline_that_is_no_pair(pytester, write, run, holds):
+    write(BASELINE.format(body="pass"))
+    run("--mxperf-update").assert_outcomes(passed=1)
+    (pytester.path / "baselines" / "digits-symbol.json").write_text("{}")
+    message = "digits-symbol.json: is not the graph that digits.json was counted from"
+    holds("a baseline that cannot be read, or whose graph is another's", "INCOMPARABLE", message)

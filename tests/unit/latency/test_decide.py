@@ -1,0 +1,206 @@
+"""The sequential test by hand; its error rates are simulated in test_operating_characteristics.py."""
+
+import math
+
+import pytest
+
+from pytest_mxperf.latency.decide import Decision, Outcome, SequentialTest, _student, confirm, split_alpha
+
+REGRESSED = Decision(Outcome.REGRESSED, 0.05, 0.03, 0.07, 5)
+
+
+def decide(log_ratios, tolerance=0.025, **options):
+    """The decision, after which no sample is taken any more."""
+    test = SequentialTest(tolerance, **options)
+    return next(filter(None, map(test.add, log_ratios)), None)
+
+
+def stop(log_ratios, tolerance=0.025, **options):
+    test = SequentialTest(tolerance, **options)
+    for log_ratio in log_ratios:
+        test.add(log_ratio)
+    return test.stop("the time is up")
+
+
+def test_no_change_passes_after_a_few_samples():
+    decision = decide([0.001, -0.002, 0.0, 0.001])
+    assert (decision.outcome, decision.reason) == (Outcome.PASSED, "")
+    assert decision.samples == 3
+    assert decision.low < 0 < decision.high <= 0.025
+
+
+def test_a_slowdown_regresses_after_a_few_samples():
+    decision = decide([0.055, 0.06, 0.058, 0.057])
+    assert (decision.outcome, decision.reason) == (Outcome.REGRESSED, "")
+    assert decision.samples == 4
+    assert 0.025 < decision.low < decision.growth < decision.high
+
+
+def test_a_growth_is_a_fraction_of_the_reference():
+    """Twice as slow, four times in a row."""
+    assert decide([math.log(2)] * 4).growth == pytest.approx(1.0)
+
+
+def test_the_tolerance_may_ask_for_more_speed():
+    """At least 30% faster: log(0.7) is -0.357. Half the time passes, 20% less time does not."""
+    assert decide([math.log(0.5)] * 4, tolerance=-0.3).outcome is Outcome.PASSED
+    assert decide([math.log(0.8)] * 4, tolerance=-0.3).outcome is Outcome.REGRESSED
+
+
+def test_the_lower_bound_by_hand():
+    """Four samples of 0.05 and the prior: variance 2 x 0.008^2 / (2 + 3), standard error sqrt(that / 4) = 0.002530.
+
+    Of alpha = 0.018 the first of the numbers 4 to 12, which add up to 72, may spend 0.018 x 4 / 72 = 0.001; Student's t
+    with 5 degrees has its upper 0.1% at 5.893 in the printed tables. 0.05 - 5.893 x 0.002530 = 0.03509, of which exp
+    is 1.03571. Wallace's approximation is 2% of the margin too far out.
+    """
+    assert stop([0.05] * 4, alpha=0.018).low == pytest.approx(0.03571, abs=0.0003)
+
+
+def test_the_upper_bound_by_hand():
+    """Four samples of 0.02 and the prior: the standard error is 0.002530 as above.
+
+    Of 0.05 the third of the numbers 2 to 6, which add up to 20, may spend 0.05 x 4 / 20 = 0.01; Student's t with 5
+    degrees has its upper 1% at 3.365 in the printed tables. 0.02 + 3.365 x 0.002530 = 0.02851, of which exp is 1.02892.
+    """
+    assert stop([0.02] * 4, max_samples=6).high == pytest.approx(0.02892, abs=0.0001)
+
+
+def test_a_spike_is_clipped():
+    """0.3 among four of 0: the median and the median deviation are 0, so the sd for clipping is the prior's part alone,
+    0.008 x sqrt(2 / 6) = 0.004619, and the spike counts as three of them, 0.013856. The mean is 0.002771."""
+    decision = stop([0.0, 0.3, 0.0, 0.0, 0.0], tolerance=0.0)
+    assert decision.growth == pytest.approx(math.exp(0.002771) - 1, abs=1e-6)
+
+
+def test_among_fewer_samples_nobody_knows_which_is_the_spike():
+    assert stop([0.0, 0.3, 0.0, 0.0]).growth == pytest.approx(math.exp(0.075) - 1)
+
+
+def test_three_spikes_of_five_do_not_regress():
+    """They agree, so that the other two look like the outliers; but these are within the tolerance."""
+    assert decide([0.1, 0.101, 0.0, 0.1, 0.0]) is None
+
+
+def test_samples_within_the_tolerance_keep_a_model_from_failing():
+    """Eight samples of 5% and four of nothing: the interval is above 0, but more than a quarter is not."""
+    log_ratios = [-0.0001, 0.05, 0.05] * 4
+    decision = decide(log_ratios, tolerance=0.0)
+    assert decision.low > 0
+    assert (decision.outcome, decision.samples) == (Outcome.INCONCLUSIVE, 12)
+    assert decision.reason.startswith(
+        "not clear after 12 samples: 4 of 12 samples are within the tolerance, their sd is"
+    )
+
+
+def test_a_growth_at_the_tolerance_is_inconclusive():
+    log_ratios = [0.0247 + step for step in (0.004, -0.004, 0.003, -0.003, 0.001, -0.001)]
+    decision = decide(log_ratios, max_samples=6)
+    assert (decision.outcome, decision.samples) == (Outcome.INCONCLUSIVE, 6)
+    assert decision.low < 0.025 < decision.high
+
+
+def test_noise_is_inconclusive():
+    decision = decide([0.10, -0.12, 0.15, -0.09, 0.14, -0.07], max_samples=6)
+    assert decision.outcome is Outcome.INCONCLUSIVE
+    assert decision.low < -0.02
+    assert decision.high > 0.06
+
+
+def test_the_same_samples_decide_sooner_the_more_errors_are_allowed():
+    log_ratios = [0.042, 0.048, 0.045, 0.046, 0.043, 0.044, 0.047, 0.045]
+    samples = [decide(log_ratios, alpha=alpha).samples for alpha in (0.1, 0.001, 0.0001)]
+    assert samples == sorted(set(samples))
+
+
+def test_one_sample_says_nothing_and_three_cannot_fail_a_build():
+    one, three = stop([0.5]), stop([0.5] * 3)
+    assert (one.outcome, one.low, one.high) == (Outcome.INCONCLUSIVE, -1.0, math.inf)
+    assert (three.outcome, three.low) == (Outcome.INCONCLUSIVE, -1.0)
+    assert 0.6 < three.high < math.inf
+
+
+def test_stopping_says_why_and_what_is_known():
+    decision = stop([0.01, 0.04, 0.02])
+    assert decision.outcome is Outcome.INCONCLUSIVE
+    assert decision.reason.startswith("the time is up: 2 of 3 samples are within the tolerance, their sd is 1.")
+    assert decision.low < decision.growth < decision.high
+
+
+def test_stopping_before_the_first_sample():
+    nothing = SequentialTest(0.025).stop("no time")
+    assert nothing == Decision(Outcome.INCONCLUSIVE, 0.0, -1.0, math.inf, 0, "no time")
+
+
+def test_stopping_when_it_is_clear():
+    assert stop([0.0, 0.0, 0.0]).outcome is Outcome.PASSED
+
+
+@pytest.mark.parametrize("log_ratio", [math.nan, math.inf, -math.inf])
+def test_a_sample_that_is_no_number(log_ratio):
+    with pytest.raises(ValueError, match="finite"):
+        SequentialTest(0.025).add(log_ratio)
+
+
+def test_samples_beyond_the_last():
+    """More would have to be paid for with errors that are spent already."""
+    test = SequentialTest(0.025, max_samples=4)
+    for log_ratio in (0.0, 0.05, 0.0, 0.05):
+        test.add(log_ratio)
+    with pytest.raises(ValueError, match="had its 4 samples"):
+        test.add(0.0)
+
+
+def test_absurd_samples_do_not_overflow():
+    assert stop([700.0, -700.0, 700.0, -700.0]).high == math.inf
+
+
+@pytest.mark.parametrize(
+    ("alpha", "degrees", "published"),
+    [
+        (0.05, 10, 1.812),
+        (0.01, 7, 2.998),
+        (0.01, 15, 2.602),
+        (0.001, 6, 5.208),
+        (0.001, 10, 4.144),
+        (0.0005, 15, 4.073),
+    ],
+)
+def test_student_against_printed_tables(alpha, degrees, published):
+    assert published - 0.0005 <= _student(alpha, degrees) <= published * 1.01
+
+
+def test_an_error_that_may_never_happen_has_no_bound():
+    assert _student(0.0, 5) == math.inf
+
+
+def test_a_session_shares_its_errors_among_models_and_two_runs():
+    """Of 10 models each may fail falsely once in 10,000 sessions, which is each of its two runs once in 100."""
+    assert split_alpha(0.001, models=10) == pytest.approx(0.01)
+
+
+def test_a_slowdown_seen_twice_is_confirmed():
+    second = Decision(Outcome.REGRESSED, 0.04, 0.03, 0.05, 7)
+    assert confirm(REGRESSED, second) == second
+
+
+@pytest.mark.parametrize(
+    ("second", "reason"),
+    [
+        (Decision(Outcome.PASSED, 0.001, -0.01, 0.02, 3), "+5.0% on one worker, +0.1% on a second"),
+        (
+            Decision(Outcome.INCONCLUSIVE, 0.03, 0.01, 0.05, 12, "the time is up"),
+            "+5.0% on one worker, +3.0% on a second (the time is up)",
+        ),
+    ],
+)
+def test_what_a_second_worker_does_not_see_is_inconclusive(second, reason):
+    confirmed = confirm(REGRESSED, second)
+    assert (confirmed.outcome, confirmed.reason) == (Outcome.INCONCLUSIVE, reason)
+    assert (confirmed.growth, confirmed.samples) == (second.growth, second.samples)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.PASSED, Outcome.INCONCLUSIVE])
+def test_only_a_slowdown_is_to_be_confirmed(outcome):
+    with pytest.raises(ValueError, match=f"not {outcome.name}"):
+        confirm(Decision(outcome, 0.0, -0.01, 0.01, 3), REGRESSED)

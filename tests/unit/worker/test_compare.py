@@ -1,0 +1,137 @@
+"""The comparison, with a process that only pretends to measure."""
+
+import itertools
+import math
+
+import pytest
+
+from pytest_mxperf.errors import WorkerError
+from pytest_mxperf.latency.conditions import Conditions
+from pytest_mxperf.latency.decide import Outcome
+from pytest_mxperf.spec import InputSpec
+from pytest_mxperf.worker import compare
+from pytest_mxperf.worker.protocol import Measure, Measured, Network, Prepare, Prepared
+
+OLD = Network("net", "{}", {"data": InputSpec((1, 2))})
+NEW = Network("net", "{ }", {"data": InputSpec((1, 2))})
+
+
+class FakeWorker:
+    """Measures what ``growths`` says, process by process; the last goes on for ever."""
+
+    def __init__(self, growths, cpu_seconds=0.3):
+        self.requests = []
+        self.processes = 0
+        self._growths = itertools.chain(growths, itertools.repeat(growths[-1]))
+        self._cpu_seconds = cpu_seconds
+        self._growth = None
+
+    def start(self):
+        if self._growth is None:
+            self._growth = next(self._growths)
+            self.processes += 1
+
+    def close(self):
+        self._growth = None
+
+    def request(self, request, expected, *, doing, seconds):
+        self.requests.append(request)
+        if isinstance(request, Prepare):
+            return Prepared()
+        candidate = 1e-3 * (1 + self._growth)
+        conditions = Conditions(wall_seconds=0.3, cpu_seconds=self._cpu_seconds, load_average=3.0, cores=2)
+        return Measured([(1e-3, 1e-3)] * 4, [(candidate, candidate)] * 4, conditions)
+
+    def units(self):
+        return [request.unit for request in self.requests if isinstance(request, Measure)]
+
+
+@pytest.fixture
+def laboratory(monkeypatch):
+    def laboratory(*growths, seconds=3600.0, **options):
+        worker = FakeWorker(growths, **options)
+        monkeypatch.setattr(compare, "Worker", lambda: worker)
+        return compare.Laboratory(seconds=seconds), worker
+
+    return laboratory
+
+
+def test_equal_networks_pass_in_one_process(laboratory):
+    lab, worker = laboratory(0.0)
+    compared = lab.compare(OLD, NEW, 0.025)
+    assert compared.decision.outcome is Outcome.PASSED
+    assert not compared.is_confirmed
+    assert worker.processes == 1
+    assert worker.requests[0] == Prepare(OLD, NEW)
+
+
+def test_a_slowdown_is_confirmed_by_a_second_process(laboratory):
+    lab, worker = laboratory(0.10)
+    compared = lab.compare(OLD, NEW, 0.025)
+    assert compared.decision.outcome is Outcome.REGRESSED
+    assert compared.decision.growth == pytest.approx(0.10)
+    assert compared.is_confirmed
+    assert worker.processes == 2
+    assert compared.log_ratios == pytest.approx([math.log(1.1)] * len(compared.log_ratios))
+
+
+def test_what_only_one_process_sees_fails_nobody(laboratory):
+    lab, _ = laboratory(0.10, 0.0)
+    compared = lab.compare(OLD, NEW, 0.025)
+    assert compared.decision.outcome is Outcome.INCONCLUSIVE
+    assert "+10.0% on one worker, +0.0% on a second" in compared.decision.reason
+
+
+def test_a_sample_is_as_many_pairs_as_begin_within_its_time(laboratory):
+    """Units of 0.1 s: after two pairs 0.4 s are spent, after three 0.6 s; units of 0.3 s: one pair."""
+    lab, worker = laboratory(0.0, cpu_seconds=0.1)
+    samples = lab.compare(OLD, NEW, 0.025).decision.samples
+    assert len(worker.units()) == 6 * samples
+    lab, worker = laboratory(0.0, cpu_seconds=0.3)
+    samples = lab.compare(OLD, NEW, 0.025).decision.samples
+    assert len(worker.units()) == 2 * samples
+
+
+def test_the_two_units_of_a_pair_have_opposite_orders(laboratory):
+    lab, worker = laboratory(0.0)
+    lab.compare(OLD, NEW, 0.025)
+    orders = [unit.reference_first for unit in worker.units()]
+    assert all(first is not second for first, second in zip(orders[::2], orders[1::2]))
+
+
+def test_time_that_is_up_is_inconclusive_and_says_so(laboratory):
+    """0.025 grown by 0.025 is never clear, and no time is left after the first sample."""
+    lab, _ = laboratory(0.025, seconds=0.0)
+    decision = lab.compare(OLD, NEW, 0.025).decision
+    assert (decision.outcome, decision.samples) == (Outcome.INCONCLUSIVE, 1)
+    assert decision.reason.startswith("0 s were too short")
+
+
+def test_the_conditions_of_all_units_are_put_together(laboratory):
+    lab, worker = laboratory(0.0)
+    conditions = lab.compare(OLD, NEW, 0.025).conditions
+    assert conditions.wall_seconds == pytest.approx(0.3 * len(worker.units()))
+    assert conditions.disturbances() == ["load 3.0 on 2 cores"]
+
+
+def test_more_models_ask_for_more_evidence(monkeypatch, laboratory):
+    alphas = []
+    real = compare.SequentialTest
+    monkeypatch.setattr(compare, "SequentialTest", lambda tolerance, alpha: alphas.append(alpha) or real(tolerance))
+    for models in (1, 10, 0):
+        worker = FakeWorker([0.0])
+        monkeypatch.setattr(compare, "Worker", lambda worker=worker: worker)
+        compare.Laboratory(seconds=60.0, models=models).compare(OLD, NEW, 0.025)
+    # sqrt(0.001) and sqrt(0.0001)
+    assert alphas == pytest.approx([0.0316228, 0.01, 0.0316228], rel=1e-4)
+
+
+def test_a_process_that_fails_is_the_callers_error(laboratory):
+    lab, worker = laboratory(0.0)
+
+    def fail(*arguments, **options):
+        raise WorkerError("the measuring process died (SIGSEGV) while it prepared net")
+
+    worker.request = fail
+    with pytest.raises(WorkerError, match="SIGSEGV"):
+        lab.compare(OLD, NEW, 0.025)
