@@ -17,12 +17,12 @@ def run(spec):
     from pytest_mxperf.mx.analysis import analyse
     from pytest_mxperf.mx.bind import bind
     from pytest_mxperf.mx.model import open_model
-    from pytest_mxperf.mx.sync import example_batch, forward_pass
+    from pytest_mxperf.mx.sync import example_batch, forward_pass, warm_up
     from pytest_mxperf.mx.weights import load_weights
 
     analysis = analyse(open_model(spec))
     module = bind(analysis, load_weights(analysis))
-    forward_pass(module, example_batch(module))()
+    warm_up(forward_pass(module, example_batch(module)), times=1)
     return module
 
 
@@ -293,7 +293,7 @@ def test_an_error_of_a_forward_is_told_without_a_stack_trace(save):
 
     attrs = {"kernel": "(3, 3)", "num_filter": "8", "pad": "(-1, -1)", "no_bias": "True"}
     prefix = save("Convolution", attrs, 2, weights={"x1": mx.nd.ones((8, 4, 3, 3))})
-    with pytest.raises(MxperfError, match="MXNet cannot run it: could not create a descriptor") as caught:
+    with pytest.raises(MxperfError, match="MXNet cannot run the model: could not create a descriptor") as caught:
         run(ModelSpec.parse(prefix, SQUARE))
     assert "\n" not in str(caught.value)
 
