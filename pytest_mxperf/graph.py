@@ -104,11 +104,16 @@ def _foreign(text: "str | bytes") -> str:
     return next((what for prefix, what in _FOREIGN if head.startswith(prefix)), "")
 
 
-def _build(raw: _RawGraph, where: str) -> Graph:
+_DEEPEST_SUBGRAPH = 10
+
+
+def _build(raw: _RawGraph, where: str, depth: int = 0) -> Graph:
+    if depth > _DEEPEST_SUBGRAPH:
+        raise GraphError(f"{where}: graphs are nested more than {_DEEPEST_SUBGRAPH} deep")
     if not raw.nodes or not raw.heads:
         raise GraphError(f"{where}: a symbol without {'nodes' if not raw.nodes else 'outputs'}")
     counts = _output_counts(raw, where)
-    nodes = tuple([_build_node(raw, index, counts, where) for index in range(len(raw.nodes))])
+    nodes = tuple([_build_node(raw, index, counts, where, depth) for index in range(len(raw.nodes))])
     try:
         heads = tuple([_entry(head, counts, len(nodes)) for head in raw.heads])
     except GraphError as error:
@@ -128,7 +133,7 @@ def _output_counts(raw: _RawGraph, where: str) -> "Sequence[Optional[int]]":
     return counts
 
 
-def _build_node(raw: _RawGraph, index: int, counts: "Sequence[Optional[int]]", where: str) -> Node:
+def _build_node(raw: _RawGraph, index: int, counts: "Sequence[Optional[int]]", where: str, depth: int) -> Node:
     node = raw.nodes[index]
     try:
         inputs = tuple([_entry(entry, counts, index) for entry in node.inputs])
@@ -140,7 +145,7 @@ def _build_node(raw: _RawGraph, index: int, counts: "Sequence[Optional[int]]", w
         _merged_attrs(node),
         inputs,
         counts[index] or 1,
-        tuple([_build(subgraph, f"{_place(where, index, node)}: subgraph") for subgraph in node.subgraphs]),
+        tuple([_build(subgraph, f"{_place(where, index, node)}: subgraph", depth + 1) for subgraph in node.subgraphs]),
     )
 
 
@@ -152,7 +157,7 @@ def _merged_attrs(node: _RawNode) -> Dict[str, str]:
 
 
 def _place(where: str, index: int, node: _RawNode) -> str:
-    return f"{where}: node {index} ({node.op} {node.name!r})"
+    return f"{where}: node {index} ({node.op[:60]} {node.name[:60]!r})"
 
 
 def _entry(entry: List[int], counts: "Sequence[Optional[int]]", before: int) -> Entry:

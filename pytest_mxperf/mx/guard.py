@@ -50,16 +50,31 @@ def _death_of(work: Callable[[], object], seconds: float, more_bytes: int) -> Op
     """How a child that does the work comes to its end, unless well or by an exception."""
     if not hasattr(os, "fork"):
         return None
+    last_word, pen = os.pipe()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Python warns of forks beside threads, which MXNet has
         child = os.fork()
     if child == 0:
-        _be_the_child(work, more_bytes)
-    return _describe(_wait_for(child, time.monotonic() + seconds), seconds)
+        _be_the_child(work, more_bytes, pen)
+    os.close(pen)
+    try:
+        status = _wait_for(child, time.monotonic() + seconds)
+        if status is None:
+            return f"takes longer than {seconds:g} s"
+        word = os.read(last_word, 1)
+    finally:
+        os.close(last_word)
+    if word == _OUT_OF_MEMORY:
+        return f"takes more than {more_bytes:,} bytes of memory"
+    return None if word == _DONE else _describe(status)
 
 
-def _be_the_child(work: Callable[[], object], more_bytes: int) -> None:
+_DONE, _OUT_OF_MEMORY = b"d", b"m"
+
+
+def _be_the_child(work: Callable[[], object], more_bytes: int, pen: int) -> None:
     """Never returns: nothing of the session may run twice, nor be written twice."""
+    word = _DONE
     with suppress(BaseException):
         sys.stdout = sys.stderr = silence = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
         for descriptor in (1, 2):
@@ -68,8 +83,13 @@ def _be_the_child(work: Callable[[], object], more_bytes: int) -> None:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM, signal.SIGSEGV, signal.SIGFPE, signal.SIGABRT):
             signal.signal(number, signal.SIG_DFL)
         _limit_memory(more_bytes)
-    with suppress(BaseException):
+    try:
         work()
+    except BaseException as error:
+        if isinstance(error, MemoryError) or "bad_alloc" in str(error):
+            word = _OUT_OF_MEMORY
+    with suppress(BaseException):
+        os.write(pen, word)
     os._exit(0)
 
 
@@ -83,7 +103,7 @@ def _limit_memory(more_bytes: int) -> None:
 
 
 def _wait_for(child: int, end: float) -> Optional[int]:
-    """The child's wait status; None if it had to be killed for taking too long."""
+    """The child's wait status, 0 if somebody else has taken it; None if it had to be killed for taking too long."""
     try:
         while True:
             pid, status = os.waitpid(child, os.WNOHANG)
@@ -92,6 +112,8 @@ def _wait_for(child: int, end: float) -> Optional[int]:
             if time.monotonic() > end:
                 return None
             time.sleep(_POLL_SECONDS)
+    except ChildProcessError:
+        return 0
     finally:
         # Also when an interrupt comes in between.
         with suppress(ProcessLookupError, ChildProcessError):
@@ -100,15 +122,11 @@ def _wait_for(child: int, end: float) -> Optional[int]:
                 os.waitpid(child, 0)
 
 
-def _describe(status: Optional[int], seconds: float) -> Optional[str]:
-    if status is None:
-        return f"takes longer than {seconds:g} s"
+def _describe(status: int) -> str:
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         return f"dies of {signal.Signals(number).name} ({signal.strsignal(number)})"
-    if os.WEXITSTATUS(status):
-        return f"ends the process with exit code {os.WEXITSTATUS(status)}"
-    return None
+    return f"ends the process with exit code {os.WEXITSTATUS(status)}"
 
 
 def memory_limit_bytes() -> int:

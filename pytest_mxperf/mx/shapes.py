@@ -29,7 +29,10 @@ def infer_symbol(symbol: Any, shapes: Mapping[str, Shape], dtypes: Mapping[str, 
     Raises ``MXNetError`` if they do not fit together.
     """
     _, found_shapes, _ = symbol.infer_shape_partial(**shapes)
-    _, found_dtypes, _ = symbol.infer_type_partial(**dtypes)
+    try:
+        _, found_dtypes, _ = symbol.infer_type_partial(**dtypes)
+    except KeyError as error:  # MXNet's Python does not know what its C++ has read from a file
+        raise mx.MXNetError(f"there is no dtype {error}") from None
     numpy_shapes = mx.util.is_np_shape()
     return [
         (shape if _is_known(shape, numpy_shapes) else None, _dtype_name(dtype))

@@ -2,13 +2,15 @@
 
 import argparse
 import json
+import queue
 import select
 import subprocess
 import sys
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, Iterator, List, Optional, Sequence
 
 from tests.fuzz import worker
 
@@ -31,6 +33,7 @@ class Worker:
             self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
         )
         self._process = process
+        start = time.monotonic()
         assert process.stdin is not None
         assert process.stdout is not None
         with suppress(BrokenPipeError):  # what has died already answers nothing
@@ -38,11 +41,13 @@ class Worker:
         ready, _, _ = select.select([process.stdout], [], [], HANG_SECONDS + START_SECONDS * is_new)
         line = process.stdout.readline() if ready else ""
         if line:
-            return dict(json.loads(line))
+            seconds = 0.0 if is_new else time.monotonic() - start  # a new one has to import MXNet first
+            return {**json.loads(line), "seconds": seconds}
         self.stop()
         code = process.returncode
         outcome = "died" if ready else f"hung over {HANG_SECONDS:g} s"
-        return {"number": number, "mutation": "", "outcome": outcome, "message": f"exit code {code}", "peak": 0}
+        message = f"exit code {code}"
+        return {"number": number, "mutation": "", "outcome": outcome, "message": message, "peak": 0, "seconds": 0.0}
 
     def stop(self) -> None:
         if self._process is not None:
@@ -55,6 +60,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=sys.modules["tests.fuzz"].__doc__)
     parser.add_argument("--mutants", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=1, help="workers at the same time")
     parser.add_argument("--only", type=int, nargs="*", help="these mutants only")
     parser.add_argument("--example-only", action="store_true", help="without the public checkpoints")
     parser.add_argument("--verbose", action="store_true", help="show what became of every mutant")
@@ -64,26 +70,42 @@ def main() -> int:
         worker.serve(options.seed, public=not options.example_only)
         return 0
     arguments = [f"--seed={options.seed}", *(["--example-only"] if options.example_only else [])]
-    return _run(Worker(arguments), options.only or range(options.mutants), verbose=options.verbose)
+    workers = [Worker(arguments) for _ in range(options.jobs)]
+    return _run(workers, options.only or range(options.mutants), verbose=options.verbose)
 
 
-def _run(process: Worker, numbers: Any, *, verbose: bool) -> int:
+def _answers(workers: List[Worker], numbers: Sequence[int]) -> Iterator[Dict[str, Any]]:
+    """What became of the mutants, in order, each given to a worker that is idle."""
+    idle: queue.Queue[Worker] = queue.Queue()
+    for process in workers:
+        idle.put(process)
+
+    def ask(number: int) -> Dict[str, Any]:
+        process = idle.get()
+        try:
+            return process.ask(number)
+        finally:
+            idle.put(process)
+
+    with ThreadPoolExecutor(len(workers)) as pool:
+        yield from pool.map(ask, numbers)
+
+
+def _run(workers: List[Worker], numbers: Sequence[int], *, verbose: bool) -> int:
     counts: Counter[str] = Counter()
     slowest = peak = 0.0
     start = time.monotonic()
     try:
-        for number in numbers:
-            before = time.monotonic()
-            answer = process.ask(number)
-            slowest = max(slowest, (time.monotonic() - before) * bool(counts))  # the first waits for MXNet
-            peak = max(peak, answer["peak"])
+        for done, answer in enumerate(_answers(workers, numbers), 1):
+            slowest, peak = max(slowest, answer["seconds"]), max(peak, answer["peak"])
             counts[answer["outcome"]] += 1
-            if sum(counts.values()) % 1000 == 0:
-                print(f"{sum(counts.values()):,} mutants", file=sys.stderr, flush=True)
+            if done % 1000 == 0:
+                print(f"{done:,} mutants", file=sys.stderr, flush=True)
             if verbose or answer["outcome"] not in GOOD:
-                print(f"{number}: {answer['outcome']} ({answer['mutation']}) {answer['message']}", flush=True)
+                print(f"{answer['number']}: {answer['outcome']} ({answer['mutation']}) {answer['message']}", flush=True)
     finally:
-        process.stop()
+        for process in workers:
+            process.stop()
     for outcome, count in sorted(counts.items(), key=lambda item: (item[0] not in GOOD, item[0])):
         print(f"{count:7,} {outcome}{'' if outcome in GOOD else '  FORBIDDEN'}")
     print(

@@ -35,7 +35,7 @@ def test_a_worker_that_dies_or_hangs_is_noticed_and_another_started(monkeypatch,
     monkeypatch.setattr(command, "START_SECONDS", 0.0)
     process = command.Worker([])
     process._command = [sys.executable, "-c", program]
-    assert command._run(process, [3, 4], verbose=False) == 1
+    assert command._run([process], [3, 4], verbose=False) == 1
     output = capsys.readouterr().out
     assert [line.split(" ()")[0] for line in output.splitlines()[:3]] == [
         f"3: {outcome}",

@@ -81,7 +81,7 @@ def _open(prefix: Path, inputs: Dict[str, Any], *, runs: bool) -> str:
     from pytest_mxperf.mx.analysis import analyse
     from pytest_mxperf.mx.bind import bind
     from pytest_mxperf.mx.model import open_model
-    from pytest_mxperf.mx.sync import example_batch, forward_pass
+    from pytest_mxperf.mx.sync import example_batch, forward_pass, warm_up
     from pytest_mxperf.mx.weights import load_weights
 
     analysis = analyse(open_model(ModelSpec.parse(prefix, inputs)))
@@ -92,5 +92,5 @@ def _open(prefix: Path, inputs: Dict[str, Any], *, runs: bool) -> str:
     if flops > MOST_FLOPS:
         return "counted, too heavy to run here"
     module = bind(analysis, weights)
-    forward_pass(module, example_batch(module))()
+    warm_up(forward_pass(module, example_batch(module)), times=1)
     return "run"

@@ -31,9 +31,29 @@ def test_a_death_is_told_with_its_signal_and_the_suspects(number):
     assert message.endswith(": Correlation 'c', RNN 'r'")
 
 
-def test_an_exit_is_a_death_too():
-    with pytest.raises(ModelError, match="net: MXNet ends the process with exit code 255 working"):
-        survive(lambda: os._exit(255))
+@pytest.mark.parametrize("code", [255, 0])
+def test_an_exit_is_a_death_too(code):
+    with pytest.raises(ModelError, match=f"net: MXNet ends the process with exit code {code} working"):
+        survive(lambda: os._exit(code))
+
+
+def test_a_child_that_nobody_needs_to_wait_for_is_told_by_its_last_word():
+    """Where a session ignores SIGCHLD the kernel keeps no exit status."""
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        survive(lambda: time.sleep(0.05))
+        with pytest.raises(ModelError, match="ends the process"):
+            survive(lambda: kill_by(signal.SIGKILL))
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+
+
+def test_no_descriptor_is_left_open():
+    before = os.listdir("/proc/self/fd")
+    survive(lambda: None)
+    with pytest.raises(ModelError):
+        survive(lambda: time.sleep(60), seconds=0.1)
+    assert os.listdir("/proc/self/fd") == before
 
 
 def test_what_hangs_is_stopped():
@@ -47,12 +67,11 @@ def test_memory_is_limited_beside_what_is_expected():
     import numpy as np
 
     def work():
-        np.empty(3 * 1024**3, np.uint8)  # raises MemoryError where that is too much
-        os._exit(7)
+        np.empty(3 * 1024**3, np.uint8)
 
-    survive(work)
-    with pytest.raises(ModelError, match="exit code 7"):
-        survive(work, expected_bytes=2 * 1024**3)
+    with pytest.raises(ModelError, match="net: MXNet takes more than 2,147,483,648 bytes of memory working"):
+        survive(work)
+    survive(work, expected_bytes=2 * 1024**3)
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])

@@ -17,12 +17,12 @@ def run(spec):
     from pytest_mxperf.mx.analysis import analyse
     from pytest_mxperf.mx.bind import bind
     from pytest_mxperf.mx.model import open_model
-    from pytest_mxperf.mx.sync import example_batch, forward_pass
+    from pytest_mxperf.mx.sync import example_batch, forward_pass, warm_up
     from pytest_mxperf.mx.weights import load_weights
 
     analysis = analyse(open_model(spec))
     module = bind(analysis, load_weights(analysis))
-    forward_pass(module, example_batch(module))()
+    warm_up(forward_pass(module, example_batch(module)), times=1)
     return module
 
 
@@ -159,8 +159,8 @@ def test_what_follows_such_a_node_has_no_shape_that_anybody_could_know(save):
 def test_an_operator_of_a_fork_and_an_unregistered_custom_are_named(save):
     with pytest.raises(MxperfError, match="Operator QConvolution is not registered"):
         count(save("QConvolution"), SQUARE)
-    with pytest.raises(MxperfError, match=r"cannot load the symbol: Cannot find custom operator mine\Z"):
-        count(save("Custom", {"op_type": "mine"}), SQUARE)
+    with pytest.raises(MxperfError, match=r"cannot load the symbol: Cannot find custom operator nobodys\Z"):
+        count(save("Custom", {"op_type": "nobodys"}), SQUARE)
 
 
 def test_weights_of_another_model_are_told_apart_by_name(digits, tmp_path):
@@ -274,12 +274,26 @@ def test_what_a_symbol_built_in_the_session_divides_by_is_checked_too():
         count(symbol, {"data": (1, 4, 8, 8)})
 
 
+@pytest.mark.parametrize("flag", ["-9223372036854775808", "99", "float32"])
+def test_a_dtype_that_mxnet_does_not_have_is_one_clear_error(save, flag):
+    import mxnet as mx
+
+    prefix = save("FullyConnected", {"num_hidden": "2", "no_bias": "True"}, 2, weights={"x1": mx.nd.ones((2, 3))})
+    path = prefix.with_name("m-symbol.json")
+    document = json.loads(path.read_text())
+    document["nodes"][1]["attrs"] = {"__dtype__": flag}
+    path.write_text(json.dumps(document))
+    with pytest.raises(MxperfError, match=r"^m: ") as caught:
+        run(ModelSpec.parse(prefix, {"x0": (1, 3)}))
+    assert "\n" not in str(caught.value)
+
+
 def test_an_error_of_a_forward_is_told_without_a_stack_trace(save):
     import mxnet as mx
 
     attrs = {"kernel": "(3, 3)", "num_filter": "8", "pad": "(-1, -1)", "no_bias": "True"}
     prefix = save("Convolution", attrs, 2, weights={"x1": mx.nd.ones((8, 4, 3, 3))})
-    with pytest.raises(MxperfError, match="MXNet cannot run it: could not create a descriptor") as caught:
+    with pytest.raises(MxperfError, match="MXNet cannot run the model: could not create a descriptor") as caught:
         run(ModelSpec.parse(prefix, SQUARE))
     assert "\n" not in str(caught.value)
 
@@ -330,3 +344,24 @@ def test_what_mxnet_says_is_told_without_its_sources(text, said):
     from pytest_mxperf.mx.runtime import reason
 
     assert reason(Exception(text)) == said
+
+
+def test_a_custom_operator_can_be_tried_also_after_one_has_run(tmp_path):
+    """It runs in threads of MXNet that a fork does not take along."""
+    import mxnet as mx
+
+    class Twice(mx.operator.CustomOp):
+        def forward(self, is_train, req, in_data, out_data, aux):
+            self.assign(out_data[0], req[0], in_data[0] * 2)
+
+    class TwiceProp(mx.operator.CustomOpProp):
+        def create_operator(self, ctx, shapes, dtypes):
+            return Twice()
+
+    mx.operator.register("twice")(TwiceProp)
+    symbol = mx.sym.Custom(mx.sym.var("data"), op_type="twice", name="it")
+    mx.model.save_checkpoint(str(tmp_path / "m"), 0, symbol, {}, {})
+    for _ in range(3):
+        module = run(ModelSpec.parse(tmp_path / "m", {"data": (2, 3)}))
+    module.forward(mx.io.DataBatch([mx.nd.ones((2, 3))]), is_train=False)
+    assert module.get_outputs()[0].asnumpy().tolist() == [[2, 2, 2]] * 2

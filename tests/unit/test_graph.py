@@ -302,3 +302,13 @@ def test_a_graph_is_written_like_another_of_the_same_mxnet():
         where="here",
     )
     assert json.loads(graph.to_json(like=checked))["attrs"] == {"mxnet_version": ["int", 903]}
+
+
+def test_graphs_nested_without_end_are_refused():
+    raw = document(variable("data"))
+    for _ in range(10):
+        raw = document(variable("data"), operator("_foreach", "loop", (0, 0, 0), subgraphs=[raw]))
+    parse(raw)
+    message = refusal(document(variable("data"), operator("_foreach", "loop", (0, 0, 0), subgraphs=[raw])))
+    assert message.endswith("graphs are nested more than 10 deep")
+    assert len(message) < 500
