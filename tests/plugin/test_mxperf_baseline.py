@@ -85,7 +85,37 @@ def test_an_improvement_passes_and_is_told(widened):
     """conv2 at 16 channels: 2 x 147,456 MACs less."""
     result = widened("mxperf_baseline", (16, 16, 64))
     result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["  baseline  IMPROVED  macs 607,552 -> 312,640 (-48.54%, allowed +0%)"])
+    result.stdout.fnmatch_lines(
+        [
+            "NOTICE test_it.py::test_digits: macs 607,552 -> 312,640 (-48.54%, allowed +0%); flops *; params *; "
+            "param_bytes *; --mxperf-update makes that the baseline",
+            "  baseline  IMPROVED  macs 607,552 -> 312,640 (-48.54%, allowed +0%)",
+        ]
+    )
+
+
+@pytest.mark.parametrize(("action", "lines"), [("warn", 1), ("ignore", 0)])
+def test_an_improvement_is_told_as_the_project_wants(widened, run, section, action, lines):
+    widened("mxperf_baseline", (16, 16, 64))
+    result = run(f"--mxperf-improved={action}")
+    result.assert_outcomes(passed=1)
+    assert len(section(result)) == lines
+
+
+def test_a_ratchet_does_not_let_an_improvement_be_lost(widened, run, pytester, no_traceback):
+    pytester.makeini("[pytest]\nmxperf_improved = fail")
+    result = widened("mxperf_baseline", (16, 16, 64))
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "digits: macs 607,552 -> 312,640 (-48.54%, allowed +0%)",
+            "digits: param_bytes *",
+            "if that is meant, store the new baseline with --mxperf-update",
+        ]
+    )
+    no_traceback(result)
+    run("--mxperf-update").assert_outcomes(passed=1)
+    run().assert_outcomes(passed=1)
 
 
 def test_every_metric_is_compared(write, run, verdicts):

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -433,3 +435,65 @@ def test_a_failing_test_says_that_its_baseline_was_not_stored(write, run, sectio
     result.assert_outcomes(failed=1)
     assert section(result) == ["baseline not stored: digits (test_it.py::test_digits failed)"]
     assert stored() == []
+
+
+INTERRUPTED = """
+    pytestmark = pytest.mark.mxperf_baseline
+
+    @digits
+    def test_a():
+        pass
+
+    @pytest.mark.mxperf_model(PREFIX, inputs=INPUTS, name="b")
+    def test_b():
+        {interruption}
+
+    @pytest.mark.mxperf_model(PREFIX, inputs=INPUTS, name="c")
+    def test_c():
+        pass
+    """
+
+
+@pytest.mark.parametrize("signal", ["SIGINT", "SIGKILL"], ids=["Ctrl-C", "kill -9"])
+def test_whatever_ends_the_run_only_finished_tests_have_stored_theirs(pytester, write, run, stored, signal):
+    write(INTERRUPTED.format(interruption=f"import os, signal; os.kill(os.getpid(), signal.{signal})"))
+    result = pytester.runpytest_subprocess("-p", "no:hypothesispytest", "--mxperf-update")
+    assert result.ret != pytest.ExitCode.OK
+    assert stored() == BOTH
+    write(INTERRUPTED.format(interruption="pass"))
+    run("--mxperf-update=new").assert_outcomes(passed=3)
+    assert stored() == sorted([*BOTH, "b-symbol.json", "b.json", "c-symbol.json", "c.json"])
+
+
+def test_two_runs_that_update_one_folder_at_once_lose_nothing(pytester, write, run, stored, monkeypatch):
+    write(
+        """
+        import os
+
+        @pytest.fixture(params=range(10))
+        def mxperf_model(request):
+            name = f"{os.environ['RUN']}{request.param}"
+            return {"source": PREFIX, "inputs": {"data": (1 + request.param, 1, 8, 8)}, "name": name}
+
+        @pytest.mark.mxperf_baseline
+        def test_own():
+            pass
+
+        @pytest.mark.mxperf_baseline
+        @pytest.mark.parametrize("mxperf_model", [
+            {"source": PREFIX, "inputs": {"data": (1 + size, 1, 8, 8)}, "name": f"shared{size}"} for size in range(10)
+        ])
+        def test_shared(mxperf_model):
+            pass
+        """
+    )
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--mxperf-update", "--mxperf-unused=ignore"]
+    runs = [
+        subprocess.Popen(command, env={**os.environ, "RUN": name}, cwd=str(pytester.path), stdout=subprocess.DEVNULL)
+        for name in ("one", "two")
+    ]
+    assert [each.wait() for each in runs] == [0, 0]
+    names = {name for name in stored() if not name.endswith("-symbol.json")}
+    assert names == {f"{run}{index}.json" for run in ("one", "two", "shared") for index in range(10)}
+    monkeypatch.setenv("RUN", "one")
+    run("--mxperf-unused=ignore").assert_outcomes(passed=20)

@@ -1,4 +1,7 @@
-"""--mxperf-missing, --mxperf-uncounted and --mxperf-unmeasured, and their ini twins: fail, warn or ignore."""
+"""--mxperf-missing, --mxperf-uncounted and their like, and their ini twins: fail, warn or ignore.
+
+What verdicts there are, and that each is told everywhere, test_never_silently_green.py holds.
+"""
 
 import pytest
 

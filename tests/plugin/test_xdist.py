@@ -1,7 +1,10 @@
 """Under pytest-xdist: workers find, the controller stores and reports."""
 
 import json
+import shutil
 from importlib import metadata
+from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -84,3 +87,73 @@ def test_two_workers_that_claim_one_baseline_are_an_error(write, run, section):
     result.assert_outcomes(passed=2)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     assert sum("use one baseline, 'digits', for models that differ" in line for line in section(result)) == 1
+
+
+MANY = """
+    import mxnet as mx
+
+    def network(units):
+        def dense():
+            return mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=units)
+
+        return {{"source": dense, "inputs": {{"data": (1, 10)}}, "name": f"dense{{units}}"}}
+
+    @pytest.fixture(params=range(1, 9))
+    def mxperf_model(request):
+        return network({units})
+
+    @pytest.mark.mxperf_baseline
+    @pytest.mark.mxperf_budget(macs=60)
+    def test_dense():
+        pass
+
+    @pytest.mark.mxperf_budget(macs=60)
+    def test_skipped():
+        pytest.skip("no GPU")
+    """
+
+
+def test_four_workers_find_what_one_process_finds(pytester, write, run, section):
+    """Report, baselines, notices and verdicts, for models of 10 to 80 MACs of which two are over their budget."""
+
+    def everything(*arguments):
+        result = run("--mxperf-report=report.json", "--junit-xml=junit.xml", *arguments)
+        junit = ElementTree.parse(pytester.path / "junit.xml").getroot()
+        cases = {
+            case.get("name"): [(each.get("name"), each.get("value")) for each in case.iter("property")]
+            for case in junit.iter("testcase")
+        }
+        baselines = {path.name: path.read_bytes() for path in (pytester.path / "baselines").glob("*")}
+        report = json.loads((pytester.path / "report.json").read_text())
+        return result.ret, result.parseoutcomes(), cases, section(result), report, baselines
+
+    write(MANY.format(units="request.param"))
+    alone = everything("--mxperf-update")
+    shutil.rmtree(pytester.path / "baselines")
+    assert everything("--mxperf-update", "-n4") == alone
+    assert len(alone[-1]) == 12
+    write(MANY.format(units="request.param * 2"))
+    assert everything("-n4") == everything()
+
+
+def test_more_than_one_worker_judges(write, report):
+    write(
+        """
+        import os
+
+        @digits
+        @pytest.mark.mxperf_baseline
+        @pytest.mark.parametrize("index", range(8))
+        def test_digits(index):
+            import time
+
+            time.sleep(0.2)
+            with open(f"judged_by_{os.environ['PYTEST_XDIST_WORKER']}", "a") as stream:
+                stream.write(f"{index} ")
+        """
+    )
+    models = report("-n2", "--mxperf-missing=ignore")
+    assert [model["findings"][0]["verdict"] for model in models.values()] == ["MISSING"] * 8
+    judged = [path.read_text().split() for path in Path().glob("judged_by_*")]
+    assert len(judged) == 2
+    assert sorted(index for each in judged for index in each) == list("01234567")

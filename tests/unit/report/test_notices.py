@@ -1,0 +1,54 @@
+from pytest_mxperf.gate import Finding, Verdict
+from pytest_mxperf.report.notices import notices
+from pytest_mxperf.report.run import ModelResult
+
+
+def result(test="a", *findings, **fields):
+    return ModelResult(f"t.py::{test}", "net", {}, findings=findings, **fields)
+
+
+def finding(verdict, message="what happened"):
+    return Finding("baseline", "macs", verdict, message)
+
+
+def lines(*results, findings=(), tells=lambda verdict: True):
+    return notices(results, findings, tells)
+
+
+def test_baselines_that_were_written_are_told():
+    states = ["recorded", "updated", "unchanged", None]
+    assert lines(*(result(baseline_update=state) for state in states)) == [
+        "baseline recorded: net",
+        "baseline updated: net",
+    ]
+
+
+def test_a_baseline_that_was_not_stored_is_told_with_what_became_of_its_test():
+    failed = result(baseline_update="not stored", outcome="failed")
+    assert lines(failed, result(baseline_update="not stored")) == ["baseline not stored: net (t.py::a failed)"]
+
+
+def test_only_what_is_to_be_told_is():
+    results = [result("a", finding(Verdict.MISSING)), result("b", finding(Verdict.UNCOUNTED))]
+    told = lines(*results, findings=[finding(Verdict.UNUSED)], tells=lambda verdict: verdict is Verdict.UNCOUNTED)
+    assert told == ["WARNING t.py::b: what happened"]
+
+
+def test_tests_with_the_same_to_tell_share_a_line():
+    skipped = finding(Verdict.NOT_JUDGED, "no GPU")
+    other = finding(Verdict.NOT_JUDGED, "no time")
+    assert lines(result("a", skipped), result("b", other), result("c", skipped), result("d", skipped)) == [
+        "WARNING t.py::a and 2 more: no GPU",
+        "WARNING t.py::b: no time",
+    ]
+
+
+def test_an_improvement_is_a_notice_and_takes_one_line():
+    better = [finding(Verdict.IMPROVED, "macs 2 -> 1"), finding(Verdict.IMPROVED, "flops 4 -> 2")]
+    assert lines(result("a", *better)) == [
+        "NOTICE t.py::a: macs 2 -> 1; flops 4 -> 2; --mxperf-update makes that the baseline"
+    ]
+
+
+def test_what_is_true_of_the_run_has_no_test():
+    assert lines(findings=[finding(Verdict.UNUSED, "no test uses it")]) == ["WARNING no test uses it"]

@@ -1,0 +1,89 @@
+import pytest
+
+from pytest_mxperf.gate import Verdict
+from pytest_mxperf.usage import Claims, Collected, CollectedTest, judge_deselected, judge_unused
+
+
+def collected(*tests, doubt=""):
+    return Collected(tests, doubt)
+
+
+def a_test(test, name="net", is_gated=True, is_selected=True):
+    return CollectedTest(test, name, is_gated, is_selected)
+
+
+class TestUsers:
+    def test_a_finished_test_uses_what_it_has_used(self):
+        """Its marker said so once it ran, whatever was known before."""
+        tests = collected(a_test("a", None), a_test("b", "guess"), a_test("c", "other"))
+        assert tests.users({"a": "net", "b": "other", "c": None}) == ({"net", "other"}, "")
+
+    def test_a_test_that_did_not_finish_uses_what_it_would_have_used(self):
+        tests = collected(a_test("a", "net"), a_test("b", "other", is_selected=False))
+        assert tests.users({"a": "net"}) == ({"net", "other"}, "")
+
+    def test_it_is_not_known_what_an_unnamed_test_would_have_used(self):
+        tests = collected(a_test("a", None), a_test("b", None), a_test("c", None))
+        assert tests.users({"a": "net"}) == ({"net"}, "which model b and 1 more has is known once it runs")
+
+    def test_whoever_has_not_collected_everything_does_not_know(self):
+        assert collected(doubt="a file was left out").users({"a": "net"}) == ({"net"}, "a file was left out")
+
+
+def test_results_are_in_the_order_of_collection():
+    """And those that nobody has collected, of a worker that has crashed say, at the end."""
+    tests = collected(a_test("c"), a_test("a"), a_test("b"))
+    assert tests.in_order(["a", "x", "b", "c"]) == ["c", "a", "b", "x"]
+    assert collected().in_order(["b", "a"]) == ["b", "a"]
+
+
+class TestUnused:
+    def test_each_is_named_with_the_remedy(self):
+        (finding,) = judge_unused(["a", "b"], {"b", "c"})
+        assert (finding.gate, finding.metric, finding.verdict) == ("baseline", "a", Verdict.UNUSED)
+        assert finding.message == (
+            "no test uses the baseline 'a'; bring its test back, or remove it with --mxperf-update=prune"
+        )
+
+    def test_there_may_be_none(self):
+        assert judge_unused(["a"], {"a"}) == []
+        assert judge_unused([], set()) == []
+
+
+class TestDeselected:
+    def test_only_gated_tests_matter(self):
+        tests = collected(a_test("a", is_gated=False, is_selected=False), a_test("b"))
+        assert judge_deselected(tests) == []
+
+    def test_they_are_counted_and_the_first_named(self):
+        (one,) = judge_deselected(collected(a_test("a", is_selected=False)))
+        assert (one.verdict, one.value, one.message) == (Verdict.NOT_JUDGED, 1, "1 gated test was deselected: a")
+        (many,) = judge_deselected(collected(*(a_test(name, is_selected=False) for name in "abcde")))
+        assert (many.value, many.message) == (5, "5 gated tests were deselected: a, b, c and 2 more")
+
+
+class TestClaims:
+    def test_one_model_may_have_many_tests(self):
+        claims = Claims()
+        assert [claims.conflict("net", test, "same") for test in "abc"] == ["", "", ""]
+
+    def test_two_models_of_one_name_are_a_conflict_that_names_both_tests(self):
+        claims = Claims()
+        claims.conflict("net", "a", "one")
+        claims.conflict("other", "a", "two")
+        assert claims.conflict("net", "b", "two") == (
+            "a and b use one baseline, 'net', for models that differ in their inputs or costs; "
+            "give one of them another name with mxperf_model(..., name=...)"
+        )
+
+    def test_a_test_may_run_again_with_another_model(self):
+        claims = Claims()
+        assert claims.conflict("net", "a", "one") == claims.conflict("net", "a", "two") == ""
+
+
+@pytest.mark.parametrize("test", [a_test("a"), a_test("a", None, False, False)])
+def test_what_was_collected_crosses_from_a_worker_as_plain_data(test):
+    import msgspec
+
+    plain = msgspec.to_builtins(collected(test, doubt="why"))
+    assert msgspec.convert(plain, Collected) == collected(test, doubt="why")
