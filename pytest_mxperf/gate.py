@@ -26,6 +26,7 @@ __all__ = [
     "no_gate",
     "not_judged",
     "parse_budget",
+    "parse_differences",
     "parse_tolerances",
 ]
 
@@ -47,6 +48,9 @@ METRICS: Dict[str, Unit] = {
 # What a baseline compares, and whose tolerance it takes when it is given none of its own: costs are exact by default.
 _TOLERANCE_FROM = {"macs": None, "flops": "macs", "params": None, "param_bytes": "params"}
 
+# What is compared only if it is asked for, since it has to be measured.
+_MEASURED = ("latency", "latency_p50", "latency_p90", "latency_p99", "latency_mean")
+
 _EXPLAINED_PERCENT = 90
 _MOST_LINES = 10
 _LABELS = {"macs": "MACs", "flops": "FLOPs", "params": "params"}
@@ -67,12 +71,13 @@ class Verdict(Enum):
     NOT_JUDGED = "NOT_JUDGED"
     NO_GATE = "NO_GATE"
     FLAKY = "FLAKY"
+    ADVICE = "ADVICE"
     UNUSED = "UNUSED"
     CONFLICT = "CONFLICT"
 
     @property
     def is_good(self) -> bool:
-        return self in (Verdict.PASSED, Verdict.IMPROVED)
+        return self in (Verdict.PASSED, Verdict.IMPROVED, Verdict.ADVICE)
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -100,17 +105,26 @@ def parse_tolerances(arguments: Mapping[str, object], *, where: str) -> Dict[str
     """Allowed growth by metric, from ``macs="5%"`` and the like. Raises ``UsageError`` that begins with ``where``.
 
     Every cost metric is compared: ``macs`` and ``params`` exactly unless given, ``flops`` as ``macs`` and
-    ``param_bytes`` as ``params`` unless given.
+    ``param_bytes`` as ``params`` unless given. Latency is compared only if it is given.
     """
-    _reject_unknown(arguments, _TOLERANCE_FROM, where)
-    given = {name: parse_fraction(value, where=f"{where}: {name}") for name, value in arguments.items()}
+    given = parse_differences(arguments, where=where)
     for name, tolerance in given.items():
         if tolerance < 0:
             raise UsageError(f"{where}: {name}: {arguments[name]!r} is negative; a baseline allows growth from 0% up")
     zero = Fraction(0)
-    return {
+    costs = {
         name: given.get(name, given.get(leader, zero) if leader else zero) for name, leader in _TOLERANCE_FROM.items()
     }
+    return {**costs, **given}
+
+
+def parse_differences(arguments: Mapping[str, object], *, where: str) -> Dict[str, Fraction]:
+    """Allowed differences from another model, of those metrics only that are given: "-30%" asks for that much less.
+
+    Raises ``UsageError`` that begins with ``where``.
+    """
+    _reject_unknown(arguments, (*_TOLERANCE_FROM, *_MEASURED), where)
+    return {name: parse_fraction(value, where=f"{where}: {name}") for name, value in arguments.items()}
 
 
 def _reject_unknown(arguments: Mapping[str, object], known: Iterable[str], where: str) -> None:
@@ -187,15 +201,20 @@ def judge_baseline(
         message += "another name"
         return [Finding("baseline", "all", Verdict.INCOMPARABLE, message)]
     old, new = _costs(before), _costs(now)
-    return [_judge_growth(metric, tolerance, old[metric], new[metric]) for metric, tolerance in tolerances.items()]
+    return [
+        _judge_growth(metric, tolerance, old[metric], new[metric])
+        for metric, tolerance in tolerances.items()
+        if metric in old
+    ]
 
 
 def _judge_growth(metric: str, tolerance: Fraction, old: int, new: int) -> Finding:
-    verdict = Verdict.IMPROVED if new < old else Verdict.PASSED if new <= old * (1 + tolerance) else Verdict.REGRESSED
+    within = new <= old * (1 + tolerance)
+    verdict = Verdict.REGRESSED if not within else Verdict.IMPROVED if new < old and tolerance >= 0 else Verdict.PASSED
     if new == old:
         message = f"{metric} {new:,}, unchanged"
     else:
-        message = f"{metric} {old:,} -> {new:,} ({_percent(new, old)}, allowed +{float(tolerance * 100):g}%)"
+        message = f"{metric} {old:,} -> {new:,} ({_percent(new, old)}, allowed {float(tolerance * 100):+g}%)"
     return Finding("baseline", metric, verdict, message, new, old, float(tolerance))
 
 
@@ -211,7 +230,7 @@ def explained(
     return [
         # Who follows a metric grows for the same layers: once is enough.
         _explained(finding, difference, unknown_because)
-        if finding.metric in regressed and _TOLERANCE_FROM[finding.metric] not in regressed
+        if finding.metric in regressed and _TOLERANCE_FROM.get(finding.metric) not in regressed
         else finding
         for finding in findings
     ]

@@ -7,9 +7,10 @@ import msgspec
 
 from pytest_mxperf.cost.result import CostReport, Params
 from pytest_mxperf.errors import BaselineError
+from pytest_mxperf.latency.timing import Timing
 from pytest_mxperf.spec import InputSpec
 
-__all__ = ["Baseline", "InputRecord", "LayerRecord"]
+__all__ = ["Baseline", "InputRecord", "LayerRecord", "WallTime"]
 
 SCHEMA = 1
 
@@ -34,6 +35,21 @@ class LayerRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     params: int
 
 
+class WallTime(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Seconds per forward as ``mxperf_benchmark`` measured them, with the user's own threads and engine."""
+
+    p50: float
+    p90: float
+    p99: float
+    mean: float
+    software: Dict[str, str]
+    """Versions, for the reader: only the hardware decides what may be compared."""
+
+    @classmethod
+    def of(cls, timing: Timing, software: Mapping[str, str]) -> "WallTime":
+        return cls(timing.p50, timing.p90, timing.p99, timing.mean, dict(software))
+
+
 class Baseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The costs of a model under one counting convention and for one set of inputs."""
 
@@ -48,6 +64,10 @@ class Baseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     schema: int = SCHEMA
     symbol_sha256: str = ""
     """Of the file beside it that holds the graph: the two are a pair. Empty until they are stored."""
+    weights_sha256: str = ""
+    """Of the ``.params`` file that was found to be no slower than its graph; empty if none was timed."""
+    wall_times: Dict[str, WallTime] = {}
+    """By environment (``environment.here``): wall times of other hardware say nothing."""
 
     @classmethod
     def of(cls, report: CostReport, inputs: Mapping[str, InputSpec]) -> "Baseline":
@@ -96,7 +116,7 @@ class Baseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def fingerprint(self) -> str:
         """Alike for models of the same inputs, layers and costs, whatever the layers are called."""
         layers = tuple(msgspec.structs.replace(layer, name="") for layer in self.layers)
-        nameless = msgspec.structs.replace(self, layers=layers, symbol_sha256="")
+        nameless = msgspec.structs.replace(self, layers=layers, symbol_sha256="", weights_sha256="", wall_times={})
         return hashlib.sha256(msgspec.json.encode(nameless, order="sorted")).hexdigest()
 
     def difference(self, other: "Baseline") -> str:

@@ -10,6 +10,7 @@ from pytest_mxperf.gate import Finding, Verdict, not_judged
 from pytest_mxperf.plugin import benchmark, markers
 from pytest_mxperf.plugin.case import CASE, FAILED_BEFORE, Case
 from pytest_mxperf.plugin.collection import Collection, model_before_running
+from pytest_mxperf.plugin.latency import LATENCY, LatencyGate
 from pytest_mxperf.plugin.options import OPTIONS, Options
 from pytest_mxperf.plugin.reporter import CaseData, Reporter
 from pytest_mxperf.report.run import ModelResult
@@ -37,6 +38,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(benchmark.fixture_for(config), "mxperf-benchmark")
     config.pluginmanager.register(collection, "mxperf-collection")
     config.pluginmanager.register(ResultSender(options), "mxperf-result-sender")
+    config.stash[LATENCY] = LatencyGate(config, options)
+    config.pluginmanager.register(config.stash[LATENCY], "mxperf-latency")
     is_xdist_worker = hasattr(config, "workerinput")
     if not is_xdist_worker:
         config.pluginmanager.register(Reporter(options, collection), "mxperf-reporter")

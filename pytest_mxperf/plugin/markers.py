@@ -4,20 +4,21 @@ import inspect
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional
 
 import pytest
 
 from pytest_mxperf.errors import UsageError
-from pytest_mxperf.gate import parse_budget, parse_tolerances
+from pytest_mxperf.gate import parse_budget, parse_differences, parse_tolerances
 from pytest_mxperf.spec import ModelSpec
 
-__all__ = ["budget_of", "is_gated", "is_marked", "marks_function", "model_of", "register", "tolerances_of"]
+__all__ = ["Growth", "budget_of", "growth_of", "is_gated", "is_marked", "marks_function", "model_of", "register"]
 
 _MARKERS = {
     "mxperf_model": "mxperf_model(source, *, inputs, epoch=0, name=None): the MXNet model that the test is about",
     "mxperf_budget": 'mxperf_budget(macs="1.82 G", params="11.7 M", latency_p50="40 ms", ...): ceilings',
-    "mxperf_baseline": 'mxperf_baseline(macs="0%", params="0%", ...): allowed growth over the stored baseline',
+    "mxperf_baseline": 'mxperf_baseline(macs="0%", params="0%", latency="5%", against=None, ...): '
+    "allowed growth over the stored baseline, or over another model",
 }
 
 
@@ -113,11 +114,26 @@ def budget_of(item: pytest.Item) -> Dict[str, Fraction]:
     return budget
 
 
-def tolerances_of(item: pytest.Item) -> Optional[Dict[str, Fraction]]:
-    """Allowed growth by metric; None without the marker. Raises ``UsageError`` that names the test and the argument."""
+class Growth(NamedTuple):
+    """What ``mxperf_baseline`` asks for: allowed growth by metric, over the stored baseline or another model."""
+
+    allowed: Dict[str, Fraction]
+    against: object = None
+    """The source of the other model."""
+
+
+def growth_of(item: pytest.Item) -> Optional[Growth]:
+    """None without the marker. Raises ``UsageError`` that names the test and the argument."""
     if item.get_closest_marker("mxperf_baseline") is None:
         return None
-    return parse_tolerances(_keywords(item, "mxperf_baseline"), where=f"mxperf_baseline of {item.nodeid}")
+    where = f"mxperf_baseline of {item.nodeid}"
+    keywords = _keywords(item, "mxperf_baseline")
+    against = keywords.pop("against", None)
+    if against is None:
+        return Growth(parse_tolerances(keywords, where=where))
+    if not keywords:
+        raise UsageError(f'{where}: says against what, but not how much; add latency="-30%" or macs="0%", say')
+    return Growth(parse_differences(keywords, where=where), against)
 
 
 def _keywords(item: pytest.Item, name: str) -> Dict[str, object]:

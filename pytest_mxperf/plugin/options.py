@@ -1,6 +1,7 @@
 """Command line options and their ini twins."""
 
 import argparse
+import math
 from pathlib import Path
 from typing import Any, Dict, NamedTuple, Optional, Tuple
 
@@ -24,6 +25,7 @@ _POLICIES = {
     "incomparable": ("INCOMPARABLE", "fail", "a baseline is of other inputs or another convention, or cannot be read"),
     "uncounted": ("UNCOUNTED", "fail", "a gated model has operators that no rule counts"),
     "unmeasured": ("NOT_MEASURED", "fail", "a latency budget was set and nothing was measured"),
+    "inconclusive": ("INCONCLUSIVE", "warn", "the latency gate could not decide: too much noise, or too little time"),
     "unused": ("UNUSED", "fail", "all tests were collected and none uses a baseline"),
     "improved": ("IMPROVED", "warn", "a model is lighter than its baseline"),
     "unjudged": ("NOT_JUDGED", "warn", "a gated test was skipped, deselected or expected to fail"),
@@ -31,6 +33,7 @@ _POLICIES = {
     "flaky": ("FLAKY", "warn", "a gate failed before its test was run again"),
 }
 _ACTIONS = ("fail", "warn", "ignore")
+_LATENCY_MODES = ("auto", "always", "never")
 
 
 def _report_target(value: str) -> str:
@@ -73,8 +76,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="write the baselines of passing tests; =new only those that do not exist yet; "
         "=prune removes those that no test uses, and writes none",
     )
+    group.addoption(
+        "--mxperf-latency",
+        choices=_LATENCY_MODES,
+        help="time models whose graph has changed (auto, the default), all that have a latency gate, or none",
+    )
+    group.addoption(
+        "--mxperf-latency-seconds", type=float, metavar="N", help="what timing one model may take (default: 15)"
+    )
     group.addoption("--mxperf-baselines", metavar="DIR", help="folder of the baselines (default: baselines)")
     parser.addini("mxperf_report", "reports, as for --mxperf-report", type="args")
+    parser.addini("mxperf_latency", "which models to time: auto, always, never", default="auto")
+    parser.addini("mxperf_latency_seconds", "what timing one model may take, in seconds", default="15")
     parser.addini("mxperf_baselines", "folder of the baselines, relative to the root directory", default="baselines")
     for name, (_, default, occasion) in _POLICIES.items():
         group.addoption(f"--mxperf-{name}", choices=_ACTIONS, help=f"what to do when {occasion} (default: {default})")
@@ -90,6 +103,10 @@ class Options(NamedTuple):
     """``all``, ``new``, ``prune`` or None."""
     baselines: Path
     policy: Policy
+    latency: str
+    """``auto``, ``always`` or ``never``."""
+    latency_seconds: float
+    """For one model."""
 
     @classmethod
     def of(cls, config: pytest.Config) -> "Options":
@@ -107,7 +124,9 @@ class Options(NamedTuple):
             report_files=tuple(config.invocation_params.dir / target for target in targets if target != _TERMINAL),
             update=config.getoption("mxperf_update"),
             baselines=folder,
-            policy={verdict: _policy(config, name) for name, (verdict, _, _) in _POLICIES.items()},
+            policy={verdict: _chosen(config, name, _ACTIONS) for name, (verdict, _, _) in _POLICIES.items()},
+            latency=_chosen(config, "latency", _LATENCY_MODES),
+            latency_seconds=_seconds(config),
         )
 
     @property
@@ -116,14 +135,26 @@ class Options(NamedTuple):
 
     def action(self, verdict: Verdict) -> str:
         """``fail``, ``warn`` or ``ignore``."""
-        return "ignore" if verdict is Verdict.PASSED else self.policy.get(verdict.value, "fail")
+        return "ignore" if verdict in (Verdict.PASSED, Verdict.ADVICE) else self.policy.get(verdict.value, "fail")
 
 
-def _policy(config: pytest.Config, name: str) -> str:
+def _chosen(config: pytest.Config, name: str, choices: Tuple[str, ...]) -> str:
     value: Any = config.getoption(f"mxperf_{name}") or config.getini(f"mxperf_{name}")
-    if value not in _ACTIONS:
-        raise UsageError(f"mxperf_{name}: {value!r} is none of {', '.join(_ACTIONS)}")
+    if value not in choices:
+        raise UsageError(f"mxperf_{name}: {value!r} is none of {', '.join(choices)}")
     return str(value)
+
+
+def _seconds(config: pytest.Config) -> float:
+    given = config.getoption("mxperf_latency_seconds")
+    value = config.getini("mxperf_latency_seconds") if given is None else given
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise UsageError(f"mxperf_latency_seconds: {value!r} is not a number of seconds")
+    return seconds
 
 
 OPTIONS: "pytest.StashKey[Options]" = pytest.StashKey()

@@ -1,36 +1,27 @@
 """Gathers what the tests found, in the one process that reports; stores baselines and writes reports."""
 
-import platform
-from importlib import metadata
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional
 
 import msgspec
 import pytest
 from _pytest.junitxml import xml_key
 
-from pytest_mxperf.baseline.record import Baseline
 from pytest_mxperf.baseline.store import BaselineStore
 from pytest_mxperf.errors import MxperfError
 from pytest_mxperf.gate import Finding, Verdict
 from pytest_mxperf.plugin.collection import Collection
+from pytest_mxperf.plugin.growth import Update
 from pytest_mxperf.plugin.options import Options
+from pytest_mxperf.plugin.versions import versions
 from pytest_mxperf.report import json as json_report
 from pytest_mxperf.report.notices import notices
 from pytest_mxperf.report.run import ModelResult, RunReport
 from pytest_mxperf.usage import Claims, Collected, judge_deselected, judge_unused
 
-__all__ = ["CaseData", "Reporter", "Update"]
+__all__ = ["CaseData", "Reporter"]
 
-_DISTRIBUTIONS = ("pytest-mxperf", "pytest", "pytest-benchmark", "mxnet", "numpy")
 _FINISHED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
-
-
-class Update(msgspec.Struct, frozen=True):
-    """A baseline to store once its test has finished."""
-
-    baseline: Baseline
-    symbol_json: str
 
 
 class CaseData(msgspec.Struct, frozen=True):
@@ -151,9 +142,7 @@ class Reporter:
             self._errors.append(f"{path}: cannot write the report: {error.strerror}")
 
     def _report(self) -> RunReport:
-        return RunReport(
-            tuple(self._results.values()), _versions(), tuple(self._findings), self._unused_unknown_because
-        )
+        return RunReport(tuple(self._results.values()), versions(), tuple(self._findings), self._unused_unknown_because)
 
     def _all_errors(self) -> List[str]:
         failing = (each.message for each in self._findings if self._options.action(each.verdict) == "fail")
@@ -184,15 +173,3 @@ def _outcome(phases: List[pytest.TestReport]) -> str:
     if bad:
         return "failed" if bad[0].when == "call" else "error"
     return "skipped" if any(phase.skipped for phase in phases) else "passed"
-
-
-def _versions() -> Dict[str, str]:
-    versions: Tuple[Tuple[str, Optional[str]], ...] = tuple((name, _version(name)) for name in _DISTRIBUTIONS)
-    return {"python": platform.python_version(), **{name: version for name, version in versions if version}}
-
-
-def _version(distribution: str) -> Optional[str]:
-    try:
-        return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return None  # MXNet's GPU builds have names of their own

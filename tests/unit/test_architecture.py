@@ -23,6 +23,7 @@ LAYERS = [
     ["cost", "latency", "canonical"],
     ["baseline"],
     ["gate"],
+    ["latency_gate"],
     ["usage"],
     ["report"],
     ["mx"],

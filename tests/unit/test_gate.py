@@ -97,9 +97,9 @@ class TestArguments:
 
 
 @pytest.mark.parametrize(
-    ("verdict", "is_good"), [(verdict, verdict.name in ("PASSED", "IMPROVED")) for verdict in Verdict]
+    ("verdict", "is_good"), [(verdict, verdict.name in ("PASSED", "IMPROVED", "ADVICE")) for verdict in Verdict]
 )
-def test_nothing_but_a_pass_or_an_improvement_is_good(verdict, is_good):
+def test_what_is_good(verdict, is_good):
     assert verdict.is_good is is_good
 
 

@@ -1,0 +1,138 @@
+"""The latency gate of a session: one measuring process, and one measurement at a time on a host."""
+
+import fcntl
+import hashlib
+import os
+import tempfile
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Iterator, NamedTuple, Optional
+
+import pytest
+
+from pytest_mxperf import latency_gate
+from pytest_mxperf.canonical import fingerprint
+from pytest_mxperf.errors import WorkerError
+from pytest_mxperf.gate import Finding, Verdict
+from pytest_mxperf.graph import Graph
+from pytest_mxperf.plugin.options import Options
+from pytest_mxperf.worker.compare import Comparison, Laboratory
+from pytest_mxperf.worker.protocol import Network
+
+__all__ = ["LATENCY", "LatencyGate", "Weights"]
+
+_NEVER = "--mxperf-latency=never; --mxperf-unmeasured=warn lets that pass"
+
+
+class Weights(NamedTuple):
+    """A ``.params`` file."""
+
+    path: Path
+    sha256: str
+
+    @classmethod
+    def at(cls, path: Path) -> "Weights":
+        digest = hashlib.sha256()
+        with path.open("rb") as stream:
+            for chunk in iter(lambda: stream.read(1 << 20), b""):
+                digest.update(chunk)
+        return cls(path, digest.hexdigest())
+
+
+class LatencyGate:
+    """A plugin object in every process that runs tests. The measuring process starts when a model has to be timed."""
+
+    def __init__(self, config: pytest.Config, options: Options) -> None:
+        self._config = config
+        self._options = options
+        self._models = 1
+        self._laboratory: Optional[Laboratory] = None
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self._models = sum(map(_has_latency_gate, session.items))
+
+    def pytest_unconfigure(self) -> None:
+        if self._laboratory is not None:
+            self._laboratory.close()
+
+    def judge(self, candidate: Network, reference: Network, allowed: Fraction, *, over: str) -> Finding:
+        """Growth of the candidate's latency over the reference's, which ``over`` names ("its baseline")."""
+        if self._options.latency == "never":
+            return latency_gate.not_measured("latency", _NEVER)
+        if self._options.latency == "auto" and allowed >= 0 and _graph(candidate) == _graph(reference):
+            return latency_gate.same_graph(allowed, over)
+        try:
+            compared = self._compare(reference, candidate, float(allowed))
+        except WorkerError as error:
+            return latency_gate.not_measured("latency", str(error))
+        effort = _effort(compared)
+        return latency_gate.judge_latency(
+            allowed, compared.decision, over=over, effort=effort, conditions=compared.conditions
+        )
+
+    def judge_weights(self, network: Network, weights: Weights, known_sha256: str) -> Finding:
+        """Whether the network is slower with its own weights; ``known_sha256`` is of some that were not."""
+        if self._options.latency == "never":
+            return latency_gate.not_measured("weights", _NEVER)
+        if self._options.latency == "auto" and weights.sha256 == known_sha256:
+            return latency_gate.same_weights()
+        loaded = Network(network.name, network.symbol_json, network.inputs, str(weights.path))
+        try:
+            compared = self._compare(network, loaded, latency_gate.WEIGHTS_TOLERANCE)
+            finding = latency_gate.judge_weights(compared.decision, None, conditions=compared.conditions)
+            if finding.verdict is Verdict.REGRESSED:
+                layer = self._lab().subnormal_layer(loaded)
+                finding = latency_gate.judge_weights(compared.decision, layer, conditions=compared.conditions)
+        except WorkerError as error:
+            return latency_gate.not_measured("weights", str(error))
+        return finding
+
+    def _compare(self, reference: Network, candidate: Network, tolerance: float) -> Comparison:
+        with _alone_on_this_host(), self._progress():
+            return self._lab().compare(reference, candidate, tolerance)
+
+    def _lab(self) -> Laboratory:
+        if self._laboratory is None:
+            seconds = self._options.latency_seconds
+            self._laboratory = Laboratory(seconds=seconds, models=self._models, progress=self._tell)
+        return self._laboratory
+
+    @contextmanager
+    def _progress(self) -> Iterator[None]:
+        """Leaves the terminal as it was."""
+        try:
+            yield
+        finally:
+            self._tell("")
+
+    def _tell(self, text: str) -> None:
+        reporter: Any = self._config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None and reporter.isatty:
+            reporter.ensure_newline()
+            reporter.rewrite(text and f"timing {text}", erase=True)
+
+
+def _has_latency_gate(item: pytest.Item) -> bool:
+    return any("latency" in marker.kwargs for marker in item.iter_markers("mxperf_baseline"))
+
+
+def _graph(network: Network) -> str:
+    return fingerprint(Graph.parse(network.symbol_json, where=network.name), network.inputs)
+
+
+def _effort(compared: Comparison) -> str:
+    processes = "two processes" if compared.is_confirmed else "one process"
+    return f"{len(compared.log_ratios)} samples in {processes}, {compared.seconds:.1f} s"
+
+
+@contextmanager
+def _alone_on_this_host() -> Iterator[None]:
+    """Waits for whoever else of the same user is timing: xdist's other workers, and other runs."""
+    path = Path(tempfile.gettempdir()) / f"pytest-mxperf-{os.getuid()}.lock"
+    with path.open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+LATENCY: "pytest.StashKey[LatencyGate]" = pytest.StashKey()
