@@ -131,7 +131,7 @@ def _judge_wall_time(
         return Finding("baseline", metric, Verdict.INCOMPARABLE, message, now)
     old = float(getattr(before, name))
     regressed = now > old * (1 + float(tolerance))
-    verdict = Verdict.REGRESSED if regressed else Verdict.IMPROVED if now < old else Verdict.PASSED
+    verdict = Verdict.REGRESSED if regressed else Verdict.PASSED  # wall time that is lower by itself is no progress
     message = f"{metric} {_change(old, now)}, allowed {_percent(float(tolerance))}"
     return Finding("baseline", metric, verdict, message, now, old, float(tolerance))
 
