@@ -29,7 +29,7 @@ Forward = Callable[[], None]
 _WARM_UP = 4, 0.1
 _DISCARDED = 3, 0.05
 """Rounds, or CPU seconds if these are over before."""
-_MIN_ROUNDS = 4
+_MIN_ROUNDS = 2
 
 _SUBNORMAL_SHARE = 0.001
 

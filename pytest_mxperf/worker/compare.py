@@ -1,5 +1,6 @@
 """Compares the speed of two networks: runs the schedule in the measuring process until the sequential test decides."""
 
+import math
 import random
 import time
 from types import TracebackType
@@ -22,6 +23,8 @@ _UNIT_CPU_SECONDS = 0.06
 """Of timed forwards. Each binding has a speed of its own: many short units average over more of them."""
 _SAMPLE_CPU_SECONDS = 0.5
 """Of units, warm-up included: a sample is as many pairs of them as begin within this time."""
+_USUAL_SAMPLES = 8
+"""Enough for a verdict that is not too near the tolerance."""
 _ANSWER_SECONDS = 600.0
 
 
@@ -127,9 +130,14 @@ class Laboratory:
             spent, samples = time.monotonic() - start, len(trial.log_ratios)
             self._progress(f"{trial.name}: {samples} samples, {spent:.0f} s")
             if spent * (samples + 1) / samples > self._seconds:
-                return test.stop(f"{self._seconds:g} s were too short, at {spent / samples:.1f} s a sample")
+                return test.stop(_too_short(self._seconds, spent / samples))
 
     def subnormal_layer(self, network: Network) -> Optional[str]:
         """The first operator of the network that puts out subnormal numbers. Raises ``WorkerError``."""
         doing = f"it looked into {network.name}"
         return self._worker.request(Inspect(network), Inspected, doing=doing, seconds=_ANSWER_SECONDS).layer
+
+
+def _too_short(seconds: float, seconds_per_sample: float) -> str:
+    enough = math.ceil(_USUAL_SAMPLES * seconds_per_sample)
+    return f"{seconds:g} s are too short at {seconds_per_sample:.1f} s a sample; try --mxperf-latency-seconds={enough}"

@@ -46,7 +46,7 @@ def test_a_unit_gives_the_times_of_both_sides(worker):
     prepare(worker, dense(4), dense(8))
     for reference_first in (True, False):
         measured = measure(worker, reference_first)
-        assert len(measured.reference) == len(measured.candidate) >= 4
+        assert len(measured.reference) == len(measured.candidate) >= 2
         assert all(seconds > 0 for two in measured.reference + measured.candidate for seconds in two)
         assert measured.conditions.cpu_seconds > 0.01
         assert measured.conditions.cores >= 1

@@ -104,7 +104,7 @@ def test_time_that_is_up_is_inconclusive_and_says_so(laboratory):
     lab, _ = laboratory(0.025, seconds=0.0)
     decision = lab.compare(OLD, NEW, 0.025).decision
     assert (decision.outcome, decision.samples) == (Outcome.INCONCLUSIVE, 1)
-    assert decision.reason.startswith("0 s were too short")
+    assert decision.reason.startswith("0 s are too short at ")
 
 
 def test_the_conditions_of_all_units_are_put_together(laboratory):
