@@ -1,6 +1,7 @@
 """The benchmark fixture and its value: synchronized forward passes timed by pytest-benchmark."""
 
 import time
+import warnings
 from operator import methodcaller
 from typing import Any, Callable, List, Optional
 
@@ -14,7 +15,8 @@ __all__ = ["Benchmark", "fixture_for"]
 
 _LET_IT_PASS = "--mxperf-unmeasured=warn lets that pass"
 _DISABLED = f"pytest-benchmark is disabled (--benchmark-disable, or xdist's -n); {_LET_IT_PASS}"
-_ABSENT = f"pytest-benchmark is not there (not installed, or -p no:benchmark); {_LET_IT_PASS}"
+_NOT_THERE = "pytest-benchmark is not there (not installed, or -p no:benchmark)"
+_ABSENT = f"{_NOT_THERE}; {_LET_IT_PASS}"
 _WARM_UP_FORWARDS = 4
 
 # The user's call is all that pytest shall show of what raised one of our errors.
@@ -115,4 +117,6 @@ class _WithoutBenchmark:
     @pytest.fixture
     def mxperf_benchmark(self, request: pytest.FixtureRequest) -> Benchmark:
         """Runs one forward pass: pytest-benchmark, which would time more, is not there."""
+        # Once for all tests: pytest counts them.
+        warnings.warn(pytest.PytestWarning(f"mxperf_benchmark measures nothing: {_NOT_THERE}"), stacklevel=1)
         return Benchmark(None, request.node.stash.get(CASE, None))

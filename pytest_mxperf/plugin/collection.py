@@ -21,7 +21,7 @@ class Collection:
     """A plugin object in every process. Under xdist the workers collect, and the controller is told by them."""
 
     def __init__(self) -> None:
-        self._items: List[pytest.Item] = []
+        self._items: Optional[List[pytest.Item]] = None
         self._doubt = ""
         self._told: Optional[Collected] = None
 
@@ -50,6 +50,8 @@ class Collection:
         return msgspec.structs.replace(collected, doubt=_left_out(session.config) or collected.doubt)
 
     def _own(self, session: pytest.Session) -> Collected:
+        if self._items is None:  # xdist's controller, whose workers have all died or were stopped
+            return Collected(doubt="no process has told what it collected")
         selected = set(getattr(session, "items", ()))
         tests = [_test(item, item in selected) for item in self._items if _is_ours(item)]
         return Collected(tuple(tests), self._doubt)

@@ -204,6 +204,12 @@ def test_without_pytest_benchmark_a_forward_runs_and_is_not_timed(pytester, writ
     )
     result = pytester.runpytest("-p", "no:hypothesispytest", "-p", "no:benchmark")
     result.assert_outcomes(passed=3)
+    result.stdout.fnmatch_lines(
+        [
+            "*PytestWarning: mxperf_benchmark measures nothing: pytest-benchmark is not there (not installed, or -p "
+            "no:benchmark)"
+        ]
+    )
 
 
 def test_a_missing_mxnet_is_told_with_how_to_get_it(pytester, write, no_traceback):

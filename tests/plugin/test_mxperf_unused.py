@@ -256,6 +256,20 @@ def test_what_another_run_has_just_recorded_is_not_removed(recorded, pytester, w
     assert stored() == ["digits", "other"]
 
 
+def test_workers_that_die_or_are_stopped_leave_it_unknown(recorded, write, run, stored):
+    pytest.importorskip("xdist")
+    write(TWO.replace("pass", "assert False"))
+    run("-n1", "-x", "--mxperf-update=prune")
+    assert stored() == ["digits", "other"]
+    write(TWO.replace("pass", "import os; os._exit(1)"))
+    result = run("-n1", "--max-worker-restart=0", "--mxperf-update=prune")
+    assert (
+        "ERROR no baseline was removed, since others may use them: no process has told what it collected"
+        in result.outlines
+    )
+    assert stored() == ["digits", "other"]
+
+
 def test_workers_tell_what_they_have_collected(recorded, pytester, write, run, section, stored, why_unknown):
     pytest.importorskip("xdist")
     assert why_unknown("-n2", "-k", "test_a") is None
