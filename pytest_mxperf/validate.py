@@ -24,8 +24,18 @@ _MOST_COUNTED = 10_000
 
 _LONGEST_NAME = 1000
 
-_LARGEST_ORDINARY = 2**24
 _MOST_NUMBERS = 16
+_LARGEST_ORDINARY = 2**24
+_LARGEST_PRODUCT = 2**31
+_LARGEST_IN = {
+    **dict.fromkeys(("kernel", "stride", "dilate", "pad", "adj", "target_shape", "reps", "repeats"), 2**10),
+    **dict.fromkeys(("num_filter", "output_dim", "state_size"), 2**16),
+}
+"""MXNet multiplies sizes in 64 bits and divides by what comes out: by 0 if that is 2^64."""
+
+_GROWTH = {"Deconvolution": "stride", "tile": "reps", "repeat": "repeats"}
+_LARGEST_GROWTH = 2**20
+"""What enlarges its input by a factor, and the largest product of all such factors in a graph."""
 
 _ONE, _TWO = (1, 1), (2, 2)
 _ANY_NUMBER = (1, _MOST_COUNTED)
@@ -88,7 +98,13 @@ def _numbers(text: str) -> Tuple[float, ...]:
 
 def suspects(graph: Graph) -> Tuple[str, ...]:
     """The nodes that are not known to be harmless to MXNet, each as ``Correlation 'corr'``."""
-    return tuple(f"{node.op[:60]} {node.name[:60]!r}" for node in graph.nodes if not _is_harmless(node))
+    growing = [node for node in graph.nodes if _GROWTH.get(node.op, "") in node.attrs]
+    growth = prod(_product(node.attrs[_GROWTH[node.op]]) for node in growing)
+    return tuple(
+        f"{node.op[:60]} {node.name[:60]!r}"
+        for node in graph.nodes
+        if not _is_harmless(node) or (growth > _LARGEST_GROWTH and node in growing) or _looks_up_results(graph, node)
+    )
 
 
 def _is_harmless(node: Node) -> bool:
@@ -103,7 +119,21 @@ def _is_ordinary(name: str, value: str) -> bool:
     if name == "__storage_type__":
         return value in ("0", "-1")
     numbers = _numbers(value)
-    return len(numbers) <= _MOST_NUMBERS and max(map(abs, numbers), default=0) <= _LARGEST_ORDINARY
+    largest = max(map(abs, numbers), default=0)
+    return (
+        len(numbers) <= _MOST_NUMBERS
+        and largest <= _LARGEST_IN.get(name, _LARGEST_ORDINARY)
+        and _product(value) <= _LARGEST_PRODUCT
+    )
+
+
+def _product(text: str) -> float:
+    return prod(max(1.0, abs(number)) for number in _numbers(text))
+
+
+def _looks_up_results(graph: Graph, node: Node) -> bool:
+    """An embedding of an embedding and so on: each multiplies the size."""
+    return node.op == "Embedding" and bool(node.inputs) and not graph.nodes[node.inputs[0][0]].is_variable
 
 
 def check_shapes(graph: Graph, shapes: Sequence[Tuple[Tuple[int, ...], ...]], *, where: str) -> None:

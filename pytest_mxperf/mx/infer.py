@@ -1,6 +1,7 @@
 """A model's graph with the shapes and dtypes of everything in it."""
 
 import difflib
+from math import prod
 from typing import Any, List, Tuple
 
 from pytest_mxperf.cost.params import FED, assign_roles
@@ -24,6 +25,7 @@ def infer(model: Model) -> Tuple[str, Graph, Inference]:
     Raises ``UsageError`` for an input that the graph does not have, ``ShapeError`` if a shape stays unknown.
     """
     with array_semantics(numpy_shapes=model.numpy_shapes):
+        _check_sizes(model)
         try:
             # Before anything else: MXNet would follow a reference to an output that a node does not have.
             text, graph = _parse(model)
@@ -54,6 +56,16 @@ def _parse(model: Model) -> Tuple[str, Graph]:
     # With its casts to half precision, which MXNet leaves out of what it saves unless told otherwise.
     text = model.symbol.tojson(remove_amp_cast=False)
     return text, Graph.parse(text, where=model.name)
+
+
+_MOST_ELEMENTS = 2**48
+"""MXNet multiplies sizes in 64 bits, and divides by what comes out."""
+
+
+def _check_sizes(model: Model) -> None:
+    for name, spec in model.inputs.items():
+        if prod(spec.shape) > _MOST_ELEMENTS:
+            raise UsageError(f"{model.name}: input {name!r} of {spec.shape} has {prod(spec.shape):,} elements")
 
 
 def _check_inputs(model: Model) -> None:

@@ -66,6 +66,7 @@ def save(tmp_path):
         ("Correlation", {"kernel_size": "1", "stride2": "0"}, 2),
         ("depth_to_space", {"block_size": "65536"}, 1),
         ("_sg_mkldnn_fully_connected", {}, 1),
+        ("Reshape", {"shape": "(-1, 16777216, 16777216, 65536)"}, 1),
     ],
 )
 def test_an_attribute_that_kills_mxnet_is_one_clear_error(save, op, attrs, inputs):
@@ -73,6 +74,12 @@ def test_an_attribute_that_kills_mxnet_is_one_clear_error(save, op, attrs, input
     with pytest.raises(MxperfError, match=f"{op} 'it'") as caught:
         count(save(op, attrs, inputs), shapes)
     assert "\n" not in str(caught.value)
+
+
+def test_an_input_too_large_for_mxnet_to_multiply_its_sizes_is_refused(save):
+    prefix = save("Reshape", {"shape": "(-1, 0)"})
+    with pytest.raises(MxperfError, match=r"m: input 'x0' of \(65536, .*\) has 18,446,744,073,709,551,616 elements"):
+        count(prefix, {"x0": (65536, 65536, 65536, 65536)})
 
 
 def test_a_user_of_an_output_that_does_not_exist_is_named(save):

@@ -83,6 +83,15 @@ def test_an_absurdly_long_attribute_takes_no_time():
         (graph_of("Pooling", {"kernel": "(2, 2147483647)"}), False),
         (graph_of("Pooling", {"kernel": "(4294967296, 4294967296)"}), False),
         (graph_of("Pooling", {"kernel": f"({'1, ' * 17})"}), False),
+        (graph_of("Pooling", {"kernel": "(3, 3)", "pad": "(1025, 0)"}), False),
+        (graph_of("Convolution", {"num_filter": "65536"}, inputs=3), True),
+        (graph_of("Convolution", {"num_filter": "65537"}, inputs=3), False),
+        (graph_of("FullyConnected", {"num_hidden": "1000000"}, inputs=3), True),
+        (graph_of("Reshape", {"shape": "(-1, 16777216)"}), True),
+        (graph_of("Reshape", {"shape": "(-1, 16777216, 16777216, 65536)"}), False),  # 2^64, which is 0
+        (graph_of("tile", {"reps": "(1, 1024, 1024)"}), True),
+        (graph_of("tile", {"reps": "(2, 1024, 1024)"}), False),
+        (Graph((DATA, *[Node("repeat", "r", {"repeats": "1000"}, ((0, 0),))] * 2), ((1, 0),)), True),
         (graph_of("Correlation", inputs=2), False),
         (graph_of("nonsense"), False),
         (graph_of("null"), False),
@@ -93,6 +102,18 @@ def test_an_absurdly_long_attribute_takes_no_time():
 )
 def test_what_is_not_known_to_be_harmless_is_suspect(graph, is_harmless):
     assert suspects(graph) == (() if is_harmless else (f"{graph.nodes[-1].op} {graph.nodes[-1].name!r}",))
+
+
+def test_factors_of_a_graph_are_multiplied():
+    up = Node("Deconvolution", "up", {"stride": "(32, 32)"}, ((0, 0), (0, 0)))
+    assert suspects(Graph((DATA, up, up), ((1, 0),))) == ()
+    assert suspects(Graph((DATA, up, up, up), ((1, 0),))) == ("Deconvolution 'up'",) * 3
+
+
+def test_an_embedding_of_results_is_suspect():
+    first = Node("Embedding", "first", {"input_dim": "10", "output_dim": "65536"}, ((0, 0), (0, 0)))
+    second = Node("Embedding", "second", {"input_dim": "10", "output_dim": "65536"}, ((1, 0), (0, 0)))
+    assert suspects(Graph((DATA, first, second), ((2, 0),))) == ("Embedding 'second'",)
 
 
 def test_reshaping_keeps_the_number_of_elements():
