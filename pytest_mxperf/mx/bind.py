@@ -70,13 +70,13 @@ def _bind(analysis: Analysis, weights: LoadedCheckpoint) -> Any:
         for index in analysis.variables(Role.STATE)
     ]
     data = _describe([*given, *states])
-    module = mx.mod.Module(
-        weights.symbol,
-        data_names=[desc.name for desc in data],
-        label_names=None,
-        context=mx.context.current_context(),
-    )
     try:
+        module = mx.mod.Module(
+            weights.symbol,
+            data_names=[desc.name for desc in data],
+            label_names=None,
+            context=mx.context.current_context(),
+        )
         module.bind(data_shapes=data, for_training=False)
         # Nothing but labels is missing, as load_weights has made sure; what the graph does not read is no error.
         module.set_params(weights.arg_params, weights.aux_params, allow_missing=True, allow_extra=True)

@@ -37,7 +37,7 @@ def reason(error: Exception) -> str:
     ...                  "op != nullptr: Operator WarpCTC is not registered"))
     'Operator WarpCTC is not registered'
     """
-    text = str(error).split("Stack trace:")[0]
+    text = re.sub(r"\x1b\[\d+m", "", str(error)).split("Stack trace:")[0]  # Module's messages are red
     text = text.rpartition("MXNetError: ")[2]
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     message = " ".join(lines[:3]) if lines else type(error).__name__

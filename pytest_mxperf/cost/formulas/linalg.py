@@ -104,11 +104,10 @@ def lq(op: Call) -> OpCost:
     """
     m, n = op.inputs[0][-2:]
     batch = size(op.inputs[0][:-2])
-    reflections = [(n - i, m - i - 1) for i in range(m)]
-    return OpCost(
-        macs=batch * sum(length - 1 + 4 * length * rows for length, rows in reflections),
-        other=batch * sum(2 * (length - 1) + 7 + 2 * rows for length, rows in reflections),
-    )
+    rows = m * (m - 1) // 2  # sums over all reflections: of m - i - 1, of p, of their product
+    elements = m * n - rows
+    products = m * n * (m - 1) - (n + m - 1) * rows + (m - 1) * m * (2 * m - 1) // 6
+    return OpCost(macs=batch * (elements - m + 4 * products), other=batch * (2 * elements + 5 * m + 2 * rows))
 
 
 def _lu(n: int) -> OpCost:

@@ -1,5 +1,6 @@
 """Pooling, of windows and of regions."""
 
+from math import gcd
 from typing import Tuple
 
 from pytest_mxperf.cost.registry import Call, formula, size
@@ -62,10 +63,10 @@ def position_sensitive_roi_pooling(op: Call) -> OpCost:
 def _binned(op: Call) -> Tuple[int, int]:
     """How many output maps there are, and how many elements the bins of one cover, when they share out the input map.
 
-    Bin i of b along an axis of n goes from floor(i n / b) to ceil((i + 1) n / b), so where b does not divide n,
-    neighbours overlap.
+    Bin i of b along an axis of n goes from floor(i n / b) to ceil((i + 1) n / b). At each of the b - 1 borders two
+    neighbours share an element, unless the border falls between two, as gcd(n, b) - 1 of them do: n + b - gcd(n, b).
     """
     covered = 1
     for length, bins in zip(op.inputs[0][2:], op.outputs[0][2:]):
-        covered *= sum(-(-(i + 1) * length // bins) - i * length // bins for i in range(bins))
+        covered *= length + bins - gcd(length, bins)
     return size(op.outputs[0][:2]), covered

@@ -192,3 +192,10 @@ def test_suppression_compares_each_box_that_is_kept_with_all_behind_it(boxes, ke
     inputs = ((1, 2, 1, boxes), (1, 4, 1, boxes), (1, 3))
     several, none = (cost("_contrib_Proposal", inputs, (300, 5), rpn_post_nms_top_n=count).other for count in (kept, 0))
     assert several - none == 15 * pairs
+
+
+def test_regions_of_absurdly_many_bins_are_counted_at_once():
+    """8 elements in 2^31 - 1 bins along each axis: 2^31 + 6 in all, since no border falls between two elements."""
+    bins = 2**31 - 1
+    maxima = (2**31 + 6) ** 2 - bins**2
+    assert cost("ROIPooling", ((1, 1, 8, 8), (1, 5)), (1, 1, bins, bins)) == OpCost(pooling=maxima)
