@@ -107,6 +107,12 @@ def test_time_that_is_up_is_inconclusive_and_says_so(laboratory):
     assert decision.reason.startswith("0 s are too short at ")
 
 
+def test_it_is_its_own_cpu_time_that_is_limited(laboratory):
+    """Samples of two units of 0.3 s; 2.4 s are four of them, and after the fourth a fifth would be too much."""
+    lab, _ = laboratory(0.025, seconds=2.4)
+    assert lab.compare(OLD, NEW, 0.025).decision.samples == 4
+
+
 def test_the_conditions_of_all_units_are_put_together(laboratory):
     lab, worker = laboratory(0.0)
     conditions = lab.compare(OLD, NEW, 0.025).conditions

@@ -1,0 +1,448 @@
+"""mxperf_baseline(latency=...), --mxperf-latency and --mxperf-latency-seconds; mostly with a laboratory that pretends."""
+
+import pytest
+
+from pytest_mxperf.errors import WorkerError
+from pytest_mxperf.latency.conditions import Conditions
+from pytest_mxperf.latency.decide import Decision, Outcome
+from pytest_mxperf.plugin import latency
+from pytest_mxperf.worker.compare import Comparison
+
+NETS = """
+def chain(widths, prefix=""):
+    def network():
+        import mxnet as mx
+
+        net = mx.sym.var("data")
+        for place, width in enumerate(widths):
+            net = mx.sym.FullyConnected(net, num_hidden=width, name=f"{prefix}fc{place}")
+        return net
+
+    return network
+
+"""
+GATED = """
+@pytest.mark.mxperf_model(chain(WIDTHS, PREFIX_OF_NAMES), inputs={"data": (1, 16)}, name="chain")
+@pytest.mark.mxperf_baseline(macs="900%", params="900%", latency="2.5%")
+def test_it():
+    pass
+"""
+PASSED = Decision(Outcome.PASSED, 0.001, -0.01, 0.021, 3)
+REGRESSED = Decision(Outcome.REGRESSED, 0.052, 0.041, 0.064, 4)
+INCONCLUSIVE = Decision(Outcome.INCONCLUSIVE, 0.024, -0.01, 0.06, 12, "not clear after 12 samples")
+QUIET = Conditions(wall_seconds=1.0, cpu_seconds=1.0)
+BUSY = Conditions(wall_seconds=1.0, cpu_seconds=0.4, load_average=6.0, cores=2)
+
+
+class FakeLaboratory:
+    """Decides as it is told, and remembers what it was asked."""
+
+    def __init__(self):
+        self.decisions = []
+        self.conditions = QUIET
+        self.asked = []
+        self.made_with = []
+        self.layer = None
+
+    def __call__(self, **options):
+        self.made_with.append({name: value for name, value in options.items() if name != "progress"})
+        return self
+
+    def compare(self, reference, candidate, tolerance):
+        self.asked.append((reference, candidate, tolerance))
+        decision = self.decisions.pop(0)
+        if isinstance(decision, Exception):
+            raise decision
+        confirmed = decision.outcome is Outcome.REGRESSED
+        return Comparison(decision, 3.2, self.conditions, (0.0,) * decision.samples, 1, confirmed)
+
+    def subnormal_layer(self, network):
+        return self.layer
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def laboratory(monkeypatch):
+    laboratory = FakeLaboratory()
+    monkeypatch.setattr(latency, "Laboratory", laboratory)
+    return laboratory
+
+
+@pytest.fixture
+def write_chain(write):
+    def write_chain(*widths, prefix="", test=GATED):
+        write(f"WIDTHS = {widths!r}\nPREFIX_OF_NAMES = {prefix!r}\n{NETS}{test}")
+
+    return write_chain
+
+
+@pytest.fixture
+def changed(laboratory, write_chain, run):
+    """A baseline of one width, a test of another; and what the laboratory will decide."""
+
+    def changed(decision, conditions=QUIET):
+        write_chain(8, 4)
+        run("--mxperf-update").assert_outcomes(passed=1)
+        assert laboratory.asked == []
+        write_chain(9, 4)
+        laboratory.decisions, laboratory.conditions = [decision], conditions
+
+    return changed
+
+
+def test_a_graph_that_has_not_changed_is_not_timed(laboratory, write_chain, run, report):
+    write_chain(8, 4)
+    run("--mxperf-update").assert_outcomes(passed=1)
+    (finding,) = [each for each in report()["test_it"]["findings"] if each["metric"] == "latency"]
+    assert finding["verdict"] == "PASSED"
+    assert finding["message"] == "latency: same graph as its baseline, not timed"
+    assert laboratory.made_with == []
+
+
+def test_nor_is_one_whose_layers_have_new_names(laboratory, write_chain, run, verdicts):
+    write_chain(8, 4)
+    run("--mxperf-update")
+    write_chain(8, 4, prefix="net1_")
+    assert verdicts()["test_it"]["latency"] == "PASSED"
+    assert laboratory.asked == []
+
+
+def test_always_times_it_anyway(laboratory, write_chain, run, verdicts):
+    write_chain(8, 4)
+    run("--mxperf-update")
+    laboratory.decisions = [PASSED]
+    assert verdicts("--mxperf-latency=always")["test_it"]["latency"] == "PASSED"
+    assert len(laboratory.asked) == 1
+
+
+def test_both_graphs_are_timed_with_the_tests_inputs(changed, run, laboratory):
+    changed(PASSED)
+    run().assert_outcomes(passed=1)
+    ((reference, candidate, tolerance),) = laboratory.asked
+    assert '"num_hidden": "8"' in reference.symbol_json
+    assert '"num_hidden": "9"' in candidate.symbol_json
+    assert reference.inputs == candidate.inputs
+    assert reference.inputs["data"].shape == (1, 16)
+    assert tolerance == 0.025
+    assert (reference.params_path, candidate.params_path) == (None, None)
+
+
+def test_a_slower_model_fails_its_own_test(changed, run, no_traceback):
+    changed(REGRESSED, BUSY)
+    result = run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "chain: latency +5.2% (at least +4.1%), allowed +2.5% over its baseline; 4 samples in two processes, 3.2 s",
+            "    meanwhile: had a core 40% of the time, load 6.0 on 2 cores",
+            "if that is meant, store the new baseline with --mxperf-update",
+        ]
+    )
+    no_traceback(result)
+
+
+def test_junit_has_the_verdict(changed, junit):
+    changed(REGRESSED)
+    suite = junit()
+    assert suite.get("failures") == "1"
+    properties = {each.get("name"): each.get("value") for each in suite.iter("property")}
+    assert properties["mxperf latency latency"] == "REGRESSED"
+
+
+def test_noise_is_inconclusive_and_a_warning(changed, run):
+    changed(INCONCLUSIVE, BUSY)
+    result = run()
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "WARNING *latency +2.4% (between -1.0% and +6.0%), allowed +2.5% over its baseline: "
+            "not clear after 12 samples*"
+        ]
+    )
+
+
+@pytest.mark.parametrize(("action", "outcome"), [("fail", "failed"), ("warn", "passed"), ("ignore", "passed")])
+def test_or_what_the_policy_says(changed, run, action, outcome):
+    changed(INCONCLUSIVE)
+    run(f"--mxperf-inconclusive={action}").assert_outcomes(**{outcome: 1})
+
+
+def test_a_process_that_died_is_not_measured(changed, run, verdicts):
+    changed(WorkerError("the measuring process died (SIGSEGV) while it prepared chain"))
+    result = run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["chain: latency was not measured: the measuring process died (SIGSEGV) while it prepared chain"]
+    )
+
+
+def test_never_is_not_measured(changed, run, verdicts, laboratory):
+    changed(PASSED)
+    assert verdicts("--mxperf-latency=never")["test_it"]["latency"] == "NOT_MEASURED"
+    result = run("--mxperf-latency=never")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["chain: latency was not measured: --mxperf-latency=never; --mxperf-unmeasured=warn lets that pass"]
+    )
+    run("--mxperf-latency=never", "--mxperf-unmeasured=warn").assert_outcomes(passed=1)
+    assert laboratory.asked == []
+
+
+def test_without_a_latency_tolerance_nothing_is_timed(laboratory, write_chain, run):
+    free = GATED.replace(', latency="2.5%"', "")
+    write_chain(8, 4, test=free)
+    run("--mxperf-update")
+    write_chain(9, 4, test=free)
+    run("--mxperf-latency=always").assert_outcomes(passed=1)
+    assert laboratory.asked == []
+
+
+def test_a_faster_model_is_improved(changed, verdicts):
+    changed(Decision(Outcome.PASSED, -0.2, -0.22, -0.18, 2))
+    assert verdicts()["test_it"]["latency"] == "IMPROVED"
+
+
+# Options
+
+
+@pytest.mark.parametrize(("arguments", "ini", "seconds"), [((), "", 15.0), (("--mxperf-latency-seconds=4",), "", 4.0)])
+def test_the_time_for_one_model(changed, run, laboratory, arguments, ini, seconds):
+    changed(PASSED)
+    run(*arguments)
+    assert laboratory.made_with == [{"seconds": seconds, "models": 1}]
+
+
+def test_the_ini_file_has_both(changed, pytester, run, laboratory):
+    changed(PASSED)
+    pytester.makeini("[pytest]\nmxperf_latency = always\nmxperf_latency_seconds = 30")
+    run()
+    assert laboratory.made_with == [{"seconds": 30.0, "models": 1}]
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "inf", "nan"])
+def test_a_time_that_is_none_is_a_usage_error(pytester, run, no_traceback, value):
+    result = run(f"--mxperf-latency-seconds={value}")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: mxperf_latency_seconds: {float(value)} is not a number of seconds"])
+    no_traceback(result)
+
+
+def test_unknown_modes_are_usage_errors(pytester, run):
+    assert run("--mxperf-latency=often").ret == pytest.ExitCode.USAGE_ERROR
+    pytester.makeini("[pytest]\nmxperf_latency = often")
+    result = run()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: mxperf_latency: 'often' is none of auto, always, never"])
+
+
+def test_the_error_rate_is_shared_by_all_models_that_have_a_latency_gate(laboratory, write_chain, run):
+    more = (
+        GATED
+        + GATED.replace("test_it", "test_too").replace('"chain"', '"too"')
+        + GATED.replace("test_it", "test_free").replace('"chain"', '"free"').replace(', latency="2.5%"', "")
+    )
+    write_chain(8, 4, test=more)
+    run("--mxperf-update").assert_outcomes(passed=3)
+    laboratory.decisions = [PASSED, PASSED]
+    run("--mxperf-latency=always").assert_outcomes(passed=3)
+    assert laboratory.made_with == [{"seconds": 15.0, "models": 2}]
+
+
+# Against another model
+
+AGAINST = """
+@pytest.mark.mxperf_model(chain(WIDTHS), inputs={"data": (1, 16)}, name="chain")
+@pytest.mark.mxperf_baseline(against=chain((32, 4)), ARGUMENTS)
+def test_it():
+    pass
+"""
+
+
+def test_a_model_can_have_to_be_faster_than_another(laboratory, write_chain, run, pytester):
+    write_chain(8, 4, test=AGAINST.replace("ARGUMENTS", 'latency="-30%"'))
+    laboratory.decisions = [Decision(Outcome.PASSED, -0.4, -0.45, -0.35, 2)]
+    run().assert_outcomes(passed=1)
+    ((reference, candidate, tolerance),) = laboratory.asked
+    assert '"num_hidden": "32"' in reference.symbol_json
+    assert '"num_hidden": "8"' in candidate.symbol_json
+    assert tolerance == -0.3
+    assert not (pytester.path / "baselines").exists()
+
+
+def test_and_fails_if_it_is_not_fast_enough(laboratory, write_chain, run):
+    write_chain(8, 4, test=AGAINST.replace("ARGUMENTS", 'latency="-30%"'))
+    laboratory.decisions = [Decision(Outcome.REGRESSED, -0.2, -0.25, -0.15, 4)]
+    result = run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["chain: latency -20.0% (at least -25.0%), allowed -30.0% over network; *"])
+
+
+def test_costs_are_compared_only_if_they_are_asked_for(laboratory, write_chain, verdicts):
+    """16 x 8 + 8 x 4 = 160 MACs against 16 x 32 + 32 x 4 = 640: 25%."""
+    write_chain(8, 4, test=AGAINST.replace("ARGUMENTS", 'macs="-75%"'))
+    assert verdicts() == {"test_it": {"macs": "PASSED"}}
+    write_chain(8, 4, test=AGAINST.replace("ARGUMENTS", 'macs="-76%"'))
+    assert verdicts() == {"test_it": {"macs": "REGRESSED"}}
+
+
+def test_against_what_but_not_how_much_is_a_usage_error(write_chain, run, no_traceback):
+    write_chain(8, 4, test=AGAINST.replace(", ARGUMENTS", ""))
+    result = run()
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["mxperf_baseline of test_it.py::test_it: says against what, but not how much; *"])
+    no_traceback(result)
+
+
+# Real weights
+
+CHECKPOINT = """
+@pytest.mark.mxperf_model("models/digits", inputs=INPUTS)
+@pytest.mark.mxperf_baseline(latency="5%")
+def test_it():
+    pass
+"""
+
+
+@pytest.fixture
+def weighed(laboratory, put_model, write, digits, run, pytester):
+    """A checkpoint whose baseline is stored; its weights were found to be as fast as synthetic ones."""
+    put_model(digits)
+    write(CHECKPOINT)
+    laboratory.decisions = [PASSED]
+    run("--mxperf-update").assert_outcomes(passed=1)
+    ((reference, candidate, tolerance),) = laboratory.asked
+    assert (reference.params_path, tolerance) == (None, 0.25)
+    assert candidate.params_path == str(pytester.path / "models" / "digits-0000.params")
+    laboratory.asked.clear()
+    return laboratory
+
+
+def change_a_weight(pytester):
+    import mxnet as mx
+
+    path = str(pytester.path / "models" / "digits-0000.params")
+    arrays = mx.nd.load(path)
+    arrays[sorted(arrays)[0]] *= 2
+    mx.nd.save(path, arrays)
+
+
+def test_weights_that_have_not_changed_are_not_timed(weighed, verdicts):
+    assert verdicts()["test_it"]["weights"] == "PASSED"
+    assert weighed.asked == []
+
+
+def test_weights_that_have_are(weighed, verdicts, pytester):
+    change_a_weight(pytester)
+    weighed.decisions = [PASSED]
+    assert verdicts()["test_it"]["weights"] == "PASSED"
+    assert len(weighed.asked) == 1
+
+
+SLOW = Decision(Outcome.REGRESSED, 2.1, 1.9, 2.3, 4)
+
+
+def test_slow_weights_fail_and_say_where_it_begins(weighed, run, pytester):
+    change_a_weight(pytester)
+    weighed.decisions, weighed.layer = [SLOW], "conv2_fwd"
+    result = run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "digits: weights: 3.1x the time that the graph needs with synthetic ones; "
+            "subnormal activations from conv2_fwd"
+        ]
+    )
+
+
+def test_slow_weights_are_not_recorded(laboratory, put_model, write, digits, run, pytester):
+    put_model(digits)
+    write(CHECKPOINT)
+    laboratory.decisions = [SLOW]
+    run("--mxperf-update").assert_outcomes(failed=1)
+    assert not list(pytester.path.glob("baselines/*.json"))
+
+
+# Wall time
+
+WALL = """
+@digits
+@pytest.mark.mxperf_baseline(ARGUMENTS)
+def test_it(mxperf_module, mxperf_benchmark):
+    mxperf_benchmark(mxperf_module)
+"""
+
+
+@pytest.fixture
+def environment(monkeypatch):
+    from pytest_mxperf.plugin import growth
+
+    return lambda name: monkeypatch.setattr(growth, "here", lambda: name)
+
+
+def test_wall_time_is_advice_on_the_same_hardware(write, run, report, environment):
+    write(WALL.replace("ARGUMENTS", ""))
+    environment("this one, 2 cores")
+    run("--mxperf-update").assert_outcomes(passed=1)
+    (advice,) = [each for each in report()["test_it"]["findings"] if each["gate"] == "advice"]
+    assert (advice["metric"], advice["verdict"]) == ("latency_p50", "ADVICE")
+    environment("another, 64 cores")
+    assert [each for each in report()["test_it"]["findings"] if each["gate"] == "advice"] == []
+
+
+def test_and_a_gate_where_the_project_asks_for_it(write, run, verdicts, environment):
+    write(WALL.replace("ARGUMENTS", 'latency_p50="1000000%"'))
+    environment("this one, 2 cores")
+    run("--mxperf-update").assert_outcomes(passed=1)
+    assert verdicts()["test_it"]["latency_p50"] == "PASSED"
+
+
+def test_which_other_hardware_cannot_judge(write, run, verdicts, environment):
+    write(WALL.replace("ARGUMENTS", 'latency_p50="1000000%"'))
+    environment("this one, 2 cores")
+    run("--mxperf-update").assert_outcomes(passed=1)
+    environment("another, 64 cores")
+    assert verdicts()["test_it"]["latency_p50"] == "INCOMPARABLE"
+    result = run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "digits: latency_p50 cannot be compared: recorded on this one, 2 cores; this is another, 64 cores; "
+            "record it here with --mxperf-update"
+        ]
+    )
+    run("--mxperf-incomparable=warn").assert_outcomes(passed=1)
+
+
+def test_each_hardware_keeps_its_own_record(write, run, verdicts, environment):
+    write(WALL.replace("ARGUMENTS", 'latency_p50="1000000%"'))
+    for name in ("this one, 2 cores", "another, 64 cores"):
+        environment(name)
+        run("--mxperf-update").assert_outcomes(passed=1)
+    for name in ("this one, 2 cores", "another, 64 cores"):
+        environment(name)
+        assert verdicts()["test_it"]["latency_p50"] == "PASSED"
+
+
+def test_without_a_measurement_that_gate_is_not_measured(write, run, verdicts):
+    write(WALL.replace("ARGUMENTS", 'latency_p50="10%"').replace("    mxperf_benchmark(mxperf_module)", "    pass"))
+    run("--mxperf-update").assert_outcomes(passed=1)
+    assert verdicts()["test_it"]["latency_p50"] == "NOT_MEASURED"
+
+
+# For real: the heavy network takes some fifty times as long as the light one.
+
+HEAVY, LIGHT = (256,) * 20, (8, 4)
+
+
+@pytest.mark.parametrize("arguments", [("-p", "no:benchmark"), ("-n", "2")])
+def test_a_much_slower_network_is_found(pytester, write_chain, arguments):
+    # In a process of its own: MXNet does not survive a second import, and xdist's workers import it anyway.
+    always = ("-p", "no:cacheprovider", *arguments)
+    write_chain(*LIGHT, test=GATED.replace("900%", "9999999%"))
+    pytester.runpytest_subprocess("--mxperf-update", *always).assert_outcomes(passed=1)
+    write_chain(*HEAVY, test=GATED.replace("900%", "9999999%"))
+    result = pytester.runpytest_subprocess("--mxperf-latency-seconds=300", *always)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["chain: latency +*% (at least +*%), allowed +2.5% over its baseline; *two processes*"])
