@@ -24,7 +24,6 @@ from pathlib import Path
 
 from gate_networks import NETWORKS, network
 
-import pytest_mxperf  # noqa: F401  makes import mxnet work
 from pytest_mxperf.latency.schedule import units
 from pytest_mxperf.spec import InputSpec
 from pytest_mxperf.worker.client import Worker

@@ -83,9 +83,9 @@ class Trial:
 class Laboratory:
     """Keeps one measuring process for all comparisons of a session.
 
-    ``seconds`` is what one comparison may take, of the measuring process's CPU time: where others take its core it goes
-    on for up to four times as long. A regression is measured once more by a new process, which may take as long again. ``models`` is how many are to
-    be compared: error rates hold for all of them together.
+    ``seconds`` is what one comparison may take of the measuring process's CPU time: where others take its core it goes
+    on for up to four times as long. A regression is measured once more by a new process, which may take as long again.
+    ``models`` is how many are to be compared: error rates hold for all of them together.
     """
 
     def __init__(self, *, seconds: float, models: int = 1, progress: Progress = lambda text: None) -> None:

@@ -9,6 +9,11 @@ from xml.etree import ElementTree
 
 import pytest
 
+from pytest_mxperf.latency.conditions import Conditions
+from pytest_mxperf.latency.decide import Outcome
+from pytest_mxperf.plugin import latency
+from pytest_mxperf.worker.compare import Comparison
+
 DIGITS_HEADER = """
 import pytest
 
@@ -191,3 +196,40 @@ def put_model(pytester):
             (folder / name).write_bytes(prefix.with_name(name).read_bytes())
 
     return put_model
+
+
+class FakeLaboratory:
+    """Decides as it is told, and remembers what it was asked."""
+
+    def __init__(self):
+        self.decisions = []
+        self.conditions = Conditions(wall_seconds=1.0, cpu_seconds=1.0)
+        self.asked = []
+        self.made_with = []
+        self.layer = None
+
+    def __call__(self, **options):
+        self.made_with.append({name: value for name, value in options.items() if name != "progress"})
+        return self
+
+    def compare(self, reference, candidate, tolerance):
+        self.asked.append((reference, candidate, tolerance))
+        decision = self.decisions.pop(0)
+        if isinstance(decision, Exception):
+            raise decision
+        confirmed = decision.outcome is Outcome.REGRESSED
+        return Comparison(decision, 3.2, self.conditions, (0.0,) * decision.samples, 1, confirmed)
+
+    def subnormal_layer(self, network):
+        return self.layer
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def laboratory(monkeypatch):
+    """Stands in for what times models."""
+    laboratory = FakeLaboratory()
+    monkeypatch.setattr(latency, "Laboratory", laboratory)
+    return laboratory

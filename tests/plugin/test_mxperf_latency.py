@@ -1,12 +1,10 @@
-"""mxperf_baseline(latency=...), --mxperf-latency and --mxperf-latency-seconds; mostly with a laboratory that pretends."""
+"""mxperf_baseline(latency=...), --mxperf-latency and its seconds; mostly with a laboratory that only pretends."""
 
 import pytest
 
 from pytest_mxperf.errors import WorkerError
 from pytest_mxperf.latency.conditions import Conditions
 from pytest_mxperf.latency.decide import Decision, Outcome
-from pytest_mxperf.plugin import latency
-from pytest_mxperf.worker.compare import Comparison
 
 NETS = """
 def chain(widths, prefix=""):
@@ -27,47 +25,11 @@ GATED = """
 def test_it():
     pass
 """
+QUIET = Conditions(wall_seconds=1.0, cpu_seconds=1.0)
 PASSED = Decision(Outcome.PASSED, 0.001, -0.01, 0.021, 3)
 REGRESSED = Decision(Outcome.REGRESSED, 0.052, 0.041, 0.064, 4)
 INCONCLUSIVE = Decision(Outcome.INCONCLUSIVE, 0.024, -0.01, 0.06, 12, "not clear after 12 samples")
-QUIET = Conditions(wall_seconds=1.0, cpu_seconds=1.0)
 BUSY = Conditions(wall_seconds=1.0, cpu_seconds=0.4, load_average=6.0, cores=2)
-
-
-class FakeLaboratory:
-    """Decides as it is told, and remembers what it was asked."""
-
-    def __init__(self):
-        self.decisions = []
-        self.conditions = QUIET
-        self.asked = []
-        self.made_with = []
-        self.layer = None
-
-    def __call__(self, **options):
-        self.made_with.append({name: value for name, value in options.items() if name != "progress"})
-        return self
-
-    def compare(self, reference, candidate, tolerance):
-        self.asked.append((reference, candidate, tolerance))
-        decision = self.decisions.pop(0)
-        if isinstance(decision, Exception):
-            raise decision
-        confirmed = decision.outcome is Outcome.REGRESSED
-        return Comparison(decision, 3.2, self.conditions, (0.0,) * decision.samples, 1, confirmed)
-
-    def subnormal_layer(self, network):
-        return self.layer
-
-    def close(self):
-        pass
-
-
-@pytest.fixture
-def laboratory(monkeypatch):
-    laboratory = FakeLaboratory()
-    monkeypatch.setattr(latency, "Laboratory", laboratory)
-    return laboratory
 
 
 @pytest.fixture

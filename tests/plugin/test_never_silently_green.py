@@ -13,6 +13,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from pytest_mxperf.errors import WorkerError
+from pytest_mxperf.latency.decide import Decision, Outcome
+
 TABLE = re.compile(r"^\| (?P<what>.+?) \| `(?P<verdict>\w+)`.* \| `--mxperf-(?P<option>\w+)` \| (?P<default>\w+) \|")
 
 
@@ -167,6 +170,43 @@ def test_the_benchmark_is_not_called(write, holds):
     write(LATENCY.replace("mxperf_benchmark(mxperf_module)", "pass"))
     message = "latency_p50 was not measured: the test did not call mxperf_benchmark"
     holds("the test never calls `mxperf_benchmark`", "NOT_MEASURED", message)
+
+
+GATED_LATENCY = """
+@digits
+@pytest.mark.mxperf_baseline(latency="5%")
+def test_it():
+    pass
+"""
+
+
+def test_latency_is_never_measured(write, run, holds, laboratory):
+    write(GATED_LATENCY)
+    laboratory.decisions = [Decision(Outcome.PASSED, 0.0, -0.01, 0.01, 2)]
+    run("--mxperf-update").assert_outcomes(passed=1)
+    message = "latency was not measured: --mxperf-latency=never"
+    holds("`--mxperf-latency=never`", "NOT_MEASURED", message, "--mxperf-latency=never")
+
+
+def test_the_measuring_process_dies(write, run, holds, laboratory):
+    write(GATED_LATENCY)
+    laboratory.decisions = [Decision(Outcome.PASSED, 0.0, -0.01, 0.01, 2)]
+    run("--mxperf-update").assert_outcomes(passed=1)
+    laboratory.decisions = [WorkerError("the measuring process died (SIGKILL) while it timed digits")] * 6
+    message = "latency was not measured: the measuring process died (SIGKILL) while it timed digits"
+    holds("the measuring process cannot run a model, or dies of it", "NOT_MEASURED", message, "--mxperf-latency=always")
+
+
+def test_latency_is_inconclusive(write, run, holds, laboratory):
+    write(GATED_LATENCY)
+    passed = Decision(Outcome.PASSED, 0.0, -0.01, 0.01, 2)
+    unclear = Decision(Outcome.INCONCLUSIVE, 0.05, 0.01, 0.09, 12, "not clear after 12 samples")
+    laboratory.decisions = [passed, *[unclear, passed] * 3]  # of the weights, then of both in turn
+    run("--mxperf-update").assert_outcomes(passed=1)
+    message = "latency +5.0% (between +1.0% and +9.0%), allowed +5.0% over its baseline: not clear after 12 samples"
+    holds(
+        "too much noise, or too little time, to decide on latency", "INCONCLUSIVE", message, "--mxperf-latency=always"
+    )
 
 
 def test_a_missing_baseline(write, holds):
