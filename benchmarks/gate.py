@@ -36,7 +36,7 @@ COUNTS = {"same": 600, "slower": 200, "fine": 60, "neighbour": 120, "stored": 12
 TARGETS = {"slower": 0.052, "fine": 0.03}
 TOLERANCES = {"same": 0.025, "slower": 0.025, "fine": 0.015}
 STORED_PAUSE_SECONDS = 120.0
-WIDTHS = (16, 96, 192, 320)
+WIDTHS = (256, 96, 16)
 
 
 def as_network(name, extra=0, width=64):
@@ -69,28 +69,31 @@ def growth(worker, name, extra, width, samples):
 
 
 def calibrate():
-    """For each network and target the number and width of added layers that comes nearest, and its true growth."""
+    """For each network and target, how many layers of which width come near it, and the true growth of that."""
     with Worker() as worker:
         for name in NETWORKS:
-            per_layer = {width: growth(worker, name, 2, width, samples=6)[0] / 2 for width in WIDTHS}
             for kind, target in TARGETS.items():
-                extra, width = nearest(per_layer, target)
+                extra, width = nearest(worker, name, target)
                 grown, error = growth(worker, name, extra, width, samples=30)
-                record(
-                    "calibrate",
-                    network=name,
-                    kind=kind,
-                    extra=extra,
-                    width=width,
-                    growth=grown,
-                    standard_error=error,
-                )
+                change = {"extra": extra, "width": width, "growth": grown, "standard_error": error}
+                record("calibrate", network=name, kind=kind, **change)
 
 
-def nearest(per_layer, target):
-    counts = {width: max(1, round(target / max(share, 1e-4))) for width, share in per_layer.items()}
-    width = min(counts, key=lambda width: abs(counts[width] * per_layer[width] - target))
-    return counts[width], width
+def nearest(worker, name, target):
+    """Narrow layers for small networks, wide ones for large: the widest of which one alone is not too much."""
+    best = (math.inf, 1, WIDTHS[0])
+    for width in WIDTHS:
+        extra = 2
+        for samples in (5, 8, 12):
+            grown, _ = growth(worker, name, extra, width, samples)
+            best = min(best, (abs(grown - target), extra, width))
+            more = max(1, round(extra * target / max(grown, 0.002)))
+            if more == extra:
+                break
+            extra = min(more, 5 * extra)
+        if best[0] < 0.1 * target:
+            break
+    return best[1:]
 
 
 def slowed(kind):

@@ -5,9 +5,12 @@ from typing import Any
 from pytest_mxperf.baseline.diff import Difference, Measured, compare
 from pytest_mxperf.baseline.record import Baseline
 from pytest_mxperf.cost.result import CostReport
+from pytest_mxperf.latency.comparison import Comparison
 from pytest_mxperf.spec import ModelSpec
+from pytest_mxperf.worker.compare import Laboratory
+from pytest_mxperf.worker.protocol import Network
 
-__all__ = ["count", "diff"]
+__all__ = ["compare_latency", "count", "diff"]
 
 
 def count(model: object, inputs: object, *, epoch: int = 0) -> CostReport:
@@ -32,6 +35,18 @@ def diff(old: object, new: object, inputs: object) -> Difference:
     specs = [ModelSpec.parse(model, inputs, where="diff") for model in (old, new)]
     before, now = [_measured(spec) for spec in specs]
     return compare(before, now, specs[0].inputs)
+
+
+def compare_latency(old: object, new: object, inputs: object, *, tolerance: float, seconds: float = 15.0) -> Comparison:
+    """Whether ``new`` is slower than ``old`` by more than ``tolerance``, a fraction: both are timed side by side.
+
+    Models and ``inputs`` are as in ``count``. They are timed with synthetic weights, in one thread of a process of its
+    own, for up to so many ``seconds`` of its CPU time. Raises ``WorkerError`` if one of them cannot run.
+    """
+    specs = [ModelSpec.parse(model, inputs, where="compare_latency") for model in (old, new)]
+    reference, candidate = [Network(spec.name, _analyse(spec).symbol_json, dict(spec.inputs)) for spec in specs]
+    with Laboratory(seconds=seconds) as laboratory:
+        return laboratory.compare(reference, candidate, tolerance)
 
 
 def _measured(spec: ModelSpec) -> Measured:

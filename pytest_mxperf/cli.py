@@ -1,4 +1,4 @@
-"""The command ``mxperf``: what a model costs, and what distinguishes two, without pytest."""
+"""The command ``mxperf``: what a model costs, what distinguishes two, and which is faster, without pytest."""
 
 import argparse
 import os
@@ -6,9 +6,14 @@ import shutil
 import sys
 from typing import Dict, List, NoReturn, Optional, Sequence, Tuple
 
-from pytest_mxperf.api import count, diff
+import msgspec
+
+from pytest_mxperf.api import compare_latency, count, diff
 from pytest_mxperf.errors import MxperfError, UsageError
+from pytest_mxperf.latency.decide import Outcome
+from pytest_mxperf.latency_gate import judge_latency
 from pytest_mxperf.spec import InputSpec
+from pytest_mxperf.units import parse_fraction
 
 __all__ = ["main"]
 
@@ -46,8 +51,17 @@ def _parser() -> argparse.ArgumentParser:
     both = _add(
         commands, "diff", _diff, "which layers distinguish two models; exit code 0 if none do, 1 if some, 2 on error"
     )
-    both.add_argument("old", metavar="OLD", help=model)
-    both.add_argument("new", metavar="NEW", help="likewise")
+    race = _add(
+        commands,
+        "latency",
+        _latency,
+        "whether a model is slower than another; exit code 0 if not, 1 if it is, 2 on error or if that stays unclear",
+    )
+    race.add_argument("--allow", default="2.5%", metavar="GROWTH", help='such as "5%%" or "-30%%" (default: 2.5%%)')
+    race.add_argument("--seconds", type=float, default=15.0, help="of CPU time that it may take (default: 15)")
+    for command in (both, race):
+        command.add_argument("old", metavar="OLD", help=model)
+        command.add_argument("new", metavar="NEW", help="likewise")
     return parser
 
 
@@ -104,6 +118,16 @@ def _diff(options: argparse.Namespace, inputs: Dict[str, InputSpec]) -> Tuple[st
     from pytest_mxperf.report.difference import render
 
     return render(difference, width=_width(), color=_color()), code
+
+
+def _latency(options: argparse.Namespace, inputs: Dict[str, InputSpec]) -> Tuple[str, int]:
+    allowed = parse_fraction(options.allow, where="--allow")
+    compared = compare_latency(options.old, options.new, inputs, tolerance=float(allowed), seconds=options.seconds)
+    codes = {Outcome.PASSED: _SAME, Outcome.REGRESSED: _DIFFERENT, Outcome.INCONCLUSIVE: _TROUBLE}
+    code = codes[compared.decision.outcome]
+    if options.json:
+        return msgspec.json.format(msgspec.json.encode(compared), indent=2).decode(), code
+    return judge_latency(allowed, compared, over=options.old).message, code
 
 
 def _width() -> int:

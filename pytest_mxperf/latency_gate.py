@@ -1,11 +1,12 @@
 """What timing two networks side by side has shown, as findings of a gate."""
 
+import math
 from fractions import Fraction
 from typing import List, Mapping, Optional, Sequence
 
 from pytest_mxperf.baseline.record import WallTime
 from pytest_mxperf.gate import Finding, Verdict
-from pytest_mxperf.latency.conditions import Conditions
+from pytest_mxperf.latency.comparison import Comparison
 from pytest_mxperf.latency.decide import Decision, Outcome
 from pytest_mxperf.latency.timing import Timing
 from pytest_mxperf.units import Unit, format_quantity
@@ -26,48 +27,41 @@ WEIGHTS_TOLERANCE = 0.25
 """How much slower than synthetic weights real ones may be. Subnormal numbers cost 150 to 400%."""
 
 
-def judge_latency(
-    tolerance: Fraction, decision: Decision, *, over: str, effort: str, conditions: Optional[Conditions]
-) -> Finding:
-    """Growth of the CPU seconds per forward, in one thread, over those of a reference.
-
-    ``over`` says what that is ("its baseline"), ``effort`` what was done ("4 samples, 3.2 s").
-    """
+def judge_latency(tolerance: Fraction, compared: Comparison, *, over: str) -> Finding:
+    """Growth of the CPU seconds per forward, in one thread, over those of a reference: ``over`` says which."""
+    decision = compared.decision
+    growth = f"latency {_percent(decision.growth)}"
     allowed = f"allowed {_percent(float(tolerance))} over {over}"
     if decision.outcome is Outcome.PASSED:
         verdict = Verdict.IMPROVED if decision.high < 0 <= tolerance else Verdict.PASSED
-        message = f"latency {_percent(decision.growth)} (at most {_percent(decision.high)}), {allowed}; {effort}"
+        message = f"{growth} (at most {_percent(decision.high)}), {allowed}; {compared.effort}"
     elif decision.outcome is Outcome.REGRESSED:
         verdict = Verdict.REGRESSED
-        message = f"latency {_percent(decision.growth)} (at least {_percent(decision.low)}), {allowed}; {effort}"
+        message = f"{growth} (at least {_percent(decision.low)}), {allowed}; {compared.effort}{_meanwhile(compared)}"
     else:
         verdict = Verdict.INCONCLUSIVE
-        between = (
-            f"between {_percent(decision.low)} and {_percent(decision.high)}" if decision.samples > 1 else "unclear"
-        )
-        message = f"latency {_percent(decision.growth)} ({between}), {allowed}: {decision.reason}"
-    if verdict in (Verdict.REGRESSED, Verdict.INCONCLUSIVE):
-        message += _surroundings(conditions)
+        message = f"{growth}{_between(decision)}, {allowed}: {decision.reason}{_meanwhile(compared)}"
     return _finding("latency", verdict, message, decision.growth, float(tolerance))
 
 
-def judge_weights(decision: Decision, subnormal_layer: Optional[str], *, conditions: Optional[Conditions]) -> Finding:
+def _between(decision: Decision) -> str:
+    is_bounded = decision.low > -1 and decision.high < math.inf
+    return f" (between {_percent(decision.low)} and {_percent(decision.high)})" if is_bounded else ""
+
+
+def judge_weights(compared: Comparison, subnormal_layer: Optional[str] = None) -> Finding:
     """How much slower the network is with its own weights than with synthetic ones."""
-    times = f"{1 + decision.growth:.2g}x"
-    if decision.outcome is Outcome.REGRESSED:
-        cause = f"; subnormal activations from {subnormal_layer}" if subnormal_layer else ""
-        message = f"weights: {times} the time that the graph needs with synthetic ones{cause}"
-        return _finding("weights", Verdict.REGRESSED, message, decision.growth, WEIGHTS_TOLERANCE)
+    decision = compared.decision
+    times = f"weights: {1 + decision.growth:.2g}x the time"
     if decision.outcome is Outcome.PASSED:
-        return _finding(
-            "weights",
-            Verdict.PASSED,
-            f"weights: {times} the time of synthetic ones",
-            decision.growth,
-            WEIGHTS_TOLERANCE,
-        )
-    message = f"weights: {times} the time of synthetic ones, unclear: {decision.reason}{_surroundings(conditions)}"
-    return _finding("weights", Verdict.INCONCLUSIVE, message, decision.growth, WEIGHTS_TOLERANCE)
+        verdict, message = Verdict.PASSED, f"{times} of synthetic ones"
+    elif decision.outcome is Outcome.REGRESSED:
+        cause = f"; subnormal activations from {subnormal_layer}" if subnormal_layer else ""
+        verdict, message = Verdict.REGRESSED, f"{times} that the graph needs with synthetic ones{cause}"
+    else:
+        verdict = Verdict.INCONCLUSIVE
+        message = f"{times} of synthetic ones, unclear: {decision.reason}{_meanwhile(compared)}"
+    return _finding("weights", verdict, message, decision.growth, WEIGHTS_TOLERANCE)
 
 
 def same_graph(tolerance: Fraction, over: str) -> Finding:
@@ -147,8 +141,8 @@ def _finding(
     return Finding("latency", metric, verdict, message, value=growth, allowed_growth=allowed_growth)
 
 
-def _surroundings(conditions: Optional[Conditions]) -> str:
-    disturbances = conditions.disturbances() if conditions else []
+def _meanwhile(compared: Comparison) -> str:
+    disturbances = compared.conditions.disturbances() if compared.conditions else []
     return f"\nmeanwhile: {', '.join(disturbances)}" if disturbances else ""
 
 

@@ -14,10 +14,12 @@ import pytest
 from pytest_mxperf import latency_gate
 from pytest_mxperf.canonical import fingerprint
 from pytest_mxperf.errors import WorkerError
-from pytest_mxperf.gate import Finding, Verdict
+from pytest_mxperf.gate import Finding
 from pytest_mxperf.graph import Graph
+from pytest_mxperf.latency.comparison import Comparison
+from pytest_mxperf.latency.decide import Outcome
 from pytest_mxperf.plugin.options import Options
-from pytest_mxperf.worker.compare import Comparison, Laboratory
+from pytest_mxperf.worker.compare import Laboratory
 from pytest_mxperf.worker.protocol import Network
 
 __all__ = ["LATENCY", "LatencyGate", "Weights"]
@@ -66,10 +68,7 @@ class LatencyGate:
             compared = self._compare(reference, candidate, float(allowed))
         except WorkerError as error:
             return latency_gate.not_measured("latency", str(error))
-        effort = _effort(compared)
-        return latency_gate.judge_latency(
-            allowed, compared.decision, over=over, effort=effort, conditions=compared.conditions
-        )
+        return latency_gate.judge_latency(allowed, compared, over=over)
 
     def judge_weights(self, network: Network, weights: Weights, known_sha256: str) -> Finding:
         """Whether the network is slower with its own weights; ``known_sha256`` is of some that were not."""
@@ -80,13 +79,11 @@ class LatencyGate:
         loaded = Network(network.name, network.symbol_json, network.inputs, str(weights.path))
         try:
             compared = self._compare(network, loaded, latency_gate.WEIGHTS_TOLERANCE)
-            finding = latency_gate.judge_weights(compared.decision, None, conditions=compared.conditions)
-            if finding.verdict is Verdict.REGRESSED:
-                layer = self._lab().subnormal_layer(loaded)
-                finding = latency_gate.judge_weights(compared.decision, layer, conditions=compared.conditions)
+            is_slow = compared.decision.outcome is Outcome.REGRESSED
+            layer = self._lab().subnormal_layer(loaded) if is_slow else None
         except WorkerError as error:
             return latency_gate.not_measured("weights", str(error))
-        return finding
+        return latency_gate.judge_weights(compared, layer)
 
     def _compare(self, reference: Network, candidate: Network, tolerance: float) -> Comparison:
         with _alone_on_this_host(), self._progress():
@@ -119,11 +116,6 @@ def _has_latency_gate(item: pytest.Item) -> bool:
 
 def _graph(network: Network) -> str:
     return fingerprint(Graph.parse(network.symbol_json, where=network.name), network.inputs)
-
-
-def _effort(compared: Comparison) -> str:
-    processes = "two processes" if compared.is_confirmed else "one process"
-    return f"{len(compared.log_ratios)} samples in {processes}, {compared.seconds:.1f} s"
 
 
 @contextmanager

@@ -6,8 +6,7 @@ import time
 from types import TracebackType
 from typing import Callable, Iterator, List, Optional, Tuple, Type
 
-import msgspec
-
+from pytest_mxperf.latency.comparison import Comparison
 from pytest_mxperf.latency.conditions import Conditions
 from pytest_mxperf.latency.decide import SESSION_ALPHA, Decision, Outcome, SequentialTest, confirm, split_alpha
 from pytest_mxperf.latency.estimate import log_ratio
@@ -15,7 +14,7 @@ from pytest_mxperf.latency.schedule import Unit, units
 from pytest_mxperf.worker.client import Worker
 from pytest_mxperf.worker.protocol import Inspect, Inspected, Measure, Measured, Network, Prepare, Prepared
 
-__all__ = ["Comparison", "Laboratory", "Trial"]
+__all__ = ["Laboratory", "Trial"]
 
 Progress = Callable[[str], None]
 
@@ -28,21 +27,6 @@ _USUAL_SAMPLES = 8
 _PATIENCE = 4
 """Wall seconds for each second of CPU time, at the most."""
 _ANSWER_SECONDS = 600.0
-
-
-class Comparison(msgspec.Struct, frozen=True):
-    """What was decided, and how."""
-
-    decision: Decision
-    seconds: float
-    """Wall time, from the request to the verdict."""
-    conditions: Optional[Conditions]
-    log_ratios: Tuple[float, ...]
-    """log(candidate / reference) of each sample, those of a confirmation behind the others."""
-    seed: int
-    """Of the schedule."""
-    is_confirmed: bool = False
-    """Whether a second process has measured, too."""
 
 
 class Trial:

@@ -9,10 +9,10 @@ from xml.etree import ElementTree
 
 import pytest
 
+from pytest_mxperf.latency.comparison import Comparison
 from pytest_mxperf.latency.conditions import Conditions
 from pytest_mxperf.latency.decide import Outcome
 from pytest_mxperf.plugin import latency
-from pytest_mxperf.worker.compare import Comparison
 
 DIGITS_HEADER = """
 import pytest

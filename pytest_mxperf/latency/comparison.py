@@ -1,0 +1,31 @@
+"""What was decided about two networks, and how."""
+
+from typing import Optional, Tuple
+
+import msgspec
+
+from pytest_mxperf.latency.conditions import Conditions
+from pytest_mxperf.latency.decide import Decision
+
+__all__ = ["Comparison"]
+
+
+class Comparison(msgspec.Struct, frozen=True):
+    """A decision with the samples that it was made of, and what else went on."""
+
+    decision: Decision
+    seconds: float
+    """Wall time, from the request to the verdict."""
+    conditions: Optional[Conditions]
+    log_ratios: Tuple[float, ...]
+    """log(candidate / reference) of each sample, those of a confirmation behind the others."""
+    seed: int
+    """Of the schedule."""
+    is_confirmed: bool = False
+    """Whether a second process has measured, too."""
+
+    @property
+    def effort(self) -> str:
+        """What was done, in a few words."""
+        processes = "two processes" if self.is_confirmed else "one process"
+        return f"{len(self.log_ratios)} samples in {processes}, {self.seconds:.1f} s"
