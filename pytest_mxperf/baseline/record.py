@@ -14,6 +14,8 @@ __all__ = ["Baseline", "InputRecord", "LayerRecord", "WallTime"]
 
 SCHEMA = 1
 
+_ALIKE = 0.1
+
 
 class InputRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Shape and dtype of one input, as ``InputSpec``."""
@@ -47,7 +49,13 @@ class WallTime(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @classmethod
     def of(cls, timing: Timing, software: Mapping[str, str]) -> "WallTime":
-        return cls(timing.p50, timing.p90, timing.p99, timing.mean, dict(software))
+        """To four digits: more are noise, and a change to review."""
+        p50, p90, p99, mean = [float(f"{seconds:.4g}") for seconds in (timing.p50, timing.p90, timing.p99, timing.mean)]
+        return cls(p50, p90, p99, mean, dict(software))
+
+    def is_like(self, other: "WallTime") -> bool:
+        """Whether the medians are so near that recording the other would only make a change to review."""
+        return abs(other.p50 / self.p50 - 1) <= _ALIKE
 
 
 class Baseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

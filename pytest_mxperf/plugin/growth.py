@@ -4,7 +4,7 @@ import os
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Callable, List, Mapping, Optional
+from typing import Any, Callable, Dict, List, Mapping, Optional
 
 import msgspec
 
@@ -92,13 +92,19 @@ class GrowthJudge:
         if "latency" in allowed and self._weights is not None:
             findings = self._judge_weights(before.weights_sha256 if before else "")
             weights_sha256 = self._weights.sha256
-        is_same = before is not None and before.fingerprint() == self._now.fingerprint()
-        wall_times = dict(before.wall_times) if before is not None and is_same else {}
-        if timing is not None and timing.is_latency:
-            wall_times[here()] = WallTime.of(timing, versions())
+        wall_times = self._wall_times(timing, before)
         now = msgspec.structs.replace(self._now, weights_sha256=weights_sha256, wall_times=wall_times)
         self.update = Update(now, self._analysis.symbol_json)
         return findings
+
+    def _wall_times(self, timing: Optional[Timing], before: Optional[Baseline]) -> Dict[str, WallTime]:
+        """Those of the baseline if the model is the same, with this machine's if it was measured and differs."""
+        is_same = before is not None and before.fingerprint() == self._now.fingerprint()
+        wall_times = dict(before.wall_times) if before is not None and is_same else {}
+        if timing is not None and timing.is_latency:
+            known, measured = wall_times.get(here()), WallTime.of(timing, versions())
+            wall_times[here()] = known if known is not None and known.is_like(measured) else measured
+        return wall_times
 
     def _missing(self) -> str:
         name, twin = self._spec.name, self._store.twin(self._now)

@@ -251,8 +251,8 @@ def test_a_folder_in_place_of_a_baseline_is_one_clear_error(pytester, write, run
         ('macs="5"', "macs: '5' is ambiguous; write it like '5%' or as the number 0.05"),
         ("macs=True", "macs: expected a number or text like '5%', got True"),
         ('macs="-30%"', "macs: '-30%' is negative; a baseline allows growth from 0% up"),
-        ('latency_p50="5%"', "unknown argument 'latency_p50'; known: macs, flops, params, param_bytes"),
-        ('mac="5%"', "unknown argument 'mac'; did you mean 'macs'? known: macs, flops, params, param_bytes"),
+        ('batch="5%"', "unknown argument 'batch'; known: macs, flops, params, param_bytes, latency, latency_p50, *"),
+        ('mac="5%"', "unknown argument 'mac'; did you mean 'macs'? known: macs, flops, params, param_bytes, *"),
         ('"5%"', "takes keyword arguments only, got '5%'"),
     ],
 )
@@ -375,17 +375,9 @@ ANOTHER_GRAPH = """
 """
 
 
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        (None, "*digits-symbol.json: cannot read the symbol: No such file or directory*"),
-        ("{}", "*digits-symbol.json: *"),
-        (ANOTHER_GRAPH, "the baseline's graph has no Convolution 'conv1_fwd', whose costs it has"),
-    ],
-    ids=["missing", "broken", "another"],
-)
-def test_without_the_baselines_graph_the_growth_is_told_all_the_same(
-    pytester, write, run, put_model, digits, export, no_traceback, content, reason
+@pytest.mark.parametrize("content", [None, "{}", ANOTHER_GRAPH], ids=["missing", "broken", "another"])
+def test_a_baseline_without_its_graph_is_incomparable(
+    pytester, write, run, put_model, digits, export, no_traceback, content
 ):
     write(
         """
@@ -404,12 +396,5 @@ def test_without_the_baselines_graph_the_growth_is_told_all_the_same(
     put_model(export(16, 48, 64))
     result = run()
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(
-        [
-            "digits: macs 607,552 -> 902,464 (+48.54%, allowed +0%)",
-            f"    by which layers cannot be told: {reason}",
-            "digits: flops *",
-        ],
-        consecutive=True,
-    )
+    result.stdout.fnmatch_lines(["digits: *digits-symbol.json: *"])
     no_traceback(result)

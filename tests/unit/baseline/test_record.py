@@ -1,10 +1,12 @@
 import json
 
+import msgspec
 import pytest
 
-from pytest_mxperf.baseline.record import Baseline, InputRecord, LayerRecord
+from pytest_mxperf.baseline.record import Baseline, InputRecord, LayerRecord, WallTime
 from pytest_mxperf.cost.result import CostReport, LayerCost, OpCost, Params
 from pytest_mxperf.errors import BaselineError
+from pytest_mxperf.latency.timing import Timing
 from pytest_mxperf.spec import InputSpec
 
 REPORT = CostReport(
@@ -62,6 +64,8 @@ def test_the_file_reads_well_as_a_diff():
         "peak_activation_bytes",
         "schema",
         "symbol_sha256",
+        "wall_times",
+        "weights_sha256",
     ]
     assert '  "macs": 12,\n' in text
     backwards = dict(reversed(list(INPUTS.items())))
@@ -145,3 +149,27 @@ class TestDifference:
     )
     def test_other_inputs_may_not(self, before, now, difference):
         assert self.of(before).difference(self.of(now)) == difference
+
+
+def wall_time(p50):
+    return WallTime.of(Timing.of([p50]), {"mxnet": "1.9.1"})
+
+
+def test_wall_times_keep_four_digits():
+    times = wall_time(0.123456789)
+    assert (times.p50, times.p90, times.p99, times.mean) == (0.1235, 0.1235, 0.1235, 0.1235)
+    assert times.software == {"mxnet": "1.9.1"}
+
+
+@pytest.mark.parametrize(
+    ("p50", "is_like"), [(0.0101, True), (0.0109, True), (0.0091, True), (0.0112, False), (0.0089, False)]
+)
+def test_wall_times_within_a_tenth_are_alike(p50, is_like):
+    assert wall_time(0.01).is_like(wall_time(p50)) is is_like
+
+
+def test_neither_wall_times_nor_weights_make_another_model():
+    baseline = Baseline.of(REPORT, INPUTS)
+    measured = msgspec.structs.replace(baseline, wall_times={"here": wall_time(0.01)}, weights_sha256="ab")
+    assert measured.fingerprint() == baseline.fingerprint()
+    assert Baseline.from_json(measured.to_json(), where="net.json") == measured
