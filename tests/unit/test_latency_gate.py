@@ -1,0 +1,138 @@
+import math
+from fractions import Fraction
+
+import pytest
+
+from pytest_mxperf.baseline.record import WallTime
+from pytest_mxperf.gate import Verdict
+from pytest_mxperf.latency.comparison import Comparison
+from pytest_mxperf.latency.conditions import Conditions
+from pytest_mxperf.latency.decide import Decision, Outcome
+from pytest_mxperf.latency.timing import Timing
+from pytest_mxperf.latency_gate import judge_latency, judge_wall_time, judge_weights
+
+QUIET = Conditions(wall_seconds=1.0, cpu_seconds=1.0)
+BUSY = Conditions(wall_seconds=1.0, cpu_seconds=0.5)
+ALLOWED = Fraction("0.025")
+
+
+def compared(outcome, growth, low, high, *, samples=4, reason="", conditions=QUIET, is_confirmed=False):
+    decision = Decision(outcome, growth, low, high, samples, reason)
+    return Comparison(decision, 3.24, conditions, (0.0,) * samples, 7, is_confirmed)
+
+
+def test_a_pass_says_how_much_it_can_be_at_most():
+    finding = judge_latency(ALLOWED, compared(Outcome.PASSED, 0.004, -0.01, 0.019), over="its baseline")
+    assert (finding.gate, finding.metric, finding.verdict) == ("latency", "latency", Verdict.PASSED)
+    assert finding.message == (
+        "latency +0.4% (at most +1.9%), allowed +2.5% over its baseline; 4 samples in one process, 3.2 s"
+    )
+    assert (finding.value, finding.allowed_growth) == (0.004, 0.025)
+
+
+def test_a_regression_says_how_much_it_is_at_least_and_what_went_on():
+    slower = compared(Outcome.REGRESSED, 0.052, 0.041, 0.064, samples=8, conditions=BUSY, is_confirmed=True)
+    finding = judge_latency(ALLOWED, slower, over="its baseline")
+    assert finding.verdict is Verdict.REGRESSED
+    assert finding.message == (
+        "latency +5.2% (at least +4.1%), allowed +2.5% over its baseline; 8 samples in two processes, 3.2 s\n"
+        "meanwhile: had a core 50% of the time"
+    )
+
+
+def test_what_is_unclear_says_why():
+    unclear = compared(Outcome.INCONCLUSIVE, 0.024, -0.01, 0.06, reason="not clear after 12 samples", conditions=BUSY)
+    finding = judge_latency(ALLOWED, unclear, over="its baseline")
+    assert finding.verdict is Verdict.INCONCLUSIVE
+    assert finding.message == (
+        "latency +2.4% (between -1.0% and +6.0%), allowed +2.5% over its baseline: not clear after 12 samples\n"
+        "meanwhile: had a core 50% of the time"
+    )
+
+
+def test_bounds_that_are_none_are_not_shown():
+    unclear = compared(Outcome.INCONCLUSIVE, 0.4, -1.0, math.inf, samples=1, reason="1 s are too short")
+    message = judge_latency(ALLOWED, unclear, over="its baseline").message
+    assert message == "latency +40.0%, allowed +2.5% over its baseline: 1 s are too short"
+
+
+@pytest.mark.parametrize(
+    ("allowed", "high", "verdict"),
+    [("0.025", -0.001, Verdict.IMPROVED), ("0.025", 0.0, Verdict.PASSED), ("-0.3", -0.35, Verdict.PASSED)],
+)
+def test_surely_faster_is_improved_unless_that_was_asked_for(allowed, high, verdict):
+    faster = compared(Outcome.PASSED, -0.4, -0.5, high)
+    assert judge_latency(Fraction(allowed), faster, over="fp32").verdict is verdict
+
+
+def test_slow_weights_name_the_layer_where_it_begins():
+    slow = compared(Outcome.REGRESSED, 2.1, 1.9, 2.3)
+    assert judge_weights(slow, "conv2").message == (
+        "weights: 3.1x the time that the graph needs with synthetic ones; subnormal activations from conv2"
+    )
+    assert judge_weights(slow).message == "weights: 3.1x the time that the graph needs with synthetic ones"
+    assert judge_weights(slow).verdict is Verdict.REGRESSED
+
+
+def test_weights_as_fast_as_others_pass():
+    finding = judge_weights(compared(Outcome.PASSED, -0.02, -0.03, 0.01))
+    assert (finding.metric, finding.verdict, finding.message) == (
+        "weights",
+        Verdict.PASSED,
+        "weights: 0.98x the time of synthetic ones",
+    )
+
+
+TIMING = Timing.of([0.011])
+RECORDED = {"here": WallTime(0.010, 0.012, 0.02, 0.011, {})}
+
+
+def judge(allowed, timing, recorded, environment="here"):
+    tolerances = {name: Fraction(value) for name, value in allowed.items()}
+    return judge_wall_time(tolerances, timing, recorded, environment, unmeasured_because="no benchmark")
+
+
+def test_wall_time_is_advice_by_itself():
+    (advice,) = judge({}, TIMING, RECORDED)
+    assert (advice.gate, advice.verdict) == ("advice", Verdict.ADVICE)
+    assert advice.message == "latency_p50 10.0 ms -> 11.0 ms (+10.0%) of wall time, on hardware of the same kind"
+
+
+@pytest.mark.parametrize(
+    ("timing", "recorded", "environment"),
+    [
+        (None, RECORDED, "here"),
+        (TIMING, {}, "here"),
+        (TIMING, RECORDED, "there"),
+        (Timing.of([1.0], queued_forwards=2), RECORDED, "here"),
+    ],
+)
+def test_and_none_where_there_is_nothing_to_compare(timing, recorded, environment):
+    assert judge({}, timing, recorded, environment) == []
+
+
+@pytest.mark.parametrize(
+    ("allowed", "verdict"), [("0.1", Verdict.PASSED), ("0.09", Verdict.REGRESSED), ("0.5", Verdict.PASSED)]
+)
+def test_it_is_a_gate_where_growth_is_allowed_for_it(allowed, verdict):
+    (finding,) = judge({"latency_p50": allowed}, TIMING, RECORDED)
+    assert (finding.gate, finding.metric, finding.verdict) == ("baseline", "latency_p50", verdict)
+    assert finding.message.startswith("latency_p50 10.0 ms -> 11.0 ms (+10.0%), allowed +")
+
+
+def test_other_hardware_is_incomparable():
+    (finding,) = judge({"latency_p99": "0.1"}, TIMING, RECORDED, "there")
+    assert finding.verdict is Verdict.INCOMPARABLE
+    assert finding.message == (
+        "latency_p99 cannot be compared: recorded on here; this is there; record it here with --mxperf-update"
+    )
+    (finding,) = judge({"latency_p99": "0.1"}, TIMING, {}, "there")
+    assert "cannot be compared: never recorded; this is there" in finding.message
+
+
+def test_without_a_latency_it_is_not_measured():
+    (finding,) = judge({"latency_p90": "0.1"}, None, RECORDED)
+    assert (finding.verdict, finding.message) == (
+        Verdict.NOT_MEASURED,
+        "latency_p90 was not measured: no benchmark",
+    )
