@@ -9,6 +9,9 @@ import pytest
 
 import pytest_mxperf
 from pytest_mxperf.cli import main
+from pytest_mxperf.latency.comparison import Comparison
+from pytest_mxperf.latency.conditions import Conditions
+from pytest_mxperf.latency.decide import Decision, Outcome
 
 INPUT = ("--input", "data=1,1,8,8")
 
@@ -180,3 +183,60 @@ def test_a_reader_that_goes_away_is_no_trouble(digits):
     finally:
         os.close(writer)
     assert result.stderr == ""
+
+
+class TestLatency:
+    @pytest.fixture
+    def decided(self, monkeypatch):
+        """Makes the measurement come out as told; what it was asked is returned."""
+        asked = []
+
+        def decided(outcome):
+            class Pretended:
+                def __init__(self, *, seconds):
+                    asked.append(seconds)
+
+                def __enter__(self):
+                    return self
+
+                def __exit__(self, *error):
+                    pass
+
+                def compare(self, reference, candidate, tolerance):
+                    asked.append((reference.name, candidate.name, tolerance))
+                    reason = "not clear after 12 samples" if outcome is Outcome.INCONCLUSIVE else ""
+                    decision = Decision(outcome, 0.05, 0.03, 0.07, 4, reason)
+                    return Comparison(decision, 2.5, Conditions(1.0, 1.0), (0.05,) * 4, seed=1)
+
+            monkeypatch.setattr(pytest_mxperf.api, "Laboratory", Pretended)
+            return asked
+
+        return decided
+
+    @pytest.mark.parametrize(("outcome", "expected"), [("PASSED", 0), ("REGRESSED", 1), ("INCONCLUSIVE", 2)])
+    def test_the_exit_code_is_the_outcome(self, mxperf, digits, wider, decided, outcome, expected):
+        asked = decided(Outcome[outcome])
+        code, out, err = mxperf("latency", digits, wider, *INPUT, "--allow", "4%", "--seconds", "9")
+        assert (code, err) == (expected, "")
+        assert asked == [9.0, ("digits", "wider", 0.04)]
+        assert out.startswith("latency +5.0% (")
+        assert f"allowed +4.0% over {digits}" in out
+
+    def test_json_has_the_samples(self, mxperf, digits, wider, decided):
+        decided(Outcome.REGRESSED)
+        code, out, _ = mxperf("latency", digits, wider, *INPUT, "--json")
+        document = json.loads(out)
+        assert (code, document["decision"]["outcome"], document["log_ratios"]) == (1, "regressed", [0.05] * 4)
+
+    def test_growth_that_cannot_be_understood_is_one_line(self, mxperf, digits, wider):
+        code, out, err = mxperf("latency", digits, wider, *INPUT, "--allow", "much")
+        assert (code, out) == (2, "")
+        assert err.startswith("mxperf: --allow: ")
+        assert err.count("\n") == 1
+
+    def test_for_real(self, mxperf, digits, wider):
+        """Whatever comes out, within a second of CPU time there is an answer."""
+        code, out, err = mxperf("latency", digits, wider, *INPUT, "--allow", "1000%", "--seconds", "1")
+        assert code in (0, 2)
+        assert out.startswith("latency ")
+        assert err == ""
