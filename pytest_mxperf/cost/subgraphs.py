@@ -40,6 +40,14 @@ class Runs(NamedTuple):
 
 def feeds(node: Node) -> List[List[Feed]]:
     """For each subgraph of the node, what its variables are fed with. Raises ``GraphError`` if that does not fit."""
+    found = _feeds(node)
+    for feed in (feed for fed in found for feed in fed):
+        if not 0 <= feed.position < len(node.inputs):
+            raise GraphError(f"{node.op} {node.name!r}: its graph reads input {feed.position} of {len(node.inputs)}")
+    return found
+
+
+def _feeds(node: Node) -> List[List[Feed]]:
     if node.op == "_foreach":
         return [_foreach_feeds(node)]
     if node.op in _LOCATIONS:

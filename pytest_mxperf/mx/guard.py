@@ -1,7 +1,7 @@
 """Does once in a forked child what MXNet might not survive, so that it does not take the session along.
 
-A fork costs 10 to 20 ms beside the work itself. MXNet prepares for it: its engine stops before a fork and starts anew
-on both sides (``src/initialize.cc``), which is what Gluon's ``DataLoader`` relies on.
+A fork costs 10 to 20 ms beside the work itself, on an idle machine. MXNet prepares for it: its engine stops before a
+fork and starts anew on both sides (``src/initialize.cc``), which is what Gluon's ``DataLoader`` relies on.
 """
 
 import os
