@@ -7,6 +7,7 @@ same       the network against itself at a tolerance of 2.5%: every REGRESSED is
 slower     4.5 to 6% slower, at 2.5%: every PASSED is a miss
 fine       3% slower, at 1.5%
 neighbour  same and slower, while another process takes a core in bursts
+overhead   from a process's start to its being ready, and what a graph that has not changed costs
 stored     pytest-benchmark's mean and minimum of one process against those of another, minutes apart
 """
 
@@ -22,8 +23,10 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-from gate_networks import NETWORKS, network
+from gate_networks import NETWORKS, mx, network
 
+from pytest_mxperf.canonical import fingerprint
+from pytest_mxperf.graph import Graph
 from pytest_mxperf.latency.schedule import units
 from pytest_mxperf.spec import InputSpec
 from pytest_mxperf.worker.client import Worker
@@ -32,7 +35,6 @@ from pytest_mxperf.worker.protocol import Network
 
 RESULTS = Path(__file__).parent / "results"
 SECONDS = 15.0
-COUNTS = {"same": 600, "slower": 200, "fine": 60, "neighbour": 120, "stored": 12}
 TARGETS = {"slower": 0.052, "fine": 0.03}
 TOLERANCES = {"same": 0.025, "slower": 0.025, "fine": 0.015}
 STORED_PAUSE_SECONDS = 120.0
@@ -68,12 +70,12 @@ def growth(worker, name, extra, width, samples):
     return math.expm1(statistics.fmean(log_ratios)), statistics.stdev(log_ratios) / math.sqrt(samples)
 
 
-def calibrate():
+def calibrate(attempts):
     """For each network and target, how many layers of which width come near it, and the true growth of that."""
     with Worker() as worker:
         for name in NETWORKS:
             for kind, target in TARGETS.items():
-                for _ in range(3):
+                for _ in range(attempts):
                     last = calibrated(kind).get(name)
                     if last and is_near(kind, last["growth"]):
                         break
@@ -131,6 +133,10 @@ def slower(count, kind="slower", part=None):
     decide(part or kind, kind, cases, count)
 
 
+def fine(count):
+    slower(count, "fine")
+
+
 def decide(part, kind, cases, count):
     with Laboratory(seconds=SECONDS) as laboratory:
         for turn in range(count):
@@ -183,6 +189,23 @@ def neighbour(count):
     with busy_neighbours(2):
         same(count * 2 // 3, "neighbour")
         slower(count // 3, part="neighbour")
+
+
+def overhead(count):
+    for _ in range(count):
+        with Worker() as worker:
+            start = time.perf_counter()
+            worker.start()
+            record("overhead", what="start", seconds=time.perf_counter() - start)
+    zoo = mx.gluon.model_zoo.vision
+    symbols = {name: network(name)[0] for name in NETWORKS}
+    symbols.update({net.__name__: net()(mx.sym.var("data")) for net in (zoo.resnet152_v1, zoo.densenet201)})
+    for name, symbol in symbols.items():
+        text, inputs = symbol.tojson(), {"data": InputSpec((1, 3, 224, 224))}
+        start = time.perf_counter()
+        for _ in ("baseline", "candidate"):
+            fingerprint(Graph.parse(text, where=name), inputs)
+        record("overhead", what="unchanged", network=name, seconds=time.perf_counter() - start)
 
 
 # What others do.
@@ -277,6 +300,21 @@ def stored_rows():
                 )
 
 
+def overhead_lines():
+    starts = [line["seconds"] for line in recorded("overhead") if line["what"] == "start"]
+    if not starts:
+        return []
+    unchanged = {line["network"]: line for line in recorded("overhead") if line["what"] == "unchanged"}
+    return [
+        "",
+        f"The measuring process is ready {statistics.median(starts):.1f} s after its start.",
+        "",
+        "| unchanged graph | ms |",
+        "|---|--:|",
+        *(f"| {name} | {1000 * line['seconds']:.1f} |" for name, line in unchanged.items()),
+    ]
+
+
 def table():
     changes = [line for kind in TARGETS for line in slowed(kind)]
     lines = ["# The latency gate, measured", "", "Written by `benchmarks/gate.py` from `gate.jsonl`.", ""]
@@ -309,28 +347,32 @@ def table():
         "|---|--:|--:|--:|",
         *stored_rows(),
     ]
+    lines += overhead_lines()
     (RESULTS / "gate.md").write_text("\n".join(lines) + "\n")
+
+
+PARTS = {
+    "calibrate": (calibrate, 3),
+    "same": (same, 600),
+    "slower": (slower, 200),
+    "fine": (fine, 60),
+    "neighbour": (neighbour, 120),
+    "overhead": (overhead, 5),
+    "stored": (stored, 12),
+}
+"""By name what to do, and how many decisions, sessions or attempts of it."""
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parts = ["calibrate", *COUNTS]
-    parser.add_argument("--part", action="append", choices=[*parts, "table"], help="one of them only; repeatable")
+    parser.add_argument("--part", action="append", choices=[*PARTS, "table"], help="one of them only; repeatable")
     parser.add_argument("--count", type=int, help="decisions of each part, or sessions of stored")
     arguments = parser.parse_args()
     RESULTS.mkdir(exist_ok=True)
-    for part in arguments.part or parts:
-        if part == "calibrate":
-            calibrate()
-        elif part != "table":
-            count = arguments.count or COUNTS[part]
-            {
-                "same": same,
-                "slower": slower,
-                "fine": lambda n: slower(n, "fine"),
-                "neighbour": neighbour,
-                "stored": stored,
-            }[part](count)
+    for part in arguments.part or PARTS:
+        if part != "table":
+            work, count = PARTS[part]
+            work(arguments.count or count)
     table()
 
 
