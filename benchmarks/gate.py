@@ -38,11 +38,10 @@ SECONDS = 15.0
 TARGETS = {"slower": 0.052, "fine": 0.03}
 TOLERANCES = {"same": 0.025, "slower": 0.025, "fine": 0.015}
 STORED_PAUSE_SECONDS = 120.0
-WIDTHS = (256, 96, 16)
 
 
-def as_network(name, extra=0, width=64):
-    symbol, shape = network(name, extra, width)
+def as_network(name, extra=0):
+    symbol, shape = network(name, extra)
     return Network(name, symbol.tojson(), {"data": InputSpec(shape)})
 
 
@@ -62,16 +61,16 @@ def recorded(part):
 # Calibration: which change is of which size.
 
 
-def growth(worker, name, extra, width, samples):
+def growth(worker, name, extra, samples):
     """Mean and standard error of the growth, from that many samples."""
-    trial = Trial(worker, as_network(name), as_network(name, extra, width))
+    trial = Trial(worker, as_network(name), as_network(name, extra))
     schedule = units(random.getrandbits(32))
     log_ratios = [trial.sample(schedule) for _ in range(samples)]
     return math.expm1(statistics.fmean(log_ratios)), statistics.stdev(log_ratios) / math.sqrt(samples)
 
 
 def calibrate(attempts):
-    """For each network and target, how many layers of which width come near it, and the true growth of that."""
+    """For each network and target, how many operators come near it, and the true growth of that."""
     with Worker() as worker:
         for name in NETWORKS:
             for kind, target in TARGETS.items():
@@ -79,31 +78,21 @@ def calibrate(attempts):
                     last = calibrated(kind).get(name)
                     if last and is_near(kind, last["growth"]):
                         break
-                    extra, width = rescaled(last, target) if last else nearest(worker, name, target)
-                    grown, error = growth(worker, name, extra, width, samples=30)
-                    change = {"extra": extra, "width": width, "growth": grown, "standard_error": error}
-                    record("calibrate", network=name, kind=kind, **change)
-
-
-def rescaled(last, target):
-    return max(1, round(last["extra"] * target / last["growth"])), last["width"]
+                    extra = rescaled(last["extra"], last["growth"], target) if last else nearest(worker, name, target)
+                    grown, error = growth(worker, name, extra, samples=30)
+                    record("calibrate", network=name, kind=kind, extra=extra, growth=grown, standard_error=error)
 
 
 def nearest(worker, name, target):
-    """Narrow layers for small networks, wide ones for large: the widest of which one alone is not too much."""
-    best = (math.inf, 1, WIDTHS[0])
-    for width in WIDTHS:
-        extra = 2
-        for samples in (5, 8, 12):
-            grown, _ = growth(worker, name, extra, width, samples)
-            best = min(best, (abs(grown - target), extra, width))
-            more = max(1, round(extra * target / max(grown, 0.002)))
-            if more == extra:
-                break
-            extra = min(more, 5 * extra)
-        if best[0] < 0.1 * target:
-            break
-    return best[1:]
+    extra = 5
+    for samples in (6, 10):
+        grown, _ = growth(worker, name, extra, samples)
+        extra = rescaled(extra, grown, target)
+    return extra
+
+
+def rescaled(extra, growth, target):
+    return max(1, round(extra * target / max(growth, 0.005)))
 
 
 def calibrated(kind):
@@ -117,7 +106,7 @@ def is_near(kind, growth):
 
 
 def slowed(kind):
-    """The networks that are slowed as asked: name, added layers, width and true growth."""
+    """The networks that are slowed as asked: name, added operators and true growth."""
     return [line for line in calibrated(kind).values() if is_near(kind, line["growth"])]
 
 
@@ -125,11 +114,11 @@ def slowed(kind):
 
 
 def same(count, part="same"):
-    decide(part, "same", [(name, 0, 0, 0.0) for name in NETWORKS], count)
+    decide(part, "same", [(name, 0, 0.0) for name in NETWORKS], count)
 
 
 def slower(count, kind="slower", part=None):
-    cases = [(line["network"], line["extra"], line["width"], line["growth"]) for line in slowed(kind)]
+    cases = [(line["network"], line["extra"], line["growth"]) for line in slowed(kind)]
     decide(part or kind, kind, cases, count)
 
 
@@ -140,8 +129,8 @@ def fine(count):
 def decide(part, kind, cases, count):
     with Laboratory(seconds=SECONDS) as laboratory:
         for turn in range(count):
-            name, extra, width, true_growth = cases[turn % len(cases)]
-            compared = laboratory.compare(as_network(name), as_network(name, extra, width), TOLERANCES[kind])
+            name, extra, true_growth = cases[turn % len(cases)]
+            compared = laboratory.compare(as_network(name), as_network(name, extra), TOLERANCES[kind])
             decision, conditions = compared.decision, compared.conditions
             record(
                 part,
@@ -238,7 +227,7 @@ def test_case(benchmark, case):
 
 def stored(count):
     """Sessions of pytest-benchmark, one every two minutes, each of a process of its own."""
-    changed = {line["network"]: (line["network"], line["extra"], line["width"]) for line in slowed("slower")}
+    changed = {line["network"]: (line["network"], line["extra"]) for line in slowed("slower")}
     cases = {**{f"{name} same": (name,) for name in NETWORKS}, **{f"{name} slower": changed[name] for name in changed}}
     with tempfile.TemporaryDirectory() as folder:
         test, report = Path(folder) / "test_stored.py", Path(folder) / "report.json"
@@ -320,7 +309,7 @@ def table():
     lines = ["# The latency gate, measured", "", "Written by `benchmarks/gate.py` from `gate.jsonl`.", ""]
     lines += ["| network | change | true growth |", "|---|---|--:|"]
     lines += [
-        f"| {line['network']} | {line['extra']} dense layers of {line['width']} "
+        f"| {line['network']} | {line['extra']} sines of the input "
         f"| {line['growth']:+.2%} ± {line['standard_error']:.2%} |"
         for line in changes
     ]

@@ -58,16 +58,12 @@ NETWORKS = {
 }
 
 
-def network(name, extra=0, width=64):
-    """The symbol and input shape of a network, with ``extra`` small dense layers beside it as a second output."""
+def network(name, extra=0):
+    """The symbol and input shape of a network, with so many sines of the input in front of it to slow it down."""
     factory, shape = NETWORKS[name]
     with mx.name.NameManager():
         net = factory()
         data = mx.sym.var("data")
-        output = net(data)
-        if not extra:
-            return output, shape
-        beside = mx.sym.slice_axis(mx.sym.reshape(data, (1, -1)), axis=1, begin=0, end=width)
         for _ in range(extra):
-            beside = mx.sym.FullyConnected(beside, num_hidden=width)
-        return mx.sym.Group([output, beside]), shape
+            data = mx.sym.sin(data)
+        return net(data), shape
