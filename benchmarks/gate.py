@@ -309,7 +309,7 @@ def table():
     lines = ["# The latency gate, measured", "", "Written by `benchmarks/gate.py` from `gate.jsonl`.", ""]
     lines += ["| network | change | true growth |", "|---|---|--:|"]
     lines += [
-        f"| {line['network']} | {line['extra']} sines of the input "
+        f"| {line['network']} | {line['extra']} additions to the output "
         f"| {line['growth']:+.2%} ± {line['standard_error']:.2%} |"
         for line in changes
     ]

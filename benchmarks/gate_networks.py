@@ -59,11 +59,10 @@ NETWORKS = {
 
 
 def network(name, extra=0):
-    """The symbol and input shape of a network, with so many sines of the input in front of it to slow it down."""
+    """The symbol and input shape of a network, with so many additions of 1 behind it to slow it down."""
     factory, shape = NETWORKS[name]
     with mx.name.NameManager():
-        net = factory()
-        data = mx.sym.var("data")
+        output = factory()(mx.sym.var("data"))
         for _ in range(extra):
-            data = mx.sym.sin(data)
-        return net(data), shape
+            output = output + 1
+        return output, shape
