@@ -1,3 +1,5 @@
+"""Numbers as text, and back."""
+
 from fractions import Fraction
 
 import pytest
