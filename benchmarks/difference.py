@@ -6,7 +6,7 @@ a layer is put in between. CPU time per node from 1,000 to 100,000 nodes (goal: 
 
 import time
 
-from pytest_mxperf.baseline.diff import Costs, Measured, compare
+from pytest_mxperf.baseline.diff import Costs, Counted, compare
 from pytest_mxperf.graph import Graph, Node
 
 
@@ -21,7 +21,7 @@ def chain(widths, prefix):
             Node("Activation", f"{prefix}relu{index}", {"act_type": "relu"}, ((last + 2, 0),)),
         ]
         shapes += [((width, shapes[last][0][1], 1, 1),), ((1, width, 8, 8),), ((1, width, 8, 8),)]
-    return Measured(Graph(tuple(nodes), ((len(nodes) - 1, 0),)), shapes, {}, Costs())
+    return Counted(Graph(tuple(nodes), ((len(nodes) - 1, 0),)), shapes, {}, Costs())
 
 
 def main():

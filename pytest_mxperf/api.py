@@ -1,8 +1,8 @@
-"""What the plugin does, for those who only ask how heavy a model is."""
+"""What the plugin does, for programs: what a model costs, what distinguishes two, and which is faster."""
 
 from typing import Any
 
-from pytest_mxperf.baseline.diff import Difference, Measured, compare
+from pytest_mxperf.baseline.diff import Counted, Difference, compare
 from pytest_mxperf.baseline.record import Baseline
 from pytest_mxperf.cost.result import CostReport
 from pytest_mxperf.latency.comparison import Comparison
@@ -10,7 +10,7 @@ from pytest_mxperf.spec import ModelSpec
 from pytest_mxperf.worker.compare import Laboratory
 from pytest_mxperf.worker.protocol import Network
 
-__all__ = ["compare_latency", "count", "diff"]
+__all__ = ["analysis_of", "compare_latency", "count", "diff"]
 
 
 def count(model: object, inputs: object, *, epoch: int = 0) -> CostReport:
@@ -22,7 +22,7 @@ def count(model: object, inputs: object, *, epoch: int = 0) -> CostReport:
 
     Raises ``MxperfError``, or one of its kinds, if the model cannot be read or its shapes cannot be inferred.
     """
-    report: CostReport = _analyse(ModelSpec.parse(model, inputs, epoch=epoch, where="count")).cost()
+    report: CostReport = analysis_of(ModelSpec.parse(model, inputs, epoch=epoch, where="count")).cost()
     return report
 
 
@@ -33,7 +33,7 @@ def diff(old: object, new: object, inputs: object) -> Difference:
     are equal up to names.
     """
     specs = [ModelSpec.parse(model, inputs, where="diff") for model in (old, new)]
-    before, now = [_measured(spec) for spec in specs]
+    before, now = [_counted(spec) for spec in specs]
     return compare(before, now, specs[0].inputs)
 
 
@@ -44,17 +44,18 @@ def compare_latency(old: object, new: object, inputs: object, *, tolerance: floa
     own, for up to so many ``seconds`` of its CPU time. Raises ``WorkerError`` if one of them cannot run.
     """
     specs = [ModelSpec.parse(model, inputs, where="compare_latency") for model in (old, new)]
-    reference, candidate = [Network(spec.name, _analyse(spec).symbol_json, dict(spec.inputs)) for spec in specs]
+    reference, candidate = [Network(spec.name, analysis_of(spec).symbol_json, dict(spec.inputs)) for spec in specs]
     with Laboratory(seconds=seconds) as laboratory:
         return laboratory.compare(reference, candidate, tolerance)
 
 
-def _measured(spec: ModelSpec) -> Measured:
-    analysis = _analyse(spec)
-    return Measured.of(analysis.graph, analysis.inference.shapes, Baseline.of(analysis.cost(), spec.inputs))
+def _counted(spec: ModelSpec) -> Counted:
+    analysis = analysis_of(spec)
+    return Counted.of(analysis.graph, analysis.inference.shapes, Baseline.of(analysis.cost(), spec.inputs))
 
 
-def _analyse(spec: ModelSpec) -> Any:
+def analysis_of(spec: ModelSpec) -> Any:
+    """The ``mx.analysis.Analysis`` of a model: what is known before it runs. Raises ``MxperfError``."""
     # MXNet takes a second to import, which whoever imports this package should not pay.
     from pytest_mxperf.mx.analysis import analyse
     from pytest_mxperf.mx.model import open_model

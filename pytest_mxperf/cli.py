@@ -6,8 +6,6 @@ import shutil
 import sys
 from typing import Dict, List, NoReturn, Optional, Sequence, Tuple
 
-import msgspec
-
 from pytest_mxperf.api import compare_latency, count, diff
 from pytest_mxperf.errors import MxperfError, UsageError
 from pytest_mxperf.latency.decide import Outcome
@@ -42,7 +40,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="mxperf", description="What Apache MXNet models cost, without running them.")
+    parser = _Parser(prog="mxperf", description="What MXNet models cost, what distinguishes two, and which is faster.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
     model = "prefix of a checkpoint (models/resnet18), or a symbol JSON"
     cost = _add(commands, "cost", _cost, "FLOPs, MACs, parameters and memory of a model")
@@ -100,9 +98,9 @@ def _input(text: str) -> Tuple[str, InputSpec]:
 def _cost(options: argparse.Namespace, inputs: Dict[str, InputSpec]) -> Tuple[str, int]:
     report = count(options.model, inputs, epoch=options.epoch)
     if options.json:
-        from pytest_mxperf.report.json import render_cost as render_json
+        from pytest_mxperf.report import json
 
-        return render_json(report), _SAME
+        return json.render_cost(report), _SAME
     from pytest_mxperf.report.terminal import render_cost
 
     return render_cost(options.model, report, width=_width(), color=_color()), _SAME
@@ -112,9 +110,9 @@ def _diff(options: argparse.Namespace, inputs: Dict[str, InputSpec]) -> Tuple[st
     difference = diff(options.old, options.new, inputs)
     code = _DIFFERENT if difference.changes else _SAME
     if options.json:
-        from pytest_mxperf.report.json import render_difference
+        from pytest_mxperf.report import json
 
-        return render_difference(difference), code
+        return json.render_difference(difference), code
     from pytest_mxperf.report.difference import render
 
     return render(difference, width=_width(), color=_color()), code
@@ -126,7 +124,9 @@ def _latency(options: argparse.Namespace, inputs: Dict[str, InputSpec]) -> Tuple
     codes = {Outcome.PASSED: _SAME, Outcome.REGRESSED: _DIFFERENT, Outcome.INCONCLUSIVE: _TROUBLE}
     code = codes[compared.decision.outcome]
     if options.json:
-        return msgspec.json.format(msgspec.json.encode(compared), indent=2).decode(), code
+        from pytest_mxperf.report import json
+
+        return json.render_comparison(compared), code
     return judge_latency(allowed, compared, over=options.old).message, code
 
 

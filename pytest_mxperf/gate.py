@@ -12,10 +12,10 @@ from pytest_mxperf.baseline.record import Baseline
 from pytest_mxperf.cost.result import CostReport
 from pytest_mxperf.errors import UsageError
 from pytest_mxperf.latency.timing import Timing
-from pytest_mxperf.units import Unit, format_quantity, parse_fraction, parse_quantity
+from pytest_mxperf.units import Unit, format_growth, format_quantity, parse_fraction, parse_quantity
 
 __all__ = [
-    "METRICS",
+    "WALL_TIMES",
     "Finding",
     "Verdict",
     "explained",
@@ -32,16 +32,16 @@ __all__ = [
 
 Number = Union[int, float]
 
-METRICS: Dict[str, Unit] = {
+WALL_TIMES = ("latency_p50", "latency_p90", "latency_p99", "latency_mean")
+"""The figures of a ``Timing`` that can be gates."""
+
+_BUDGETS: Dict[str, Unit] = {
     "macs": Unit.COUNT,
     "flops": Unit.COUNT,
     "params": Unit.COUNT,
     "param_bytes": Unit.BYTES,
     "peak_activation_bytes": Unit.BYTES,
-    "latency_p50": Unit.SECONDS,
-    "latency_p90": Unit.SECONDS,
-    "latency_p99": Unit.SECONDS,
-    "latency_mean": Unit.SECONDS,
+    **dict.fromkeys(WALL_TIMES, Unit.SECONDS),
 }
 """What a budget can limit. ``params`` are the trainable ones; ``param_bytes`` are the bytes of all."""
 
@@ -49,7 +49,7 @@ METRICS: Dict[str, Unit] = {
 _TOLERANCE_FROM = {"macs": None, "flops": "macs", "params": None, "param_bytes": "params"}
 
 # What is compared only if it is asked for, since it has to be measured.
-_MEASURED = ("latency", "latency_p50", "latency_p90", "latency_p99", "latency_mean")
+_MEASURED = ("latency", *WALL_TIMES)
 
 _EXPLAINED_PERCENT = 90
 _MOST_LINES = 10
@@ -84,7 +84,8 @@ class Finding(msgspec.Struct, frozen=True):
     """One gate judged. ``value`` is what was measured, ``reference`` the ceiling or the baseline's value."""
 
     gate: str
-    """``budget``, ``baseline`` or ``count``; ``test`` or ``session`` for what keeps gates from being judged."""
+    """``budget``, ``baseline``, ``latency`` or ``count``; ``test`` or ``session`` for what keeps gates from judging;
+    ``advice``, which is no gate."""
     metric: str
     verdict: Verdict
     message: str
@@ -97,8 +98,8 @@ class Finding(msgspec.Struct, frozen=True):
 
 def parse_budget(arguments: Mapping[str, object], *, where: str) -> Dict[str, Fraction]:
     """Ceilings by metric, from ``macs="1.82 G"`` and the like. Raises ``UsageError`` that begins with ``where``."""
-    _reject_unknown(arguments, METRICS, where)
-    return {name: parse_quantity(value, METRICS[name], where=f"{where}: {name}") for name, value in arguments.items()}
+    _reject_unknown(arguments, _BUDGETS, where)
+    return {name: parse_quantity(value, _BUDGETS[name], where=f"{where}: {name}") for name, value in arguments.items()}
 
 
 def parse_tolerances(arguments: Mapping[str, object], *, where: str) -> Dict[str, Fraction]:
@@ -176,7 +177,7 @@ def judge_budget(
 
 
 def _judge_ceiling(metric: str, ceiling: Fraction, value: Optional[Number], unmeasured_because: str) -> Finding:
-    unit = METRICS[metric]
+    unit = _BUDGETS[metric]
     limit = _plain(ceiling)
     if value is None:
         message = f"{metric} was not measured: {unmeasured_because}"
@@ -185,7 +186,7 @@ def _judge_ceiling(metric: str, ceiling: Fraction, value: Optional[Number], unme
     if value <= limit:  # a float with a float: 0.04 s is not over "40 ms"
         message = f"{metric} {shown} is within the budget of {shown_limit}"
         return Finding("budget", metric, Verdict.PASSED, message, value, limit)
-    message = f"{metric} {shown} is over the budget of {shown_limit} ({_percent(value, limit)})"
+    message = f"{metric} {shown} is over the budget of {shown_limit} ({format_growth(limit, value)})"
     return Finding("budget", metric, Verdict.OVER_BUDGET, message, value, limit)
 
 
@@ -214,7 +215,7 @@ def _judge_growth(metric: str, tolerance: Fraction, old: int, new: int) -> Findi
     if new == old:
         message = f"{metric} {new:,}, unchanged"
     else:
-        message = f"{metric} {old:,} -> {new:,} ({_percent(new, old)}, allowed {float(tolerance * 100):+g}%)"
+        message = f"{metric} {old:,} -> {new:,} ({format_growth(old, new)}, allowed {float(tolerance * 100):+g}%)"
     return Finding("baseline", metric, verdict, message, new, old, float(tolerance))
 
 
@@ -271,21 +272,12 @@ def _costs(baseline: Baseline) -> Dict[str, int]:
 def _latencies(timing: Optional[Timing]) -> Dict[str, float]:
     if timing is None or not timing.is_latency:
         return {}
-    return {
-        "latency_p50": timing.p50,
-        "latency_p90": timing.p90,
-        "latency_p99": timing.p99,
-        "latency_mean": timing.mean,
-    }
+    return {metric: getattr(timing, metric[len("latency_") :]) for metric in WALL_TIMES}
 
 
 def _exact(value: Number, unit: Unit) -> str:
     """Counts to the last digit, so that two that differ look different; durations in human units."""
     return format_quantity(value, unit) if unit is Unit.SECONDS else f"{value:,}"
-
-
-def _percent(value: Number, reference: Number) -> str:
-    return f"{(value / reference - 1) * 100:+.2f}%" if reference else "from 0"
 
 
 def _plain(value: Fraction) -> Number:

@@ -5,7 +5,7 @@ from fractions import Fraction
 from typing import List, Mapping, Optional, Sequence
 
 from pytest_mxperf.baseline.record import WallTime
-from pytest_mxperf.gate import Finding, Verdict
+from pytest_mxperf.gate import WALL_TIMES, Finding, Verdict
 from pytest_mxperf.latency.comparison import Comparison
 from pytest_mxperf.latency.decide import Decision, Outcome
 from pytest_mxperf.latency.timing import Timing
@@ -20,8 +20,6 @@ __all__ = [
     "same_graph",
     "same_weights",
 ]
-
-_WALL_TIMES = ("latency_p50", "latency_p90", "latency_p99", "latency_mean")
 
 WEIGHTS_TOLERANCE = 0.25
 """How much slower than synthetic weights real ones may be. Subnormal numbers cost 150 to 400%."""
@@ -91,11 +89,11 @@ def judge_wall_time(
     A metric such as ``latency_p50`` is a gate where growth is ``allowed`` for it; otherwise the median is advice.
     """
     before = recorded.get(environment)
-    if not any(metric in allowed for metric in _WALL_TIMES):
+    if not any(metric in allowed for metric in WALL_TIMES):
         return [_advice(timing, before)] if timing and timing.is_latency and before else []
     return [
         _judge_wall_time(metric, allowed[metric], timing, before, sorted(recorded), environment, unmeasured_because)
-        for metric in _WALL_TIMES
+        for metric in WALL_TIMES
         if metric in allowed
     ]
 

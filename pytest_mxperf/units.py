@@ -11,7 +11,7 @@ from typing import Dict, Tuple, Union
 
 from pytest_mxperf.errors import UsageError
 
-__all__ = ["Unit", "format_quantity", "format_shape", "parse_fraction", "parse_quantity"]
+__all__ = ["Unit", "format_growth", "format_quantity", "format_shape", "parse_fraction", "parse_quantity"]
 
 Number = Union[int, float, Fraction]
 
@@ -108,6 +108,11 @@ def _three_digits(value: float) -> str:
     magnitude = abs(value)
     decimals = 2 if magnitude < 9.995 else 1 if magnitude < 99.95 else 0
     return f"{value:.{decimals}f}"
+
+
+def format_growth(before: float, now: float) -> str:
+    """``+5.18%``; of 0 nothing is a percentage."""
+    return f"{(now / before - 1) * 100:+.2f}%" if before else "from 0"
 
 
 def format_shape(shape: Tuple[int, ...]) -> str:

@@ -5,7 +5,7 @@ from typing import Collection, Dict, Iterator, List, Mapping, NamedTuple, Option
 
 import msgspec
 
-from pytest_mxperf.baseline.compare import Detail, Wiring, attribute_details, shape_details
+from pytest_mxperf.baseline.detail import Detail, Wiring, attribute_details, shape_details
 from pytest_mxperf.baseline.match import Matching, match
 from pytest_mxperf.baseline.record import Baseline, LayerRecord
 from pytest_mxperf.baseline.structure import OUTPUTS, Numbers, Structure
@@ -13,7 +13,7 @@ from pytest_mxperf.cost.result import Shape
 from pytest_mxperf.errors import BaselineError
 from pytest_mxperf.graph import Graph
 
-__all__ = ["Change", "Costs", "Detail", "Difference", "Kind", "Measured", "compare"]
+__all__ = ["Change", "Costs", "Counted", "Detail", "Difference", "Kind", "compare"]
 
 
 class Kind(Enum):
@@ -100,7 +100,7 @@ class Difference(msgspec.Struct, frozen=True):
         return shown
 
 
-class Measured(NamedTuple):
+class Counted(NamedTuple):
     """A model to compare: its graph, the shapes of each node's visible outputs, costs by node, and their total."""
 
     graph: Graph
@@ -109,7 +109,7 @@ class Measured(NamedTuple):
     total: Costs
 
     @classmethod
-    def of(cls, graph: Graph, shapes: Sequence[Tuple[Shape, ...]], baseline: Baseline) -> "Measured":
+    def of(cls, graph: Graph, shapes: Sequence[Tuple[Shape, ...]], baseline: Baseline) -> "Counted":
         """Raises ``BaselineError`` if the baseline was not counted from this graph."""
         total = Costs(baseline.macs, baseline.flops, baseline.params.trainable)
         return cls(graph, shapes, _costs_by_node(graph, baseline.layers), total)
@@ -142,7 +142,7 @@ def _costs(layer: LayerRecord) -> Costs:
 _NOTHING = Costs()
 
 
-def compare(old: Measured, new: Measured, inputs: Collection[str]) -> Difference:
+def compare(old: Counted, new: Counted, inputs: Collection[str]) -> Difference:
     """What distinguishes ``new`` from ``old``; ``inputs`` are the names of the inputs, which both models share.
 
     Takes time nearly linear in the number of nodes.

@@ -5,6 +5,7 @@ from typing import Any, List, Optional, Tuple
 
 import pytest
 
+from pytest_mxperf.api import analysis_of
 from pytest_mxperf.baseline.store import BaselineStore
 from pytest_mxperf.cost.result import CostReport
 from pytest_mxperf.errors import BaselineError, UsageError
@@ -51,10 +52,7 @@ class Case:
 
     @cached_property
     def analysis(self) -> Any:
-        from pytest_mxperf.mx.analysis import analyse
-        from pytest_mxperf.mx.model import open_model
-
-        return analyse(open_model(self.spec))
+        return analysis_of(self.spec)
 
     @cached_property
     def cost(self) -> CostReport:

@@ -8,7 +8,8 @@ from typing import Any, Callable, Dict, List, Mapping, Optional
 
 import msgspec
 
-from pytest_mxperf.baseline.diff import Difference, Measured, compare
+from pytest_mxperf.api import analysis_of
+from pytest_mxperf.baseline.diff import Counted, Difference, compare
 from pytest_mxperf.baseline.environment import here
 from pytest_mxperf.baseline.record import Baseline, WallTime
 from pytest_mxperf.baseline.store import BaselineStore
@@ -77,7 +78,7 @@ class GrowthJudge:
 
     def over_model(self, allowed: Allowed, other: ModelSpec) -> List[Finding]:
         """Against another model."""
-        theirs = _analyse(other)
+        theirs = analysis_of(other)
         before = Baseline.of(theirs.cost(), other.inputs)
         findings = self._explain(judge_baseline(allowed, self._now, before, missing=""), before, lambda: theirs)
         if "latency" in allowed:
@@ -119,8 +120,8 @@ class GrowthJudge:
         try:
             theirs = other()
             self.difference = compare(
-                Measured.of(theirs.graph, theirs.inference.shapes, before),
-                Measured.of(self._analysis.graph, self._analysis.inference.shapes, self._now),
+                Counted.of(theirs.graph, theirs.inference.shapes, before),
+                Counted.of(self._analysis.graph, self._analysis.inference.shapes, self._now),
                 self._spec.inputs,
             )
         except MxperfError as error:
@@ -153,13 +154,6 @@ class GrowthJudge:
         if not isinstance(source, Checkpoint) or not source.params_path.exists():
             return None
         return Weights.at(source.params_path)
-
-
-def _analyse(spec: ModelSpec) -> Any:
-    from pytest_mxperf.mx.analysis import analyse
-    from pytest_mxperf.mx.model import open_model
-
-    return analyse(open_model(spec))
 
 
 def _relative(folder: Path) -> str:

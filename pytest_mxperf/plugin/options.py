@@ -10,27 +10,32 @@ import pytest
 from pytest_mxperf.errors import UsageError
 from pytest_mxperf.gate import Verdict
 
-__all__ = ["OPTIONS", "Options", "Policy", "pytest_addoption"]
+__all__ = ["OPTIONS", "Options", "pytest_addoption"]
 
 _REPORT_SUFFIXES = (".json",)
 _TERMINAL = "terminal"
 _UPDATE_SCOPES = ("all", "new", "prune")
 
-Policy = Dict[str, str]
-"""What to do about a verdict, by its name: ``fail``, ``warn`` or ``ignore``."""
-
 # By option: the verdict that it is about, what is done unless the user says otherwise, and when that is.
 _POLICIES = {
-    "missing": ("MISSING", "fail", "a test's baseline does not exist"),
-    "incomparable": ("INCOMPARABLE", "fail", "a baseline is of other inputs or another convention, or cannot be read"),
-    "uncounted": ("UNCOUNTED", "fail", "a gated model has operators that no rule counts"),
-    "unmeasured": ("NOT_MEASURED", "fail", "a latency budget was set and nothing was measured"),
-    "inconclusive": ("INCONCLUSIVE", "warn", "the latency gate could not decide: too much noise, or too little time"),
-    "unused": ("UNUSED", "fail", "all tests were collected and none uses a baseline"),
-    "improved": ("IMPROVED", "warn", "a model is lighter than its baseline"),
-    "unjudged": ("NOT_JUDGED", "warn", "a gated test was skipped, deselected or expected to fail"),
-    "ungated": ("NO_GATE", "warn", "a marked test has no gate and asks its model nothing"),
-    "flaky": ("FLAKY", "warn", "a gate failed before its test was run again"),
+    "missing": (Verdict.MISSING, "fail", "a test's baseline does not exist"),
+    "incomparable": (
+        Verdict.INCOMPARABLE,
+        "fail",
+        "a baseline is of other inputs or another convention, or cannot be read",
+    ),
+    "uncounted": (Verdict.UNCOUNTED, "fail", "a gated model has operators that no rule counts"),
+    "unmeasured": (Verdict.NOT_MEASURED, "fail", "a latency budget was set and nothing was measured"),
+    "inconclusive": (
+        Verdict.INCONCLUSIVE,
+        "warn",
+        "the latency gate could not decide: too much noise, or too little time",
+    ),
+    "unused": (Verdict.UNUSED, "fail", "all tests were collected and none uses a baseline"),
+    "improved": (Verdict.IMPROVED, "warn", "a model is lighter than its baseline"),
+    "unjudged": (Verdict.NOT_JUDGED, "warn", "a gated test was skipped, deselected or expected to fail"),
+    "ungated": (Verdict.NO_GATE, "warn", "a marked test has no gate and asks its model nothing"),
+    "flaky": (Verdict.FLAKY, "warn", "a gate failed before its test was run again"),
 }
 _ACTIONS = ("fail", "warn", "ignore")
 _LATENCY_MODES = ("auto", "always", "never")
@@ -102,7 +107,8 @@ class Options(NamedTuple):
     update: Optional[str]
     """``all``, ``new``, ``prune`` or None."""
     baselines: Path
-    policy: Policy
+    policy: Dict[Verdict, str]
+    """What to do about a verdict: ``fail``, ``warn`` or ``ignore``."""
     latency: str
     """``auto``, ``always`` or ``never``."""
     latency_seconds: float
@@ -135,7 +141,7 @@ class Options(NamedTuple):
 
     def action(self, verdict: Verdict) -> str:
         """``fail``, ``warn`` or ``ignore``."""
-        return "ignore" if verdict in (Verdict.PASSED, Verdict.ADVICE) else self.policy.get(verdict.value, "fail")
+        return "ignore" if verdict in (Verdict.PASSED, Verdict.ADVICE) else self.policy.get(verdict, "fail")
 
 
 def _chosen(config: pytest.Config, name: str, choices: Tuple[str, ...]) -> str:

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from pytest_mxperf.baseline.diff import Change, Difference
 from pytest_mxperf.report.console import new_console, plain, printed
-from pytest_mxperf.units import Unit, format_quantity
+from pytest_mxperf.units import Unit, format_growth, format_quantity
 
 __all__ = ["print_changes", "render"]
 
@@ -32,7 +32,7 @@ def _totals(difference: Difference, metric: str) -> str:
     before, now = getattr(difference.before, metric), getattr(difference.now, metric)
     if before == now:
         return f"{now:,}, unchanged"
-    return f"{before:,} -> {now:,} ({f'{(now / before - 1) * 100:+.2f}%' if before else 'from 0'})"
+    return f"{before:,} -> {now:,} ({format_growth(before, now)})"
 
 
 def print_changes(console: Console, difference: Difference, *, limit: int) -> None:

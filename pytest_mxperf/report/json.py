@@ -9,9 +9,10 @@ import msgspec
 
 from pytest_mxperf.baseline.diff import Change, Difference
 from pytest_mxperf.cost.result import CostReport, LayerCost
+from pytest_mxperf.latency.comparison import Comparison
 from pytest_mxperf.report.run import ModelResult, RunReport
 
-__all__ = ["SCHEMA", "render", "render_cost", "render_difference"]
+__all__ = ["SCHEMA", "render", "render_comparison", "render_cost", "render_difference"]
 
 SCHEMA = 1
 
@@ -37,7 +38,12 @@ def render_difference(difference: Difference) -> str:
     return _text(_difference(difference))
 
 
-def _text(document: Dict[str, Any]) -> str:
+def render_comparison(compared: Comparison) -> str:
+    """What was decided about two models' latency."""
+    return _text(compared)
+
+
+def _text(document: object) -> str:
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
 
 

@@ -7,6 +7,8 @@ from typing import Dict, List, Literal, Optional, Tuple
 import msgspec
 import pytest
 
+from pytest_mxperf.gate import Verdict
+
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -376,6 +378,7 @@ def test_the_documentation_lists_every_field_and_no_other(request):
     fields = {field for struct in STRUCTS for field in struct.__struct_fields__}
     assert fields - words == set()
     assert listed - fields == set()
+    assert {verdict.value for verdict in Verdict} - words == set()
 
 
 def read(path) -> Document:

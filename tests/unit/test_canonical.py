@@ -1,3 +1,5 @@
+"""When two graphs run alike."""
+
 from pytest_mxperf.canonical import fingerprint
 from pytest_mxperf.graph import Graph, Node
 from pytest_mxperf.spec import InputSpec

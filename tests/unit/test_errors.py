@@ -1,3 +1,5 @@
+"""How errors are told apart, and long lists cut."""
+
 import pytest
 
 from pytest_mxperf import errors

@@ -1,3 +1,5 @@
+"""Budgets and baselines, judged."""
+
 from fractions import Fraction
 
 import pytest

@@ -1,3 +1,5 @@
+"""Symbol JSON, parsed and written."""
+
 import json
 
 import pytest

@@ -1,3 +1,5 @@
+"""What a comparison is told as."""
+
 import math
 from fractions import Fraction
 

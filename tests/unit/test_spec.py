@@ -1,3 +1,5 @@
+"""What a user may write for a model, its inputs and its checkpoint."""
+
 from pathlib import Path
 
 import pytest

@@ -1,3 +1,5 @@
+"""Numbers as text, and back."""
+
 from fractions import Fraction
 
 import pytest
@@ -5,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pytest_mxperf.errors import UsageError
-from pytest_mxperf.units import Unit, format_quantity, format_shape, parse_fraction, parse_quantity
+from pytest_mxperf.units import Unit, format_growth, format_quantity, format_shape, parse_fraction, parse_quantity
 
 
 @pytest.mark.parametrize(
@@ -227,6 +229,11 @@ def test_what_is_shown_can_be_typed_back_within_half_a_percent(shown):
 @pytest.mark.parametrize(("shape", "text"), [((1, 3, 224, 224), "1x3x224x224"), ((7,), "7"), ((), "()")])
 def test_shapes_are_shown_with_an_x_and_scalars_as_brackets(shape, text):
     assert format_shape(shape) == text
+
+
+@pytest.mark.parametrize(("before", "now", "text"), [(200, 205, "+2.50%"), (8.0, 6.0, "-25.00%"), (0, 7, "from 0")])
+def test_growth_is_shown_as_a_percentage_with_its_sign(before, now, text):
+    assert format_growth(before, now) == text
 
 
 def test_a_fraction_of_1_or_more_is_asked_for_in_percent():

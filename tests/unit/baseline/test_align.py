@@ -1,3 +1,5 @@
+"""The cheapest alignment of two sequences."""
+
 from functools import lru_cache
 
 import pytest

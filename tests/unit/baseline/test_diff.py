@@ -8,7 +8,7 @@ import random
 
 import pytest
 
-from pytest_mxperf.baseline.diff import Change, Costs, Difference, Kind, Measured, compare
+from pytest_mxperf.baseline.diff import Change, Costs, Counted, Difference, Kind, compare
 from pytest_mxperf.baseline.record import Baseline
 from pytest_mxperf.cost.result import CostReport, LayerCost, OpCost, Params
 from pytest_mxperf.errors import BaselineError
@@ -85,12 +85,12 @@ class Net:
         shape = (1, self.shape(source)[1])
         return self.op("Pooling", name, source, shape=shape, costs=Costs(0, 64 * shape[1], 0), global_pool=True)
 
-    def measured(self, *heads):
+    def counted(self, *heads):
         graph = Graph(tuple(self.nodes), heads or ((len(self.nodes) - 1, 0),))
-        return Measured(graph, self.shapes, self.costs, sum(self.costs.values(), Costs()))
+        return Counted(graph, self.shapes, self.costs, sum(self.costs.values(), Costs()))
 
 
-def renamed(measured, seed=0):
+def renamed(counted, seed=0):
     """The same model with random names, but for its inputs."""
     chance = random.Random(seed)
     names = {}
@@ -103,15 +103,15 @@ def renamed(measured, seed=0):
             node.output_count,
             node.subgraphs,
         )
-        for node in measured.graph.nodes
+        for node in counted.graph.nodes
     )
-    return measured._replace(graph=Graph(nodes, measured.graph.heads))
+    return counted._replace(graph=Graph(nodes, counted.graph.heads))
 
 
-def reordered(measured, seed=0):
+def reordered(counted, seed=0):
     """The same model with its nodes in another order, in which inputs still come before their users."""
     chance = random.Random(seed)
-    nodes = measured.graph.nodes
+    nodes = counted.graph.nodes
     order, done = [], set()
     while len(order) < len(nodes):
         ready = [i for i, node in enumerate(nodes) if i not in done and all(s in done for s, _ in node.inputs)]
@@ -127,10 +127,10 @@ def reordered(measured, seed=0):
         tuple(
             Node(n.op, n.name, n.attrs, moved(n.inputs), n.output_count, n.subgraphs) for n in (nodes[i] for i in order)
         ),
-        moved(measured.graph.heads),
+        moved(counted.graph.heads),
     )
-    costs = {place[index]: costs for index, costs in measured.costs.items()}
-    return measured._replace(graph=graph, shapes=[measured.shapes[i] for i in order], costs=costs)
+    costs = {place[index]: costs for index, costs in counted.costs.items()}
+    return counted._replace(graph=graph, shapes=[counted.shapes[i] for i in order], costs=costs)
 
 
 def difference(old, new):
@@ -149,7 +149,7 @@ def chain(*units, prefix=""):
     for name, channels in units:
         end = net.unit(name, end, channels)
     net.dense("fc", net.pool("pool", end), 10)
-    return net.measured()
+    return net.counted()
 
 
 def resnet(*stages, prefix=""):
@@ -160,7 +160,7 @@ def resnet(*stages, prefix=""):
         for block in range(1, blocks + 1):
             end = net.residual(f"stage{stage}_block{block}", end, channels)
     net.dense("fc", net.pool("pool", end), 10)
-    return net.measured()
+    return net.counted()
 
 
 def kinds(old, new):
@@ -199,7 +199,7 @@ class TestNoChange:
         def model(**attrs):
             net = Net()
             net.op("Pooling", "pool", net.data, **attrs)
-            return net.measured()
+            return net.counted()
 
         old = model(kernel="(3, 3)", count_include_pad="True", p_value="1e-05", __lr_mult__="1", layout="NCHW")
         new = model(kernel="[3,3]", count_include_pad="true", p_value="0.00001", __scope__="x:", layout="NCHW")
@@ -210,7 +210,7 @@ class TestNoChange:
             net = Net()
             ends = [net.unit("a", net.data, 16), net.unit("b", net.data, 16)]
             net.relu("relu", net.op("elemwise_add", "add", *(ends[::-1] if swap else ends)))
-            return net.measured()
+            return net.counted()
 
         assert told(model(False), model(True)) == []
 
@@ -234,7 +234,7 @@ class TestOneChange:
     def test_another_number_of_classes(self):
         new = Net()
         new.dense("fc", new.pool("pool", new.unit("one", new.data, 16)), 100)
-        (change,) = difference(chain(("one", 16)), renamed(new.measured())).changes
+        (change,) = difference(chain(("one", 16)), renamed(new.counted())).changes
         assert (change.kind.value, change.old_name, change.summary) == ("changed", "fc", "num_hidden 10 -> 100")
         assert change.growth("params") == 16 * 90
 
@@ -260,7 +260,7 @@ class TestOneChange:
             net = Net()
             conv = net.conv("one", net.data, 16)
             net.conv("two", net.op(op, op.lower(), conv, **attrs), 16)
-            return net.measured()
+            return net.counted()
 
         assert told(model("Activation", act_type="relu"), model("LeakyReLU", act_type="gelu")) == [
             ("changed", "leakyrelu", "operator Activation -> LeakyReLU")
@@ -270,7 +270,7 @@ class TestOneChange:
         def model(**attrs):
             net = Net()
             net.op("Pooling", "pool", net.data, **attrs)
-            return net.measured()
+            return net.counted()
 
         assert told(model(), model(pool_type="avg")) == [("changed", "pool", "pool_type not set -> avg")]
         assert told(model(kernel=(3, 3), stride=(2, 2)), model(kernel=(5, 5))) == [
@@ -281,7 +281,7 @@ class TestOneChange:
         def model(value):
             net = Net()
             net.op("Custom", "custom", net.data, info=value)
-            return net.measured()
+            return net.counted()
 
         ((_, _, summary),) = told(model("a"), model("b" * 5000))
         assert summary == "info a -> " + "b" * 59 + "…"
@@ -293,7 +293,7 @@ class TestOneChange:
             two = net.unit("two", one, 16)
             three = net.unit("three", two, 16)
             net.op("Concat", "join", three, one if skip else two)
-            return net.measured()
+            return net.counted()
 
         assert told(model(False), model(True)) == [("rewired", "join", "input 2 two_relu -> one_relu")]
 
@@ -303,25 +303,25 @@ class TestOneChange:
             branches = [net.unit("a", net.data, 16), net.unit("b", net.data, 32), net.unit("c", net.data, 64)]
             joined = net.op("Concat", "join", *(branches[index] for index in order), shape=(1, 112, 8, 8))
             net.unit("end", joined, 16)
-            return net.measured()
+            return net.counted()
 
         assert [kind for kind, _, _ in told(model(0, 1, 2), renamed(model(2, 1, 0)))] == ["rewired"]
 
     def test_outputs_that_come_in_another_order_or_number(self):
         net = Net()
         ends = [net.unit("a", net.data, 16), net.unit("b", net.data, 32)]
-        old = net.measured(*ends)
-        assert told(old, net.measured(*ends[::-1])) == [
+        old = net.counted(*ends)
+        assert told(old, net.counted(*ends[::-1])) == [
             ("rewired", "outputs", "input 1 a_relu -> b_relu, input 2 b_relu -> a_relu")
         ]
-        assert told(old, net.measured(*ends, ends[0])) == [("changed", "outputs", "inputs 2 -> 3")]
+        assert told(old, net.counted(*ends, ends[0])) == [("changed", "outputs", "inputs 2 -> 3")]
 
     def test_another_output_of_the_same_operator(self):
         def model(output):
             net = Net()
             index, _ = net.op("SliceChannel", "split", net.data, outputs=2, num_outputs=2)
             net.relu("relu", (index, output))
-            return net.measured()
+            return net.counted()
 
         assert told(model(0), model(1)) == [("rewired", "relu", "input 1 split -> split[1]")]
 
@@ -342,14 +342,14 @@ class TestOneChange:
                 first = net.conv(f"{name}1", net.data, 16, kernel=kernels[0])
                 ends.append(net.relu(f"{name}_relu", net.conv(f"{name}2", first, 16, kernel=kernels[1])))
             net.op("Concat", "join", *ends, shape=(1, 64, 8, 8))
-            return net.measured()
+            return net.counted()
 
         found = difference(model(1), renamed(model(2)))
         assert [(each.old_name, each.summary) for each in found.changes] == [("c1", "kernel (1, 1) -> (2, 2)")]
 
 
-def with_nodes(measured, nodes):
-    return measured._replace(graph=Graph(tuple(nodes), measured.graph.heads))
+def with_nodes(counted, nodes):
+    return counted._replace(graph=Graph(tuple(nodes), counted.graph.heads))
 
 
 OPERATORS = [index for index, node in enumerate(RESNET.graph.nodes) if not node.is_variable]
@@ -385,7 +385,7 @@ class TestEverySingleEdit:
         nodes.insert(index + 1, Node("tanh", "inserted", {}, ((index, 0),)))
         shapes = [*RESNET.shapes[: index + 1], *RESNET.shapes[index:]]
         costs = {place + (place > index): costs for place, costs in RESNET.costs.items()}
-        return Measured(Graph(tuple(nodes), tuple(map(moved, RESNET.graph.heads))), shapes, costs, RESNET.total)
+        return Counted(Graph(tuple(nodes), tuple(map(moved, RESNET.graph.heads))), shapes, costs, RESNET.total)
 
 
 class TestSharedWeights:
@@ -399,7 +399,7 @@ class TestSharedWeights:
         if not shared:
             net.costs[second[0]] = Costs(27_648, 55_296, 432)
         net.op("Concat", "join", first, second, shape=(1, 32, 8, 8))
-        return net.measured()
+        return net.counted()
 
     def test_the_same_sharing_is_no_change(self):
         assert told(self.siamese(True), renamed(self.siamese(True))) == []
@@ -453,7 +453,7 @@ class TestSeveralChanges:
             ]
             joined = net.op("Concat", "join", *(branches[index] for index in order), shape=(1, 120, 8, 8))
             net.unit("end", joined, 16)
-            return net.measured()
+            return net.counted()
 
         found = told(model(32, 0, 1, 2), model(48, 2, 1, 0))
         assert ("changed", "b1_conv", "num_filter 32 -> 48") in found
@@ -480,7 +480,7 @@ class TestSeveralChanges:
                         ]
                     )(f"l{index}", source)
                 )
-            return net.measured()
+            return net.counted()
 
         old, new = renamed(model(), 1), renamed(model(), 2)
         for pair in ((old, new), (new, old), (old, reordered(new, seed))):
@@ -516,7 +516,7 @@ class TestLargeGraphs:
         def model(width):
             net = Net()
             hub = net.conv("hub", net.data, width)
-            return net.measured(*[net.relu(f"r{index}", hub) for index in range(10_000)])
+            return net.counted(*[net.relu(f"r{index}", hub) for index in range(10_000)])
 
         assert len(difference(model(16), renamed(model(24))).changes) == 10_001
 
@@ -557,25 +557,25 @@ class TestCosts:
         costs = [LayerCost(name, op, ((1,),), OpCost(macs=macs), Params(trainable=1)) for name, op, macs in layers]
         return Baseline.of(CostReport(tuple(costs), Params(trainable=9), {}), {})
 
-    def measured(self, *layers, nodes):
+    def counted(self, *layers, nodes):
         graph = Graph((Node("null", "data", {}, ()), *nodes), ((len(nodes), 0),))
-        return Measured.of(graph, [((1,),)] * len(graph.nodes), self.record(*layers))
+        return Counted.of(graph, [((1,),)] * len(graph.nodes), self.record(*layers))
 
     def test_each_record_belongs_to_the_node_of_its_name_and_type(self):
         nodes = [Node("op", "a", {}, ((0, 0),)), Node("free", "b", {}, ((1, 0),)), Node("op", "a", {}, ((2, 0),))]
-        model = self.measured(("a", "op", 5), ("a", "op", 7), nodes=nodes)
+        model = self.counted(("a", "op", 5), ("a", "op", 7), nodes=nodes)
         assert model.costs == {1: Costs(5, 10, 1), 3: Costs(7, 14, 1)}
         assert model.total == Costs(12, 24, 9)
 
     def test_what_runs_inside_a_node_is_its_own(self):
         inner = Graph((Node("null", "x", {}, ()), Node("op", "y", {}, ((0, 0),))), ((1, 0),))
         nodes = [Node("_foreach", "loop", {}, ((0, 0),), 1, (inner,)), Node("op", "loop/end", {}, ((1, 0),))]
-        model = self.measured(("loop/y", "op", 5), ("loop/z", "op", 7), nodes=nodes)
+        model = self.counted(("loop/y", "op", 5), ("loop/z", "op", 7), nodes=nodes)
         assert model.costs == {1: Costs(12, 24, 2)}
 
     def test_a_graph_that_lacks_a_layer_is_another_models(self):
         with pytest.raises(BaselineError, match=r"^the baseline's graph has no op 'b', whose costs it has$"):
-            self.measured(("a", "op", 5), ("b", "op", 7), nodes=[Node("op", "a", {}, ((0, 0),))])
+            self.counted(("a", "op", 5), ("b", "op", 7), nodes=[Node("op", "a", {}, ((0, 0),))])
 
 
 class TestSubgraphs:
@@ -586,7 +586,7 @@ class TestSubgraphs:
         net = Net()
         net.op("_foreach", "loop", net.data)
         net.nodes[-1] = Node("_foreach", "loop", {}, (net.data,), 1, (Graph(tuple(nodes), ((len(ops), 0),)),))
-        return net.measured()
+        return net.counted()
 
     def test_names_inside_do_not_count(self):
         assert told(self.loop("a", "b"), self.loop("a", "b", name="other")) == []

@@ -1,3 +1,5 @@
+"""Which hardware wall times belong to."""
+
 import platform
 import re
 

@@ -1,3 +1,5 @@
+"""What a baseline holds, and what it can be compared with."""
+
 import json
 
 import msgspec

@@ -1,3 +1,5 @@
+"""The folder of baselines: what is written, read, replaced and refused."""
+
 import json
 import os
 import stat

@@ -1,3 +1,5 @@
+"""Which variables are parameters, and of which kind."""
+
 import pytest
 
 from pytest_mxperf.cost.params import Role, assign_roles, count_params

@@ -1,3 +1,5 @@
+"""Rules, and how a formula reads its operator."""
+
 import pytest
 
 from pytest_mxperf.cost import registry

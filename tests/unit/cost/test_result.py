@@ -1,3 +1,5 @@
+"""Sums and products of costs."""
+
 from pytest_mxperf.cost.result import CostReport, LayerCost, OpCost, Params
 
 

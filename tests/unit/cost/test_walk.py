@@ -1,3 +1,5 @@
+"""One pass over a graph."""
+
 import msgspec
 import pytest
 

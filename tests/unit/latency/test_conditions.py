@@ -1,3 +1,5 @@
+"""What is told of a busy machine."""
+
 import pytest
 
 from pytest_mxperf.latency.conditions import Conditions

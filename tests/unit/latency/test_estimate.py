@@ -1,3 +1,5 @@
+"""The centre of many log ratios."""
+
 import random
 from itertools import combinations_with_replacement
 from statistics import median

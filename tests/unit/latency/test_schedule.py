@@ -1,3 +1,5 @@
+"""In which order the two sides take turns."""
+
 from itertools import islice
 
 import pytest

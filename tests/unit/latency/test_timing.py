@@ -1,3 +1,5 @@
+"""The figures of a sample of times."""
+
 import pytest
 
 from pytest_mxperf.latency.timing import Timing

@@ -1,3 +1,5 @@
+"""The table of what distinguishes two models."""
+
 import re
 
 import pytest

@@ -1,3 +1,5 @@
+"""The JSON report, field by field."""
+
 import json
 
 from pytest_mxperf.cost.result import CostReport, LayerCost, OpCost, Params

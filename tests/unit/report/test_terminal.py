@@ -1,3 +1,5 @@
+"""The report in the terminal."""
+
 import re
 
 import pytest
