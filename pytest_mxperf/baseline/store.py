@@ -73,7 +73,10 @@ class BaselineStore(NamedTuple):
             return self._symbol_of(name, baseline).decode()
 
     def names(self) -> Tuple[str, ...]:
-        """The names of all baselines, sorted. Files that are no baselines are none of ours."""
+        """The names of all baselines, sorted, also of those behind a symbolic link, which nothing else touches.
+
+        Files that are no baselines are none of ours.
+        """
         return tuple(sorted(name for name in self._candidates() if self._is_baseline(name)))
 
     def marks(self) -> Dict[str, Tuple[int, int]]:
@@ -81,7 +84,7 @@ class BaselineStore(NamedTuple):
         marks = {}
         for name in self._candidates():
             with suppress(FileNotFoundError):
-                marks[name] = _mark(self.path(name))
+                marks[name] = _mark(self.folder / f"{name}.json")
         return marks
 
     def _candidates(self) -> Tuple[str, ...]:
@@ -184,8 +187,9 @@ class BaselineStore(NamedTuple):
         )
 
     def _is_baseline(self, name: str) -> bool:
+        path = self.folder / f"{name}.json"
         try:
-            return Baseline.is_in(self.path(name).read_bytes())
+            return path.is_file() and Baseline.is_in(path.read_bytes())
         except OSError:
             return False
 

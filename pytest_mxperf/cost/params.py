@@ -5,7 +5,7 @@ from typing import Collection, Dict, Iterator, List, Mapping, NamedTuple, Option
 
 from pytest_mxperf.cost.registry import size
 from pytest_mxperf.cost.result import ITEM_BYTES, Params, Shape
-from pytest_mxperf.cost.subgraphs import feeds, variables
+from pytest_mxperf.cost.subgraphs import FUSED_PREFIX, feeds, variables
 from pytest_mxperf.graph import Graph, Node
 
 __all__ = ["FED", "Role", "assign_roles", "count_params", "parameters"]
@@ -67,7 +67,19 @@ _PAIRS = {
     "add_n",
 }
 
-_TELLING = {*_FED_AT, *_WEIGHTS_AT, *_PAIRS}
+# Quantized tensors come with their ranges, two numbers each, behind all tensors: how many of those there are. Where
+# the number depends on the attributes, each tensor has its range, so that tensors are a third of all inputs.
+_TENSORS_BEFORE_RANGES = {
+    **dict.fromkeys(("_contrib_quantize", "_contrib_dequantize", "_contrib_requantize"), 1),
+    **dict.fromkeys((f"_contrib_quantized_{name}" for name in ("act", "flatten", "pooling")), 1),
+    "_contrib_quantized_embedding": 2,  # its indices have no range
+    "_contrib_quantized_batch_norm": 5,  # nor have the parameters
+}
+_RANGE_EACH = {
+    f"_contrib_quantized_{name}" for name in ("conv", "fully_connected", "concat", "elemwise_add", "elemwise_mul")
+}
+
+_TELLING = {*_FED_AT, *_WEIGHTS_AT, *_PAIRS, *_TENSORS_BEFORE_RANGES, *_RANGE_EACH}
 
 
 def assign_roles(
@@ -83,9 +95,10 @@ def assign_roles(
     ``inputs`` are the names that the user gives shapes for, ``auxiliary`` MXNet's auxiliary states, ``stored`` the
     names in the ``.params`` file, or of a Gluon net's parameters, where there is one. ``frozen`` names the parameters
     that do not train where something knows better than the graph: a Gluon net, which also freezes by ``grad_req``.
-    Otherwise the graph tells by structure: ``fix_gamma``, a learning-rate multiplier of 0, a ``grad_req`` of null,
-    Gluon constants. What only gets its shape, the batch's, from activations that it is added to or multiplied with is
-    an input too: a mask, a target, an LSTM's first cell state. Nothing is told by a parameter's name.
+    Otherwise the graph tells by structure: ``fix_gamma``, the ranges of quantized tensors, a learning-rate multiplier
+    of 0, a ``grad_req`` of null, Gluon constants. What only gets its shape, the batch's, from activations that it is
+    added to or multiplied with is an input too: a mask, a target, an LSTM's first cell state. Nothing is told by a
+    parameter's name.
     """
     reads = _reads(graph, {index for index, node in enumerate(graph.nodes) if node.name in inputs})
     roles = {}
@@ -110,21 +123,22 @@ def assign_roles(
         elif frozen is not None:
             role = Role.FROZEN if node.name in frozen else Role.TRAINABLE
         else:
-            role = Role.FROZEN if index in reads.fixed_gammas or _is_constant(node) else Role.TRAINABLE
+            role = Role.FROZEN if index in reads.fixed or _is_constant(node) else Role.TRAINABLE
         roles[index] = role
     return roles
 
 
 class _Reads(NamedTuple):
-    """What the graph reads its nodes as; ``fixed_gammas`` are those that ``fix_gamma`` holds at 1, ``matched`` those
-    that are not computed from the inputs, but have the shape of something that is.
+    """What the graph reads its nodes as; ``fixed`` are gammas that ``fix_gamma`` holds at 1, and the ranges that
+    calibration has found; ``matched`` those that are not computed from the inputs, but have the shape of something
+    that is.
 
     MXNet itself knows the running statistics as auxiliary states, but not those that are read inside a loop.
     """
 
     fed: Dict[int, Role]
     weights: Set[int]
-    fixed_gammas: Set[int]
+    fixed: Set[int]
     statistics: Set[int]
     matched: Set[int]
 
@@ -145,10 +159,11 @@ def _reads(graph: Graph, given: Set[int]) -> _Reads:
         for position, role in _FED_AT.get(node.op, ()):
             reads.fed.update((source, role) for source in sources[position : position + 1])
         reads.weights.update(sources[_WEIGHTS_AT.get(node.op, _NONE)])
+        reads.fixed.update(sources[_ranges(node)])
         if node.op in _BATCH_NORMS:
             reads.statistics.update(sources[_STATISTICS])
             if node.attrs.get("fix_gamma", "True").lower() in ("true", "1"):
-                reads.fixed_gammas.update(sources[_GAMMA])
+                reads.fixed.update(sources[_GAMMA])
         for subgraph, fed in zip(node.subgraphs, feeds(node)):
             outside = {variable: sources[feed.position] for variable, feed in zip(variables(subgraph), fed)}
             inner = {variable for variable, source in outside.items() if source in computed}
@@ -156,11 +171,20 @@ def _reads(graph: Graph, given: Set[int]) -> _Reads:
     return reads
 
 
+def _ranges(node: Node) -> slice:
+    """Where the node reads the ranges of its quantized inputs."""
+    if node.op.startswith(FUSED_PREFIX):  # behind what its graph reads
+        return slice(len(variables(node.subgraphs[0])), None) if node.subgraphs else _NONE
+    if node.op in _RANGE_EACH:
+        return slice(len(node.inputs) // 3, None)
+    return slice(_TENSORS_BEFORE_RANGES.get(node.op, len(node.inputs)), None)
+
+
 def _pass_back(reads: _Reads, index: int, source: int) -> None:
     """A label is one before it is reshaped, too, and a gamma before it is cast."""
     if index in reads.fed:
         reads.fed[source] = reads.fed[index]
-    for group in (reads.fixed_gammas, reads.statistics, reads.matched):
+    for group in (reads.fixed, reads.statistics, reads.matched):
         if index in group:
             group.add(source)
 

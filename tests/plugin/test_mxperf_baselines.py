@@ -95,3 +95,19 @@ def test_a_folder_that_cannot_be_written_is_one_clear_error(pytester, project, r
     assert "baselines/digits.json: cannot write the baseline: " in line
     no_traceback(result)
     assert (pytester.path / "baselines").read_text() == "precious"
+
+
+@pytest.mark.parametrize("option", ["", "--mxperf-update", "--mxperf-update=new", "--mxperf-update=prune"])
+@pytest.mark.parametrize("linked", [".", "digits.json"])
+def test_a_baseline_behind_a_symbolic_link_is_one_clear_error(pytester, project, run, no_traceback, option, linked):
+    project()
+    run("--mxperf-update").assert_outcomes(passed=1)
+    folder, real = pytester.path / "baselines", pytester.path / "real"
+    (folder / linked).rename(real)
+    (folder / linked).symlink_to(real)
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    result = run(*([option] if option else []))
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines([f"*{linked.strip('.')}: is a symbolic link*"])
+    no_traceback(result)
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before

@@ -175,6 +175,17 @@ def test_a_quantized_model():
     }
 
 
+@pytest.mark.parametrize("backend", [None, "MKLDNN_QUANTIZE"], ids=["plain", "fused"])
+def test_ranges_do_not_train(backend):
+    """3 * 9 * 4 + 4 weights and biases in the convolution, 64 * 5 + 5 in the dense layer: 437, as before.
+
+    The range of a weight and of a bias are two numbers each. The fused convolution quantizes its own when it runs.
+    """
+    net = small_net() if backend is None else small_net().get_backend_symbol(backend)
+    params = count(quantized(net), {"data": (2, 3, 8, 8)}).params
+    assert (params.trainable, params.frozen, params.auxiliary) == (437, 8 if backend is None else 4, 0)
+
+
 def test_quantization_changes_conversions_only():
     """13,824 + 640 MACs, 512 + 10 biases, 512 comparisons with 0 and 384 in the pooling, in both."""
     report, reference = (count(net, {"data": (2, 3, 8, 8)}).cost for net in (quantized(small_net()), small_net()))

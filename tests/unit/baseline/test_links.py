@@ -59,3 +59,27 @@ def test_a_read_only_folder_is_one_clear_error(tmp_path, monkeypatch):
     monkeypatch.setattr("pathlib.Path.mkdir", refuse)
     with pytest.raises(BaselineError, match=r"net\.json: cannot write the baseline: Read-only file system\Z"):
         save(BaselineStore(tmp_path / "baselines"))
+
+
+@pytest.mark.parametrize("linked", [".", "net.json"])
+def test_a_baseline_behind_a_link_is_listed_and_not_removed(tmp_path, linked):
+    """So that it is told if no test uses it."""
+    real, folder = tmp_path / "real", tmp_path / "baselines"
+    save(BaselineStore(real))
+    if linked == ".":
+        folder.symlink_to(real)
+    else:
+        folder.mkdir()
+        (folder / linked).symlink_to(real / linked)
+    store = BaselineStore(folder)
+    assert store.names() == ("net",)
+    assert store.marks() == BaselineStore(real).marks()
+    assert store.twin(BASELINE) is None  # it cannot be used
+    with pytest.raises(BaselineError, match="is a symbolic link"):
+        store.remove("net", mark=store.marks()["net"])
+    assert (real / "net.json").exists()
+
+
+def test_a_link_to_what_has_no_end_is_no_baseline(tmp_path):
+    (tmp_path / "net.json").symlink_to("/dev/zero")
+    assert BaselineStore(tmp_path).names() == ()

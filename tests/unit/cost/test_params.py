@@ -66,6 +66,39 @@ class TestRoles:
         )
         assert roles_by_name(net)["g"] is Role.FROZEN
 
+    @pytest.mark.parametrize(
+        ("op", "tensors", "ranges"),
+        [
+            *((f"_contrib_{name}", 1, 2) for name in ("quantize", "dequantize", "requantize")),
+            *((f"_contrib_quantized_{name}", 1, 2) for name in ("act", "flatten", "pooling")),
+            *((f"_contrib_quantized_{name}", 2, 4) for name in ("conv", "fully_connected")),
+            *((f"_contrib_quantized_{name}", 3, 6) for name in ("conv", "fully_connected", "concat")),  # with a bias
+            *((f"_contrib_quantized_{name}", 2, 4) for name in ("elemwise_add", "elemwise_mul")),
+            ("_contrib_quantized_embedding", 2, 2),
+            ("_contrib_quantized_batch_norm", 5, 2),
+        ],
+    )
+    def test_ranges_of_quantized_tensors_are_found_by_calibration(self, op, tensors, ranges):
+        weights = [f"w{index}" for index in range(1, tensors)]
+        limits = [f"r{index}" for index in range(ranges)]
+        net = graph(
+            variable("data"),
+            *map(variable, [*weights, *limits]),
+            operator(op, "quantized", *range(tensors + ranges)),
+        )
+        roles = roles_by_name(net)
+        assert {name for name, role in roles.items() if role is Role.FROZEN} == set(limits)
+        assert {roles[name] for name in weights} <= {Role.TRAINABLE}
+
+    def test_what_a_fused_operator_reads_behind_what_its_graph_reads_are_ranges(self):
+        inner = graph(variable("x"), variable("w"), operator("FullyConnected", "fc", 0, 1, no_bias="True"))
+        fused = Node(
+            "_sg_mkldnn_fully_connected", "fc", {}, tuple((index, 0) for index in (0, 1, 0, 0, 2, 3)), 3, (inner,)
+        )
+        net = graph(*map(variable, ("data", "w", "least", "greatest")), fused)
+        frozen, trainable = Role.FROZEN, Role.TRAINABLE
+        assert roles_by_name(net) == {"data": Role.INPUT, "w": trainable, "least": frozen, "greatest": frozen}
+
     def test_fix_gamma_of_another_operator_means_nothing(self):
         net = graph(variable("data"), variable("w"), operator("FullyConnected", "fc", 0, 1, fix_gamma="True"))
         assert roles_by_name(net)["w"] is Role.TRAINABLE
