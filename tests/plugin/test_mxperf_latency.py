@@ -131,7 +131,7 @@ def test_or_what_the_policy_says(changed, run, action, outcome):
     run(f"--mxperf-inconclusive={action}").assert_outcomes(**{outcome: 1})
 
 
-def test_a_process_that_died_is_not_measured(changed, run, verdicts):
+def test_a_process_that_died_is_not_measured(changed, run):
     changed(WorkerError("the measuring process died (SIGSEGV) while it prepared chain"))
     result = run()
     result.assert_outcomes(failed=1)
@@ -169,8 +169,8 @@ def test_a_faster_model_is_improved(changed, verdicts):
 # Options
 
 
-@pytest.mark.parametrize(("arguments", "ini", "seconds"), [((), "", 15.0), (("--mxperf-latency-seconds=4",), "", 4.0)])
-def test_the_time_for_one_model(changed, run, laboratory, arguments, ini, seconds):
+@pytest.mark.parametrize(("arguments", "seconds"), [((), 15.0), (("--mxperf-latency-seconds=4",), 4.0)])
+def test_the_time_for_one_model(changed, run, laboratory, arguments, seconds):
     changed(PASSED)
     run(*arguments)
     assert laboratory.made_with == [{"seconds": seconds, "models": 1}]
@@ -184,7 +184,7 @@ def test_the_ini_file_has_both(changed, pytester, run, laboratory):
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "inf", "nan"])
-def test_a_time_that_is_none_is_a_usage_error(pytester, run, no_traceback, value):
+def test_a_time_that_is_none_is_a_usage_error(run, no_traceback, value):
     result = run(f"--mxperf-latency-seconds={value}")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([f"ERROR: mxperf_latency_seconds: {float(value)} is not a number of seconds"])
