@@ -13,6 +13,8 @@ from typing import List, Optional, Sequence, Tuple
 
 import msgspec
 
+__all__ = ["MISS_ALPHA", "SESSION_ALPHA", "Decision", "Outcome", "SequentialTest", "confirm", "split_alpha"]
+
 SESSION_ALPHA = 0.001
 """How often a whole session may fail for a model that is within its tolerance."""
 MISS_ALPHA = 0.05

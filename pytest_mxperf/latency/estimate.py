@@ -4,6 +4,8 @@ import math
 from statistics import median
 from typing import List, Sequence, Tuple
 
+__all__ = ["centre", "log_ratio"]
+
 # Averages of pairs grow with the square: 200 values make 20,100 of them, some milliseconds of work.
 MAX_VALUES = 200
 

@@ -10,6 +10,8 @@ from typing import Iterator, Tuple
 
 import msgspec
 
+__all__ = ["Unit", "round_orders", "units"]
+
 
 class Unit(msgspec.Struct, frozen=True):
     """One fresh pair of bindings of both sides, and the rounds of forwards that they are timed in.

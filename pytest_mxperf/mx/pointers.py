@@ -55,7 +55,7 @@ def put_back(graph: Graph, inference: Inference, pointers: Sequence[Pointer]) ->
 
     An output of theirs whose shape nothing tells has the shape ().
     """
-    return _PuttingBack(graph, inference, pointers).run() if pointers else (graph, inference)
+    return _PuttingBack(graph, inference, pointers).run()
 
 
 class _PuttingBack:

@@ -17,7 +17,7 @@ from pytest_mxperf.graph import Graph, Node
 from pytest_mxperf.mx.analysis import Analysis
 from pytest_mxperf.mx.runtime import mx
 
-__all__ = ["Key", "SyntheticValues", "consumers"]
+__all__ = ["Key", "SyntheticValues"]
 
 Key = Tuple[object, ...]
 """What makes two variables interchangeable: read by the same operator, with the same attributes and shapes."""

@@ -237,7 +237,7 @@ def test_a_block_without_a_graph_is_refused(mx):
         count(mx.gluon.nn.Sequential(), {"data": (2, 3)})
 
 
-def test_a_callable_that_cannot_be_called_is_refused_by_name(mx):
+def test_a_callable_that_cannot_be_called_is_refused_by_name():
     def needs_one(argument):
         return argument
 

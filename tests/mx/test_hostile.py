@@ -246,7 +246,7 @@ def test_what_is_no_file_of_a_checkpoint_is_one_clear_error(digits, tmp_path, na
     assert kind != "pointer" or "git lfs pull" in str(caught.value).lower()
 
 
-def test_a_file_without_permission_is_one_clear_error(digits, tmp_path, monkeypatch):
+def test_a_file_without_permission_is_one_clear_error(digits, monkeypatch):
     """Root may read everything, so the error is made up."""
     from pathlib import Path
 

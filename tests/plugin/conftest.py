@@ -75,6 +75,37 @@ def write(pytester, digits):
 
 
 @pytest.fixture
+def models(write):
+    """Writes a test that passes, one over its budget, one without baseline, a skipped one, one without gates."""
+    write(
+        """
+        @digits
+        @pytest.mark.mxperf_budget(macs="608 k", latency_p99="1000 s")
+        def test_passes(mxperf_module, mxperf_benchmark):
+            mxperf_benchmark(mxperf_module)
+
+        @digits
+        @pytest.mark.mxperf_budget(macs=1)
+        @pytest.mark.mxperf_baseline
+        def test_fails():
+            pass
+
+        @pytest.mark.mxperf_model(PREFIX, inputs={"data": (64, 1, 8, 8)}, name="batches")
+        def test_throughput(mxperf_module, mxperf_benchmark):
+            mxperf_benchmark.throughput(mxperf_module, forwards=4)
+
+        @digits
+        @pytest.mark.mxperf_budget(macs=1)
+        def test_skips_itself():
+            pytest.skip()
+
+        def test_unmarked():
+            pass
+        """
+    )
+
+
+@pytest.fixture
 def run(pytester):
     """Runs the tests that were written, in this process. Benchmarks take a moment only."""
     # Hypothesis would be imported anew in each run, which takes longer than the run.

@@ -55,7 +55,7 @@ def test_the_command_line_is_relative_to_where_it_is_typed_and_wins(pytester, pr
     run().assert_outcomes(failed=1)
 
 
-def test_a_folder_can_be_absolute(pytester, project, run, tmp_path_factory):
+def test_a_folder_can_be_absolute(project, run, tmp_path_factory):
     folder = tmp_path_factory.mktemp("elsewhere") / "baselines"
     project(f"mxperf_baselines = {folder}")
     run("--mxperf-update").assert_outcomes(passed=1)

@@ -64,7 +64,7 @@ def test_a_baseline_whose_test_has_vanished_is_an_error(recorded, write, run, se
     assert stored() == ["digits", "other"]
 
 
-def test_prune_removes_it_and_nothing_else(recorded, pytester, write, run, section, stored):
+def test_prune_removes_it_and_nothing_else(recorded, pytester, write, run, section):
     write(ONE)
     (pytester.path / "baselines" / "package.json").write_text('{"name": "not a baseline"}')
     (pytester.path / "baselines" / "model-symbol.json").write_text("{}")
@@ -78,7 +78,7 @@ def test_prune_removes_it_and_nothing_else(recorded, pytester, write, run, secti
     assert run().ret == pytest.ExitCode.OK
 
 
-def test_prune_writes_nothing_and_judges_as_ever(recorded, pytester, write, run, stored):
+def test_prune_writes_nothing_and_judges_as_ever(recorded, pytester, run, stored):
     (pytester.path / "baselines" / "digits.json").unlink()
     result = run("--mxperf-update=prune")
     result.assert_outcomes(passed=1, failed=1)
@@ -151,7 +151,7 @@ def test_a_test_that_was_stopped_before_its_turn_still_uses_its_baseline(recorde
     ],
     ids=["file", "test", "--ignore", "--ignore-glob", "--collect-only"],
 )
-def test_a_run_that_leaves_files_out_cannot_know(recorded, pytester, write, why_unknown, stored, arguments, why):
+def test_a_run_that_leaves_files_out_cannot_know(recorded, pytester, why_unknown, stored, arguments, why):
     (pytester.path / "baselines" / "third.json").write_bytes((pytester.path / "baselines" / "digits.json").read_bytes())
     assert why_unknown(*arguments) == why.format(root=pytester.path)
     assert stored() == ["digits", "other", "third"]
@@ -233,7 +233,7 @@ def test_a_parametrized_model_is_known_before_it_runs(write, run, why_unknown, s
     assert stored() == ["a", "b"]
 
 
-def test_an_interrupted_run_cannot_know(recorded, pytester, write, run, stored):
+def test_an_interrupted_run_cannot_know(recorded, write, run, stored):
     write(ONE + "    @digits\n    def test_c():\n        pytest.exit('enough')\n")
     result = run("--mxperf-update=prune")
     assert result.ret == pytest.ExitCode.INTERRUPTED
@@ -241,7 +241,7 @@ def test_an_interrupted_run_cannot_know(recorded, pytester, write, run, stored):
     assert stored() == ["digits", "other"]
 
 
-def test_what_another_run_has_just_recorded_is_not_removed(recorded, pytester, write, run, section, stored):
+def test_what_another_run_has_just_recorded_is_not_removed(recorded, write, run, section, stored):
     """The test itself writes, as another run would that goes on meanwhile."""
     write(
         ONE.replace(
@@ -270,7 +270,7 @@ def test_workers_that_die_or_are_stopped_leave_it_unknown(recorded, write, run, 
     assert stored() == ["digits", "other"]
 
 
-def test_workers_tell_what_they_have_collected(recorded, pytester, write, run, section, stored, why_unknown):
+def test_workers_tell_what_they_have_collected(recorded, write, run, section, stored, why_unknown):
     pytest.importorskip("xdist")
     assert why_unknown("-n2", "-k", "test_a") is None
     assert stored() == ["digits", "other"]

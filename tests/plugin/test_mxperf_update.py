@@ -340,7 +340,7 @@ def test_the_parameters_of_one_test_that_claim_one_baseline_are_an_error(write, 
     )
 
 
-def test_a_conflict_is_told_without_an_update_too(write, run, section, verdicts):
+def test_a_conflict_is_told_without_an_update_too(write, run, section):
     source = """
         pytestmark = pytest.mark.mxperf_baseline
 
@@ -362,7 +362,7 @@ def test_a_conflict_is_told_without_an_update_too(write, run, section, verdicts)
     assert error.startswith("ERROR test_it.py::test_a and test_it.py::test_b use one baseline, 'digits'")
 
 
-def test_tests_of_one_model_share_its_baseline(pytester, write, run, stored, report):
+def test_tests_of_one_model_share_its_baseline(write, run, stored, report):
     """Layers of nets that are built one after the other are called differently; that makes them no other model."""
     write(
         """

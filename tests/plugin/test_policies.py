@@ -99,7 +99,7 @@ def test_a_policy_is_about_its_own_finding_alone(outcome, name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_an_unknown_action_on_the_command_line_is_a_usage_error(pytester, run, name):
+def test_an_unknown_action_on_the_command_line_is_a_usage_error(run, name):
     result = run(f"--mxperf-{name}=panic")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([f"*--mxperf-{name}: invalid choice: 'panic' (choose from *fail*warn*ignore*"])

@@ -164,7 +164,6 @@ def test_killed_at_random_moments(store):
     """Two processes write all the time and are killed; meanwhile and afterwards a reader sees whole pairs only."""
     moments = random.Random(1)
     save(store, 1)
-    seen = {1: 0, 2: 0, 3: 0, 4: 0}
     for _ in range(KILLS):
         writers = [writer(store, (1, 2)), writer(store, (3, 4))]
         try:
@@ -175,8 +174,7 @@ def test_killed_at_random_moments(store):
             for each in writers:
                 os.kill(each, signal.SIGKILL)
                 os.waitpid(each, 0)
-        seen[version(store)] += 1
-    assert sum(seen.values()) == KILLS
+        assert version(store) in (1, 2, 3, 4)
 
 
 def test_two_processes_lose_nothing_of_each_other(store):

@@ -1,0 +1,274 @@
+"""Where the markers can stand, and which of several wins. A budget that is too low shows that it was seen."""
+
+import pytest
+
+TOO_LOW = "digits: macs 607,552 is over the budget of 1 (+60755100.00%)"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        """
+        @digits
+        @pytest.mark.mxperf_budget(macs=1)
+        def test_function():
+            pass
+        """,
+        """
+        @digits
+        @pytest.mark.mxperf_budget(macs=1)
+        class TestClass:
+            def test_method(self):
+                pass
+        """,
+        """
+        pytestmark = [digits, pytest.mark.mxperf_budget(macs=1)]
+
+        def test_function():
+            pass
+        """,
+        """
+        pytestmark = digits
+
+        @pytest.mark.mxperf_budget(macs=1)
+        class TestClass:
+            def test_method(self):
+                pass
+        """,
+        """
+        @digits
+        @pytest.mark.mxperf_budget(macs=1)
+        class TestClass:
+            @staticmethod
+            def test_static_method():
+                pass
+        """,
+        """
+        @digits
+        @pytest.mark.mxperf_budget(macs=1)
+        class TestClass:
+            @classmethod
+            def test_class_method(cls):
+                pass
+        """,
+        """
+        @pytest.mark.parametrize("model", [pytest.param(1, marks=[digits, pytest.mark.mxperf_budget(macs=1)])])
+        def test_parametrized(model):
+            pass
+        """,
+        """
+        @digits
+        @pytest.mark.parametrize("value", [pytest.param(1, marks=pytest.mark.mxperf_budget(macs=1))])
+        def test_parametrized(value):
+            pass
+        """,
+        """
+        import unittest
+
+        @digits
+        @pytest.mark.mxperf_budget(macs=1)
+        class TestClass(unittest.TestCase):
+            def test_method(self):
+                self.assertEqual(1, 1)
+        """,
+        """
+        import unittest
+
+        class TestClass(unittest.TestCase):
+            @digits
+            @pytest.mark.mxperf_budget(macs=1)
+            def test_method(self):
+                self.assertEqual(1, 1)
+        """,
+    ],
+    ids=[
+        "function",
+        "class",
+        "module",
+        "module and class",
+        "static method",
+        "class method",
+        "parameter",
+        "function and parameter",
+        "unittest class",
+        "unittest method",
+    ],
+)
+def test_markers_can_stand_anywhere(write, run, source):
+    write(source)
+    result = run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([TOO_LOW])
+
+
+def test_markers_can_be_added_by_a_conftest(pytester, write, run, digits):
+    pytester.makeconftest(
+        f"""
+        import pytest
+
+        def pytest_collection_modifyitems(items):
+            for item in items:
+                if item.name == "test_gated":
+                    item.add_marker(pytest.mark.mxperf_model({str(digits)!r}, inputs={{"data": (1, 1, 8, 8)}}))
+                    item.add_marker(pytest.mark.mxperf_budget(macs=1))
+        """
+    )
+    write(
+        """
+        def test_gated():
+            pass
+
+        def test_other():
+            pass
+        """
+    )
+    result = run()
+    result.assert_outcomes(failed=1, passed=1)
+    result.stdout.fnmatch_lines([TOO_LOW])
+
+
+def test_a_marker_can_be_applied_by_a_fixture(write, run):
+    write(
+        """
+        @pytest.fixture(autouse=True)
+        def mark(request):
+            request.applymarker(pytest.mark.mxperf_budget(macs=1))
+
+        @digits
+        def test_function():
+            pass
+        """
+    )
+    result = run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([TOO_LOW])
+
+
+def test_all_markers_can_be_applied_when_it_is_late(write, run, no_traceback):
+    write(
+        """
+        GATE = pytest.mark.mxperf_budget(macs=1)
+
+        @pytest.fixture
+        def gate(request):
+            request.applymarker(digits)
+            request.applymarker(GATE)
+
+        def test_by_fixture(gate):
+            pass
+
+        def test_by_body(request):
+            request.applymarker(digits)
+            request.applymarker(GATE)
+
+        def test_without_a_model(request):
+            request.applymarker(GATE)
+
+        def test_unmarked():
+            pass
+        """
+    )
+    result = run()
+    result.assert_outcomes(failed=3, passed=1)
+    result.stdout.fnmatch_lines(["*_ test_by_fixture _*", TOO_LOW], consecutive=True)
+    result.stdout.fnmatch_lines(["*_ test_by_body _*", TOO_LOW], consecutive=True)
+    result.stdout.fnmatch_lines(["mxperf_model of test_it.py::test_without_a_model: no model; mark the test with *"])
+    no_traceback(result)
+
+
+def test_a_marker_applied_by_the_body_that_cannot_be_understood_fails_its_test(write, run, no_traceback):
+    write(
+        """
+        @digits
+        def test_wrong(request):
+            request.applymarker(pytest.mark.mxperf_budget(mac=1))
+        """
+    )
+    result = run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["mxperf_budget of test_it.py::test_wrong: unknown argument 'mac'; *"])
+    no_traceback(result)
+
+
+@pytest.mark.parametrize("body", ["def test_model(exported): pass", "def test_model(exported, mxperf_cost): pass"])
+def test_a_fixture_of_the_test_can_make_the_checkpoint(write, run, body):
+    write(
+        f"""
+        import shutil
+
+        @pytest.fixture
+        def exported():
+            shutil.copy(PREFIX + "-symbol.json", "made-symbol.json")
+
+        @pytest.mark.mxperf_model("made", inputs=INPUTS)
+        @pytest.mark.mxperf_budget(macs="608 k")
+        {body}
+        """
+    )
+    run().assert_outcomes(passed=1)
+
+
+def test_the_closest_model_wins(write, report):
+    write(
+        """
+        import mxnet as mx
+
+        pytestmark = pytest.mark.mxperf_model("nowhere/net", inputs=INPUTS)
+
+        @pytest.mark.mxperf_model(lambda: mx.gluon.nn.Dense(10), inputs=INPUTS, name="of_the_class")
+        class TestClass:
+            def test_far(self):
+                pass
+
+            @digits
+            def test_near(self):
+                pass
+        """
+    )
+    assert {test: model["name"] for test, model in report().items()} == {
+        "TestClass::test_far": "of_the_class",
+        "TestClass::test_near": "digits",
+    }
+
+
+def test_a_subclass_overrules_its_bases(write, report):
+    """pytest lists the markers of a base in front of the subclass's own."""
+    write(
+        """
+        def model(name):
+            return pytest.mark.mxperf_model(PREFIX, inputs=INPUTS, name=name)
+
+        @model("base")
+        class TestBase:
+            def test_it(self):
+                pass
+
+        class Mixin:
+            pytestmark = model("mixin")
+
+        class TestInherited(TestBase):
+            pass
+
+        @model("own")
+        class TestOverruled(TestBase):
+            pass
+
+        class TestMixed(Mixin, TestBase):
+            pass
+
+        @model("outer")
+        @model("inner")
+        class TestStacked(TestOverruled):
+            @model("function")
+            def test_near(self):
+                pass
+        """
+    )
+    assert {test: model["name"] for test, model in report().items()} == {
+        "TestBase::test_it": "base",
+        "TestInherited::test_it": "base",
+        "TestOverruled::test_it": "own",
+        "TestMixed::test_it": "mixin",
+        "TestStacked::test_it": "inner",
+        "TestStacked::test_near": "function",
+    }
