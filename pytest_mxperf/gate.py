@@ -3,13 +3,13 @@
 import difflib
 from enum import Enum
 from fractions import Fraction
-from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Union
+from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Set, Union
 
 import msgspec
 
 from pytest_mxperf.baseline.diff import Difference
 from pytest_mxperf.baseline.record import Baseline
-from pytest_mxperf.cost.result import CostReport
+from pytest_mxperf.cost.result import CostReport, Params
 from pytest_mxperf.errors import UsageError
 from pytest_mxperf.latency.timing import Timing
 from pytest_mxperf.units import Unit, format_growth, format_quantity, parse_fraction, parse_quantity
@@ -202,11 +202,36 @@ def judge_baseline(
         message += "another name"
         return [Finding("baseline", "all", Verdict.INCOMPARABLE, message)]
     old, new = _costs(before), _costs(now)
-    return [
+    findings = [
         _judge_growth(metric, tolerance, old[metric], new[metric])
         for metric, tolerance in tolerances.items()
         if metric in old
     ]
+    if "params" in _regressed(findings):
+        return findings  # whose layers are named
+    kinds = _kinds_of_params(before.params, now.params)
+    return [
+        _with_lines(each, [kinds]) if each.metric == "param_bytes" and each.verdict is Verdict.REGRESSED else each
+        for each in findings
+    ]
+
+
+def _kinds_of_params(before: Params, now: Params) -> str:
+    """Which parameters take more bytes, though those that train do not: a baseline does not know it of each layer."""
+    kinds = [
+        f"{kind} params {getattr(before, kind):,} -> {getattr(now, kind):,}"
+        for kind in ("trainable", "frozen", "auxiliary")
+        if getattr(before, kind) != getattr(now, kind)
+    ]
+    return ", ".join(kinds) or "as many params of each kind as before, in wider dtypes"
+
+
+def _regressed(findings: Iterable[Finding]) -> Set[str]:
+    return {finding.metric for finding in findings if finding.verdict is Verdict.REGRESSED}
+
+
+def _with_lines(finding: Finding, lines: Sequence[str]) -> Finding:
+    return msgspec.structs.replace(finding, message="\n".join([finding.message, *lines]))
 
 
 def _judge_growth(metric: str, tolerance: Fraction, old: int, new: int) -> Finding:
@@ -227,7 +252,7 @@ def explained(
     Without a difference they say why there is none.
     """
     findings = list(findings)
-    regressed = {finding.metric for finding in findings if finding.verdict is Verdict.REGRESSED}
+    regressed = _regressed(findings)
     return [
         # Who follows a metric grows for the same layers: once is enough.
         _explained(finding, difference, unknown_because)
@@ -243,8 +268,8 @@ def _explained(finding: Finding, difference: Optional[Difference], unknown_becau
     elif finding.metric in _LABELS:
         lines = _explanation(difference, finding.metric)
     else:
-        return finding  # baselines keep bytes for the whole model only
-    return msgspec.structs.replace(finding, message="\n".join([finding.message, *lines]))
+        return finding  # baselines keep bytes of the whole model only
+    return _with_lines(finding, lines)
 
 
 def _explanation(difference: Difference, metric: str) -> List[str]:

@@ -111,8 +111,13 @@ def _three_digits(value: float) -> str:
 
 
 def format_growth(before: float, now: float) -> str:
-    """``+5.18%``; of 0 nothing is a percentage."""
-    return f"{(now / before - 1) * 100:+.2f}%" if before else "from 0"
+    """``+5.18%``; of 0 nothing is a percentage, and what is less than two decimals show is not called none."""
+    if not before:
+        return "from 0"
+    percent = (now / before - 1) * 100
+    if round(percent, 2) or now == before:
+        return f"{percent:+.2f}%"
+    return f"less than {'+' if now > before else '-'}0.01%"
 
 
 def format_shape(shape: Tuple[int, ...]) -> str:

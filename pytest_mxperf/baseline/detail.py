@@ -14,6 +14,7 @@ __all__ = ["Detail", "Wiring", "attribute_details", "shape_details"]
 _NOT_SET = "not set"
 _LONGEST = 60  # characters of a value: some attributes hold whole documents
 _FRONTIER = 8
+_MOST_INSIDE = 4
 
 
 class Detail(NamedTuple):
@@ -42,7 +43,19 @@ def attribute_details(old: Node, new: Node) -> List[Detail]:
     sizes = [str(sum(len(subgraph.nodes) for subgraph in node.subgraphs)) for node in (old, new)]
     if sizes[0] != sizes[1]:
         details.append(Detail("nodes in its subgraphs", *sizes))
-    return details
+    return details or _inner_details(old, new)
+
+
+def _inner_details(old: Node, new: Node) -> List[Detail]:
+    """What differs in operators of the subgraphs, each compared with the one in its place, where that is but a few."""
+    details = [
+        Detail(f"{now.name} {detail.what}", detail.before, detail.now)
+        for graphs in zip(old.subgraphs, new.subgraphs)
+        for before, now in zip(graphs[0].nodes, graphs[1].nodes)
+        if not now.is_variable
+        for detail in attribute_details(before, now)
+    ]
+    return details if len(details) <= _MOST_INSIDE else []
 
 
 def _shortened(value: Optional[str]) -> str:

@@ -13,6 +13,7 @@ __all__ = ["frozen_parameters", "has_namesakes", "parameter_names", "parameter_v
 def trace(net: Any, inputs: Mapping[str, InputSpec], *, where: str) -> Any:
     """The net's symbol, its variables named as in ``inputs``. Raises ``UsageError`` for names that it does not take."""
     arguments = [None if name is None else _variable(name) for name in _positions(net, list(inputs), where)]
+    net.apply(_restart)
     try:
         outputs = net(*arguments)
     except Exception as error:
@@ -24,6 +25,12 @@ def trace(net: Any, inputs: Mapping[str, InputSpec], *, where: str) -> Any:
         what = type(strange[0]).__name__ if strange else "nothing"
         raise ModelError(f"{where}: {type(net).__name__} returns {what} where a model returns outputs")
     return flat[0] if len(flat) == 1 else mx.sym.Group(flat)
+
+
+def _restart(block: Any) -> None:
+    """A recurrent cell numbers its steps over all graphs that it is built into, unless it is reset before each."""
+    if isinstance(block, mx.gluon.rnn.RecurrentCell):
+        block.reset()
 
 
 def _variable(name: str) -> Any:

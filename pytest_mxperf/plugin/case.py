@@ -30,6 +30,8 @@ class Case:
         self.timing: Optional[Timing] = None
         self.unmeasured_because = "the test did not call mxperf_benchmark"
         self.findings: Tuple[Finding, ...] = ()
+        self.problem = ""
+        """What was found to be wrong with the model itself, for the report."""
         self._growth_judge: Optional[GrowthJudge] = None
         self._item = item
         self._options = options
@@ -113,6 +115,7 @@ class Case:
             cost=self.cost if "cost" in self.__dict__ else None,
             timing=self.timing,
             findings=self.findings,
+            problem=self.problem,
             difference=judge.difference if judge else None,
         )
         return CaseData(

@@ -1,7 +1,7 @@
 """The fixtures. MXNet is imported when the first of them needs it."""
 
 from contextlib import contextmanager
-from typing import Any, Iterator
+from typing import Any, Iterator, Optional
 
 import pytest
 
@@ -16,11 +16,13 @@ __all__ = ["mxperf_checkpoint", "mxperf_cost", "mxperf_model", "mxperf_module"]
 
 
 @contextmanager
-def _one_clear_error() -> Iterator[None]:
-    """What we say about the user's model needs no traceback through our code."""
+def _one_clear_error(case: Optional[Case] = None) -> Iterator[None]:
+    """What we say about the user's model needs no traceback through our code, and is told in the report too."""
     try:
         yield
     except MxperfError as error:
+        if case is not None:
+            case.problem = str(error)
         raise pytest.fail.Exception(str(error), pytrace=False) from None
 
 
@@ -49,19 +51,19 @@ def _mxperf_gates(request: pytest.FixtureRequest) -> None:
 @pytest.fixture
 def mxperf_cost(_mxperf_case: Case) -> CostReport:
     """The ``CostReport`` of one forward pass: totals, layers, parameters, uncounted operators."""
-    with _one_clear_error():
+    with _one_clear_error(_mxperf_case):
         return _mxperf_case.cost
 
 
 @pytest.fixture
 def mxperf_checkpoint(_mxperf_case: Case) -> Any:
     """``(symbol, arg_params, aux_params)``, as ``mx.model.load_checkpoint`` returns them, held against each other."""
-    with _one_clear_error():
+    with _one_clear_error(_mxperf_case):
         return _mxperf_case.checkpoint
 
 
 @pytest.fixture
 def mxperf_module(_mxperf_case: Case) -> Any:
     """An ``mx.mod.Module`` with its parameters set, bound with ``for_training=False``."""
-    with _one_clear_error():
+    with _one_clear_error(_mxperf_case):
         return _mxperf_case.bind()

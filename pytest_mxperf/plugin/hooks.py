@@ -85,12 +85,15 @@ def pytest_runtest_makereport(item: pytest.Item, call: "pytest.CallInfo[None]") 
 
 def _judge(item: pytest.Item) -> str:
     """What is wrong with the model, for the test's failure; empty if nothing is."""
+    case = item.stash.get(CASE, None)
     try:
-        case = item.stash.get(CASE, None) or _late_case(item)
+        case = case or _late_case(item)
         if case is None:
             return ""
         failures = case.judge()
     except MxperfError as error:
+        if case is not None:
+            case.problem = str(error)
         return str(error)
     _tell(item, case.findings)
     broken = [f.message.splitlines()[0] for f in failures if f.verdict is not Verdict.FLAKY]

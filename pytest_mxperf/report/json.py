@@ -52,6 +52,7 @@ def _model(result: ModelResult) -> Dict[str, Any]:
         "test": result.test,
         "name": result.name,
         "outcome": result.outcome,
+        "problem": result.problem or None,
         "inputs": result.inputs,
         "findings": result.findings,
         "difference": None if result.difference is None else _difference(result.difference),

@@ -22,6 +22,8 @@ class ModelResult(msgspec.Struct, frozen=True):
     inputs: Dict[str, InputSpec]
     outcome: str = "passed"
     """``passed``, ``failed``, ``skipped``, or ``error`` in setup or teardown."""
+    problem: str = ""
+    """Why the model could not be opened, counted, bound or compared; empty if it could."""
     cost: Optional[CostReport] = None
     timing: Optional[Timing] = None
     findings: Tuple[Finding, ...] = ()

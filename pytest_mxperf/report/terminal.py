@@ -81,6 +81,8 @@ def _gates(result: ModelResult) -> Text:
 
 def _print_model(console: Console, result: ModelResult) -> None:
     console.print(plain(result.name, "bold"), plain(result.test), sep="  ")
+    if result.problem:
+        console.print(plain(f"  {result.problem}", "red"))
     if result.cost is not None:
         _print_totals(console, result.cost)
     if result.timing is not None and not result.timing.is_latency:

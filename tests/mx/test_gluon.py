@@ -103,6 +103,25 @@ def test_a_factory_names_layers_alike_whatever_was_built_before(mx):
     assert names == ["dense0_fwd", "dense0_fwd"]
 
 
+def test_a_recurrent_cells_steps_are_named_alike_however_often_it_is_counted(mx):
+    """Also inside a loop, and where the cell is used step by step, without ``unroll``."""
+
+    class Net(mx.gluon.HybridBlock):
+        def __init__(self):
+            super().__init__()
+            with self.name_scope():
+                self.cell = mx.gluon.rnn.LSTMCell(8, input_size=4)
+
+        def hybrid_forward(self, F, steps, first):
+            states = [F.zeros((2, 8)), F.zeros((2, 8))]
+            _, states = self.cell(first, states)
+            return F.contrib.foreach(self.cell, steps, states)[0]
+
+    net = Net()
+    inputs = {"steps": (5, 2, 4), "first": (2, 4)}
+    assert count(net, inputs) == count(net, inputs)
+
+
 def test_several_outputs_and_numpy_shapes_are_traced(mx):
     class Net(mx.gluon.HybridBlock):
         def hybrid_forward(self, F, x):

@@ -6,7 +6,7 @@ import pytest
 @pytest.mark.parametrize(
     ("metric", "enough", "too_low", "message"),
     [
-        ("macs", "607552", "607551", "macs 607,552 is over the budget of 607,551 (+0.00%)"),
+        ("macs", "607552", "607551", "macs 607,552 is over the budget of 607,551 (less than +0.01%)"),
         ("macs", '"607.552 k"', '"607.5 k"', "macs 607,552 is over the budget of 607,500 (+0.01%)"),
         ("macs", '"0.0006076 G"', '"0.5 M"', "macs 607,552 is over the budget of 500,000 (+21.51%)"),
         ("flops", "1_229_770", '"1.2 M"', "flops 1,229,770 is over the budget of 1,200,000 (+2.48%)"),

@@ -170,6 +170,7 @@ class Model(Strict):
     test: str
     name: str
     outcome: Literal["passed", "failed", "skipped", "error"]
+    problem: Optional[str]
     inputs: Dict[str, Input]
     baseline_update: Optional[Literal["recorded", "updated", "unchanged", "not stored"]]
     findings: List[Finding]
@@ -307,8 +308,14 @@ def test_json_has_the_models_that_could_not_be_counted(write, run, pytester):
         """
     )
     run("--mxperf-report=report.json").assert_outcomes(failed=1, errors=1)
-    models = [(model.test, model.outcome, model.cost) for model in read(pytester.path / "report.json").models]
-    assert models == [("test_it.py::test_wrong_shape", "failed", None), ("test_it.py::test_error", "error", None)]
+    models = read(pytester.path / "report.json").models
+    assert [(model.test, model.outcome, model.cost) for model in models] == [
+        ("test_it.py::test_wrong_shape", "failed", None),
+        ("test_it.py::test_error", "error", None),
+    ]
+    assert [model.problem.split(": ")[0:2] for model in models] == [
+        ["digits", "shapes or dtypes do not fit together for data=(1, 64) float32"]
+    ] * 2
 
 
 def test_json_is_utf_8_whatever_the_locale(pytester, write, monkeypatch, no_traceback):

@@ -1,6 +1,7 @@
 """Budgets and baselines, judged."""
 
 from fractions import Fraction
+from math import log10
 
 import pytest
 from hypothesis import given
@@ -257,6 +258,21 @@ class TestBaseline:
             0.05,
         )
 
+    @pytest.mark.parametrize(
+        ("now", "growth"),
+        [
+            (10_001, "+0.01%"),
+            (9_999, "-0.01%"),
+            (10_000_001, "less than +0.01%"),
+            (9_999_999, "less than -0.01%"),
+            (10**17 + 1, "less than +0.01%"),  # as floats, it is equal to 10**17
+        ],
+    )
+    def test_a_growth_too_small_for_two_decimals_is_not_called_none(self, now, growth):
+        reference = 10 ** round(log10(now))
+        finding = judge(baseline(layer("a", macs=reference)), baseline(layer("a", macs=now)))["macs"]
+        assert finding.message == f"macs {reference:,} -> {now:,} ({growth}, allowed +0%)"
+
     def test_an_improvement_says_by_how_much(self):
         finding = judge(baseline(layer("a", macs=1000)), baseline(layer("a", macs=750)))["macs"]
         assert finding.message == "macs 1,000 -> 750 (-25.00%, allowed +0%)"
@@ -352,6 +368,36 @@ class TestExplained:
         findings = judge_baseline(EXACT, now, before, missing="")
         (finding,) = [finding for finding in explained(findings, difference) if finding.metric == metric]
         assert finding.message.splitlines()[1:] == [f"a (Convolution): added, +20 {label}"]
+
+    @pytest.mark.parametrize(
+        ("before", "now", "line"),
+        [
+            (Params(100, bytes=400), Params(100, 20, bytes=480), "frozen params 0 -> 20"),
+            (
+                Params(100, 1, 2, bytes=412),
+                Params(90, 10, 20, bytes=480),
+                "trainable params 100 -> 90, frozen params 1 -> 10, auxiliary params 2 -> 20",
+            ),
+            (
+                Params(100, bytes=200),
+                Params(100, bytes=400),
+                "as many params of each kind as before, in wider dtypes",
+            ),
+        ],
+        ids=["frozen", "all kinds", "dtype"],
+    )
+    def test_bytes_that_grow_for_something_else_than_trainable_params_say_of_what_kind(self, before, now, line):
+        old, new = (Baseline.of(CostReport((), params, {}), {}) for params in (before, now))
+        findings = explained(judge_baseline(EXACT, new, old, missing=""), Difference((), Costs(), Costs()))
+        assert {each.metric: each.message.splitlines()[1:] for each in findings} == {
+            "macs": [],
+            "flops": [],
+            "params": [],
+            "param_bytes": [line],
+        }
+
+    def test_bytes_that_grow_with_the_trainable_params_are_explained_by_their_layers(self):
+        assert self.lines(before={"params": 1}, now={"params": 2}, metric="param_bytes") == []
 
     def test_what_did_not_regress_is_left_as_it_is(self):
         findings = judge_baseline(EXACT, baseline(layer("a", macs=5)), baseline(layer("a", macs=5)), missing="")

@@ -595,6 +595,9 @@ class TestSubgraphs:
         assert told(self.loop("a", "b"), self.loop("a", "b", "c")) == [
             ("changed", "loop", "nodes in its subgraphs 3 -> 4")
         ]
-        assert told(self.loop("a", "b"), self.loop("a", "c")) == [
+        assert told(self.loop("a", "b"), self.loop("a", "c")) == [("changed", "loop", "body1 operator b -> c")]
+
+    def test_where_much_of_it_has_changed_it_is_not_listed(self):
+        assert told(self.loop(*"abcde"), self.loop(*"fghij")) == [
             ("changed", "loop", "its subgraphs as they were -> others")
         ]

@@ -192,6 +192,27 @@ def test_products_of_matrices(batch, m, k, n, transpose_a, transpose_b):
 
 
 @settings(max_examples=30)
+@given(st.lists(sizes, min_size=1, max_size=3), sizes, sizes, flags, flags)
+def test_a_dense_layer(batch, k, units, flatten, no_bias):
+    """Each row, which is a whole sample where ``flatten`` says so, times each unit's weights, and its bias on top."""
+    data = random(*batch, k)
+    rows = data.reshape(batch[0] if flatten else -1, -1 if flatten else k)
+    machine, weights, bias = Machine(), random(units, rows.shape[1]), random(units)
+    result = machine.product(rows, weights.T)
+    biases = 0
+    if not no_bias:
+        for i, j in np.ndindex(*result.shape):
+            biases += 1
+            result[i, j] += bias[j]
+    assert np.allclose(result, rows @ weights.T + (0 if no_bias else bias))
+    inputs = (data, weights) if no_bias else (data, weights, bias)
+    output = result.shape if flatten else (*batch, units)
+    assert rule("FullyConnected", *inputs, output=output, flatten=flatten, no_bias=no_bias) == OpCost(
+        macs=machine.macs, bias=biases
+    )
+
+
+@settings(max_examples=30)
 @given(st.lists(sizes, max_size=2), st.lists(sizes, min_size=1, max_size=2), st.lists(sizes, max_size=2))
 def test_products_of_tensors(left, summed, right):
     machine, a, b = Machine(), random(*left, *summed), random(*summed, *right)

@@ -44,6 +44,11 @@ def test_a_run_is_a_schema_versions_and_models():
     }
 
 
+def test_a_model_says_what_is_wrong_with_it():
+    assert model()["problem"] is None
+    assert model(problem="a-symbol.json: is empty")["problem"] == "a-symbol.json: is empty"
+
+
 def test_the_text_is_indented_and_ends_with_a_newline():
     text = render(RunReport((), {}))
     assert text.startswith('{\n  "schema": 1,\n')

@@ -71,6 +71,12 @@ def test_the_last_column_says_how_the_gates_came_out(changes, gates):
     assert cells(render(result(**changes)), "resnet18")[-1] == gates
 
 
+def test_a_model_that_cannot_be_opened_says_why():
+    text = render(result(outcome="failed", cost=None, problem="resnet18-symbol.json: is empty"))
+    assert cells(text, "resnet18")[-1] == "test failed"
+    assert "resnet18  tests/test_models.py::test_resnet18\n  resnet18-symbol.json: is empty" in text
+
+
 def test_each_model_is_shown_with_its_exact_totals():
     """46,796,476 / 1,048,576 is 44.6."""
     text = render(result())
