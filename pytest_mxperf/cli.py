@@ -42,7 +42,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="mxperf", description="What Apache MXNet models cost, without running them.")
+    parser = _Parser(prog="mxperf", description="What Apache MXNet models cost, and how two differ.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
     model = "prefix of a checkpoint (models/resnet18), or a symbol JSON"
     cost = _add(commands, "cost", _cost, "FLOPs, MACs, parameters and memory of a model")
