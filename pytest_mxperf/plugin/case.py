@@ -42,14 +42,15 @@ class Case:
         """Raises ``MxperfError`` for a gate that cannot be understood: in setup, before anything is measured."""
         self._budget = budget_of(self._item)
         self._growth = growth_of(self._item)
-        if self._uses_baseline:
+        if self.uses_baseline:
             try:
                 self._store.path(self.spec.name)
             except BaselineError as error:
                 raise UsageError(f"mxperf_baseline of {self._item.nodeid}: {error}") from None
 
     @property
-    def _uses_baseline(self) -> bool:
+    def uses_baseline(self) -> bool:
+        """Whether the test compares its model with a stored baseline."""
         return self._growth is not None and self._growth.against is None
 
     @cached_property
@@ -120,7 +121,7 @@ class Case:
         )
         return CaseData(
             result,
-            uses_baseline=self._uses_baseline,
+            uses_baseline=self.uses_baseline,
             fingerprint=judge.fingerprint if judge else "",
             update=judge.update if judge else None,
         )

@@ -4,7 +4,7 @@ import fcntl
 import hashlib
 import os
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Iterator, NamedTuple, Optional
@@ -105,7 +105,10 @@ class LatencyGate:
 
     def _tell(self, text: str) -> None:
         reporter: Any = self._config.pluginmanager.get_plugin("terminalreporter")
-        if reporter is not None and reporter.isatty:
+        if reporter is None or not reporter.isatty:
+            return
+        capture: Any = self._config.pluginmanager.get_plugin("capturemanager")
+        with nullcontext() if capture is None else capture.global_and_fixture_disabled():
             reporter.ensure_newline()
             reporter.rewrite(text and f"timing {text}", erase=True)
 

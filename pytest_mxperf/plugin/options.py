@@ -25,14 +25,14 @@ _POLICIES = {
         "a baseline is of other inputs or another convention, or cannot be read",
     ),
     "uncounted": (Verdict.UNCOUNTED, "fail", "a gated model has operators that no rule counts"),
-    "unmeasured": (Verdict.NOT_MEASURED, "fail", "a latency budget was set and nothing was measured"),
+    "unmeasured": (Verdict.NOT_MEASURED, "fail", "a latency budget or gate was set and nothing was measured"),
     "inconclusive": (
         Verdict.INCONCLUSIVE,
         "warn",
         "the latency gate could not decide: too much noise, or too little time",
     ),
     "unused": (Verdict.UNUSED, "fail", "all tests were collected and none uses a baseline"),
-    "improved": (Verdict.IMPROVED, "warn", "a model is lighter than its baseline"),
+    "improved": (Verdict.IMPROVED, "warn", "a model is lighter or faster than its baseline"),
     "unjudged": (Verdict.NOT_JUDGED, "warn", "a gated test was skipped, deselected or expected to fail"),
     "ungated": (Verdict.NO_GATE, "warn", "a marked test has no gate and asks its model nothing"),
     "flaky": (Verdict.FLAKY, "warn", "a gate failed before its test was run again"),
@@ -87,12 +87,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="time models whose graph has changed (auto, the default), all that have a latency gate, or none",
     )
     group.addoption(
-        "--mxperf-latency-seconds", type=float, metavar="N", help="what timing one model may take (default: 15)"
+        "--mxperf-latency-seconds",
+        type=float,
+        metavar="N",
+        help="what timing one model may take, of CPU time (default: 15)",
     )
     group.addoption("--mxperf-baselines", metavar="DIR", help="folder of the baselines (default: baselines)")
     parser.addini("mxperf_report", "reports, as for --mxperf-report", type="args")
     parser.addini("mxperf_latency", "which models to time: auto, always, never", default="auto")
-    parser.addini("mxperf_latency_seconds", "what timing one model may take, in seconds", default="15")
+    parser.addini("mxperf_latency_seconds", "what timing one model may take, in seconds of CPU time", default="15")
     parser.addini("mxperf_baselines", "folder of the baselines, relative to the root directory", default="baselines")
     for name, (_, default, occasion) in _POLICIES.items():
         group.addoption(f"--mxperf-{name}", choices=_ACTIONS, help=f"what to do when {occasion} (default: {default})")

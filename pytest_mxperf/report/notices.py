@@ -11,7 +11,8 @@ __all__ = ["notices"]
 def notices(results: Sequence[ModelResult], findings: Sequence[Finding], tells: Callable[[Verdict], bool]) -> List[str]:
     """Baselines written or not, and the findings to tell, of tests and of the run as a whole."""
     lines = [_update(result) for result in results if _is_news(result)]
-    lines += [f"{word} {subject}: {message}" for (word, message), subject in _grouped(results, tells).items()]
+    told = _grouped(results, tells).items()
+    lines += [f"{word} {subject}: {message}".replace("\n", "\n    ") for (word, message), subject in told]
     return lines + [f"{_word(each.verdict)} {each.message}" for each in findings if tells(each.verdict)]
 
 

@@ -94,6 +94,36 @@ def test_an_improvement_passes_and_is_told(widened):
     )
 
 
+def test_growth_over_a_budget_too_cannot_be_accepted_by_an_update_alone(widened):
+    """Only a test that passes stores its baseline."""
+    result = widened("mxperf_budget(macs=607_552)\n            @pytest.mark.mxperf_baseline")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["if that is meant, raise the budget, then store the new baseline with *-update"])
+
+
+def test_what_a_library_writes_while_the_model_is_judged_is_captured(write, run):
+    """MXNet writes to the file descriptor itself."""
+    write(
+        """
+        import os
+
+        def network():
+            import mxnet as mx
+
+            os.write(2, b"from a library\\n")
+            return mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=4)
+
+        @pytest.mark.mxperf_model(network, inputs={"data": (1, 16)})
+        @pytest.mark.mxperf_baseline
+        def test_it():
+            pass
+        """
+    )
+    result = run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*Captured stderr call*", "from a library"])
+
+
 @pytest.mark.parametrize(("action", "lines"), [("warn", 1), ("ignore", 0)])
 def test_an_improvement_is_told_as_the_project_wants(widened, run, section, action, lines):
     widened("mxperf_baseline", (16, 16, 64))
