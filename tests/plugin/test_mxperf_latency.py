@@ -425,4 +425,4 @@ def test_so_is_a_much_faster_one_by_a_worker_of_xdist(timed):
     """With less evidence, since it fails nobody."""
     result = timed(HEAVY, LIGHT, "-n", "2")
     result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["WARNING *latency -*% (at most -*%), allowed +2.5% over its baseline; *one process*"])
+    result.stdout.fnmatch_lines(["NOTICE *latency -*% (at most -*%), allowed +2.5% over its baseline; *one process*"])
