@@ -28,7 +28,7 @@ WEIGHTS_TOLERANCE = 0.25
 def judge_latency(tolerance: Fraction, compared: Comparison, *, over: str) -> Finding:
     """Growth of the CPU seconds per forward, in one thread, over those of a reference: ``over`` says which."""
     decision = compared.decision
-    growth = f"latency {_percent(decision.growth)}"
+    growth = f"latency {_percent(decision.growth)}" if decision.samples else "latency unknown"
     allowed = f"allowed {_percent(float(tolerance))} over {over}"
     if decision.outcome is Outcome.PASSED:
         verdict = Verdict.IMPROVED if decision.high < 0 <= tolerance else Verdict.PASSED
@@ -50,7 +50,7 @@ def _between(decision: Decision) -> str:
 def judge_weights(compared: Comparison, subnormal_layer: Optional[str] = None) -> Finding:
     """How much slower the network is with its own weights than with synthetic ones."""
     decision = compared.decision
-    times = f"weights: {1 + decision.growth:.2g}x the time"
+    times = f"weights: {1 + decision.growth:.2g}x the time" if decision.samples else "weights: time unknown beside that"
     if decision.outcome is Outcome.PASSED:
         verdict, message = Verdict.PASSED, f"{times} of synthetic ones"
     elif decision.outcome is Outcome.REGRESSED:

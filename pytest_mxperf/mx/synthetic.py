@@ -28,6 +28,11 @@ _GAMMA, _BETA, _MEAN, _VAR = 1, 2, 3, 4
 _BIASED = ("Convolution", "Convolution_v1", "Deconvolution", "FullyConnected")
 _QUANTIZED_LAYERS = ("_contrib_quantized_conv", "_contrib_quantized_fully_connected")
 
+_DEFINED_ABOVE_0 = ("sqrt", "rsqrt", "log", "log2", "log10", "cbrt", "rcbrt", "reciprocal", "gamma", "gammaln")
+_POOLS_REGIONS = ("ROIPooling", "_contrib_ROIAlign", "_contrib_PSROIPooling", "_contrib_DeformablePSROIPooling")
+_PROPOSES = ("_contrib_Proposal", "_contrib_MultiProposal")
+_TAKES_LENGTHS = ("SequenceMask", "SequenceLast", "SequenceReverse", "softmax", "log_softmax", "softmin")
+
 # Operators that hand their first input on as it is, so that an index stays one.
 _PASSING = (
     "Reshape",
@@ -118,9 +123,21 @@ class SyntheticValues:
             return generator.randint(0, limit, size=shape)
         if self._is_length(index):
             return np.full(shape, self._length(index))
+        consumer = self._consumers.get(index)
+        if consumer is not None and consumer.node.op in _POOLS_REGIONS and consumer.position == 1:
+            return _regions(shape, *self._image(consumer, float(consumer.node.attrs["spatial_scale"])), generator)
+        if consumer is not None and consumer.node.op in _PROPOSES and consumer.position == 2:
+            height, width = self._image(consumer, 1 / float(consumer.node.attrs.get("feature_stride", "16")))
+            return np.broadcast_to([height, width, 1.0], shape)
         if "int" in dtype or dtype == "bool":
             return np.zeros(shape)
         return generator.uniform(size=shape)
+
+    def _image(self, consumer: Consumer, features_per_pixel: float) -> Tuple[float, float]:
+        """Height and width, in pixels, of what the consumer's first input was computed from."""
+        source, output = consumer.node.inputs[0]
+        height, width = self._shapes[source][output][-2:]
+        return height / features_per_pixel, width / features_per_pixel
 
     def _followed(self, index: int) -> "Iterator[Consumer]":
         """Whoever reads the node, and whoever reads what is that node handed on."""
@@ -141,7 +158,7 @@ class SyntheticValues:
 
     def _is_length(self, index: int) -> bool:
         return any(
-            (consumer.node.op in ("SequenceMask", "SequenceLast", "SequenceReverse") and consumer.position == 1)
+            (consumer.node.op in _TAKES_LENGTHS and consumer.position == 1)
             or (consumer.node.op == "RNN" and consumer.position == 4)
             for consumer in self._followed(index)
         )
@@ -150,7 +167,15 @@ class SyntheticValues:
         """Sequences of full length: the data's time axis."""
         *_, consumer = self._followed(index)
         source, output = consumer.node.inputs[0]
-        return self._shapes[source][output][int(consumer.node.attrs.get("axis", "0"))]
+        usual_axis = "-1" if "soft" in consumer.node.op else "0"
+        return self._shapes[source][output][int(consumer.node.attrs.get("axis", usual_axis))]
+
+
+def _regions(shape: Shape, height: float, width: float, generator: Any) -> Any:
+    """Boxes [batch index, left, top, right, bottom] in pixels: of the first image, around its middle."""
+    corners = generator.uniform(size=(*shape[:-1], 4)) / 2 + [0, 0, 0.5, 0.5]
+    boxes = np.concatenate([np.zeros((*shape[:-1], 1)), corners * [width, height, width, height]], axis=-1)
+    return boxes if shape[-1] == 5 else corners
 
 
 def _parameter(consumer: Consumer, shape: Shape, generator: Any) -> Any:
@@ -165,7 +190,7 @@ def _parameter(consumer: Consumer, shape: Shape, generator: Any) -> Any:
         return generator.normal(scale=0.05, size=shape)
     if op == "LeakyReLU":
         return np.full(shape, 0.25)
-    if len(shape) < 2 or op.startswith(("broadcast_", "elemwise_", "_")):
+    if len(shape) < 2 or op in _DEFINED_ABOVE_0 or op.startswith(("broadcast_", "elemwise_", "_")):
         return np.ones(shape)  # a scale, an offset, a divisor: nothing can be wrong with 1
     return generator.normal(scale=math.sqrt(2 / max(1, _fan_in(op, shape))), size=shape)
 

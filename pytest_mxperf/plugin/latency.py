@@ -7,7 +7,7 @@ import tempfile
 from contextlib import contextmanager, nullcontext
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Iterator, NamedTuple, Optional
+from typing import Any, Callable, Iterator, NamedTuple, Optional
 
 import pytest
 
@@ -49,6 +49,7 @@ class LatencyGate:
         self._config = config
         self._options = options
         self._models = 1
+        self._has_told = False
         self._laboratory: Optional[Laboratory] = None
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
@@ -86,7 +87,7 @@ class LatencyGate:
         return latency_gate.judge_weights(compared, layer)
 
     def _compare(self, reference: Network, candidate: Network, tolerance: float) -> Comparison:
-        with _alone_on_this_host(), self._progress():
+        with self._progress(), _alone_on_this_host(lambda: self._tell("waits for another run on this host")):
             return self._lab().compare(reference, candidate, tolerance)
 
     def _lab(self) -> Laboratory:
@@ -97,20 +98,25 @@ class LatencyGate:
 
     @contextmanager
     def _progress(self) -> Iterator[None]:
-        """Leaves the terminal as it was."""
+        """Shows how it goes in a line of its own, and wipes it out at the end."""
         try:
             yield
         finally:
-            self._tell("")
+            if self._has_told:
+                self._tell("")
+                self._has_told = False
 
     def _tell(self, text: str) -> None:
         reporter: Any = self._config.pluginmanager.get_plugin("terminalreporter")
-        if reporter is None or not reporter.isatty:
+        # Quiet output is one line of dots, which would be wiped out with it.
+        if reporter is None or not reporter.isatty or reporter.verbosity < 0:
             return
         capture: Any = self._config.pluginmanager.get_plugin("capturemanager")
         with nullcontext() if capture is None else capture.global_and_fixture_disabled():
             reporter.ensure_newline()
-            reporter.rewrite(text and f"timing {text}", erase=True)
+            reporter.rewrite(text, erase=True)
+            reporter.write("" if text else "\r")
+            self._has_told = True
 
 
 def _has_latency_gate(item: pytest.Item) -> bool:
@@ -122,12 +128,26 @@ def _graph(network: Network) -> str:
 
 
 @contextmanager
-def _alone_on_this_host() -> Iterator[None]:
-    """Waits for whoever else of the same user is timing: xdist's other workers, and other runs."""
-    path = Path(tempfile.gettempdir()) / f"pytest-mxperf-{os.getuid()}.lock"
-    with path.open("w") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
+def _alone_on_this_host(before_waiting: Callable[[], None]) -> Iterator[None]:
+    """Waits for whoever else of the same user is timing: xdist's other workers, and other runs.
+
+    Raises ``WorkerError`` where there is no folder for temporary files, or somebody else's file is in the way.
+    """
+    try:
+        path = Path(tempfile.gettempdir()) / f"pytest-mxperf-{os.getuid()}.lock"
+        # Anybody may have put a link there.
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise WorkerError(f"cannot lock this host: {error}; set TMPDIR to a folder of your own") from None
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            before_waiting()
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(descriptor)
 
 
 LATENCY: "pytest.StashKey[LatencyGate]" = pytest.StashKey()

@@ -15,7 +15,7 @@ import psutil
 from pytest_mxperf.errors import MxperfError
 from pytest_mxperf.latency.conditions import Conditions
 from pytest_mxperf.mx.pair import Pair, Rounds, Side, first_subnormal_layer
-from pytest_mxperf.mx.runtime import mx
+from pytest_mxperf.mx.runtime import mx, reason
 from pytest_mxperf.worker.protocol import (
     Failed,
     Inspect,
@@ -46,15 +46,17 @@ class Worker:
             return self._measure(request)
         except MxperfError as error:
             return Failed(str(error))
+        except mx.MXNetError as error:
+            return Failed(f"MXNet cannot run it: {reason(error)}")
         except Exception as error:  # whatever a network brings about is its own test's failure
             return Failed(f"{type(error).__name__}: {error}")
 
     def _prepare(self, request: Prepare) -> Reply:
         self._pair = None  # the last pair's memory
         pair = Pair(_side(request.reference), _side(request.candidate))
-        pair.check()
+        cpu_seconds = pair.check()
         self._pair = pair
-        return Prepared()
+        return Prepared(cpu_seconds)
 
     def _measure(self, request: Measure) -> Reply:
         pair = self._pair

@@ -10,7 +10,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Optional, Type, TypeVar
+from typing import IO, Dict, Optional, Type, TypeVar
 
 import msgspec
 
@@ -28,6 +28,10 @@ _ENVIRONMENT = {
     "MXNET_SUBGRAPH_BACKEND": "MKLDNN",  # the default since 1.7, whatever the user's shell says
     "PYTHONDONTWRITEBYTECODE": "1",
 }
+# What else of the user's would change how fast a network runs, or what the process does besides: warnings that are
+# errors, a profiler, a log of every kernel, pytest-cov's tracing of subprocesses.
+_NOT_INHERITED = ("MXNET_", "MKLDNN_", "DNNL_", "ONEDNN_", "OMP_", "KMP_", "GOMP_", "PYTHON", "COV_", "COVERAGE_")
+_INHERITED = ("MXNET_LIBRARY_PATH", "MXNET_HOME", "PYTHONHOME", "PYTHONPYCACHEPREFIX", "PYTHONNOUSERSITE")
 _START_SECONDS = 120.0
 _LAST_WORDS_BYTES = 300
 
@@ -56,17 +60,19 @@ class Worker:
         """Returns once MXNet is imported. Raises ``WorkerError`` if that fails."""
         if self._process is not None:
             return
-        package_parent = str(Path(__file__).parents[2])
-        paths = [package_parent, *filter(None, [os.environ.get("PYTHONPATH")])]
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  it lives as long as the process
         self._buffer = b""
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _MAIN],
-            env={**os.environ, **_ENVIRONMENT, "PYTHONPATH": os.pathsep.join(paths)},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-        )
+        try:
+            self._errors = tempfile.TemporaryFile()  # noqa: SIM115  it lives as long as the process
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", _MAIN],
+                env=_environment(),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+            )
+        except OSError as error:
+            self.close()
+            raise WorkerError(f"the measuring process cannot be started: {error}") from None
         self.mxnet = self._receive(Ready, "it started", _START_SECONDS).mxnet
 
     def request(self, request: Request, expected: Type[R], *, doing: str, seconds: float) -> R:
@@ -100,7 +106,14 @@ class Worker:
             self._errors = None
 
     def _receive(self, expected: Type[R], doing: str, seconds: float) -> R:
-        reply = msgspec.json.decode(self._read_line(doing, seconds), type=Reply)
+        try:
+            line = self._read_line(doing, seconds)
+        except WorkerError:
+            raise
+        except BaseException:  # an interrupt, or a test's own time limit: what is still to come answers nothing else
+            self.close()
+            raise
+        reply = msgspec.json.decode(line, type=Reply)
         if isinstance(reply, Failed):
             raise WorkerError(reply.message)
         assert isinstance(reply, expected)
@@ -110,9 +123,10 @@ class Worker:
         assert self._process is not None
         assert self._process.stdout is not None
         descriptor, deadline = self._process.stdout.fileno(), time.monotonic() + seconds
+        poll = select.poll()  # select() cannot wait for a descriptor beyond 1,023
+        poll.register(descriptor, select.POLLIN)
         while b"\n" not in self._buffer:
-            readable, _, _ = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
-            if not readable:
+            if not poll.poll(1000 * max(0.0, deadline - time.monotonic())):
                 self.close()
                 raise WorkerError(f"the measuring process did not answer for {seconds:.0f} s while {doing}")
             chunk = os.read(descriptor, 1 << 16)
@@ -137,10 +151,21 @@ class Worker:
         return WorkerError(f"the measuring process died ({how}) while {doing}{said}")
 
 
-# As -m would do it, but without the current folder on the path: a file there may be called like one of ours.
+def _environment() -> Dict[str, str]:
+    inherited = {
+        name: value for name, value in os.environ.items() if name in _INHERITED or not name.startswith(_NOT_INHERITED)
+    }
+    paths = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**inherited, **_ENVIRONMENT, "PYTHONPATH": os.pathsep.join(paths)}
+
+
+# As -m would do it, but without the current folder on the path: a file there may be called like one of Python's.
+# An interrupt from the keyboard is for the session, which ends this process.
 _MAIN = """
-import runpy, sys
+import sys
 sys.path[:] = filter(None, sys.path)
+import runpy, signal
+signal.signal(signal.SIGINT, signal.SIG_IGN)
 runpy.run_module("pytest_mxperf.worker", run_name="__main__")
 """
 

@@ -22,6 +22,8 @@ _UNIT_CPU_SECONDS = 0.06
 """Of timed forwards. Each binding has a speed of its own: many short units average over more of them."""
 _SAMPLE_CPU_SECONDS = 0.5
 """Of units, warm-up included: a sample is as many pairs of them as begin within this time."""
+_SLOW_FORWARDS = 6
+"""Of both sides, in a sample of a network that is slow: two units of a warm-up and a round."""
 _USUAL_SAMPLES = 8
 """Enough for a verdict that is not too near the tolerance."""
 _PATIENCE = 4
@@ -40,8 +42,10 @@ class Trial:
         self._worker = worker
         self.name = candidate.name
         worker.start()
-        prepare = Prepare(reference, candidate)
-        worker.request(prepare, Prepared, doing=f"it prepared {self.name}", seconds=_ANSWER_SECONDS)
+        prepare, doing = Prepare(reference, candidate), f"it prepared {self.name}"
+        prepared = worker.request(prepare, Prepared, doing=doing, seconds=_ANSWER_SECONDS)
+        self.least_seconds_per_sample = _SLOW_FORWARDS * prepared.cpu_seconds
+        """Of a slow network; others get more rounds into a sample than a first forward tells."""
 
     @property
     def cpu_seconds(self) -> float:
@@ -114,12 +118,14 @@ class Laboratory:
 
     def _decide(self, trial: Trial, tolerance: float, seed: int) -> Decision:
         start, schedule, test = time.monotonic(), units(seed), SequentialTest(tolerance, alpha=self._alpha)
+        if trial.least_seconds_per_sample > self._seconds:
+            return test.stop(_too_short(self._seconds, trial.least_seconds_per_sample))
         while True:
             decision = test.add(trial.sample(schedule))
             if decision is not None:
                 return decision
             samples, spent = len(trial.log_ratios), trial.cpu_seconds
-            self._progress(f"{trial.name}: {samples} samples, {time.monotonic() - start:.0f} s")
+            self._progress(f"timing {trial.name}: {samples} samples, {time.monotonic() - start:.0f} s")
             cpu_is_up = spent * (samples + 1) / samples > self._seconds
             if cpu_is_up or time.monotonic() - start > _PATIENCE * self._seconds:
                 return test.stop(_too_short(self._seconds, spent / samples))
@@ -131,5 +137,5 @@ class Laboratory:
 
 
 def _too_short(seconds: float, seconds_per_sample: float) -> str:
-    enough = math.ceil(_USUAL_SAMPLES * seconds_per_sample)
+    enough = math.ceil(_USUAL_SAMPLES * max(_SAMPLE_CPU_SECONDS, seconds_per_sample))
     return f"{seconds:g} s are too short at {seconds_per_sample:.1f} s a sample; try --mxperf-latency-seconds={enough}"

@@ -72,6 +72,9 @@ class Ready(msgspec.Struct, frozen=True, tag="ready"):
 class Prepared(msgspec.Struct, frozen=True, tag="prepared"):
     """Both sides ran."""
 
+    cpu_seconds: float
+    """Of the first forward of each together, which is up to twice as slow as later ones, or more if it is short."""
+
 
 class Measured(msgspec.Struct, frozen=True, tag="measured"):
     """Round by round the CPU seconds of two forwards of each side, and what went on meanwhile."""

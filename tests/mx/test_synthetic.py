@@ -5,7 +5,7 @@ import pytest
 
 from pytest_mxperf.mx.analysis import analyse
 from pytest_mxperf.mx.model import open_model
-from pytest_mxperf.mx.pair import Side
+from pytest_mxperf.mx.pair import Pair, Side
 from pytest_mxperf.mx.synthetic import SyntheticValues
 from pytest_mxperf.spec import ModelSpec
 
@@ -106,3 +106,42 @@ def test_a_recurrent_network_runs_without_its_begin_states(mx, cell):
     (output,) = outputs_of(layer(mx.sym.var("data")), data=(10, 2, 8))
     assert output.shape == (10, 2, 16)
     assert np.isfinite(output).all()
+
+
+def test_lengths_of_a_softmax_are_full(mx):
+    masked = mx.sym.softmax(mx.sym.var("data"), mx.sym.var("length"), use_length=True, axis=1)
+    values = values_of(masked, data=(2, 8), length=((2,), "int32"))
+    assert list(values["length"]) == [8, 8]
+
+
+def test_what_a_root_is_taken_of_is_positive(mx):
+    scale = mx.sym.rsqrt(mx.sym.var("scale", shape=(1, 8)))
+    (output,) = outputs_of(mx.sym.broadcast_mul(mx.sym.var("data"), scale), data=(2, 8))
+    assert np.isfinite(output).all()
+
+
+@pytest.mark.parametrize("pool", ["ROIPooling", "_contrib_ROIAlign"])
+def test_regions_lie_around_the_middle_of_the_image(mx, pool):
+    """38 x 50 features at 1/16: an image of 608 x 800 pixels."""
+    operator = {"ROIPooling": mx.sym.ROIPooling, "_contrib_ROIAlign": mx.sym.contrib.ROIAlign}[pool]
+    net = operator(mx.sym.var("data"), mx.sym.var("rois"), pooled_size=(7, 7), spatial_scale=1 / 16)
+    batch, left, top, right, bottom = values_of(net, data=(1, 4, 38, 50), rois=(30, 5))["rois"].T
+    assert set(batch) == {0.0}
+    assert 0 <= left.min() < left.max() < 400 <= right.min() < right.max() < 800
+    assert 0 <= top.min() < top.max() < 304 <= bottom.min() < bottom.max() < 608
+
+
+def test_proposals_are_made_for_the_whole_image(mx):
+    """20 x 30 features, one for each 16 pixels."""
+    proposal = mx.sym.contrib.Proposal(*map(mx.sym.var, ("score", "box", "image")), feature_stride=16)
+    values = values_of(proposal, score=(1, 24, 20, 30), box=(1, 48, 20, 30), image=(1, 3))
+    assert values["image"].tolist() == [[320.0, 480.0, 1.0]]
+
+
+def test_both_sides_of_a_deep_network_with_a_softmax_can_be_trusted(mx):
+    """Its residual sums grow: what a softmax makes of such inputs vanishes, and is no fault of the network."""
+    net = mx.sym.var("data")
+    for _ in range(12):
+        net = net + mx.sym.FullyConnected(net, num_hidden=1000)
+    side = Side(analysis_of(mx.sym.softmax(net), data=(1, 1000)))
+    assert Pair(side, side).check() > 0

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 
 import pytest
@@ -135,3 +136,112 @@ def test_subnormal_activations_are_traced_to_where_they_begin(worker, tmp_path):
     healthy = Network("net", net.tojson(), INPUTS)
     assert inspect(worker, healthy) is None
     assert inspect(worker, Network("net", net.tojson(), INPUTS, str(path))) == "two"
+
+
+def test_they_are_found_among_fused_layers_too(worker, tmp_path):
+    """A convolution and a normalization of 1e-20 each put out 1e-40; alone MXNet would fuse them and ReLU to one."""
+    import mxnet as mx
+
+    net = mx.sym.Convolution(mx.sym.var("data"), kernel=(1, 1), num_filter=4, no_bias=True, name="conv")
+    net = mx.sym.BatchNorm(net, fix_gamma=False, name="norm")
+    net = mx.sym.FullyConnected(mx.sym.Activation(net, act_type="relu", name="relu"), num_hidden=2, name="fc")
+    values = {
+        "arg:conv_weight": mx.nd.full((4, 3, 1, 1), 1e-20),
+        "arg:norm_gamma": mx.nd.full((4,), 1e-20),
+        "arg:norm_beta": mx.nd.zeros((4,)),
+        "aux:norm_moving_mean": mx.nd.zeros((4,)),
+        "aux:norm_moving_var": mx.nd.ones((4,)),
+    }
+    path = tmp_path / "net-0000.params"
+    mx.nd.save(str(path), values)
+    inputs = {"data": InputSpec((1, 3, 8, 8))}
+    assert inspect(worker, Network("net", net.tojson(), inputs)) is None
+    assert inspect(worker, Network("net", net.tojson(), inputs, str(path))) == "norm"
+
+
+def test_subnormal_outputs_are_refused_unless_the_users_own_weights_make_them(worker, tmp_path):
+    import mxnet as mx
+
+    tiny = (mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=4, name="fc") * 1e-40).tojson()
+    with pytest.raises(WorkerError, match="new: with synthetic weights its outputs are subnormal"):
+        prepare(worker, dense(), tiny)
+    path = tmp_path / "net-0000.params"
+    for value in (1e-40, float("nan")):
+        mx.nd.save(str(path), {"arg:fc_weight": mx.nd.full((4, 8), value), "arg:fc_bias": mx.nd.zeros((4,))})
+        own = Network("own", dense(), INPUTS, str(path))
+        request = Prepare(Network("old", dense(), INPUTS), own)
+        worker.request(request, Prepared, doing="it prepared own", seconds=120)
+
+
+def test_an_interrupt_while_it_works_leaves_no_stale_answer(monkeypatch):
+    with Worker() as interrupted:
+        interrupted.start()
+
+        def interrupt(doing, seconds):
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patched:
+            patched.setattr(interrupted, "_read_line", interrupt)
+            with pytest.raises(KeyboardInterrupt):
+                prepare(interrupted, dense(), dense())
+        with pytest.raises(WorkerError, match="nothing is prepared"):
+            measure(interrupted)
+
+
+def test_an_interrupt_from_the_keyboard_is_the_sessions(worker):
+    worker.start()
+    os.kill(worker._process.pid, signal.SIGINT)
+    prepare(worker, dense(), dense())
+
+
+def test_a_hostile_environment_does_not_reach_it(monkeypatch, tmp_path):
+    """Warnings that are errors would end it, a profiler would slow it down, and these modules would stop its start."""
+    for name in ("select.py", "runpy.py", "pkgutil.py", "numpy.py"):
+        (tmp_path / name).write_text("raise SystemExit('shadowed')")
+    monkeypatch.chdir(tmp_path)
+    hostile = {"PYTHONWARNINGS": "error", "PYTHONINSPECT": "1", "MXNET_SUBGRAPH_BACKEND": "NONE"}
+    hostile.update(OMP_NUM_THREADS="8", MXNET_ENGINE_TYPE="ThreadedEngine", MXNET_PROFILER_AUTOSTART="1")
+    for name, value in hostile.items():
+        monkeypatch.setenv(name, value)
+    with Worker() as sheltered:
+        prepare(sheltered, dense(), dense())
+        with open(f"/proc/{sheltered._process.pid}/environ", encoding="ascii") as environ:
+            variables = dict(line.split("=", 1) for line in environ.read().split("\0") if line)
+    assert variables["OMP_NUM_THREADS"] == "1"
+    assert variables["MXNET_ENGINE_TYPE"] == "NaiveEngine"
+    assert variables["MXNET_SUBGRAPH_BACKEND"] == "MKLDNN"
+    assert not {"PYTHONWARNINGS", "PYTHONINSPECT", "MXNET_PROFILER_AUTOSTART"} & set(variables)
+
+
+def test_no_folder_for_temporary_files_is_one_clear_error(monkeypatch):
+    def fail():
+        raise FileNotFoundError("No usable temporary directory found")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", fail)
+    with Worker() as worker, pytest.raises(WorkerError, match="cannot be started: No usable temporary directory"):
+        worker.start()
+
+
+def test_a_session_with_many_open_files_can_talk_to_it():
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < 1200:
+        pytest.skip("1,200 open files are not allowed here")
+    taken = [os.dup(0) for _ in range(1100)]
+    try:
+        with Worker() as worker:
+            prepare(worker, dense(), dense())
+    finally:
+        for descriptor in taken:
+            os.close(descriptor)
+
+
+def test_a_large_graph_and_unicode_names_arrive(worker):
+    """Some 470 KB of JSON, seven times what a pipe holds."""
+    import mxnet as mx
+
+    net = mx.sym.var("data")
+    for place in range(1500):
+        net = mx.sym.sin(net, name=f"Schicht-ÄÖÜ-層-{'x' * 200}-{place}")
+    text = net.tojson()
+    assert len(text) > 400_000
+    prepare(worker, text, text)

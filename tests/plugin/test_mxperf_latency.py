@@ -1,5 +1,8 @@
 """mxperf_baseline(latency=...), --mxperf-latency and its seconds; mostly with a laboratory that only pretends."""
 
+import os
+import tempfile
+
 import pytest
 
 from pytest_mxperf.errors import WorkerError
@@ -426,3 +429,21 @@ def test_so_is_a_much_faster_one_by_a_worker_of_xdist(timed):
     result = timed(HEAVY, LIGHT, "-n", "2")
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["NOTICE *latency -*% (at most -*%), allowed +2.5% over its baseline; *one process*"])
+
+
+# The lock
+
+
+def test_a_link_where_the_lock_should_be_is_not_followed(changed, run, pytester, monkeypatch, no_traceback):
+    changed(PASSED)
+    precious = pytester.path / "precious"
+    precious.write_text("data")
+    (pytester.path / f"pytest-mxperf-{os.getuid()}.lock").symlink_to(precious)
+    monkeypatch.setattr(tempfile, "tempdir", str(pytester.path))
+    result = run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["chain: latency was not measured: cannot lock this host: *.lock'; set TMPDIR to a folder of your own"]
+    )
+    assert precious.read_text() == "data"
+    no_traceback(result)

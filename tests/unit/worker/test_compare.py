@@ -19,11 +19,12 @@ NEW = Network("net", "{ }", {"data": InputSpec((1, 2))})
 class FakeWorker:
     """Measures what ``growths`` says, process by process; the last goes on for ever."""
 
-    def __init__(self, growths, cpu_seconds=0.3):
+    def __init__(self, growths, cpu_seconds=0.3, prepared_cpu_seconds=0.0):
         self.requests = []
         self.processes = 0
         self._growths = itertools.chain(growths, itertools.repeat(growths[-1]))
         self._cpu_seconds = cpu_seconds
+        self._prepared_cpu_seconds = prepared_cpu_seconds
         self._growth = None
 
     def start(self):
@@ -37,7 +38,7 @@ class FakeWorker:
     def request(self, request, expected, *, doing, seconds):
         self.requests.append(request)
         if isinstance(request, Prepare):
-            return Prepared()
+            return Prepared(self._prepared_cpu_seconds)
         candidate = 1e-3 * (1 + self._growth)
         conditions = Conditions(wall_seconds=0.3, cpu_seconds=self._cpu_seconds, load_average=3.0, cores=2)
         return Measured([(1e-3, 1e-3)] * 4, [(candidate, candidate)] * 4, conditions)
@@ -141,3 +142,12 @@ def test_a_process_that_fails_is_the_callers_error(laboratory):
     worker.request = fail
     with pytest.raises(WorkerError, match="SIGSEGV"):
         lab.compare(OLD, NEW, 0.025)
+
+
+def test_a_network_that_is_far_too_slow_is_not_timed(laboratory):
+    """Both sides together take 14 s once, a sample at least six times as long, eight samples 672 s."""
+    lab, worker = laboratory(0.0, seconds=15.0, prepared_cpu_seconds=14.0)
+    decision = lab.compare(OLD, NEW, 0.025).decision
+    assert (decision.outcome, decision.samples) == (Outcome.INCONCLUSIVE, 0)
+    assert decision.reason == "15 s are too short at 84.0 s a sample; try --mxperf-latency-seconds=672"
+    assert worker.units() == []
