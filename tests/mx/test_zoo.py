@@ -12,10 +12,13 @@ from pytest_mxperf import count
 
 IMAGE = {"data": (1, 3, 224, 224)}
 
-# One of each kind; the others repeat the same blocks, wider or more often. resnet50 has other blocks than resnet18.
 MODELS = [
-    *("alexnet", "densenet121", "inceptionv3", "mobilenet0.25", "mobilenetv2_1.0", "squeezenet1.0", "squeezenet1.1"),
-    *("resnet18_v1", "resnet18_v2", "resnet50_v1", "resnet50_v2", "vgg11", "vgg11_bn"),
+    *("alexnet", "densenet121", "densenet161", "densenet169", "densenet201", "inceptionv3"),
+    *("mobilenet0.25", "mobilenet0.5", "mobilenet0.75", "mobilenet1.0"),
+    *("mobilenetv2_0.25", "mobilenetv2_0.5", "mobilenetv2_0.75", "mobilenetv2_1.0"),
+    *("resnet101_v1", "resnet101_v2", "resnet152_v1", "resnet152_v2", "resnet18_v1", "resnet18_v2", "resnet34_v1"),
+    *("resnet34_v2", "resnet50_v1", "resnet50_v2", "squeezenet1.0", "squeezenet1.1"),
+    *("vgg11", "vgg11_bn", "vgg13", "vgg13_bn", "vgg16", "vgg16_bn", "vgg19", "vgg19_bn"),
 ]
 
 
