@@ -100,11 +100,17 @@ class Case:
         if growth.against is None:
             findings = judge.over_baseline(growth.allowed, self.timing, unmeasured_because=because)
         else:
-            where = f"mxperf_baseline of {self._item.nodeid}: against"
-            other = ModelSpec.parse(growth.against, self.spec.inputs, root=self._item.config.rootpath, where=where)
-            findings = judge.over_model(growth.allowed, other)
+            findings = judge.over_model(growth.allowed, self._other(growth.against))
         self._growth_judge = judge
         return findings
+
+    def _other(self, against: object) -> ModelSpec:
+        """The model to compare with; by itself a source has the inputs of the test's own model."""
+        root = self._item.config.rootpath
+        if isinstance(against, ModelSpec):
+            return against.under(root)
+        where = f"mxperf_baseline of {self._item.nodeid}: against"
+        return ModelSpec.parse(against, self.spec.inputs, root=root, where=where)
 
     def data(self, test: str) -> CaseData:
         """What the test found, and the baseline that ``--mxperf-update`` asks for."""

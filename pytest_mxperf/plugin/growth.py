@@ -77,12 +77,12 @@ class GrowthJudge:
         return findings
 
     def over_model(self, allowed: Allowed, other: ModelSpec) -> List[Finding]:
-        """Against another model."""
+        """Against another model, whatever its inputs: whoever names it compares the two as they are."""
         theirs = analysis_of(other)
-        before = Baseline.of(theirs.cost(), other.inputs)
+        before = msgspec.structs.replace(Baseline.of(theirs.cost(), other.inputs), inputs=self._now.inputs)
         findings = self._explain(judge_baseline(allowed, self._now, before, missing=""), before, lambda: theirs)
         if "latency" in allowed:
-            reference = self._network(other.name, theirs.symbol_json)
+            reference = Network(other.name, theirs.symbol_json, dict(other.inputs))
             findings.append(self._latency.judge(self._candidate, reference, allowed["latency"], over=other.name))
         return findings
 

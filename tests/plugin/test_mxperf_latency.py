@@ -254,6 +254,19 @@ def test_costs_are_compared_only_if_they_are_asked_for(laboratory, write_chain, 
     assert verdicts() == {"test_it": {"macs": "REGRESSED"}}
 
 
+def test_the_other_model_can_have_inputs_of_its_own(laboratory, write_chain, run):
+    """As a float32 net needs, where the test's own is float16."""
+    half = AGAINST.replace('"data": (1, 16)', '"data": ((1, 16), "float16")').replace(
+        "ARGUMENTS", 'macs="0%", latency="-30%"'
+    )
+    other = 'ModelSpec.parse(chain((8, 4)), {"data": (1, 16)}, name="fp32")'
+    write_chain(8, 4, test="from pytest_mxperf import ModelSpec\n" + half.replace("chain((32, 4))", other))
+    laboratory.decisions = [Decision(Outcome.PASSED, -0.4, -0.45, -0.35, 2)]
+    run().assert_outcomes(passed=1)
+    ((reference, candidate, _),) = laboratory.asked
+    assert (reference.inputs["data"].dtype, candidate.inputs["data"].dtype) == ("float32", "float16")
+
+
 def test_against_what_but_not_how_much_is_a_usage_error(write_chain, run, no_traceback):
     write_chain(8, 4, test=AGAINST.replace(", ARGUMENTS", ""))
     result = run()
