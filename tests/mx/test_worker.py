@@ -5,6 +5,7 @@ import os
 import resource
 import signal
 
+import msgspec
 import pytest
 
 from pytest_mxperf.errors import WorkerError
@@ -110,6 +111,15 @@ def test_it_ends_when_its_input_does():
     with Worker() as worker:
         worker.start()
         process = worker._process
+        process.stdin.close()
+        assert process.wait(timeout=60) == 0
+
+
+def test_it_ends_in_the_middle_of_its_work_if_the_session_dies():
+    with Worker() as worker:
+        prepare(worker, dense(), dense())
+        process = worker._process
+        process.stdin.write(msgspec.json.encode(Measure(Unit(True, seed=1), cpu_seconds=1e6)) + b"\n")
         process.stdin.close()
         assert process.wait(timeout=60) == 0
 
