@@ -134,10 +134,8 @@ def test_proposals_are_made_for_the_whole_image(mx):
     assert values["image"].tolist() == [[320.0, 480.0, 1.0]]
 
 
-def test_both_sides_of_a_deep_network_with_a_softmax_can_be_trusted(mx):
-    """Its residual sums grow: what a softmax makes of such inputs vanishes, and is no fault of the network."""
-    net = mx.sym.var("data")
-    for _ in range(12):
-        net = net + mx.sym.FullyConnected(net, num_hidden=1000)
+def test_the_tail_of_a_softmax_is_no_reason_for_distrust(mx):
+    """Of 1,000 inputs with a sd of 33 (0.8 x 40) many are some 90 below the largest: exp(-90) is subnormal."""
+    net = mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=1000) * 40
     side = Side(analysis_of(mx.sym.softmax(net), data=(1, 1000)))
     assert Pair(side, side).check() > 0
