@@ -138,10 +138,7 @@ def test_proposals_are_made_for_the_whole_image(mx):
     assert values["image"].tolist() == [[320.0, 480.0, 1.0]]
 
 
-def test_both_sides_of_a_deep_network_with_a_softmax_can_be_trusted(mx):
-    """Its residual sums grow: what a softmax makes of such inputs vanishes, and is no fault of the network."""
-    net = mx.sym.var("data")
-    for _ in range(12):
-        net = net + mx.sym.FullyConnected(net, num_hidden=1000)
-    side = Side(analysis_of(mx.sym.softmax(net), data=(1, 1000)))
+def test_the_tail_of_an_exponential_is_no_reason_for_distrust(mx):
+    """exp(-95) = 5.5e-42 is subnormal, and exp(-94) = 1.5e-41."""
+    side = Side(analysis_of(mx.sym.exp(mx.sym.var("data") - 95), data=(1, 100)))
     assert Pair(side, side).check() > 0
