@@ -90,7 +90,8 @@ class SyntheticValues:
         shape, dtype = self._shapes[index][0], self._dtypes[index][0]
         consumer = self._consumers.get(index)
         if role is Role.INPUT or consumer is None:
-            return (self._graph.nodes[index].name, shape, dtype)
+            # Two graphs may look up the same tokens in tables of different lengths.
+            return (self._graph.nodes[index].name, shape, dtype, self._index_limit(index))
         node = consumer.node
         # The data's shape too: MKLDNN stores a weight in a layout that it chooses for both.
         data = self._shapes[node.inputs[0][0]][node.inputs[0][1]]

@@ -54,6 +54,14 @@ def test_tokens_are_rows_that_the_table_has(mx, dtype):
     assert sorted(set(values.ravel())) == list(range(20))
 
 
+def test_tokens_are_not_shared_by_tables_of_different_lengths(mx):
+    def keys(rows):
+        table = mx.sym.Embedding(mx.sym.var("tokens"), input_dim=rows, output_dim=4)
+        return dict(SyntheticValues(analysis_of(table, tokens=(5, 100))).variables())
+
+    assert keys(20)["tokens"] == keys(20)["tokens"] != keys(10)["tokens"]
+
+
 def test_sequences_have_their_full_length(mx):
     masked = mx.sym.SequenceMask(mx.sym.var("data"), mx.sym.var("length"), use_sequence_length=True)
     assert list(values_of(masked, data=(7, 3, 2), length=(3,))["length"]) == [7.0, 7.0, 7.0]
