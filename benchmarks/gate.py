@@ -142,7 +142,7 @@ def decide(part, kind, cases, count):
                 growth=decision.growth,
                 low=decision.low,
                 high=decision.high,
-                is_confirmed=compared.is_confirmed,
+                processes=compared.processes,
                 seconds=compared.seconds,
                 log_ratios=compared.log_ratios,
                 load=conditions.load_average,

@@ -21,11 +21,11 @@ class Comparison(msgspec.Struct, frozen=True):
     """log(candidate / reference) of each sample, those of a confirmation behind the others."""
     seed: int
     """Of the schedule."""
-    is_confirmed: bool = False
-    """Whether a second process has measured, too."""
+    processes: int = 1
+    """How many have measured: a regression is confirmed by a second, and by a third where that cannot tell."""
 
     @property
     def effort(self) -> str:
         """What was done, in a few words."""
-        processes = "two processes" if self.is_confirmed else "one process"
+        processes = ("one process", "two processes", "three processes")[self.processes - 1]
         return f"{len(self.log_ratios)} samples in {processes}, {self.seconds:.1f} s"

@@ -13,9 +13,18 @@ from typing import List, Optional, Sequence, Tuple
 
 import msgspec
 
-__all__ = ["MISS_ALPHA", "SESSION_ALPHA", "Decision", "Outcome", "SequentialTest", "confirm", "split_alpha"]
+__all__ = [
+    "MISS_ALPHA",
+    "SESSION_ALPHA",
+    "Decision",
+    "Outcome",
+    "SequentialTest",
+    "confirm",
+    "is_undecided",
+    "split_alpha",
+]
 
-SESSION_ALPHA = 0.001
+SESSION_ALPHA = 0.002
 """How often a whole session may fail for a model that is within its tolerance."""
 MISS_ALPHA = 0.05
 """How often a model may pass that is just beyond its tolerance. The further beyond, the rarer it is."""
@@ -62,10 +71,10 @@ class Decision(msgspec.Struct, frozen=True):
 def split_alpha(alpha: float, models: int) -> float:
     """The ``alpha`` of each test, so that a session of this many models fails falsely with at most ``alpha``.
 
-    A model fails only if two tests on two workers say so (see ``confirm``), which happens falsely with the square of a
-    test's own rate; and the models' rates add up at most (Bonferroni).
+    A model fails only if a first worker says so and a second, or in its place a third, says it again (see ``confirm``):
+    falsely with at most twice the square of a test's own rate. The models' rates add up at most (Bonferroni).
     """
-    return math.sqrt(alpha / models)
+    return math.sqrt(alpha / (2 * models))
 
 
 class SequentialTest:
@@ -113,6 +122,11 @@ class SequentialTest:
             return Decision(Outcome.REGRESSED, growth, low, high, samples)
         found = f"{within} of {samples} samples are within the tolerance, their sd is {sd:.1%}"
         return Decision(Outcome.INCONCLUSIVE, growth, low, high, samples, f"{reason}: {found}")
+
+
+def is_undecided(decision: Decision, tolerance: float) -> bool:
+    """Whether a second worker has neither confirmed nor contradicted a first one, so that a third has to tell."""
+    return decision.outcome is Outcome.INCONCLUSIVE and decision.growth > tolerance
 
 
 def confirm(first: Decision, second: Decision) -> Decision:

@@ -8,7 +8,15 @@ from typing import Callable, Iterator, List, Optional, Tuple, Type
 
 from pytest_mxperf.latency.comparison import Comparison
 from pytest_mxperf.latency.conditions import Conditions
-from pytest_mxperf.latency.decide import SESSION_ALPHA, Decision, Outcome, SequentialTest, confirm, split_alpha
+from pytest_mxperf.latency.decide import (
+    SESSION_ALPHA,
+    Decision,
+    Outcome,
+    SequentialTest,
+    confirm,
+    is_undecided,
+    split_alpha,
+)
 from pytest_mxperf.latency.estimate import log_ratio
 from pytest_mxperf.latency.schedule import Unit, units
 from pytest_mxperf.worker.client import Worker
@@ -26,6 +34,8 @@ _SLOW_FORWARDS = 6
 """Of both sides, in a sample of a network that is slow: two units of a warm-up and a round."""
 _USUAL_SAMPLES = 8
 """Enough for a verdict that is not too near the tolerance."""
+_CONFIRMATIONS = 2
+"""New processes, at the most, that measure a regression again: the second if the first of them cannot tell."""
 _PATIENCE = 4
 """Wall seconds for each second of CPU time, at the most."""
 _ANSWER_SECONDS = 600.0
@@ -100,12 +110,15 @@ class Laboratory:
         """
         start, seed = time.monotonic(), random.SystemRandom().getrandbits(32)
         trials = [Trial(self._worker, reference, candidate)]
-        decision = self._decide(trials[0], tolerance, seed)
-        if decision.outcome is Outcome.REGRESSED:
-            # Nothing that is wrong with one process, or with where its memory lies, shall break a build.
+        first = decision = self._decide(trials[0], tolerance, seed)
+        # Nothing that is wrong with one process, or with where its memory lies, shall break a build.
+        while first.outcome is Outcome.REGRESSED and len(trials) <= _CONFIRMATIONS:
             self._worker.close()
             trials.append(Trial(self._worker, reference, candidate))
-            decision = confirm(decision, self._decide(trials[1], tolerance, seed + 1))
+            again = self._decide(trials[-1], tolerance, seed + len(trials))
+            decision = confirm(first, again)
+            if not is_undecided(again, tolerance):
+                break
         conditions = [unit for trial in trials for unit in trial.conditions]
         return Comparison(
             decision=decision,
@@ -113,7 +126,7 @@ class Laboratory:
             conditions=Conditions.over(conditions) if conditions else None,
             log_ratios=tuple(ratio for trial in trials for ratio in trial.log_ratios),
             seed=seed,
-            is_confirmed=len(trials) > 1,
+            processes=len(trials),
         )
 
     def _decide(self, trial: Trial, tolerance: float, seed: int) -> Decision:

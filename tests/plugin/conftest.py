@@ -248,8 +248,8 @@ class FakeLaboratory:
         decision = self.decisions.pop(0)
         if isinstance(decision, Exception):
             raise decision
-        confirmed = decision.outcome is Outcome.REGRESSED
-        return Comparison(decision, 3.2, self.conditions, (0.0,) * decision.samples, 1, confirmed)
+        processes = 2 if decision.outcome is Outcome.REGRESSED else 1
+        return Comparison(decision, 3.2, self.conditions, (0.0,) * decision.samples, 1, processes)
 
     def subnormal_layer(self, network):
         return self.layer

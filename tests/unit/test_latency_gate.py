@@ -18,9 +18,9 @@ BUSY = Conditions(wall_seconds=1.0, cpu_seconds=0.5)
 ALLOWED = Fraction("0.025")
 
 
-def compared(outcome, growth, low, high, *, samples=4, reason="", conditions=QUIET, is_confirmed=False):
+def compared(outcome, growth, low, high, *, samples=4, reason="", conditions=QUIET, processes=1):
     decision = Decision(outcome, growth, low, high, samples, reason)
-    return Comparison(decision, 3.24, conditions, (0.0,) * samples, 7, is_confirmed)
+    return Comparison(decision, 3.24, conditions, (0.0,) * samples, 7, processes)
 
 
 def test_a_pass_says_how_much_it_can_be_at_most():
@@ -33,7 +33,7 @@ def test_a_pass_says_how_much_it_can_be_at_most():
 
 
 def test_a_regression_says_how_much_it_is_at_least_and_what_went_on():
-    slower = compared(Outcome.REGRESSED, 0.052, 0.041, 0.064, samples=8, conditions=BUSY, is_confirmed=True)
+    slower = compared(Outcome.REGRESSED, 0.052, 0.041, 0.064, samples=8, conditions=BUSY, processes=2)
     finding = judge_latency(ALLOWED, slower, over="its baseline")
     assert finding.verdict is Verdict.REGRESSED
     assert finding.message == (

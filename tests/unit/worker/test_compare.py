@@ -61,7 +61,7 @@ def test_equal_networks_pass_in_one_process(laboratory):
     lab, worker = laboratory(0.0)
     compared = lab.compare(OLD, NEW, 0.025)
     assert compared.decision.outcome is Outcome.PASSED
-    assert not compared.is_confirmed
+    assert compared.processes == 1
     assert worker.processes == 1
     assert worker.requests[0] == Prepare(OLD, NEW)
 
@@ -71,7 +71,7 @@ def test_a_slowdown_is_confirmed_by_a_second_process(laboratory):
     compared = lab.compare(OLD, NEW, 0.025)
     assert compared.decision.outcome is Outcome.REGRESSED
     assert compared.decision.growth == pytest.approx(0.10)
-    assert compared.is_confirmed
+    assert compared.processes == 2
     assert worker.processes == 2
     assert compared.log_ratios == pytest.approx([math.log(1.1)] * len(compared.log_ratios))
 
@@ -81,6 +81,26 @@ def test_what_only_one_process_sees_fails_nobody(laboratory):
     compared = lab.compare(OLD, NEW, 0.025)
     assert compared.decision.outcome is Outcome.INCONCLUSIVE
     assert "+10.0% on one worker, +0.0% on a second" in compared.decision.reason
+
+
+def test_a_third_process_tells_where_the_second_cannot(laboratory):
+    """2.6% measured without noise is beyond the tolerance of 2.5%, but 12 samples are too few to be sure."""
+    lab, worker = laboratory(0.10, 0.026, 0.09)
+    compared = lab.compare(OLD, NEW, 0.025)
+    assert (compared.decision.outcome, compared.processes, worker.processes) == (Outcome.REGRESSED, 3, 3)
+    assert compared.decision.growth == pytest.approx(0.09)
+    assert compared.effort.startswith(f"{len(compared.log_ratios)} samples in three processes, ")
+
+
+@pytest.mark.parametrize(
+    ("growths", "processes"), [((0.10, 0.026, 0.0), 3), ((0.10, 0.024, 0.10), 2), ((0.10, 0.026, 0.026, 0.10), 3)]
+)
+def test_and_there_is_no_fourth(laboratory, growths, processes):
+    """Nor a third for what the second found to be within the tolerance, if not for sure."""
+    lab, worker = laboratory(*growths)
+    compared = lab.compare(OLD, NEW, 0.025)
+    assert compared.decision.outcome is Outcome.INCONCLUSIVE
+    assert compared.processes == worker.processes == processes
 
 
 def test_a_sample_is_as_many_pairs_as_begin_within_its_time(laboratory):
@@ -129,7 +149,7 @@ def test_more_models_ask_for_more_evidence(monkeypatch, laboratory):
         worker = FakeWorker([0.0])
         monkeypatch.setattr(compare, "Worker", lambda worker=worker: worker)
         compare.Laboratory(seconds=60.0, models=models).compare(OLD, NEW, 0.025)
-    # sqrt(0.001) and sqrt(0.0001)
+    # sqrt(0.002 / 2) and sqrt(0.002 / 20)
     assert alphas == pytest.approx([0.0316228, 0.01, 0.0316228], rel=1e-4)
 
 
