@@ -68,13 +68,13 @@ class Decision(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-def split_alpha(alpha: float, models: int) -> float:
-    """The ``alpha`` of each test, so that a session of this many models fails falsely with at most ``alpha``.
+def split_alpha(alpha: float, comparisons: int) -> float:
+    """The ``alpha`` of each test, so that a session of this many comparisons fails falsely with at most ``alpha``.
 
-    A model fails only if a first worker says so and a second, or in its place a third, says it again (see ``confirm``):
-    falsely with at most twice the square of a test's own rate. The models' rates add up at most (Bonferroni).
+    One fails only if a first worker says so and a second, or in its place a third, says it again (see ``confirm``):
+    falsely with at most twice the square of a test's own rate. Their rates add up at most (Bonferroni).
     """
-    return math.sqrt(alpha / (2 * models))
+    return math.sqrt(alpha / (2 * comparisons))
 
 
 class SequentialTest:
@@ -85,7 +85,7 @@ class SequentialTest:
     """
 
     def __init__(
-        self, tolerance: float, *, alpha: float = split_alpha(SESSION_ALPHA, models=1), max_samples: int = 12
+        self, tolerance: float, *, alpha: float = split_alpha(SESSION_ALPHA, comparisons=1), max_samples: int = 24
     ) -> None:
         self._tolerance = tolerance
         self._log_tolerance = math.log1p(tolerance)
@@ -179,13 +179,11 @@ def _multiples(alpha: float, max_samples: int) -> Tuple[Tuple[float, float], ...
 
 
 def _spend(alpha: float, fewest: int, most: int) -> List[float]:
-    """The part of alpha that each number of samples, from 1, may spend: in proportion to it, from the fewest on.
+    """The part of alpha that each number of samples, from 1, may spend: the same from the fewest on.
 
-    The parts add up to alpha. So the chance of ever being wrong is at most alpha (Bonferroni), and most of it is kept
-    for where the interval is narrow.
+    The parts add up to alpha, so the chance of ever being wrong is at most alpha (Bonferroni).
     """
-    total = sum(range(fewest, most + 1))
-    return [alpha * samples / total if samples >= fewest else 0.0 for samples in range(1, most + 1)]
+    return [alpha / (most - fewest + 1) if samples >= fewest else 0.0 for samples in range(1, most + 1)]
 
 
 def _student(alpha: float, degrees: int) -> float:
