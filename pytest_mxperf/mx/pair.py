@@ -25,14 +25,11 @@ __all__ = ["Pair", "Rounds", "Side", "first_subnormal_layer"]
 
 Forward = Callable[[], None]
 
-# The first forwards of a binding allocate memory, choose kernels and reorder weights: 1.3 to 5 times slower. Slow
-# networks need fewer rounds to get over that.
-_WARM_UP = 4, 0.1
-_DISCARDED = 3, 0.05
-"""Rounds, or CPU seconds if these are over before."""
-_MIN_ROUNDS = 2
-_SLOW_CPU_SECONDS = 0.25
-"""If the first forward of both sides takes longer, the second of a binding is as fast as all others: a resnet50."""
+# The first forward of a binding allocates memory, chooses kernels and reorders weights: 1.3 to 5 times slower. Those
+# that follow are slower by a few percent for a millisecond or two.
+_WARM_UP_ROUNDS = 3
+_WARM_UP_CPU_SECONDS = 0.05
+"""No further round begins after that."""
 
 _SUBNORMAL_SHARE = 0.001
 _VANISHING = ("softmax", "softmin", "SoftmaxOutput", "SoftmaxActivation", "exp", "sigmoid", "Activation")
@@ -133,7 +130,6 @@ class Pair:
 
     def __init__(self, reference: Side, candidate: Side) -> None:
         self._sides = (reference, candidate)
-        self._is_slow = False
 
     def check(self) -> float:
         """Runs both once, and returns the CPU seconds that it took; first forwards are slower than later ones.
@@ -144,24 +140,14 @@ class Pair:
         start = time.process_time()
         for side, executor in zip(self._sides, executors):
             side.check(executor)
-        cpu_seconds = time.process_time() - start
-        self._is_slow = cpu_seconds > _SLOW_CPU_SECONDS
-        return cpu_seconds
+        return time.process_time() - start
 
     def measure(self, unit: Unit, cpu_seconds: float) -> Rounds:
-        """Rounds of a fresh pair of bindings, for about that much CPU time; at least one round of a slow network."""
+        """Rounds of a fresh pair of bindings: one, and more until they have taken so much CPU time."""
         reference, candidate = map(_Forward, self._bind(unit.reference_first))
-        first, second = (reference, candidate) if unit.reference_first else (candidate, reference)
-        if self._is_slow:
-            first()
-            second()
-        else:
-            _in_turns(first, second, *_WARM_UP)
         with _without_garbage_collection():
-            if self._is_slow:
-                return _timed(reference, candidate, round_orders(unit.seed), cpu_seconds, at_least=1)
-            _in_turns(first, second, *_DISCARDED)  # the first after a collection are slow
-            return _timed(reference, candidate, round_orders(unit.seed), cpu_seconds, at_least=_MIN_ROUNDS)
+            _warm_up(*((reference, candidate) if unit.reference_first else (candidate, reference)))
+            return _timed(reference, candidate, round_orders(unit.seed), cpu_seconds)
 
     def _bind(self, reference_first: bool) -> Tuple[Any, Any]:
         """An executor of each side."""
@@ -183,20 +169,22 @@ class _Forward:
             output.asnumpy()
 
 
-def _in_turns(first: Forward, second: Forward, rounds: int, cpu_seconds: float) -> None:
-    end = time.process_time() + cpu_seconds
-    for _ in range(rounds):
-        for forward in (first, second, second, first):
-            forward()
+def _warm_up(first: Forward, second: Forward) -> None:
+    end = time.process_time() + _WARM_UP_CPU_SECONDS
+    first()
+    second()
+    for _ in range(_WARM_UP_ROUNDS):
         if time.process_time() > end:
             break
+        for forward in (first, second, second, first):
+            forward()
 
 
-def _timed(reference: Forward, candidate: Forward, orders: Iterator[bool], cpu_seconds: float, at_least: int) -> Rounds:
+def _timed(reference: Forward, candidate: Forward, orders: Iterator[bool], cpu_seconds: float) -> Rounds:
     rounds = Rounds([], [])
     clock = time.process_time
     end = clock() + cpu_seconds
-    while clock() < end or len(rounds.reference) < at_least:
+    while clock() < end or not rounds.reference:
         outer, inner = (reference, candidate) if next(orders) else (candidate, reference)
         times = [clock()]
         for forward in (outer, inner, inner, outer):
