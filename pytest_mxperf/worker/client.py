@@ -39,10 +39,11 @@ R = TypeVar("R")
 
 
 class Worker:
-    """The measuring process: started by the first request or ``start()``, ended by ``close()`` or with this process."""
+    """The measuring process: started by the first request if not before, ended by ``close()`` or with this process."""
 
     def __init__(self) -> None:
         self._process: Optional[subprocess.Popen[bytes]] = None
+        self._is_ready = False
         self._errors: Optional[IO[bytes]] = None
         self._buffer = b""
         self.mxnet = ""
@@ -56,11 +57,11 @@ class Worker:
     ) -> None:
         self.close()
 
-    def start(self) -> None:
-        """Returns once MXNet is imported. Raises ``WorkerError`` if that fails."""
+    def launch(self) -> None:
+        """Starts it, and returns while it is still importing MXNet. Raises ``WorkerError`` if it cannot be started."""
         if self._process is not None:
             return
-        self._buffer = b""
+        self._is_ready, self._buffer = False, b""
         try:
             self._errors = tempfile.TemporaryFile()  # noqa: SIM115  it lives as long as the process
             self._process = subprocess.Popen(
@@ -73,7 +74,13 @@ class Worker:
         except OSError as error:
             self.close()
             raise WorkerError(f"the measuring process cannot be started: {error}") from None
-        self.mxnet = self._receive(Ready, "it started", _START_SECONDS).mxnet
+
+    def start(self) -> None:
+        """Launches it if need be, and returns once MXNet is imported. Raises ``WorkerError`` if either fails."""
+        self.launch()
+        if not self._is_ready:
+            self.mxnet = self._receive(Ready, "it started", _START_SECONDS).mxnet
+            self._is_ready = True
 
     def request(self, request: Request, expected: Type[R], *, doing: str, seconds: float) -> R:
         """The answer, which has so many seconds to come.
@@ -159,11 +166,13 @@ def _environment() -> Dict[str, str]:
     return {**inherited, **_ENVIRONMENT, "PYTHONPATH": os.pathsep.join(paths)}
 
 
-# As -m would do it, but without the current folder on the path: a file there may be called like one of Python's.
+# As -m would do it, but without the current folder on the path: a file there may be called like one of Python's; and
+# without what MXNet imports if it is installed, which is half of the start and serves nothing here.
 # An interrupt from the keyboard is for the session, which ends this process.
 _MAIN = """
 import sys
 sys.path[:] = filter(None, sys.path)
+sys.modules.update(sklearn=None, scipy=None)
 import runpy, signal
 signal.signal(signal.SIGINT, signal.SIG_IGN)
 runpy.run_module("pytest_mxperf.worker", run_name="__main__")

@@ -28,7 +28,7 @@ Progress = Callable[[str], None]
 
 _UNIT_CPU_SECONDS = 0.06
 """Of timed forwards. Each binding has a speed of its own: many short units average over more of them."""
-_SAMPLE_CPU_SECONDS = 0.5
+_SAMPLE_CPU_SECONDS = 0.2
 """Of units, warm-up included: a sample is as many pairs of them as begin within this time."""
 _SLOW_FORWARDS = 6
 """Of both sides, in a sample of a network that is slow: two units of a warm-up and a round."""
@@ -79,18 +79,18 @@ class Trial:
 
 
 class Laboratory:
-    """Keeps one measuring process for all comparisons of a session.
+    """Keeps one measuring process for all comparisons of a session, and another at hand to confirm a regression.
 
     ``seconds`` is what one comparison may take of the measuring process's CPU time: where others take its core it goes
     on for up to four times as long. A regression is measured once more by a new process, which may take as long again.
-    ``models`` is how many are to be compared: error rates hold for all of them together.
+    ``comparisons`` is how many there will be at the most: error rates hold for all of them together.
     """
 
-    def __init__(self, *, seconds: float, models: int = 1, progress: Progress = lambda text: None) -> None:
+    def __init__(self, *, seconds: float, comparisons: int = 1, progress: Progress = lambda text: None) -> None:
         self._seconds = seconds
-        self._alpha = split_alpha(SESSION_ALPHA, max(1, models))
+        self._alpha = split_alpha(SESSION_ALPHA, max(1, comparisons))
         self._progress = progress
-        self._worker = Worker()
+        self._worker, self._successor = Worker(), Worker()
 
     def __enter__(self) -> "Laboratory":
         return self
@@ -102,6 +102,7 @@ class Laboratory:
 
     def close(self) -> None:
         self._worker.close()
+        self._successor.close()
 
     def compare(self, reference: Network, candidate: Network, tolerance: float) -> Comparison:
         """Whether the candidate is slower than the reference by more than ``tolerance``, a fraction of the reference.
@@ -110,10 +111,11 @@ class Laboratory:
         """
         start, seed = time.monotonic(), random.SystemRandom().getrandbits(32)
         trials = [Trial(self._worker, reference, candidate)]
-        first = decision = self._decide(trials[0], tolerance, seed)
+        first = decision = self._decide(trials[0], tolerance, seed, prepare_to_confirm=True)
         # Nothing that is wrong with one process, or with where its memory lies, shall break a build.
         while first.outcome is Outcome.REGRESSED and len(trials) <= _CONFIRMATIONS:
             self._worker.close()
+            self._worker, self._successor = self._successor, self._worker
             trials.append(Trial(self._worker, reference, candidate))
             again = self._decide(trials[-1], tolerance, seed + len(trials))
             decision = confirm(first, again)
@@ -129,12 +131,15 @@ class Laboratory:
             processes=len(trials),
         )
 
-    def _decide(self, trial: Trial, tolerance: float, seed: int) -> Decision:
+    def _decide(self, trial: Trial, tolerance: float, seed: int, *, prepare_to_confirm: bool = False) -> Decision:
         start, schedule, test = time.monotonic(), units(seed), SequentialTest(tolerance, alpha=self._alpha)
         if trial.least_seconds_per_sample > self._seconds:
             return test.stop(_too_short(self._seconds, trial.least_seconds_per_sample))
         while True:
-            decision = test.add(trial.sample(schedule))
+            sample = trial.sample(schedule)
+            if prepare_to_confirm and sample > math.log1p(tolerance):
+                self._successor.launch()  # it imports MXNet on another core while this one goes on
+            decision = test.add(sample)
             if decision is not None:
                 return decision
             samples, spent = len(trial.log_ratios), trial.cpu_seconds

@@ -17,15 +17,22 @@ NEW = Network("net", "{ }", {"data": InputSpec((1, 2))})
 
 
 class FakeWorker:
-    """Measures what ``growths`` says, process by process; the last goes on for ever."""
+    """Measures what ``growths`` says, process by process; the last goes on for ever.
+
+    It is both of the laboratory's workers at once.
+    """
 
     def __init__(self, growths, cpu_seconds=0.3, prepared_cpu_seconds=0.0):
         self.requests = []
+        self.launches = 0
         self.processes = 0
         self._growths = itertools.chain(growths, itertools.repeat(growths[-1]))
         self._cpu_seconds = cpu_seconds
         self._prepared_cpu_seconds = prepared_cpu_seconds
         self._growth = None
+
+    def launch(self):
+        self.launches += 1
 
     def start(self):
         if self._growth is None:
@@ -76,6 +83,16 @@ def test_a_slowdown_is_confirmed_by_a_second_process(laboratory):
     assert compared.log_ratios == pytest.approx([math.log(1.1)] * len(compared.log_ratios))
 
 
+def test_the_second_process_starts_as_soon_as_there_is_a_suspicion(laboratory):
+    """With each of the first process's four samples, after which nothing more is to be confirmed."""
+    lab, worker = laboratory(0.10)
+    lab.compare(OLD, NEW, 0.025)
+    assert worker.launches == 4
+    lab, worker = laboratory(0.02)
+    lab.compare(OLD, NEW, 0.025)
+    assert worker.launches == 0
+
+
 def test_what_only_one_process_sees_fails_nobody(laboratory):
     lab, _ = laboratory(0.10, 0.0)
     compared = lab.compare(OLD, NEW, 0.025)
@@ -84,7 +101,7 @@ def test_what_only_one_process_sees_fails_nobody(laboratory):
 
 
 def test_a_third_process_tells_where_the_second_cannot(laboratory):
-    """2.6% measured without noise is beyond the tolerance of 2.5%, but 12 samples are too few to be sure."""
+    """2.6% measured without noise is beyond the tolerance of 2.5%, but 24 samples are too few to be sure."""
     lab, worker = laboratory(0.10, 0.026, 0.09)
     compared = lab.compare(OLD, NEW, 0.025)
     assert (compared.decision.outcome, compared.processes, worker.processes) == (Outcome.REGRESSED, 3, 3)
@@ -104,8 +121,8 @@ def test_and_there_is_no_fourth(laboratory, growths, processes):
 
 
 def test_a_sample_is_as_many_pairs_as_begin_within_its_time(laboratory):
-    """Units of 0.1 s: after two pairs 0.4 s are spent, after three 0.6 s; units of 0.3 s: one pair."""
-    lab, worker = laboratory(0.0, cpu_seconds=0.1)
+    """Units of 0.04 s: after two pairs 0.16 s are spent, after three 0.24 s; units of 0.3 s: one pair."""
+    lab, worker = laboratory(0.0, cpu_seconds=0.04)
     samples = lab.compare(OLD, NEW, 0.025).decision.samples
     assert len(worker.units()) == 6 * samples
     lab, worker = laboratory(0.0, cpu_seconds=0.3)
@@ -141,14 +158,14 @@ def test_the_conditions_of_all_units_are_put_together(laboratory):
     assert conditions.disturbances() == ["load 3.0 on 2 cores"]
 
 
-def test_more_models_ask_for_more_evidence(monkeypatch, laboratory):
+def test_more_comparisons_ask_for_more_evidence(monkeypatch, laboratory):
     alphas = []
     real = compare.SequentialTest
     monkeypatch.setattr(compare, "SequentialTest", lambda tolerance, alpha: alphas.append(alpha) or real(tolerance))
-    for models in (1, 10, 0):
+    for comparisons in (1, 10, 0):
         worker = FakeWorker([0.0])
         monkeypatch.setattr(compare, "Worker", lambda worker=worker: worker)
-        compare.Laboratory(seconds=60.0, models=models).compare(OLD, NEW, 0.025)
+        compare.Laboratory(seconds=60.0, comparisons=comparisons).compare(OLD, NEW, 0.025)
     # sqrt(0.002 / 2) and sqrt(0.002 / 20)
     assert alphas == pytest.approx([0.0316228, 0.01, 0.0316228], rel=1e-4)
 
