@@ -48,12 +48,12 @@ class LatencyGate:
     def __init__(self, config: pytest.Config, options: Options) -> None:
         self._config = config
         self._options = options
-        self._models = 1
+        self._comparisons = 1
         self._has_told = False
         self._laboratory: Optional[Laboratory] = None
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        self._models = sum(map(_has_latency_gate, session.items))
+        self._comparisons = 2 * sum(map(_has_latency_gate, session.items))  # of its graph, and of its weights
 
     def pytest_unconfigure(self) -> None:
         if self._laboratory is not None:
@@ -93,7 +93,7 @@ class LatencyGate:
     def _lab(self) -> Laboratory:
         if self._laboratory is None:
             seconds = self._options.latency_seconds
-            self._laboratory = Laboratory(seconds=seconds, models=self._models, progress=self._tell)
+            self._laboratory = Laboratory(seconds=seconds, comparisons=self._comparisons, progress=self._tell)
         return self._laboratory
 
     @contextmanager
