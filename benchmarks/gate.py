@@ -61,32 +61,34 @@ def recorded(part):
 # Calibration: which change is of which size.
 
 
-def growth(worker, name, extra, samples):
-    """Mean and standard error of the growth, from that many samples."""
-    trial = Trial(worker, as_network(name), as_network(name, extra))
-    schedule = units(random.getrandbits(32))
-    log_ratios = [trial.sample(schedule) for _ in range(samples)]
-    return math.expm1(statistics.fmean(log_ratios)), statistics.stdev(log_ratios) / math.sqrt(samples)
+def growth(name, extra, processes):
+    """Mean and standard error of the growth over so many processes, each of which has an effect of its own."""
+    means = []
+    for _ in range(processes):
+        with Worker() as worker:
+            trial = Trial(worker, as_network(name), as_network(name, extra))
+            schedule = units(random.getrandbits(32))
+            means.append(statistics.fmean(trial.sample(schedule) for _ in range(8)))
+    return math.expm1(statistics.fmean(means)), statistics.stdev(means) / math.sqrt(processes)
 
 
 def calibrate(attempts):
     """For each network and target, how many operators come near it, and the true growth of that."""
-    with Worker() as worker:
-        for name in NETWORKS:
-            for kind, target in TARGETS.items():
-                for _ in range(attempts):
-                    last = calibrated(kind).get(name)
-                    if last and is_near(kind, last["growth"]):
-                        break
-                    extra = rescaled(last["extra"], last["growth"], target) if last else nearest(worker, name, target)
-                    grown, error = growth(worker, name, extra, samples=30)
-                    record("calibrate", network=name, kind=kind, extra=extra, growth=grown, standard_error=error)
+    for name in NETWORKS:
+        for kind, target in TARGETS.items():
+            for _ in range(attempts):
+                last = calibrated(kind).get(name)
+                if last and is_near(kind, last["growth"]):
+                    break
+                extra = rescaled(last["extra"], last["growth"], target) if last else nearest(name, target)
+                grown, error = growth(name, extra, processes=6)
+                record("calibrate", network=name, kind=kind, extra=extra, growth=grown, standard_error=error)
 
 
-def nearest(worker, name, target):
+def nearest(name, target):
     extra = 5
-    for samples in (6, 10):
-        grown, _ = growth(worker, name, extra, samples)
+    for _ in range(2):
+        grown, _ = growth(name, extra, processes=2)
         extra = rescaled(extra, grown, target)
     return extra
 
@@ -127,7 +129,7 @@ def fine(count):
 
 
 def decide(part, kind, cases, count):
-    with Laboratory(seconds=SECONDS) as laboratory:
+    with Laboratory(seconds=SECONDS, comparisons=2) as laboratory:  # as of one model: its graph, and its weights
         for turn in range(count):
             name, extra, true_growth = cases[turn % len(cases)]
             compared = laboratory.compare(as_network(name), as_network(name, extra), TOLERANCES[kind])
