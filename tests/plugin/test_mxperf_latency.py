@@ -177,14 +177,14 @@ def test_a_faster_model_is_improved(changed, verdicts):
 def test_the_time_for_one_model(changed, run, laboratory, arguments, seconds):
     changed(PASSED)
     run(*arguments)
-    assert laboratory.made_with == [{"seconds": seconds, "models": 1}]
+    assert laboratory.made_with == [{"seconds": seconds, "comparisons": 2}]
 
 
 def test_the_ini_file_has_both(changed, pytester, run, laboratory):
     changed(PASSED)
     pytester.makeini("[pytest]\nmxperf_latency = always\nmxperf_latency_seconds = 30")
     run()
-    assert laboratory.made_with == [{"seconds": 30.0, "models": 1}]
+    assert laboratory.made_with == [{"seconds": 30.0, "comparisons": 2}]
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "inf", "nan"])
@@ -203,7 +203,7 @@ def test_unknown_modes_are_usage_errors(pytester, run):
     result.stderr.fnmatch_lines(["ERROR: mxperf_latency: 'often' is none of auto, always, never"])
 
 
-def test_the_error_rate_is_shared_by_all_models_that_have_a_latency_gate(laboratory, write_chain, run):
+def test_the_graphs_and_weights_of_all_models_share_the_error_rate(laboratory, write_chain, run):
     more = (
         GATED
         + GATED.replace("test_it", "test_too").replace('"chain"', '"too"')
@@ -213,7 +213,7 @@ def test_the_error_rate_is_shared_by_all_models_that_have_a_latency_gate(laborat
     run("--mxperf-update").assert_outcomes(passed=3)
     laboratory.decisions = [PASSED, PASSED]
     run("--mxperf-latency=always").assert_outcomes(passed=3)
-    assert laboratory.made_with == [{"seconds": 15.0, "models": 2}]
+    assert laboratory.made_with == [{"seconds": 15.0, "comparisons": 4}]
 
 
 # Against another model
