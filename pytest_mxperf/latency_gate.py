@@ -50,7 +50,7 @@ def _between(decision: Decision) -> str:
 def judge_weights(compared: Comparison, subnormal_layer: Optional[str] = None) -> Finding:
     """How much slower the network is with its own weights than with synthetic ones."""
     decision = compared.decision
-    times = f"weights: {1 + decision.growth:.2g}x the time" if decision.samples else "weights: time unknown beside that"
+    times = f"weights: {1 + decision.growth:.1f}x the time" if decision.samples else "weights: time unknown beside that"
     if decision.outcome is Outcome.PASSED:
         verdict, message = Verdict.PASSED, f"{times} of synthetic ones"
     elif decision.outcome is Outcome.REGRESSED:
