@@ -55,7 +55,8 @@ def custom_operator(_imported_once):
 def _surroundings(monkeypatch):
     """80 columns, as on a plain terminal; no .pyc, which a test file rewritten within a second would not outdate."""
     monkeypatch.setenv("COLUMNS", "80")
-    for name in ("CI", "BUILD_NUMBER"):  # in CI pytest's summary shows whole messages
+    # In CI pytest's summary shows whole messages, and in a worker of xdist's pytest-benchmark does not measure.
+    for name in ("CI", "BUILD_NUMBER", "PYTEST_XDIST_WORKER"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
