@@ -14,7 +14,7 @@ import pytest
 from pytest_mxperf import latency_gate
 from pytest_mxperf.canonical import fingerprint
 from pytest_mxperf.errors import WorkerError
-from pytest_mxperf.gate import Finding
+from pytest_mxperf.gate.finding import Finding
 from pytest_mxperf.graph import Graph
 from pytest_mxperf.latency.comparison import Comparison
 from pytest_mxperf.latency.decide import Outcome

@@ -9,7 +9,7 @@ from _pytest.junitxml import xml_key
 
 from pytest_mxperf.baseline.store import BaselineStore
 from pytest_mxperf.errors import MxperfError
-from pytest_mxperf.gate import Finding, Verdict
+from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.plugin.collection import Collection
 from pytest_mxperf.plugin.growth import Update
 from pytest_mxperf.plugin.options import Options

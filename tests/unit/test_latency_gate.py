@@ -6,7 +6,7 @@ from fractions import Fraction
 import pytest
 
 from pytest_mxperf.baseline.record import WallTime
-from pytest_mxperf.gate import Verdict
+from pytest_mxperf.gate.finding import Verdict
 from pytest_mxperf.latency.comparison import Comparison
 from pytest_mxperf.latency.conditions import Conditions
 from pytest_mxperf.latency.decide import Decision, Outcome

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pytest_mxperf.gate import Verdict
+from pytest_mxperf.gate.finding import Verdict
 from pytest_mxperf.usage import Claims, Collected, CollectedTest, judge_deselected, judge_unused
 
 
