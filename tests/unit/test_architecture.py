@@ -23,7 +23,6 @@ LAYERS = [
     ["cost", "latency", "canonical"],
     ["baseline"],
     ["gate"],
-    ["latency_gate"],
     ["usage"],
     ["report"],
     ["mx"],
