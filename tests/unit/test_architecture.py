@@ -23,7 +23,6 @@ LAYERS = [
     ["cost", "latency", "canonical"],
     ["baseline"],
     ["gate"],
-    ["usage"],
     ["report"],
     ["mx"],
     ["worker"],
