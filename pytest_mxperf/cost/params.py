@@ -106,24 +106,16 @@ def assign_roles(
         if not node.is_variable:
             continue
         is_stored = stored is not None and node.name in stored
+        fed = None if is_stored else _fed_role(index, node, reads, is_missing=stored is not None)
         if node.name in inputs:
             role = Role.INPUT
         elif node.name in auxiliary or index in reads.statistics:
             role = Role.AUXILIARY
-        elif index in reads.fed and index not in reads.weights and not is_stored:
-            role = reads.fed[index]
-        elif _has_batch(node) and not is_stored:
-            role = Role.STATE
-        elif (
-            not is_stored
-            and index not in reads.weights
-            and (stored is not None or (index in reads.matched and not _is_declared(node)))
-        ):
-            role = Role.INPUT  # one that the user has not given
-        elif frozen is not None:
-            role = Role.FROZEN if node.name in frozen else Role.TRAINABLE
+        elif fed is not None:
+            role = fed
         else:
-            role = Role.FROZEN if index in reads.fixed or _is_constant(node) else Role.TRAINABLE
+            is_frozen = node.name in frozen if frozen is not None else index in reads.fixed or _is_constant(node)
+            role = Role.FROZEN if is_frozen else Role.TRAINABLE
         roles[index] = role
     return roles
 
@@ -141,6 +133,18 @@ class _Reads(NamedTuple):
     fixed: Set[int]
     statistics: Set[int]
     matched: Set[int]
+
+
+def _fed_role(index: int, node: Node, reads: _Reads, *, is_missing: bool) -> Optional[Role]:
+    """None for a variable that looks like a parameter; ``is_missing`` where there are weights and they lack it."""
+    if index in reads.fed and index not in reads.weights:
+        return reads.fed[index]
+    if _has_batch(node):
+        return Role.STATE
+    is_matched = index in reads.matched and not _is_declared(node)
+    if index not in reads.weights and (is_missing or is_matched):
+        return Role.INPUT  # one that the user has not given
+    return None
 
 
 def _reads(graph: Graph, given: Set[int]) -> _Reads:
