@@ -6,7 +6,7 @@ from typing import Collection, Dict, Iterator, List, Mapping, NamedTuple, Option
 from pytest_mxperf.cost.registry import size
 from pytest_mxperf.cost.result import ITEM_BYTES, Params, Shape
 from pytest_mxperf.cost.subgraphs import FUSED_PREFIX, feeds, variables
-from pytest_mxperf.graph import Graph, Node
+from pytest_mxperf.graph import Graph, Node, consumers
 
 __all__ = ["FED", "Role", "assign_roles", "count_params", "parameters"]
 
@@ -251,22 +251,13 @@ def count_params(
     roles: Mapping[int, Role],
 ) -> Tuple[Dict[int, Params], Params]:
     """Parameters by the index of the first operator node that reads them, and their total."""
-    first_reader = _first_readers(graph)
+    first_consumer = consumers(graph)
     by_layer: Dict[int, List[Params]] = {}
     total = Params()
     for index, role in parameters(graph, roles):
         count = size(shapes[index][0])
         params = Params(**{role.value: count}, bytes=count * ITEM_BYTES[dtypes[index][0]])
         total += params
-        if index in first_reader:
-            by_layer.setdefault(first_reader[index], []).append(params)
+        if index in first_consumer:
+            by_layer.setdefault(first_consumer[index].place, []).append(params)
     return {layer: sum(parts, Params()) for layer, parts in by_layer.items()}, total
-
-
-def _first_readers(graph: Graph) -> Dict[int, int]:
-    """For each node that is read, the first that reads it."""
-    readers: Dict[int, int] = {}
-    for index, node in enumerate(graph.nodes):
-        for source, _ in node.inputs:
-            readers.setdefault(source, index)
-    return readers
