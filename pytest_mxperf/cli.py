@@ -8,8 +8,8 @@ from typing import Dict, List, NoReturn, Optional, Sequence, Tuple
 
 from pytest_mxperf.api import compare_latency, count, diff
 from pytest_mxperf.errors import MxperfError, UsageError
+from pytest_mxperf.gate.latency import judge_latency
 from pytest_mxperf.latency.decide import Outcome
-from pytest_mxperf.latency_gate import judge_latency
 from pytest_mxperf.spec import InputSpec
 from pytest_mxperf.units import parse_fraction
 

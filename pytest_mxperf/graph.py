@@ -6,13 +6,13 @@ under ``param`` or ``attr``, or both; later ones under ``attrs``.
 """
 
 from itertools import accumulate
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import msgspec
 
 from pytest_mxperf.errors import GraphError
 
-__all__ = ["Entry", "Graph", "Node"]
+__all__ = ["Consumer", "Entry", "Graph", "Node", "consumers"]
 
 Entry = Tuple[int, int]
 """One output of one node: the node's index in the graph, and which of its outputs."""
@@ -63,6 +63,24 @@ class Graph(msgspec.Struct, frozen=True):
         # Without a version MXNet would take the file for one of 2015 and rewrite it.
         attrs = {"mxnet_version": ["int", 10901], **shape_semantics} if like is None else _decode(like, "").attrs
         return msgspec.json.encode({**_raw(self), "attrs": attrs}).decode()
+
+
+class Consumer(NamedTuple):
+    """The first operator that reads a node, and at which of its inputs."""
+
+    place: int
+    """The operator's index in the graph."""
+    node: Node
+    position: int
+
+
+def consumers(graph: Graph) -> Dict[int, Consumer]:
+    """By node index, the first operator that reads each node; one that no node reads is missing."""
+    found: Dict[int, Consumer] = {}
+    for index, node in enumerate(graph.nodes):
+        for position, (source, _) in enumerate(node.inputs):
+            found.setdefault(source, Consumer(index, node, position))
+    return found
 
 
 class _RawNode(msgspec.Struct):

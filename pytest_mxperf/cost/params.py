@@ -6,7 +6,7 @@ from typing import Collection, Dict, Iterator, List, Mapping, NamedTuple, Option
 from pytest_mxperf.cost.registry import size
 from pytest_mxperf.cost.result import ITEM_BYTES, Params, Shape
 from pytest_mxperf.cost.subgraphs import FUSED_PREFIX, feeds, variables
-from pytest_mxperf.graph import Graph, Node
+from pytest_mxperf.graph import Graph, Node, consumers
 
 __all__ = ["FED", "Role", "assign_roles", "count_params", "parameters"]
 
@@ -106,24 +106,16 @@ def assign_roles(
         if not node.is_variable:
             continue
         is_stored = stored is not None and node.name in stored
+        fed = None if is_stored else _fed_role(index, node, reads, is_missing=stored is not None)
         if node.name in inputs:
             role = Role.INPUT
         elif node.name in auxiliary or index in reads.statistics:
             role = Role.AUXILIARY
-        elif index in reads.fed and index not in reads.weights and not is_stored:
-            role = reads.fed[index]
-        elif _has_batch(node) and not is_stored:
-            role = Role.STATE
-        elif (
-            not is_stored
-            and index not in reads.weights
-            and (stored is not None or (index in reads.matched and not _is_declared(node)))
-        ):
-            role = Role.INPUT  # one that the user has not given
-        elif frozen is not None:
-            role = Role.FROZEN if node.name in frozen else Role.TRAINABLE
+        elif fed is not None:
+            role = fed
         else:
-            role = Role.FROZEN if index in reads.fixed or _is_constant(node) else Role.TRAINABLE
+            is_frozen = node.name in frozen if frozen is not None else index in reads.fixed or _is_constant(node)
+            role = Role.FROZEN if is_frozen else Role.TRAINABLE
         roles[index] = role
     return roles
 
@@ -141,6 +133,18 @@ class _Reads(NamedTuple):
     fixed: Set[int]
     statistics: Set[int]
     matched: Set[int]
+
+
+def _fed_role(index: int, node: Node, reads: _Reads, *, is_missing: bool) -> Optional[Role]:
+    """None for a variable that looks like a parameter; ``is_missing`` where there are weights and they lack it."""
+    if index in reads.fed and index not in reads.weights:
+        return reads.fed[index]
+    if _has_batch(node):
+        return Role.STATE
+    is_matched = index in reads.matched and not _is_declared(node)
+    if index not in reads.weights and (is_missing or is_matched):
+        return Role.INPUT  # one that the user has not given
+    return None
 
 
 def _reads(graph: Graph, given: Set[int]) -> _Reads:
@@ -247,22 +251,13 @@ def count_params(
     roles: Mapping[int, Role],
 ) -> Tuple[Dict[int, Params], Params]:
     """Parameters by the index of the first operator node that reads them, and their total."""
-    first_reader = _first_readers(graph)
+    first_consumer = consumers(graph)
     by_layer: Dict[int, List[Params]] = {}
     total = Params()
     for index, role in parameters(graph, roles):
         count = size(shapes[index][0])
         params = Params(**{role.value: count}, bytes=count * ITEM_BYTES[dtypes[index][0]])
         total += params
-        if index in first_reader:
-            by_layer.setdefault(first_reader[index], []).append(params)
+        if index in first_consumer:
+            by_layer.setdefault(first_consumer[index].place, []).append(params)
     return {layer: sum(parts, Params()) for layer, parts in by_layer.items()}, total
-
-
-def _first_readers(graph: Graph) -> Dict[int, int]:
-    """For each node that is read, the first that reads it."""
-    readers: Dict[int, int] = {}
-    for index, node in enumerate(graph.nodes):
-        for source, _ in node.inputs:
-            readers.setdefault(source, index)
-    return readers

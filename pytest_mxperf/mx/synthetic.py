@@ -7,13 +7,13 @@ for follows from the operator that reads it, never from its name.
 
 import math
 import zlib
-from typing import Any, Dict, Iterator, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterator, Optional, Tuple
 
 import numpy as np
 
 from pytest_mxperf.cost.params import Role
 from pytest_mxperf.cost.result import Shape
-from pytest_mxperf.graph import Graph, Node
+from pytest_mxperf.graph import Consumer, consumers
 from pytest_mxperf.mx.analysis import Analysis
 from pytest_mxperf.mx.runtime import mx
 
@@ -46,24 +46,6 @@ _PASSING = (
     "BlockGrad",
     "_copy",
 )
-
-
-class Consumer(NamedTuple):
-    """The first operator that reads a variable, and at which of its inputs."""
-
-    place: int
-    """The operator's index in the graph."""
-    node: Node
-    position: int
-
-
-def consumers(graph: Graph) -> Dict[int, Consumer]:
-    """By node index, the first operator that reads each node; one that no node reads is missing."""
-    found: Dict[int, Consumer] = {}
-    for index, node in enumerate(graph.nodes):
-        for position, (source, _) in enumerate(node.inputs):
-            found.setdefault(source, Consumer(index, node, position))
-    return found
 
 
 class SyntheticValues:

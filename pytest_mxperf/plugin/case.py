@@ -9,7 +9,9 @@ from pytest_mxperf.api import analysis_of
 from pytest_mxperf.baseline.store import BaselineStore
 from pytest_mxperf.cost.result import CostReport
 from pytest_mxperf.errors import BaselineError, UsageError
-from pytest_mxperf.gate import Finding, judge_budget, judge_earlier, judge_uncounted, no_gate
+from pytest_mxperf.gate.budget import judge_budget
+from pytest_mxperf.gate.bypass import judge_earlier, judge_uncounted, no_gate
+from pytest_mxperf.gate.finding import Finding
 from pytest_mxperf.latency.timing import Timing
 from pytest_mxperf.plugin.growth import GrowthJudge
 from pytest_mxperf.plugin.latency import LATENCY

@@ -8,9 +8,9 @@ import msgspec
 import pytest
 
 from pytest_mxperf.errors import MxperfError
+from pytest_mxperf.gate.session import Collected, CollectedTest
 from pytest_mxperf.plugin.markers import is_gated, is_marked, model_of
 from pytest_mxperf.spec import ModelSpec
-from pytest_mxperf.usage import Collected, CollectedTest
 
 __all__ = ["Collection", "model_before_running"]
 

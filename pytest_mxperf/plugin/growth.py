@@ -15,9 +15,11 @@ from pytest_mxperf.baseline.record import Baseline, WallTime
 from pytest_mxperf.baseline.store import BaselineStore
 from pytest_mxperf.cost.result import CostReport
 from pytest_mxperf.errors import BaselineError, MxperfError
-from pytest_mxperf.gate import Finding, Verdict, explained, judge_baseline
+from pytest_mxperf.gate.baseline import judge_baseline
+from pytest_mxperf.gate.explanation import explained
+from pytest_mxperf.gate.finding import Finding, Verdict
+from pytest_mxperf.gate.latency import judge_wall_time
 from pytest_mxperf.latency.timing import Timing
-from pytest_mxperf.latency_gate import judge_wall_time
 from pytest_mxperf.plugin.latency import LatencyGate, Weights
 from pytest_mxperf.plugin.options import Options
 from pytest_mxperf.plugin.versions import versions

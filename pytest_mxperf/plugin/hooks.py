@@ -7,7 +7,8 @@ import msgspec
 import pytest
 
 from pytest_mxperf.errors import MxperfError
-from pytest_mxperf.gate import Finding, Verdict, not_judged
+from pytest_mxperf.gate.bypass import not_judged
+from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.plugin import benchmark, markers
 from pytest_mxperf.plugin.case import CASE, FAILED_BEFORE, Case
 from pytest_mxperf.plugin.collection import Collection, model_before_running

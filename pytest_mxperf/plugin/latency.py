@@ -11,10 +11,17 @@ from typing import Any, Callable, Iterator, NamedTuple, Optional
 
 import pytest
 
-from pytest_mxperf import latency_gate
 from pytest_mxperf.canonical import fingerprint
 from pytest_mxperf.errors import WorkerError
-from pytest_mxperf.gate import Finding
+from pytest_mxperf.gate.finding import Finding
+from pytest_mxperf.gate.latency import (
+    WEIGHTS_TOLERANCE,
+    judge_latency,
+    judge_weights,
+    not_measured,
+    same_graph,
+    same_weights,
+)
 from pytest_mxperf.graph import Graph
 from pytest_mxperf.latency.comparison import Comparison
 from pytest_mxperf.latency.decide import Outcome
@@ -62,29 +69,29 @@ class LatencyGate:
     def judge(self, candidate: Network, reference: Network, allowed: Fraction, *, over: str) -> Finding:
         """Growth of the candidate's latency over the reference's, which ``over`` names ("its baseline")."""
         if self._options.latency == "never":
-            return latency_gate.not_measured("latency", _NEVER)
+            return not_measured("latency", _NEVER)
         if self._options.latency == "auto" and allowed >= 0 and _graph(candidate) == _graph(reference):
-            return latency_gate.same_graph(allowed, over)
+            return same_graph(allowed, over)
         try:
             compared = self._compare(reference, candidate, float(allowed))
         except WorkerError as error:
-            return latency_gate.not_measured("latency", str(error))
-        return latency_gate.judge_latency(allowed, compared, over=over)
+            return not_measured("latency", str(error))
+        return judge_latency(allowed, compared, over=over)
 
     def judge_weights(self, network: Network, weights: Weights, known_sha256: str) -> Finding:
         """Whether the network is slower with its own weights; ``known_sha256`` is of some that were not."""
         if self._options.latency == "never":
-            return latency_gate.not_measured("weights", _NEVER)
+            return not_measured("weights", _NEVER)
         if self._options.latency == "auto" and weights.sha256 == known_sha256:
-            return latency_gate.same_weights()
+            return same_weights()
         loaded = Network(network.name, network.symbol_json, network.inputs, str(weights.path))
         try:
-            compared = self._compare(network, loaded, latency_gate.WEIGHTS_TOLERANCE)
+            compared = self._compare(network, loaded, WEIGHTS_TOLERANCE)
             is_slow = compared.decision.outcome is Outcome.REGRESSED
             layer = self._lab().subnormal_layer(loaded) if is_slow else None
         except WorkerError as error:
-            return latency_gate.not_measured("weights", str(error))
-        return latency_gate.judge_weights(compared, layer)
+            return not_measured("weights", str(error))
+        return judge_weights(compared, layer)
 
     def _compare(self, reference: Network, candidate: Network, tolerance: float) -> Comparison:
         with self._progress(), _alone_on_this_host(lambda: self._tell("waits for another run on this host")):

@@ -9,7 +9,7 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional
 import pytest
 
 from pytest_mxperf.errors import UsageError
-from pytest_mxperf.gate import parse_budget, parse_differences, parse_tolerances
+from pytest_mxperf.gate.limits import parse_budget, parse_differences, parse_tolerances
 from pytest_mxperf.spec import ModelSpec
 
 __all__ = ["Growth", "budget_of", "growth_of", "is_gated", "is_marked", "marks_function", "model_of", "register"]

@@ -8,7 +8,7 @@ from typing import Any, Dict, NamedTuple, Optional, Tuple
 import pytest
 
 from pytest_mxperf.errors import UsageError
-from pytest_mxperf.gate import Verdict
+from pytest_mxperf.gate.finding import Verdict
 
 __all__ = ["OPTIONS", "Options", "pytest_addoption"]
 

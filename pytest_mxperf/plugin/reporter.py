@@ -9,7 +9,8 @@ from _pytest.junitxml import xml_key
 
 from pytest_mxperf.baseline.store import BaselineStore
 from pytest_mxperf.errors import MxperfError
-from pytest_mxperf.gate import Finding, Verdict
+from pytest_mxperf.gate.finding import Finding, Verdict
+from pytest_mxperf.gate.session import Claims, Collected, judge_deselected, judge_unused
 from pytest_mxperf.plugin.collection import Collection
 from pytest_mxperf.plugin.growth import Update
 from pytest_mxperf.plugin.options import Options
@@ -17,7 +18,6 @@ from pytest_mxperf.plugin.versions import versions
 from pytest_mxperf.report import json as json_report
 from pytest_mxperf.report.notices import notices
 from pytest_mxperf.report.run import ModelResult, RunReport
-from pytest_mxperf.usage import Claims, Collected, judge_deselected, judge_unused
 
 __all__ = ["CaseData", "Reporter"]
 

@@ -2,7 +2,7 @@
 
 from typing import Callable, Dict, List, Sequence, Tuple
 
-from pytest_mxperf.gate import Finding, Verdict
+from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.report.run import ModelResult
 
 __all__ = ["notices"]

@@ -6,7 +6,7 @@ import msgspec
 
 from pytest_mxperf.baseline.diff import Difference
 from pytest_mxperf.cost.result import CostReport
-from pytest_mxperf.gate import Finding
+from pytest_mxperf.gate.finding import Finding
 from pytest_mxperf.latency.timing import Timing
 from pytest_mxperf.spec import InputSpec
 

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pytest_mxperf.cost.result import CostReport, LayerCost
-from pytest_mxperf.gate import Finding
+from pytest_mxperf.gate.finding import Finding
 from pytest_mxperf.report import difference
 from pytest_mxperf.report.console import new_console, plain, printed
 from pytest_mxperf.report.run import ModelResult, RunReport

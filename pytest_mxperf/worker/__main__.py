@@ -34,8 +34,8 @@ from pytest_mxperf.worker.protocol import (
 )
 
 
-class Worker:
-    """Holds the pair that was prepared last."""
+class Bench:
+    """Holds the pair that was prepared last, and answers requests about it."""
 
     def __init__(self) -> None:
         self._pair: Optional[Pair] = None
@@ -108,10 +108,10 @@ def main(requests: "IO[bytes]", replies: "IO[bytes]") -> None:
         replies.flush()
 
     gc.freeze()  # a collection before each unit would walk all of MXNet, for as long as the unit is timed
-    worker = Worker()
+    bench = Bench()
     send(Ready(mx.__version__))
     for line in requests:
-        send(worker.answer(msgspec.json.decode(line, type=Request)))
+        send(bench.answer(msgspec.json.decode(line, type=Request)))
 
 
 def _end_with(session: int) -> None:

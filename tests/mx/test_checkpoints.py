@@ -3,6 +3,7 @@
 import pytest
 
 from pytest_mxperf import ModelSpec, count
+from tests.checkpoints import INPUTS
 
 
 def module_of(spec):
@@ -86,26 +87,7 @@ def test_anchors_are_frozen_parameters(checkpoints):
     assert (report.params.frozen, report.params.trainable) == (98_328, 7_788_222 - 98_328)
 
 
-# Input shapes of every public checkpoint that MXNet 1.9.1 loads. The large one is scaled down for speed.
-EVERY_MODEL = {
-    "djl_simple_pose_r18": {"data": (1, 3, 256, 192)},
-    "go_test": {"data": (10, 1), "softmax_label": (10,)},
-    "int8_mobilenet1.0": {"data": (1, 3, 224, 224)},
-    "ldpe_fcn8s": {"data": (1, 3, 64, 64)},
-    "ldpe_ndarray_test": {"data": (1, 1, 3, 3)},
-    "lffd_head_17L": {"data": (1, 3, 480, 640)},
-    "mms_lstm_ptb": {"data": (32, 1), "softmax_label": (32, 1)},
-    "mobileface_ident_v3": {"data": (1, 3, 112, 112)},
-    "mobilefacedet_v1_yolo3": {"data": (1, 256, 256, 3)},
-    "mxnet_save_000800_a": {"data": (32, 100)},
-    "neuralart_squeezenet": {"data": (1, 3, 224, 224)},
-    "sagemaker_onnx_module": {"data": (1, 1, 28, 28)},
-    "squeezenet_v1.2": {"data": (1, 3, 224, 224)},
-    "xdl_dnn": {"comm": (1, 450), "ncomm": (1, 450)},
-}
-
-
-@pytest.mark.parametrize("name", EVERY_MODEL)
+@pytest.mark.parametrize("name", INPUTS)
 def test_every_operator_is_counted_from_the_shapes_that_a_real_forward_has(checkpoints, name, monkeypatch):
     monkeypatch.setenv("MXNET_SUBGRAPH_BACKEND", "NONE")  # what is fused has no outputs in between
     import msgspec
@@ -116,7 +98,7 @@ def test_every_operator_is_counted_from_the_shapes_that_a_real_forward_has(check
     from pytest_mxperf.mx.model import open_model
     from pytest_mxperf.mx.shapes import by_node, visible_output_counts
 
-    spec = ModelSpec.parse(checkpoints / name / f"{name}-symbol.json", EVERY_MODEL[name])
+    spec = ModelSpec.parse(checkpoints / name / f"{name}-symbol.json", INPUTS[name])
     analysis = analyse(open_model(spec))
     assert analysis.cost().uncounted == {}
 
@@ -133,7 +115,7 @@ def test_every_operator_is_counted_from_the_shapes_that_a_real_forward_has(check
     assert walk(analysis.graph, by_execution, analysis.roles) == analysis.cost()
 
 
-@pytest.mark.parametrize("name", EVERY_MODEL)
+@pytest.mark.parametrize("name", INPUTS)
 def test_mxnet_makes_the_same_of_what_was_checked_as_of_the_file(checkpoints, name):
     import mxnet as mx
 

@@ -41,41 +41,48 @@ def test_an_outcome_that_the_user_expects_is_kept(write, run):
     result.stdout.fnmatch_lines(["?XPASS(strict)?*"])
 
 
-def test_a_failing_body_is_not_judged(write, run, report):
-    write(
-        """
-        @digits
-        @pytest.mark.mxperf_budget(macs=1)
-        def test_body(mxperf_cost):
-            assert mxperf_cost.macs == 7
-        """
-    )
+@pytest.mark.parametrize(
+    ("source", "test", "error"),
+    [
+        (
+            """
+            @digits
+            @pytest.mark.mxperf_budget(macs=1)
+            def test_body(mxperf_cost):
+                assert mxperf_cost.macs == 7
+            """,
+            "test_body",
+            "E*assert 607552 == 7",
+        ),
+        (
+            """
+            import unittest
+
+            @digits
+            @pytest.mark.mxperf_budget(macs=1)
+            class TestCase(unittest.TestCase):
+                @pytest.fixture(autouse=True)
+                def take(self, mxperf_cost):
+                    self.cost = mxperf_cost
+
+                def test_body(self):
+                    self.assertEqual(self.cost.macs, 7)
+            """,
+            "TestCase::test_body",
+            "E*AssertionError: 607552 != 7",
+        ),
+    ],
+    ids=["pytest", "unittest"],
+)
+def test_a_failing_body_is_not_judged(write, run, report, source, test, error):
+    """A test of unittest keeps what went wrong to itself until the report is made."""
+    write(source)
     result = run()
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["E*assert 607552 == 7"])
+    result.stdout.fnmatch_lines([error])
     result.stdout.no_fnmatch_line("*over the budget*")
-    model = report()["test_body"]
+    model = report()[test]
     assert (model["outcome"], model["findings"], model["cost"]["macs"]) == ("failed", [], 607_552)
-
-
-def test_a_failing_body_of_a_unittest_is_not_judged(write, run, report):
-    """It keeps what went wrong to itself until the report is made."""
-    write(
-        """
-        import unittest
-
-        @digits
-        @pytest.mark.mxperf_budget(macs=1)
-        class TestCase(unittest.TestCase):
-            def test_body(self):
-                self.assertEqual(1, 2)
-        """
-    )
-    result = run()
-    result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["E*AssertionError: 1 != 2"])
-    model = report()["TestCase::test_body"]
-    assert (model["outcome"], model["findings"]) == ("failed", [])
 
 
 @pytest.mark.skipif(not hasattr(pytest, "Subtests"), reason="pytest has subtests since version 9")
@@ -120,35 +127,26 @@ def test_gates_are_judged_once_and_not_by_subtest(write, run, junit, source):
     assert properties == [("mxperf budget macs", "OVER_BUDGET"), ("mxperf budget latency_p50", "PASSED")]
 
 
+ONE_OF_TWO_BREAKS = """
+pytestmark = digits
+
+@pytest.mark.mxperf_budget(macs=1)
+def test_a(): pass
+
+@pytest.mark.mxperf_budget(macs="1 M")
+def test_b(): pass
+"""
+
+
 def test_stopping_at_the_first_failure_stops_at_a_broken_gate(write, run):
-    write(
-        """
-        pytestmark = digits
-
-        @pytest.mark.mxperf_budget(macs=1)
-        def test_a(): pass
-
-        @pytest.mark.mxperf_budget(macs="1 M")
-        def test_b(): pass
-        """
-    )
+    write(ONE_OF_TWO_BREAKS)
     result = run("-x")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*stopping after 1 failures*"])
 
 
 def test_a_rerun_of_the_last_failures_runs_the_broken_gates(pytester, write):
-    write(
-        """
-        pytestmark = digits
-
-        @pytest.mark.mxperf_budget(macs=1)
-        def test_a(): pass
-
-        @pytest.mark.mxperf_budget(macs="1 M")
-        def test_b(): pass
-        """
-    )
+    write(ONE_OF_TWO_BREAKS)
     pytester.runpytest("-p", "no:hypothesispytest").assert_outcomes(failed=1, passed=1)
     pytester.runpytest("-p", "no:hypothesispytest", "--last-failed").assert_outcomes(failed=1)
 

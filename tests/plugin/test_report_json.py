@@ -6,7 +6,7 @@ from typing import Dict, List, Literal, Optional
 import msgspec
 import pytest
 
-from pytest_mxperf.gate import Verdict
+from pytest_mxperf.gate.finding import Verdict
 
 
 class Strict(msgspec.Struct, forbid_unknown_fields=True):

@@ -23,8 +23,6 @@ LAYERS = [
     ["cost", "latency", "canonical"],
     ["baseline"],
     ["gate"],
-    ["latency_gate"],
-    ["usage"],
     ["report"],
     ["mx"],
     ["worker"],
@@ -185,7 +183,8 @@ def run_python(*arguments, folder):
         ("pytest_mxperf", ["pytest", "_pytest", "mxnet", "numpy", "rich"]),
         ("pytest_mxperf.api", ["pytest", "_pytest", "mxnet", "numpy", "rich"]),
         ("pytest_mxperf.cli", ["pytest", "_pytest", "mxnet", "numpy", "rich"]),
-        ("pytest_mxperf.gate", ["pytest", "_pytest", "mxnet", "numpy", "rich"]),
+        ("pytest_mxperf.gate.baseline", ["pytest", "_pytest", "mxnet", "numpy", "rich"]),
+        ("pytest_mxperf.gate.explanation", ["pytest", "_pytest", "mxnet", "numpy", "rich"]),
         ("pytest_mxperf.plugin", ["mxnet", "numpy", "rich"]),
     ],
 )

@@ -3,7 +3,7 @@
 import json
 
 from pytest_mxperf.cost.result import CostReport, LayerCost, OpCost, Params
-from pytest_mxperf.gate import Finding, Verdict
+from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.latency.timing import Timing
 from pytest_mxperf.report.json import render
 from pytest_mxperf.report.run import ModelResult, RunReport

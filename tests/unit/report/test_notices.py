@@ -1,6 +1,6 @@
 """What is told without a report."""
 
-from pytest_mxperf.gate import Finding, Verdict
+from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.report.notices import notices
 from pytest_mxperf.report.run import ModelResult
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from pytest_mxperf.cost.result import CostReport, LayerCost, OpCost, Params
-from pytest_mxperf.gate import Finding, Verdict
+from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.latency.timing import Timing
 from pytest_mxperf.report import terminal
 from pytest_mxperf.report.run import ModelResult, RunReport

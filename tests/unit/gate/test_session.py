@@ -2,8 +2,8 @@
 
 import pytest
 
-from pytest_mxperf.gate import Verdict
-from pytest_mxperf.usage import Claims, Collected, CollectedTest, judge_deselected, judge_unused
+from pytest_mxperf.gate.finding import Verdict
+from pytest_mxperf.gate.session import Claims, Collected, CollectedTest, judge_deselected, judge_unused
 
 
 def collected(*tests, doubt=""):

@@ -6,12 +6,12 @@ from fractions import Fraction
 import pytest
 
 from pytest_mxperf.baseline.record import WallTime
-from pytest_mxperf.gate import Verdict
+from pytest_mxperf.gate.finding import Verdict
+from pytest_mxperf.gate.latency import judge_latency, judge_wall_time, judge_weights
 from pytest_mxperf.latency.comparison import Comparison
 from pytest_mxperf.latency.conditions import Conditions
 from pytest_mxperf.latency.decide import Decision, Outcome
 from pytest_mxperf.latency.timing import Timing
-from pytest_mxperf.latency_gate import judge_latency, judge_wall_time, judge_weights
 
 QUIET = Conditions(wall_seconds=1.0, cpu_seconds=1.0)
 BUSY = Conditions(wall_seconds=1.0, cpu_seconds=0.5)

@@ -5,7 +5,7 @@ from typing import AbstractSet, Dict, Iterable, List, Mapping, Optional, Sequenc
 import msgspec
 
 from pytest_mxperf.errors import listed
-from pytest_mxperf.gate import Finding, Verdict
+from pytest_mxperf.gate.finding import Finding, Verdict
 
 __all__ = ["Claims", "Collected", "CollectedTest", "judge_deselected", "judge_unused"]
 

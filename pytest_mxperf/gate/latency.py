@@ -5,7 +5,8 @@ from fractions import Fraction
 from typing import List, Mapping, Optional, Sequence
 
 from pytest_mxperf.baseline.record import WallTime
-from pytest_mxperf.gate import WALL_TIMES, Finding, Verdict
+from pytest_mxperf.gate.finding import Finding, Verdict
+from pytest_mxperf.gate.metrics import WALL_TIMES
 from pytest_mxperf.latency.comparison import Comparison
 from pytest_mxperf.latency.decide import Decision, Outcome
 from pytest_mxperf.latency.timing import Timing

@@ -1,0 +1,58 @@
+"""What a model costs, judged by its baseline."""
+
+from fractions import Fraction
+from typing import List, Mapping, Optional
+
+from pytest_mxperf.baseline.record import Baseline
+from pytest_mxperf.cost.result import Params
+from pytest_mxperf.gate.finding import Finding, Verdict, regressed_metrics
+from pytest_mxperf.gate.metrics import costs
+from pytest_mxperf.units import format_growth
+
+__all__ = ["judge_baseline"]
+
+
+def judge_baseline(
+    tolerances: Mapping[str, Fraction], now: Baseline, before: Optional[Baseline], *, missing: str
+) -> List[Finding]:
+    """One finding per metric, or a single one if there is nothing to compare with; ``missing`` says so then."""
+    if before is None:
+        return [Finding("baseline", "all", Verdict.MISSING, missing)]
+    difference = before.difference(now)
+    if difference:
+        message = f"cannot be compared: {difference}; record it again with --mxperf-update, or give this test's model "
+        message += "another name"
+        return [Finding("baseline", "all", Verdict.INCOMPARABLE, message)]
+    old, new = costs(before), costs(now)
+    findings = [
+        _judge_growth(metric, tolerance, old[metric], new[metric])
+        for metric, tolerance in tolerances.items()
+        if metric in old
+    ]
+    if "params" in regressed_metrics(findings):
+        return findings  # whose layers are named
+    kinds = _kinds_of_params(before.params, now.params)
+    return [
+        each.with_lines([kinds]) if each.metric == "param_bytes" and each.verdict is Verdict.REGRESSED else each
+        for each in findings
+    ]
+
+
+def _kinds_of_params(before: Params, now: Params) -> str:
+    """Which parameters take more bytes, though those that train do not: a baseline does not know it of each layer."""
+    kinds = [
+        f"{kind} params {getattr(before, kind):,} -> {getattr(now, kind):,}"
+        for kind in ("trainable", "frozen", "auxiliary")
+        if getattr(before, kind) != getattr(now, kind)
+    ]
+    return ", ".join(kinds) or "as many params of each kind as before, in wider dtypes"
+
+
+def _judge_growth(metric: str, tolerance: Fraction, old: int, new: int) -> Finding:
+    within = new <= old * (1 + tolerance)
+    verdict = Verdict.REGRESSED if not within else Verdict.IMPROVED if new < old and tolerance >= 0 else Verdict.PASSED
+    if new == old:
+        message = f"{metric} {new:,}, unchanged"
+    else:
+        message = f"{metric} {old:,} -> {new:,} ({format_growth(old, new)}, allowed {float(tolerance * 100):+g}%)"
+    return Finding("baseline", metric, verdict, message, new, old, float(tolerance))

@@ -1,0 +1,46 @@
+"""What was measured, judged by a budget."""
+
+from fractions import Fraction
+from typing import List, Mapping, Optional
+
+from pytest_mxperf.baseline.record import Baseline
+from pytest_mxperf.cost.result import CostReport
+from pytest_mxperf.gate.finding import Finding, Number, Verdict
+from pytest_mxperf.gate.metrics import BUDGETS, costs, latencies
+from pytest_mxperf.latency.timing import Timing
+from pytest_mxperf.units import Unit, format_growth, format_quantity
+
+__all__ = ["judge_budget"]
+
+
+def judge_budget(
+    budget: Mapping[str, Fraction], report: CostReport, timing: Optional[Timing], *, unmeasured_because: str
+) -> List[Finding]:
+    """One finding per ceiling. A value that meets its ceiling exactly passes."""
+    measured = {**costs(Baseline.of(report, {})), **latencies(timing)}
+    return [
+        _judge_ceiling(metric, ceiling, measured.get(metric), unmeasured_because) for metric, ceiling in budget.items()
+    ]
+
+
+def _judge_ceiling(metric: str, ceiling: Fraction, value: Optional[Number], unmeasured_because: str) -> Finding:
+    unit = BUDGETS[metric]
+    limit = _plain(ceiling)
+    if value is None:
+        message = f"{metric} was not measured: {unmeasured_because}"
+        return Finding("budget", metric, Verdict.NOT_MEASURED, message, reference=limit)
+    shown, shown_limit = _exact(value, unit), _exact(limit, unit)
+    if value <= limit:  # a float with a float: 0.04 s is not over "40 ms"
+        message = f"{metric} {shown} is within the budget of {shown_limit}"
+        return Finding("budget", metric, Verdict.PASSED, message, value, limit)
+    message = f"{metric} {shown} is over the budget of {shown_limit} ({format_growth(limit, value)})"
+    return Finding("budget", metric, Verdict.OVER_BUDGET, message, value, limit)
+
+
+def _exact(value: Number, unit: Unit) -> str:
+    """Counts to the last digit, so that two that differ look different; durations in human units."""
+    return format_quantity(value, unit) if unit is Unit.SECONDS else f"{value:,}"
+
+
+def _plain(value: Fraction) -> Number:
+    return int(value) if value.denominator == 1 else float(value)

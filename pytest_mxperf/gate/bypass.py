@@ -1,0 +1,37 @@
+"""The ways past the gates of one test: what nothing counts, an earlier run, no gate at all, an outcome before it."""
+
+from typing import List, Sequence
+
+from pytest_mxperf.cost.result import CostReport
+from pytest_mxperf.gate.finding import Finding, Verdict
+
+__all__ = ["judge_earlier", "judge_uncounted", "no_gate", "not_judged"]
+
+
+def judge_uncounted(report: CostReport) -> List[Finding]:
+    """A finding if the cost of some operator is unknown: then no total can be trusted."""
+    if not report.uncounted:
+        return []
+    operators = ", ".join(f"{op} ({count})" for op, count in sorted(report.uncounted.items()))
+    message = f"operators that no rule counts: {operators}; their cost is missing from every total"
+    return [Finding("count", "operators", Verdict.UNCOUNTED, message, value=sum(report.uncounted.values()))]
+
+
+def judge_earlier(failures: Sequence[str]) -> List[Finding]:
+    """A finding if gates failed when the test was run before, in the same session: a rerun must not hide that."""
+    if not failures:
+        return []
+    message = f"a gate failed before the test was run again: {failures[0]}"
+    return [Finding("test", "reruns", Verdict.FLAKY, message, value=len(failures))]
+
+
+def no_gate() -> Finding:
+    message = (
+        "no gate: the test has neither mxperf_budget nor mxperf_baseline, and asks its model nothing; "
+        "mark it with one of them, or use a fixture like mxperf_cost"
+    )
+    return Finding("test", "all", Verdict.NO_GATE, message)
+
+
+def not_judged(because: str) -> Finding:
+    return Finding("test", "all", Verdict.NOT_JUDGED, f"gates not judged: {because}")

@@ -1,0 +1,53 @@
+"""Which layers a metric has grown by: the lines below the findings that regressed."""
+
+from typing import Iterable, List, Optional
+
+from pytest_mxperf.baseline.diff import Difference
+from pytest_mxperf.gate.finding import Finding, regressed_metrics
+from pytest_mxperf.gate.metrics import TOLERANCE_FROM
+
+__all__ = ["explained"]
+
+_EXPLAINED_PERCENT = 90
+_MOST_LINES = 10
+_LABELS = {"macs": "MACs", "flops": "FLOPs", "params": "params"}
+
+
+def explained(
+    findings: Iterable[Finding], difference: Optional[Difference], *, unknown_because: str = ""
+) -> List[Finding]:
+    """The findings of a baseline; those that regressed with the changes that make up most of the growth, a line each.
+
+    Without a difference they say why there is none.
+    """
+    findings = list(findings)
+    regressed = regressed_metrics(findings)
+    return [
+        # Who follows a metric grows for the same layers: once is enough.
+        _explained(finding, difference, unknown_because)
+        if finding.metric in regressed and TOLERANCE_FROM.get(finding.metric) not in regressed
+        else finding
+        for finding in findings
+    ]
+
+
+def _explained(finding: Finding, difference: Optional[Difference], unknown_because: str) -> Finding:
+    if difference is None:
+        lines = [f"by which layers cannot be told: {unknown_because}"]
+    elif finding.metric in _LABELS:
+        lines = _explanation(difference, finding.metric)
+    else:
+        return finding  # baselines keep bytes of the whole model only
+    return finding.with_lines(lines)
+
+
+def _explanation(difference: Difference, metric: str) -> List[str]:
+    """The largest changes, and a last line for all others: together they are the whole growth."""
+    label = _LABELS[metric]
+    shown = difference.explanation(metric, percent=_EXPLAINED_PERCENT, limit=_MOST_LINES)
+    lines = [f"{each.name} ({each.op}): {each.summary}, {each.growth(metric):+,} {label}" for each in shown]
+    more = sum(each.growth(metric) != 0 for each in difference.changes) - len(shown)
+    if more:
+        rest = difference.growth(metric) - sum(each.growth(metric) for each in shown)
+        lines.append(f"and {more} more change{'s' if more > 1 else ''}, {rest:+,} {label}")
+    return lines

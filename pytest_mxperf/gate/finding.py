@@ -1,0 +1,58 @@
+"""What a gate has found, and its verdict."""
+
+from enum import Enum
+from typing import Iterable, Optional, Sequence, Set, Union
+
+import msgspec
+
+__all__ = ["Finding", "Number", "Verdict", "regressed_metrics"]
+
+Number = Union[int, float]
+
+
+class Verdict(Enum):
+    """The outcome of one gate."""
+
+    PASSED = "PASSED"
+    IMPROVED = "IMPROVED"
+    REGRESSED = "REGRESSED"
+    OVER_BUDGET = "OVER_BUDGET"
+    MISSING = "MISSING"
+    INCOMPARABLE = "INCOMPARABLE"
+    UNCOUNTED = "UNCOUNTED"
+    NOT_MEASURED = "NOT_MEASURED"
+    INCONCLUSIVE = "INCONCLUSIVE"
+    NOT_JUDGED = "NOT_JUDGED"
+    NO_GATE = "NO_GATE"
+    FLAKY = "FLAKY"
+    ADVICE = "ADVICE"
+    UNUSED = "UNUSED"
+    CONFLICT = "CONFLICT"
+
+    @property
+    def is_good(self) -> bool:
+        return self in (Verdict.PASSED, Verdict.IMPROVED, Verdict.ADVICE)
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One gate judged. ``value`` is what was measured, ``reference`` the ceiling or the baseline's value."""
+
+    gate: str
+    """``budget``, ``baseline``, ``latency`` or ``count``; ``test`` or ``session`` for what keeps gates from judging;
+    ``advice``, which is no gate."""
+    metric: str
+    verdict: Verdict
+    message: str
+    """The whole story in a line, and below it the changes responsible where they are known."""
+    value: Optional[Number] = None
+    reference: Optional[Number] = None
+    allowed_growth: Optional[float] = None
+    """Fraction of the reference; baselines only."""
+
+    def with_lines(self, lines: Sequence[str]) -> "Finding":
+        """The same, with more lines below its message."""
+        return msgspec.structs.replace(self, message="\n".join([self.message, *lines]))
+
+
+def regressed_metrics(findings: Iterable[Finding]) -> Set[str]:
+    return {finding.metric for finding in findings if finding.verdict is Verdict.REGRESSED}

@@ -1,0 +1,55 @@
+"""What budgets and baselines allow, parsed from the arguments of their markers."""
+
+import difflib
+from fractions import Fraction
+from typing import Dict, Iterable, Mapping
+
+from pytest_mxperf.errors import UsageError
+from pytest_mxperf.gate.metrics import BUDGETS, TOLERANCE_FROM, WALL_TIMES
+from pytest_mxperf.units import parse_fraction, parse_quantity
+
+__all__ = ["parse_budget", "parse_differences", "parse_tolerances"]
+
+# What a baseline compares only if it is asked for, since it has to be measured.
+_MEASURED = ("latency", *WALL_TIMES)
+
+
+def parse_budget(arguments: Mapping[str, object], *, where: str) -> Dict[str, Fraction]:
+    """Ceilings by metric, from ``macs="1.82 G"`` and the like. Raises ``UsageError`` that begins with ``where``."""
+    _reject_unknown(arguments, BUDGETS, where)
+    return {name: parse_quantity(value, BUDGETS[name], where=f"{where}: {name}") for name, value in arguments.items()}
+
+
+def parse_tolerances(arguments: Mapping[str, object], *, where: str) -> Dict[str, Fraction]:
+    """Allowed growth by metric, from ``macs="5%"`` and the like. Raises ``UsageError`` that begins with ``where``.
+
+    Every cost metric is compared: ``macs`` and ``params`` exactly unless given, ``flops`` as ``macs`` and
+    ``param_bytes`` as ``params`` unless given. Latency is compared only if it is given.
+    """
+    given = parse_differences(arguments, where=where)
+    for name, tolerance in given.items():
+        if tolerance < 0:
+            raise UsageError(f"{where}: {name}: {arguments[name]!r} is negative; a baseline allows growth from 0% up")
+    zero = Fraction(0)
+    costs = {
+        name: given.get(name, given.get(leader, zero) if leader else zero) for name, leader in TOLERANCE_FROM.items()
+    }
+    return {**costs, **given}
+
+
+def parse_differences(arguments: Mapping[str, object], *, where: str) -> Dict[str, Fraction]:
+    """Allowed differences from another model, of those metrics only that are given: "-30%" asks for that much less.
+
+    Raises ``UsageError`` that begins with ``where``.
+    """
+    _reject_unknown(arguments, (*TOLERANCE_FROM, *_MEASURED), where)
+    return {name: parse_fraction(value, where=f"{where}: {name}") for name, value in arguments.items()}
+
+
+def _reject_unknown(arguments: Mapping[str, object], known: Iterable[str], where: str) -> None:
+    known = list(known)
+    for name in arguments:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {close[0]!r}? " if close else ""
+            raise UsageError(f"{where}: unknown argument {name!r}; {hint}known: {', '.join(known)}")

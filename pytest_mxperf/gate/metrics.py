@@ -1,0 +1,42 @@
+"""The metrics that gates are set for: their units, whose tolerance they take, where their values come from."""
+
+from typing import Dict, Optional
+
+from pytest_mxperf.baseline.record import Baseline
+from pytest_mxperf.latency.timing import Timing
+from pytest_mxperf.units import Unit
+
+__all__ = ["BUDGETS", "TOLERANCE_FROM", "WALL_TIMES", "costs", "latencies"]
+
+WALL_TIMES = ("latency_p50", "latency_p90", "latency_p99", "latency_mean")
+"""The figures of a ``Timing`` that can be gates."""
+
+BUDGETS: Dict[str, Unit] = {
+    "macs": Unit.COUNT,
+    "flops": Unit.COUNT,
+    "params": Unit.COUNT,
+    "param_bytes": Unit.BYTES,
+    "peak_activation_bytes": Unit.BYTES,
+    **dict.fromkeys(WALL_TIMES, Unit.SECONDS),
+}
+"""What a budget can limit. ``params`` are the trainable ones; ``param_bytes`` are the bytes of all."""
+
+TOLERANCE_FROM = {"macs": None, "flops": "macs", "params": None, "param_bytes": "params"}
+"""What a baseline compares always, and whose tolerance that takes if it is given none: by default costs are exact."""
+
+
+def costs(baseline: Baseline) -> Dict[str, int]:
+    return {
+        "macs": baseline.macs,
+        "flops": baseline.flops,
+        "params": baseline.params.trainable,
+        "param_bytes": baseline.params.bytes,
+        "peak_activation_bytes": baseline.peak_activation_bytes,
+    }
+
+
+def latencies(timing: Optional[Timing]) -> Dict[str, float]:
+    """In seconds; none of a throughput."""
+    if timing is None or not timing.is_latency:
+        return {}
+    return {metric: getattr(timing, metric[len("latency_") :]) for metric in WALL_TIMES}

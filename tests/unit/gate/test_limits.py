@@ -1,0 +1,66 @@
+"""The arguments of budgets and baselines."""
+
+from fractions import Fraction
+
+import pytest
+
+from pytest_mxperf.errors import UsageError
+from pytest_mxperf.gate.limits import parse_budget, parse_tolerances
+from tests.unit.gate.models import EXACT
+
+
+def test_ceilings_are_read_in_the_unit_of_their_metric():
+    """1.82 * 10**9; 64 * 2**20; 40 / 1000."""
+    assert parse_budget({"macs": "1.82 G", "param_bytes": "64 MiB", "latency_p50": "40 ms"}, where="here") == {
+        "macs": 1_820_000_000,
+        "param_bytes": 67_108_864,
+        "latency_p50": Fraction(1, 25),
+    }
+
+
+def test_a_bad_ceiling_names_its_argument():
+    with pytest.raises(UsageError, match=r"^mxperf_budget of test_a: latency_p50: unknown unit 'MiB'"):
+        parse_budget({"latency_p50": "64 MiB"}, where="mxperf_budget of test_a")
+
+
+def test_a_misspelt_ceiling_is_answered_with_the_nearest_and_with_all():
+    with pytest.raises(UsageError) as caught:
+        parse_budget({"latency_p5": "40 ms"}, where="mxperf_budget of test_a")
+    assert str(caught.value) == (
+        "mxperf_budget of test_a: unknown argument 'latency_p5'; did you mean 'latency_p50'? known: macs, flops, "
+        "params, param_bytes, peak_activation_bytes, latency_p50, latency_p90, latency_p99, latency_mean"
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "tolerances"),
+    [
+        ({}, EXACT),
+        ({"macs": "5%"}, {**EXACT, "macs": Fraction(1, 20), "flops": Fraction(1, 20)}),
+        ({"macs": "5%", "flops": "1%"}, {**EXACT, "macs": Fraction(1, 20), "flops": Fraction(1, 100)}),
+        ({"flops": "1%"}, {**EXACT, "flops": Fraction(1, 100)}),
+        ({"params": 0.1}, {**EXACT, "params": Fraction(1, 10), "param_bytes": Fraction(1, 10)}),
+        ({"params": "10%", "param_bytes": 0}, {**EXACT, "params": Fraction(1, 10)}),
+    ],
+    ids=str,
+)
+def test_costs_are_exact_and_followers_take_their_leaders_tolerance(given, tolerances):
+    assert parse_tolerances(given, where="here") == tolerances
+
+
+def test_a_negative_tolerance_is_refused():
+    with pytest.raises(UsageError) as caught:
+        parse_tolerances({"macs": "-1%"}, where="mxperf_baseline of test_a")
+    assert str(caught.value) == (
+        "mxperf_baseline of test_a: macs: '-1%' is negative; a baseline allows growth from 0% up"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("mac", "did you mean 'macs'? known: macs,"), ("zzz", "known: macs, flops, params, param_bytes")],
+)
+def test_an_unknown_tolerance_is_answered_with_those_that_exist(name, hint):
+    with pytest.raises(UsageError) as caught:
+        parse_tolerances({name: "5%"}, where="here")
+    assert str(caught.value).startswith(f"here: unknown argument {name!r}; {hint}")
