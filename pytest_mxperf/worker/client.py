@@ -58,9 +58,13 @@ class Worker:
         self.close()
 
     def launch(self) -> None:
-        """Starts it, and returns while it is still importing MXNet. Raises ``WorkerError`` if it cannot be started."""
-        if self._process is not None:
+        """Starts it, and returns while it is still importing MXNet. Raises ``WorkerError`` if it cannot be started.
+
+        One that has died since an earlier launch, before anything was asked of it, is replaced.
+        """
+        if self._process is not None and (self._is_ready or self._process.poll() is None):
             return
+        self.close()
         self._is_ready, self._buffer = False, b""
         try:
             self._errors = tempfile.TemporaryFile()  # noqa: SIM115  it lives as long as the process

@@ -3,9 +3,11 @@
 import math
 import random
 import time
+from contextlib import suppress
 from types import TracebackType
 from typing import Callable, Iterator, List, Optional, Tuple, Type
 
+from pytest_mxperf.errors import WorkerError
 from pytest_mxperf.latency.comparison import Comparison
 from pytest_mxperf.latency.conditions import Conditions
 from pytest_mxperf.latency.decide import (
@@ -138,7 +140,8 @@ class Laboratory:
         while True:
             sample = trial.sample(schedule)
             if prepare_to_confirm and sample > math.log1p(tolerance):
-                self._successor.launch()  # it imports MXNet on another core while this one goes on
+                with suppress(WorkerError):  # it may never be needed, and if it is it is started then
+                    self._successor.launch()  # it imports MXNet on another core while this one goes on
             decision = test.add(sample)
             if decision is not None:
                 return decision

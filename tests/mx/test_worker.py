@@ -107,6 +107,16 @@ def test_its_death_is_told_and_the_next_request_starts_another():
         assert mortal._process.pid != first
 
 
+def test_one_that_died_before_it_was_needed_is_replaced():
+    with Worker() as launched:
+        launched.launch()
+        first = launched._process
+        os.kill(first.pid, signal.SIGKILL)
+        first.wait()
+        prepare(launched, dense(), dense())
+        assert launched._process.pid != first.pid
+
+
 def test_it_ends_when_its_input_does():
     with Worker() as worker:
         worker.start()

@@ -93,6 +93,17 @@ def test_the_second_process_starts_as_soon_as_there_is_a_suspicion(laboratory):
     assert worker.launches == 0
 
 
+def test_a_second_process_that_cannot_be_started_yet_is_started_when_it_is_needed(monkeypatch, laboratory):
+    lab, worker = laboratory(0.10)
+
+    def fail():
+        raise WorkerError("the measuring process cannot be started: [Errno 11] Resource temporarily unavailable")
+
+    monkeypatch.setattr(worker, "launch", fail)
+    compared = lab.compare(OLD, NEW, 0.025)
+    assert (compared.decision.outcome, compared.processes) == (Outcome.REGRESSED, 2)
+
+
 def test_what_only_one_process_sees_fails_nobody(laboratory):
     lab, _ = laboratory(0.10, 0.0)
     compared = lab.compare(OLD, NEW, 0.025)
