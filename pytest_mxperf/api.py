@@ -45,7 +45,7 @@ def compare_latency(old: object, new: object, inputs: object, *, tolerance: floa
     """
     specs = [ModelSpec.parse(model, inputs, where="compare_latency") for model in (old, new)]
     reference, candidate = [Network(spec.name, analysis_of(spec).symbol_json, dict(spec.inputs)) for spec in specs]
-    with Laboratory(seconds=seconds) as laboratory:
+    with Laboratory(seconds=seconds, option="seconds") as laboratory:
         return laboratory.compare(reference, candidate, tolerance)
 
 

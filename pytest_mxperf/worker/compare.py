@@ -35,7 +35,7 @@ _SAMPLE_CPU_SECONDS = 0.2
 _SLOW_FORWARDS = 6
 """Of both sides, in a sample of a network that is slow: two units of a warm-up and a round."""
 _USUAL_SAMPLES = 8
-"""Enough for a verdict that is not too near the tolerance."""
+"""Enough for a verdict that is not too near the tolerance; so many more where there have been some."""
 _CONFIRMATIONS = 2
 """New processes, at the most, that measure a regression again: the second if the first of them cannot tell."""
 _PATIENCE = 4
@@ -85,11 +85,20 @@ class Laboratory:
 
     ``seconds`` is what one comparison may take of the measuring process's CPU time: where others take its core it goes
     on for up to four times as long. A regression is measured once more by a new process, which may take as long again.
-    ``comparisons`` is how many there will be at the most: error rates hold for all of them together.
+    ``comparisons`` is how many there will be at the most: error rates hold for all of them together. ``option`` is what
+    the user calls ``seconds``.
     """
 
-    def __init__(self, *, seconds: float, comparisons: int = 1, progress: Progress = lambda text: None) -> None:
+    def __init__(
+        self,
+        *,
+        seconds: float,
+        comparisons: int = 1,
+        option: str = "--mxperf-latency-seconds",
+        progress: Progress = lambda text: None,
+    ) -> None:
         self._seconds = seconds
+        self._option = option
         self._alpha = split_alpha(SESSION_ALPHA, max(1, comparisons))
         self._progress = progress
         self._worker, self._successor = Worker(), Worker()
@@ -136,7 +145,7 @@ class Laboratory:
     def _decide(self, trial: Trial, tolerance: float, seed: int, *, prepare_to_confirm: bool = False) -> Decision:
         start, schedule, test = time.monotonic(), units(seed), SequentialTest(tolerance, alpha=self._alpha)
         if trial.least_seconds_per_sample > self._seconds:
-            return test.stop(_too_short(self._seconds, trial.least_seconds_per_sample))
+            return test.stop(self._too_short(0, trial.least_seconds_per_sample))
         while True:
             sample = trial.sample(schedule)
             if prepare_to_confirm and sample > math.log1p(tolerance):
@@ -145,18 +154,17 @@ class Laboratory:
             decision = test.add(sample)
             if decision is not None:
                 return decision
-            samples, spent = len(trial.log_ratios), trial.cpu_seconds
-            self._progress(f"timing {trial.name}: {samples} samples, {time.monotonic() - start:.0f} s")
+            samples, spent, elapsed = len(trial.log_ratios), trial.cpu_seconds, time.monotonic() - start
+            self._progress(f"timing {trial.name}: {samples} samples, {elapsed:.0f} s")
             cpu_is_up = spent * (samples + 1) / samples > self._seconds
-            if cpu_is_up or time.monotonic() - start > _PATIENCE * self._seconds:
-                return test.stop(_too_short(self._seconds, spent / samples))
+            if cpu_is_up or elapsed > _PATIENCE * self._seconds:
+                return test.stop(self._too_short(samples, max(spent, elapsed / _PATIENCE) / samples))
 
     def subnormal_layer(self, network: Network) -> Optional[str]:
         """The first operator of the network that puts out subnormal numbers. Raises ``WorkerError``."""
         doing = f"it looked into {network.name}"
         return self._worker.request(Inspect(network), Inspected, doing=doing, seconds=_ANSWER_SECONDS).layer
 
-
-def _too_short(seconds: float, seconds_per_sample: float) -> str:
-    enough = math.ceil(_USUAL_SAMPLES * max(_SAMPLE_CPU_SECONDS, seconds_per_sample))
-    return f"{seconds:g} s are too short at {seconds_per_sample:.1f} s a sample; try --mxperf-latency-seconds={enough}"
+    def _too_short(self, samples: int, seconds_per_sample: float) -> str:
+        enough = math.ceil((samples + _USUAL_SAMPLES) * max(_SAMPLE_CPU_SECONDS, seconds_per_sample))
+        return f"{self._seconds:g} s are too short at {seconds_per_sample:.1f} s a sample; try {self._option}={enough}"

@@ -193,7 +193,7 @@ class TestLatency:
 
         def decided(outcome):
             class Pretended:
-                def __init__(self, *, seconds):
+                def __init__(self, *, seconds, option):
                     asked.append(seconds)
 
                 def __enter__(self):
@@ -233,6 +233,11 @@ class TestLatency:
         assert (code, out) == (2, "")
         assert err.startswith("mxperf: --allow: ")
         assert err.count("\n") == 1
+
+    def test_it_names_its_own_option_where_the_time_is_too_short(self, mxperf, digits, wider):
+        code, out, _ = mxperf("latency", digits, wider, *INPUT, "--seconds", "0.000001")
+        assert code == 2
+        assert "a sample; try seconds=2" in out
 
     def test_for_real(self, mxperf, digits, wider):
         """Whatever comes out, within a second of CPU time there is an answer."""

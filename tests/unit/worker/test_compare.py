@@ -162,6 +162,23 @@ def test_it_is_its_own_cpu_time_that_is_limited(laboratory):
     assert lab.compare(OLD, NEW, 0.025).decision.samples == 4
 
 
+def test_more_time_than_that_was_too_short_is_asked_for(laboratory):
+    """Ten samples of 0.6 s were too few: 18 take 10.8 s, where eight would take less than there was."""
+    lab, _ = laboratory(0.025, seconds=6.0)
+    decision = lab.compare(OLD, NEW, 0.025).decision
+    assert decision.samples == 10
+    assert decision.reason.startswith("6 s are too short at 0.6 s a sample; try --mxperf-latency-seconds=11: ")
+
+
+def test_so_is_it_where_others_took_the_core(monkeypatch, laboratory):
+    """One sample in 14 s of wall time, more than four times 3 s: nine take 126 s, a quarter of which is to be given."""
+    lab, _ = laboratory(0.025, seconds=3.0, cpu_seconds=0.1)
+    clock = itertools.count(0.0, 14.0)
+    monkeypatch.setattr(compare.time, "monotonic", lambda: next(clock))
+    decision = lab.compare(OLD, NEW, 0.025).decision
+    assert decision.reason.startswith("3 s are too short at 3.5 s a sample; try --mxperf-latency-seconds=32: ")
+
+
 def test_the_conditions_of_all_units_are_put_together(laboratory):
     lab, worker = laboratory(0.0)
     conditions = lab.compare(OLD, NEW, 0.025).conditions
