@@ -55,7 +55,12 @@ def _parser() -> argparse.ArgumentParser:
         _latency,
         "whether a model is slower than another; exit code 0 if not, 1 if it is, 2 on error or if that stays unclear",
     )
-    race.add_argument("--allow", default="2.5%", metavar="GROWTH", help='such as "5%%" or "-30%%" (default: 2.5%%)')
+    race.add_argument(
+        "--allow",
+        default="2.5%",
+        metavar="GROWTH",
+        help="such as 5%% (default: 2.5%%); --allow=-30%% (with =) wants NEW at least 30%% faster",
+    )
     race.add_argument("--seconds", type=float, default=15.0, help="of CPU time that it may take (default: 15)")
     for command in (both, race):
         command.add_argument("old", metavar="OLD", help=model)

@@ -222,6 +222,12 @@ class TestLatency:
         assert out.startswith("latency +5.0% (")
         assert f"allowed +4.0% over {digits}" in out
 
+    def test_growth_may_be_negative(self, mxperf, digits, wider, decided):
+        asked = decided(Outcome.PASSED)
+        assert mxperf("latency", digits, wider, *INPUT, "--allow=-30%")[0] == 0
+        assert asked[-1] == ("digits", "wider", -0.3)
+        assert "--allow=-30% (with =)" in " ".join(mxperf("latency", "--help")[1].split())
+
     def test_json_has_the_samples(self, mxperf, digits, wider, decided):
         decided(Outcome.REGRESSED)
         code, out, _ = mxperf("latency", digits, wider, *INPUT, "--json")
