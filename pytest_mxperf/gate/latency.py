@@ -74,7 +74,8 @@ def same_weights() -> Finding:
 
 
 def not_measured(metric: str, because: str) -> Finding:
-    return _finding(metric, Verdict.NOT_MEASURED, f"{metric} was not measured: {because}", None, None)
+    verb = "were" if metric == "weights" else "was"
+    return _finding(metric, Verdict.NOT_MEASURED, f"{metric} {verb} not measured: {because}", None, None)
 
 
 def judge_wall_time(

@@ -122,7 +122,7 @@ class Laboratory:
         """
         start, seed = time.monotonic(), random.SystemRandom().getrandbits(32)
         trials = [Trial(self._worker, reference, candidate)]
-        first = decision = self._decide(trials[0], tolerance, seed, prepare_to_confirm=True)
+        first = decision = self._decide(trials[0], tolerance, seed, is_first=True)
         # Nothing that is wrong with one process, or with where its memory lies, shall break a build.
         while first.outcome is Outcome.REGRESSED and len(trials) <= _CONFIRMATIONS:
             self._worker.close()
@@ -142,20 +142,21 @@ class Laboratory:
             processes=len(trials),
         )
 
-    def _decide(self, trial: Trial, tolerance: float, seed: int, *, prepare_to_confirm: bool = False) -> Decision:
+    def _decide(self, trial: Trial, tolerance: float, seed: int, *, is_first: bool = False) -> Decision:
         start, schedule, test = time.monotonic(), units(seed), SequentialTest(tolerance, alpha=self._alpha)
         if trial.least_seconds_per_sample > self._seconds:
             return test.stop(self._too_short(0, trial.least_seconds_per_sample))
         while True:
             sample = trial.sample(schedule)
-            if prepare_to_confirm and sample > math.log1p(tolerance):
+            if is_first and sample > math.log1p(tolerance):
                 with suppress(WorkerError):  # it may never be needed, and if it is it is started then
                     self._successor.launch()  # it imports MXNet on another core while this one goes on
             decision = test.add(sample)
             if decision is not None:
                 return decision
             samples, spent, elapsed = len(trial.log_ratios), trial.cpu_seconds, time.monotonic() - start
-            self._progress(f"timing {trial.name}: {samples} samples, {elapsed:.0f} s")
+            doing = "timing" if is_first else "confirming"
+            self._progress(f"{doing} {trial.name}: sample {samples}, {elapsed:.0f} s")
             cpu_is_up = spent * (samples + 1) / samples > self._seconds
             if cpu_is_up or elapsed > _PATIENCE * self._seconds:
                 return test.stop(self._too_short(samples, max(spent, elapsed / _PATIENCE) / samples))
