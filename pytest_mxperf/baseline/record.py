@@ -73,7 +73,7 @@ class Baseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     symbol_sha256: str = ""
     """Of the file beside it that holds the graph: the two are a pair. Empty until they are stored."""
     weights_sha256: str = ""
-    """Of the ``.params`` file that was found to be no slower than its graph; empty if none was timed."""
+    """Of the ``.params`` file that was found to be no slower than its graph, and without subnormal activations."""
     wall_times: Dict[str, WallTime] = {}
     """By environment (``environment.here``): wall times of other hardware say nothing."""
 

@@ -49,13 +49,19 @@ def _between(decision: Decision) -> str:
 
 
 def judge_weights(compared: Comparison, subnormal_layer: Optional[str] = None) -> Finding:
-    """How much slower the network is with its own weights than with synthetic ones."""
+    """How much slower the network is with its own weights than with synthetic ones, on this processor.
+
+    INCONCLUSIVE also where it is not, and yet computes with subnormal numbers: other processors are slow with them.
+    """
     decision = compared.decision
     times = f"weights: {1 + decision.growth:.1f}x the time" if decision.samples else "weights: time unknown beside that"
-    if decision.outcome is Outcome.PASSED:
+    cause = f"; subnormal activations from {subnormal_layer}" if subnormal_layer else ""
+    if decision.outcome is Outcome.PASSED and subnormal_layer:
+        verdict = Verdict.INCONCLUSIVE
+        message = f"{times} of synthetic ones on this processor{cause}, with which others are several times slower"
+    elif decision.outcome is Outcome.PASSED:
         verdict, message = Verdict.PASSED, f"{times} of synthetic ones"
     elif decision.outcome is Outcome.REGRESSED:
-        cause = f"; subnormal activations from {subnormal_layer}" if subnormal_layer else ""
         verdict, message = Verdict.REGRESSED, f"{times} that the graph needs with synthetic ones{cause}"
     else:
         verdict = Verdict.INCONCLUSIVE

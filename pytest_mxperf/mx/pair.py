@@ -13,6 +13,7 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Opt
 import numpy as np
 
 from pytest_mxperf.errors import ModelError
+from pytest_mxperf.graph import Node
 from pytest_mxperf.latency.schedule import Unit, round_orders
 from pytest_mxperf.mx.analysis import Analysis, analyse
 from pytest_mxperf.mx.model import model_from_json
@@ -21,7 +22,7 @@ from pytest_mxperf.mx.synthetic import Key, SyntheticValues
 from pytest_mxperf.mx.weights import read_values
 from pytest_mxperf.spec import InputSpec
 
-__all__ = ["Pair", "Rounds", "Side", "first_subnormal_layer"]
+__all__ = ["Pair", "Rounds", "Side"]
 
 Forward = Callable[[], None]
 
@@ -84,15 +85,21 @@ class Side:
             buffers[key] = self.synthetic.make(name, key)
         return buffers[key]
 
-    def first_output_that(self, test: Callable[[Any], bool]) -> Optional[str]:
-        """The name of the first operator whose output, as a numpy array, passes the test."""
+    def first_subnormal_layer(self) -> Optional[str]:
+        """The first operator of which at least 1 in 1,000 numbers are subnormal, slow to compute with on many CPUs.
+
+        Not those of half precision, which a CPU computes in single. Runs the network once, with all outputs in memory.
+        """
         internals = self.analysis.model.symbol.get_internals()
         nodes = (internals[name] for name in internals.list_outputs())
-        outputs = [node for node in nodes if node.list_inputs() != [node.name]]
+        tails = {node.name for node in self._heads() if node.op in _VANISHING}
+        outputs = [node for node in nodes if node.list_inputs() != [node.name] and node.name not in tails]
+        if not outputs:
+            return None
         with _nothing_fused():
             executor = self.bind({}, mx.sym.Group(outputs))
         values = self._forward(executor)
-        return next((node.name for node, value in zip(outputs, values) if test(value.asnumpy())), None)
+        return next((node.name for node, value in zip(outputs, values) if _is_subnormal(value.asnumpy())), None)
 
     def check(self, executor: Any) -> None:
         """Runs it once. Raises ``ModelError`` where outputs are such that no time could be trusted."""
@@ -102,9 +109,11 @@ class Side:
             return  # whatever they are, they are the user's
         if not all(np.isfinite(output).all() for output in outputs if output.dtype.kind == "f"):
             raise ModelError(f"{name}: with synthetic weights its outputs are not finite; its speed tells nothing")
-        sources = [self.analysis.graph.nodes[index].op for index, _ in self.analysis.graph.heads]
-        if any(op not in _VANISHING and _is_subnormal(output) for op, output in zip(sources, outputs)):
+        if any(node.op not in _VANISHING and _is_subnormal(output) for node, output in zip(self._heads(), outputs)):
             raise ModelError(f"{name}: with synthetic weights its outputs are subnormal; its speed tells nothing")
+
+    def _heads(self) -> List[Node]:
+        return [self.analysis.graph.nodes[index] for index, _ in self.analysis.graph.heads]
 
     def _forward(self, executor: Any) -> Any:
         try:
@@ -205,16 +214,6 @@ def _without_garbage_collection() -> Iterator[None]:
         yield
     finally:
         gc.enable()
-
-
-def first_subnormal_layer(side: Side) -> Optional[str]:
-    """The first operator of which at least 1 in 1,000 numbers are subnormal, each several times slower to compute with.
-
-    Not those of half precision, which a CPU computes in single.
-
-    Runs the network once, one operator's outputs after the other's.
-    """
-    return side.first_output_that(_is_subnormal)
 
 
 def _is_subnormal(output: Any) -> bool:

@@ -75,7 +75,7 @@ class GrowthJudge:
         if "latency" in allowed:
             stored = self._network("its baseline", self._store.load_symbol(self._spec.name))
             findings.append(self._latency.judge(self._candidate, stored, allowed["latency"], over=stored.name))
-            findings += self._judge_weights(before.weights_sha256)
+            findings += self._judge_weights(before)
         return findings
 
     def over_model(self, allowed: Allowed, other: ModelSpec) -> List[Finding]:
@@ -93,8 +93,9 @@ class GrowthJudge:
         findings: List[Finding] = []
         weights_sha256 = ""
         if "latency" in allowed and self._weights is not None:
-            findings = self._judge_weights(before.weights_sha256 if before else "")
-            weights_sha256 = self._weights.sha256
+            findings = self._judge_weights(before)
+            if all(finding.verdict is Verdict.PASSED for finding in findings):
+                weights_sha256 = self._weights.sha256
         wall_times = self._wall_times(timing, before)
         now = msgspec.structs.replace(self._now, weights_sha256=weights_sha256, wall_times=wall_times)
         self.update = Update(now, self._analysis.symbol_json)
@@ -102,8 +103,7 @@ class GrowthJudge:
 
     def _wall_times(self, timing: Optional[Timing], before: Optional[Baseline]) -> Dict[str, WallTime]:
         """Those of the baseline if the model is the same, with this machine's if it was measured and differs."""
-        is_same = before is not None and before.fingerprint() == self._now.fingerprint()
-        wall_times = dict(before.wall_times) if before is not None and is_same else {}
+        wall_times = dict(before.wall_times) if before is not None and self._is_alike(before) else {}
         if timing is not None and timing.is_latency:
             known, measured = wall_times.get(here()), WallTime.of(timing, versions())
             wall_times[here()] = known if known is not None and known.is_like(measured) else measured
@@ -137,10 +137,14 @@ class GrowthJudge:
         name = self._spec.name
         return analyse(model_from_json(name, self._store.load_symbol(name), self._spec.inputs))
 
-    def _judge_weights(self, known_sha256: str) -> List[Finding]:
+    def _judge_weights(self, before: Optional[Baseline]) -> List[Finding]:
         if self._weights is None:
             return []
+        known_sha256 = before.weights_sha256 if before is not None and self._is_alike(before) else ""
         return [self._latency.judge_weights(self._candidate, self._weights, known_sha256)]
+
+    def _is_alike(self, before: Baseline) -> bool:
+        return before.fingerprint() == self.fingerprint
 
     @property
     def _candidate(self) -> Network:

@@ -24,7 +24,6 @@ from pytest_mxperf.gate.latency import (
 )
 from pytest_mxperf.graph import Graph
 from pytest_mxperf.latency.comparison import Comparison
-from pytest_mxperf.latency.decide import Outcome
 from pytest_mxperf.plugin.options import Options
 from pytest_mxperf.worker.compare import Laboratory
 from pytest_mxperf.worker.protocol import Network
@@ -79,7 +78,7 @@ class LatencyGate:
         return judge_latency(allowed, compared, over=over)
 
     def judge_weights(self, network: Network, weights: Weights, known_sha256: str) -> Finding:
-        """Whether the network is slower with its own weights; ``known_sha256`` is of some that were not."""
+        """Whether the network is slower with its own weights; ``known_sha256`` is of some that are not, anywhere."""
         if self._options.latency == "never":
             return not_measured("weights", _NEVER)
         if self._options.latency == "auto" and weights.sha256 == known_sha256:
@@ -87,8 +86,7 @@ class LatencyGate:
         loaded = Network(network.name, network.symbol_json, network.inputs, str(weights.path))
         try:
             compared = self._compare(network, loaded, WEIGHTS_TOLERANCE)
-            is_slow = compared.decision.outcome is Outcome.REGRESSED
-            layer = self._lab().subnormal_layer(loaded) if is_slow else None
+            layer = self._lab().subnormal_layer(loaded)
         except WorkerError as error:
             return not_measured("weights", str(error))
         return judge_weights(compared, layer)

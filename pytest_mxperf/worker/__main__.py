@@ -17,7 +17,7 @@ import psutil
 
 from pytest_mxperf.errors import MxperfError
 from pytest_mxperf.latency.conditions import Conditions
-from pytest_mxperf.mx.pair import Pair, Rounds, Side, first_subnormal_layer
+from pytest_mxperf.mx.pair import Pair, Rounds, Side
 from pytest_mxperf.mx.runtime import mx, reason
 from pytest_mxperf.worker.protocol import (
     Failed,
@@ -45,7 +45,7 @@ class Bench:
             if isinstance(request, Prepare):
                 return self._prepare(request)
             if isinstance(request, Inspect):
-                return Inspected(first_subnormal_layer(_side(request.network)))
+                return Inspected(_side(request.network).first_subnormal_layer())
             return self._measure(request)
         except MxperfError as error:
             return Failed(str(error))

@@ -179,6 +179,18 @@ def test_they_are_found_among_fused_layers_too(worker, tmp_path):
     assert inspect(worker, Network("net", net.tojson(), inputs, str(path))) == "norm"
 
 
+@pytest.mark.parametrize(("scale", "layer"), [(1.0, None), (2.0, "tail")])
+def test_the_tail_of_an_exponential_counts_where_something_is_computed_of_it(worker, tmp_path, scale, layer):
+    """e^-100 is 3.7e-44. As the network's output it makes nothing slow."""
+    import mxnet as mx
+
+    net = mx.sym.exp(mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=2, name="fc"), name="tail")
+    net = net if scale == 1.0 else net * scale
+    path = tmp_path / "net-0000.params"
+    mx.nd.save(str(path), {"arg:fc_weight": mx.nd.zeros((2, 8)), "arg:fc_bias": mx.nd.array([0.0, -100.0])})
+    assert inspect(worker, Network("net", net.tojson(), INPUTS, str(path))) == layer
+
+
 def test_subnormal_outputs_are_refused_unless_the_users_own_weights_make_them(worker, tmp_path):
     import mxnet as mx
 

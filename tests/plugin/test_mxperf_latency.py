@@ -320,6 +320,35 @@ def test_weights_that_have_are(weighed, verdicts, pytester):
     assert len(weighed.asked) == 1
 
 
+def test_so_are_weights_that_have_not_changed_in_a_model_that_has(laboratory, put_model, write, digits, run, pytester):
+    """The weights of a graph that scales its output down, from one before that did not."""
+    import mxnet as mx
+
+    put_model(digits)
+    write(CHECKPOINT.replace('latency="5%"', 'macs="5%", flops="5%", latency="5%"'))
+    laboratory.decisions = [PASSED] * 3
+    run("--mxperf-update").assert_outcomes(passed=1)
+    path = str(pytester.path / "models" / "digits-symbol.json")
+    (mx.sym.load(path) * 1e-38).save(path)
+    run().assert_outcomes(passed=1)
+    assert [candidate.params_path is not None for _, candidate, _ in laboratory.asked] == [True, False, True]
+
+
+UNCLEAR = Decision(Outcome.INCONCLUSIVE, 0.2, 0.1, 0.3, 24, "not clear after 24 samples")
+
+
+@pytest.mark.parametrize(("decision", "layer"), [(UNCLEAR, None), (PASSED, "conv2_fwd")])
+def test_so_are_those_that_were_not_found_to_be_fast_everywhere(
+    laboratory, put_model, write, digits, run, verdicts, decision, layer
+):
+    put_model(digits)
+    write(CHECKPOINT)
+    laboratory.decisions, laboratory.layer = [decision, decision], layer
+    run("--mxperf-update").assert_outcomes(passed=1)
+    assert verdicts()["test_it"]["weights"] == "INCONCLUSIVE"
+    assert len(laboratory.asked) == 2
+
+
 SLOW = Decision(Outcome.REGRESSED, 2.1, 1.9, 2.3, 4)
 
 

@@ -209,6 +209,14 @@ def test_latency_is_inconclusive(write, run, holds, laboratory):
     )
 
 
+def test_weights_that_only_other_processors_are_slow_with(write, run, holds, laboratory):
+    write(GATED_LATENCY)
+    laboratory.decisions, laboratory.layer = [Decision(Outcome.PASSED, 0.0, -0.01, 0.01, 2)] * 4, "conv2_fwd"
+    run("--mxperf-update").assert_outcomes(passed=1)
+    message = "weights: 1.0x the time of synthetic ones on this processor; subnormal activations from conv2_fwd, with"
+    holds("weights make subnormal numbers, at no cost on this processor", "INCONCLUSIVE", message)
+
+
 def test_a_missing_baseline(write, holds):
     write(BASELINE.format(body="pass"))
     message = "no baseline for 'digits' in baselines/; record it with --mxperf-update"

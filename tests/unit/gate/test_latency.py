@@ -76,6 +76,15 @@ def test_slow_weights_name_the_layer_where_it_begins():
     assert judge_weights(slow).verdict is Verdict.REGRESSED
 
 
+def test_subnormal_numbers_that_cost_nothing_here_may_elsewhere():
+    finding = judge_weights(compared(Outcome.PASSED, -0.02, -0.03, 0.01), "conv2")
+    assert (finding.verdict, finding.message) == (
+        Verdict.INCONCLUSIVE,
+        "weights: 1.0x the time of synthetic ones on this processor; subnormal activations from conv2, with which "
+        "others are several times slower",
+    )
+
+
 def test_weights_as_fast_as_others_pass():
     finding = judge_weights(compared(Outcome.PASSED, -0.02, -0.03, 0.01))
     assert (finding.metric, finding.verdict, finding.message) == (
