@@ -13,8 +13,8 @@ from pytest_mxperf.latency.decide import Outcome, SequentialTest, confirm
 
 TOLERANCE = 0.025
 LIMIT = np.log1p(TOLERANCE)
-SAMPLES = 24
-FAIL_ALPHA, MISS_ALPHA = 0.0316, 0.05  # of every rule that has them
+SAMPLES = 48
+FAIL_ALPHA, MISS_ALPHA = 0.0224, 0.05  # of every rule that has them
 REGRESSED, PASSED, INCONCLUSIVE = 1, -1, 0
 
 

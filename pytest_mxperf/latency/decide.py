@@ -1,8 +1,8 @@
 """Whether a candidate's growth over its reference is within a tolerance: a sequential test with three outcomes.
 
-After each sample the test knows an interval of the growth. It ends as soon as the interval lies on one side of the
-tolerance, and is INCONCLUSIVE if that does not happen in time. ``docs/latency-statistics.md`` has the reasons and the
-simulated error rates.
+With some numbers of samples, its looks, the test knows an interval of the growth. It ends as soon as that lies on one
+side of the tolerance, and is INCONCLUSIVE if it does not happen in time. ``docs/latency-statistics.md`` has the reasons
+and the simulated error rates.
 """
 
 import math
@@ -32,6 +32,8 @@ MISS_ALPHA = 0.05
 # What is known of a sample's noise beforehand: a sd of 0.8%, worth as much as two samples' deviations.
 _PRIOR_SD = 0.008
 _PRIOR_DEGREES = 2
+# The sharp looks are the late ones, and each costs a share of the error: the further on, the fewer.
+_LOOKS = (2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 40, 48)
 # Two samples can agree by chance, and so can three, if noise is large. To fail a build takes more of them.
 _FEWEST_TO_PASS = 2
 _FEWEST_TO_FAIL = 4
@@ -54,8 +56,8 @@ class Decision(msgspec.Struct, frozen=True):
     """What a test has found of the growth, a fraction of the reference: 0.05 is 5% slower, -0.3 is 30% faster.
 
     low, high: a bound from below that is wrong with a probability of at most the test's ``alpha``, and one from above
-        that is wrong with at most ``MISS_ALPHA``, each for all numbers of samples together. -1 and infinity where
-        nothing can be said yet: below four samples and below two.
+        that is wrong with at most ``MISS_ALPHA``, each for all looks together. -1 and infinity where nothing can be
+        said yet: below four samples and below two.
     samples: how many there were; without any, ``growth`` is 0.
     reason: of an INCONCLUSIVE outcome; otherwise empty.
     """
@@ -80,31 +82,39 @@ def split_alpha(alpha: float, comparisons: int) -> float:
 class SequentialTest:
     """Of one model's growth against a tolerance, which is a fraction of the reference and may be negative.
 
-    alpha: how often it may say REGRESSED of a growth equal to the tolerance; the more a growth is below, the rarer.
-    max_samples: with so many it is INCONCLUSIVE; at least four. Error rates are spent over as many.
+    alpha: how often it may say REGRESSED of a growth equal to the tolerance; the more a growth is below, the rarer. By
+        default that of a session with one model, which is compared twice: its graph and its weights.
+    looks: the numbers of samples, in order, with which it may end; with the last it is INCONCLUSIVE at the latest.
     """
 
     def __init__(
-        self, tolerance: float, *, alpha: float = split_alpha(SESSION_ALPHA, comparisons=1), max_samples: int = 24
+        self,
+        tolerance: float,
+        *,
+        alpha: float = split_alpha(SESSION_ALPHA, comparisons=2),
+        looks: Tuple[int, ...] = _LOOKS,
     ) -> None:
         self._tolerance = tolerance
         self._log_tolerance = math.log1p(tolerance)
-        self._multiples = _multiples(alpha, max_samples)
-        self._max_samples = max_samples
+        self._multiples = _multiples(alpha, looks)
+        self._looks = looks
         self._log_ratios: List[float] = []
 
     def add(self, log_ratio: float) -> Optional[Decision]:
         """Take one more sample, log(candidate / reference), and decide; None means: go on sampling.
 
-        Raises ValueError for a sample that is not finite, and after ``max_samples``.
+        Raises ValueError for a sample that is not finite, and after the last look.
         """
         if not math.isfinite(log_ratio):
             raise ValueError(f"a sample must be finite, not {log_ratio}")
-        if len(self._log_ratios) == self._max_samples:
-            raise ValueError(f"the test has had its {self._max_samples} samples")
+        last = self._looks[-1]
+        if len(self._log_ratios) == last:
+            raise ValueError(f"the test has had its {last} samples")
         self._log_ratios.append(log_ratio)
-        decision = self.stop(f"not clear after {self._max_samples} samples")
-        is_open = decision.outcome is Outcome.INCONCLUSIVE and decision.samples < self._max_samples
+        if len(self._log_ratios) not in self._looks:
+            return None
+        decision = self.stop(f"not clear after {last} samples")
+        is_open = decision.outcome is Outcome.INCONCLUSIVE and decision.samples < last
         return None if is_open else decision
 
     def stop(self, reason: str) -> Decision:
@@ -171,19 +181,21 @@ def _posterior_sd(sum_of_squares: float, samples: int) -> float:
 
 
 @lru_cache(maxsize=None)  # for simulations, which make 100,000 tests alike
-def _multiples(alpha: float, max_samples: int) -> Tuple[Tuple[float, float], ...]:
+def _multiples(alpha: float, looks: Tuple[int, ...]) -> Tuple[Tuple[float, float], ...]:
     """For each number of samples, how many standard errors it is from the mean to the lower and the upper bound."""
-    lower, upper = _spend(alpha, _FEWEST_TO_FAIL, max_samples), _spend(MISS_ALPHA, _FEWEST_TO_PASS, max_samples)
-    degrees = range(_PRIOR_DEGREES, _PRIOR_DEGREES + max_samples)
+    lower, upper = _spend(alpha, _FEWEST_TO_FAIL, looks), _spend(MISS_ALPHA, _FEWEST_TO_PASS, looks)
+    degrees = range(_PRIOR_DEGREES, _PRIOR_DEGREES + looks[-1])
     return tuple((_student(low, dof), _student(high, dof)) for low, high, dof in zip(lower, upper, degrees))
 
 
-def _spend(alpha: float, fewest: int, most: int) -> List[float]:
-    """The part of alpha that each number of samples, from 1, may spend: the same from the fewest on.
+def _spend(alpha: float, fewest: int, looks: Tuple[int, ...]) -> List[float]:
+    """The part of alpha that may be spent with each number of samples, from 1: the same from the fewest on.
 
-    The parts add up to alpha, so the chance of ever being wrong is at most alpha (Bonferroni).
+    The parts of all looks, and of one more where the caller stops the test, add up to alpha: so the chance of ever
+    being wrong is at most alpha (Bonferroni).
     """
-    return [alpha / (most - fewest + 1) if samples >= fewest else 0.0 for samples in range(1, most + 1)]
+    part = alpha / (sum(look >= fewest for look in looks) + 1)
+    return [part if samples >= fewest else 0.0 for samples in range(1, looks[-1] + 1)]
 
 
 def _student(alpha: float, degrees: int) -> float:

@@ -7,6 +7,7 @@ import pytest
 from pytest_mxperf.latency.decide import Decision, Outcome, SequentialTest, _student, confirm, split_alpha
 
 REGRESSED = Decision(Outcome.REGRESSED, 0.05, 0.03, 0.07, 5)
+SIX = (2, 3, 4, 5, 6)
 
 
 def decide(log_ratios, tolerance=0.025, **options):
@@ -50,20 +51,20 @@ def test_the_tolerance_may_ask_for_more_speed():
 def test_the_lower_bound_by_hand():
     """Four samples of 0.05 and the prior: variance 2 x 0.008^2 / (2 + 3), standard error sqrt(that / 4) = 0.002530.
 
-    Of alpha = 0.021 each of the 21 numbers from 4 to 24 may spend 0.001; Student's t with 5 degrees has its upper 0.1%
-    at 5.893 in the printed tables. 0.05 - 5.893 x 0.002530 = 0.03509, of which exp is 1.03571. Wallace's approximation
-    is 2% of the margin too far out.
+    Of alpha = 0.013 each of the 12 looks from 4 to 48 may spend 0.001, and so may a stop; Student's t with 5 degrees
+    has its upper 0.1% at 5.893 in the printed tables. 0.05 - 5.893 x 0.002530 = 0.03509, of which exp is 1.03571.
+    Wallace's approximation is 2% of the margin too far out.
     """
-    assert stop([0.05] * 4, alpha=0.021).low == pytest.approx(0.03571, abs=0.0003)
+    assert stop([0.05] * 4, alpha=0.013).low == pytest.approx(0.03571, abs=0.0003)
 
 
 def test_the_upper_bound_by_hand():
     """Four samples of 0.02 and the prior: the standard error is 0.002530 as above.
 
-    Of 0.05 each of the five numbers from 2 to 6 may spend 0.01; Student's t with 5 degrees has its upper 1% at 3.365 in
-    the printed tables. 0.02 + 3.365 x 0.002530 = 0.02851, of which exp is 1.02892.
+    Of 0.05 each of the four looks may spend 0.01, and so may a stop; Student's t with 5 degrees has its upper 1% at
+    3.365 in the printed tables. 0.02 + 3.365 x 0.002530 = 0.02851, of which exp is 1.02892.
     """
-    assert stop([0.02] * 4, max_samples=6).high == pytest.approx(0.02892, abs=0.0001)
+    assert stop([0.02] * 4, looks=(2, 3, 4, 6)).high == pytest.approx(0.02892, abs=0.0001)
 
 
 def test_a_spike_is_clipped():
@@ -82,10 +83,18 @@ def test_three_spikes_of_five_do_not_regress():
     assert decide([0.1, 0.101, 0.0, 0.1, 0.0]) is None
 
 
+def test_between_two_looks_it_does_not_end():
+    """Nothing could be clearer than seven times the double; the time that a caller has may end it there."""
+    test = SequentialTest(0.025, looks=(2, 8))
+    assert [test.add(math.log(2)) for _ in range(7)] == [None] * 7
+    assert test.stop("the time is up").outcome is Outcome.REGRESSED
+    assert test.add(math.log(2)).outcome is Outcome.REGRESSED
+
+
 def test_samples_within_the_tolerance_keep_a_model_from_failing():
     """Eight samples of 5% and four of nothing: the interval is above 0, but more than a quarter is not."""
     log_ratios = [-0.0001, 0.05, 0.05] * 4
-    decision = decide(log_ratios, tolerance=0.0, max_samples=12)
+    decision = decide(log_ratios, tolerance=0.0, looks=(4, 12))
     assert decision.low > 0
     assert (decision.outcome, decision.samples) == (Outcome.INCONCLUSIVE, 12)
     assert decision.reason.startswith(
@@ -95,13 +104,13 @@ def test_samples_within_the_tolerance_keep_a_model_from_failing():
 
 def test_a_growth_at_the_tolerance_is_inconclusive():
     log_ratios = [0.0247 + step for step in (0.004, -0.004, 0.003, -0.003, 0.001, -0.001)]
-    decision = decide(log_ratios, max_samples=6)
+    decision = decide(log_ratios, looks=SIX)
     assert (decision.outcome, decision.samples) == (Outcome.INCONCLUSIVE, 6)
     assert decision.low < 0.025 < decision.high
 
 
 def test_noise_is_inconclusive():
-    decision = decide([0.10, -0.12, 0.15, -0.09, 0.14, -0.07], max_samples=6)
+    decision = decide([0.10, -0.12, 0.15, -0.09, 0.14, -0.07], looks=SIX)
     assert decision.outcome is Outcome.INCONCLUSIVE
     assert decision.low < -0.02
     assert decision.high > 0.06
@@ -144,7 +153,7 @@ def test_a_sample_that_is_no_number(log_ratio):
 
 def test_samples_beyond_the_last():
     """More would have to be paid for with errors that are spent already."""
-    test = SequentialTest(0.025, max_samples=4)
+    test = SequentialTest(0.025, looks=(2, 3, 4))
     for log_ratio in (0.0, 0.05, 0.0, 0.05):
         test.add(log_ratio)
     with pytest.raises(ValueError, match="had its 4 samples"):

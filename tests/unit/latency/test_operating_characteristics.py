@@ -1,4 +1,4 @@
-"""What the sequential test promises, held by 100,000 simulated gates at a tolerance of 2.5%.
+"""What the sequential test promises, held by 200,000 simulated gates at a tolerance of 2.5%.
 
 The noises are those of ``benchmarks/gate_simulation.py``. Each bound is a promise of docs/latency-statistics.md, not
 what this very seed gave.
@@ -14,7 +14,7 @@ from pytest_mxperf.latency.decide import Outcome, SequentialTest, confirm, split
 
 SIMULATION = runpy.run_path(str(Path(__file__).parents[3] / "benchmarks" / "gate_simulation.py"))
 SAME, AT_TOLERANCE, SLOWER = 0.0, 0.025, 0.045
-SAME_GATES, OTHER_GATES = 6500, 1000
+SAME_GATES, OTHER_GATES = 13_000, 1000
 
 
 def simulate(noise, growth, gates, seed, **options):
@@ -35,22 +35,23 @@ def share(outcome, decisions):
     return number(outcome, decisions) / len(decisions)
 
 
-# Of 6,500 gates at most 2: by Poisson's distribution the rate is then below 6.30 / 6,500 < 0.001, with 95% confidence.
+# Of 13,000 gates at most 6: by Poisson's distribution the rate is then below 11.84 / 13,000 < 0.001, with 95%
+# confidence.
 # The second number is the least share that passes.
 FALSE_FAILURES = {
-    "Gaussian, sd 0.4%": (2, 0.995),
-    "Gaussian, sd 1.2%": (2, 0.995),
-    "Gaussian, sd 3%": (2, 0.88),
-    "exponential to slower, sd 1.2%": (2, 0.995),
-    "exponential to faster, sd 1.2%": (2, 0.995),
-    "lognormal, sd 1.2%": (2, 0.995),
-    "Student's t (3), sd 1.2%": (2, 0.995),
-    "sd 0.4%, 5% spikes of 10%": (2, 0.995),
-    "sd 1.2%, 5% spikes of 10%": (2, 0.995),
-    "sd 0.4%, 5% spikes of 5 to 30%": (2, 0.995),
-    "sd 0.4%, drift of 0.3% a sample": (2, 0.995),
-    "sd 1.2%, correlation 0.7": (2, 0.995),
-    "sd 0.4%, worker off by sd 0.5%": (2, 0.995),
+    "Gaussian, sd 0.4%": (6, 0.995),
+    "Gaussian, sd 1.2%": (6, 0.995),
+    "Gaussian, sd 3%": (6, 0.99),
+    "exponential to slower, sd 1.2%": (6, 0.995),
+    "exponential to faster, sd 1.2%": (6, 0.995),
+    "lognormal, sd 1.2%": (6, 0.995),
+    "Student's t (3), sd 1.2%": (6, 0.995),
+    "sd 0.4%, 5% spikes of 10%": (6, 0.995),
+    "sd 1.2%, 5% spikes of 10%": (6, 0.995),
+    "sd 0.4%, 5% spikes of 5 to 30%": (6, 0.995),
+    "sd 0.4%, drift of 0.3% a sample": (6, 0.995),
+    "sd 1.2%, correlation 0.7": (6, 0.995),
+    "sd 0.4%, worker off by sd 0.5%": (6, 0.995),
 }
 
 
@@ -66,16 +67,16 @@ def test_an_unchanged_model_does_not_fail(noise):
 CAUGHT = {
     "Gaussian, sd 0.4%": 0.99,
     "Gaussian, sd 1.2%": 0.99,
-    "Gaussian, sd 3%": 0.57,
+    "Gaussian, sd 3%": 0.70,
     "exponential to slower, sd 1.2%": 0.99,
     "exponential to faster, sd 1.2%": 0.97,
     "lognormal, sd 1.2%": 0.99,
     "Student's t (3), sd 1.2%": 0.99,
     "sd 0.4%, 5% spikes of 10%": 0.99,
-    "sd 1.2%, 5% spikes of 10%": 0.98,
+    "sd 1.2%, 5% spikes of 10%": 0.99,
     "sd 0.4%, 5% spikes of 5 to 30%": 0.99,
     "sd 0.4%, drift of 0.3% a sample": 0.97,
-    "sd 1.2%, correlation 0.7": 0.97,
+    "sd 1.2%, correlation 0.7": 0.99,
     "sd 0.4%, worker off by sd 0.5%": 0.99,
 }
 
@@ -89,9 +90,9 @@ def test_a_slowdown_is_caught_and_does_not_pass(noise):
 
 @pytest.mark.parametrize("noise", ["Gaussian, sd 0.4%", "Gaussian, sd 1.2%"])
 def test_a_growth_at_the_tolerance_is_inconclusive(noise):
-    """The alpha of one model in a session is sqrt(0.002 / 2) = 3.2%; to pass, it is 5%."""
+    """The alpha of one model in a session, which is compared twice, is sqrt(0.002 / 4) = 2.2%; to pass, it is 5%."""
     decisions = gates_of(noise, AT_TOLERANCE)
-    assert share(Outcome.REGRESSED, decisions) <= 0.032
+    assert share(Outcome.REGRESSED, decisions) <= 0.022
     assert share(Outcome.PASSED, decisions) <= 0.05
 
 
@@ -100,7 +101,7 @@ def test_a_growth_at_the_tolerance_is_inconclusive(noise):
 def test_the_interval_holds_the_growth(noise, growth):
     """Also where it ended the test, which is when it has moved away."""
     decisions = gates_of(noise, growth)
-    assert sum(decision.low > growth for decision in decisions) <= 0.032 * len(decisions)
+    assert sum(decision.low > growth for decision in decisions) <= 0.022 * len(decisions)
     assert sum(decision.high < growth for decision in decisions) <= 0.05 * len(decisions)
 
 
