@@ -1,6 +1,6 @@
 """Subnormal numbers slow a model down whose graph has not changed: python benchmarks/slow_weights.py [REPEATS].
 
-A depthwise network with GELU, first with weights as they should be, then with one normalization's scale decayed to
+A depthwise network with softsign, first with weights as they should be, then with one normalization's scale decayed to
 1e-39, as L2 regularization may leave it. Both are judged in an ordinary pytest run, at a tolerance of 2.5%, against a
 baseline of the first. What the runs say is printed. Exits with 1 if the first fails, or if the second does not fail or
 does not name the layer.
@@ -39,7 +39,7 @@ def depthwise(stages=4):
             net, kernel=(3, 3), pad=(1, 1), num_filter=32, num_group=32, no_bias=True, name=f"{name}_spatial"
         )
         net = mx.sym.BatchNorm(net, fix_gamma=False, name=f"{name}_norm")
-        net = mx.sym.LeakyReLU(net, act_type="gelu", name=f"{name}_gelu")
+        net = mx.sym.Activation(net, act_type="softsign", name=f"{name}_softsign")
         net = mx.sym.Convolution(net, kernel=(1, 1), num_filter=32, no_bias=True, name=f"{name}_channels")
     return net
 
