@@ -29,7 +29,7 @@ _POLICIES = {
     "inconclusive": (
         Verdict.INCONCLUSIVE,
         "warn",
-        "the latency gate could not decide: too much noise, or too little time",
+        "latency is unclear: too much noise, too little time, or weights that other processors are slow with",
     ),
     "unused": (Verdict.UNUSED, "fail", "all tests were collected and none uses a baseline"),
     "improved": (Verdict.IMPROVED, "warn", "a model is lighter or faster than its baseline"),
