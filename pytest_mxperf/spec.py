@@ -7,7 +7,7 @@ from typing import Any, Dict, Mapping, Optional, Tuple
 
 from pytest_mxperf.errors import UsageError
 
-__all__ = ["Checkpoint", "InputSpec", "ModelSpec"]
+__all__ = ["Checkpoint", "InputSpec", "ModelSpec", "RunAs"]
 
 _DTYPES = ("float16", "float32", "float64", "int8", "uint8", "int32", "int64", "bool")
 
@@ -42,6 +42,25 @@ def _is_dimension(size: object) -> bool:
 def _dtype_name(dtype: Any) -> str:
     """``"int32"``, ``numpy.int32`` and ``numpy.dtype("int32")`` all name int32."""
     return str(getattr(dtype, "name", None) or getattr(dtype, "__name__", None) or dtype).rstrip("_")  # numpy.bool_
+
+
+@dataclass(frozen=True)
+class RunAs:
+    """How MXNet runs a graph: the same one is fused in a ``Module``, and is not in a hybridized Gluon block.
+
+    ``static_alloc`` and ``static_shape`` are what the block was hybridized with; a ``Module`` knows neither.
+    """
+
+    kind: str = "module"
+    """``module`` (an executor, fused by MXNet's subgraph backend) or ``gluon`` (a ``CachedOp``, which fuses nothing)."""
+    static_alloc: bool = False
+    static_shape: bool = False
+
+    def __str__(self) -> str:
+        if self.kind == "module":
+            return "Module"
+        flags = ", ".join(name for name in ("static_alloc", "static_shape") if getattr(self, name))
+        return f"hybridized block ({flags})" if flags else "hybridized block"
 
 
 @dataclass(frozen=True)

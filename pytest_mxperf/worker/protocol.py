@@ -14,7 +14,7 @@ import msgspec
 
 from pytest_mxperf.latency.conditions import Conditions
 from pytest_mxperf.latency.schedule import Unit
-from pytest_mxperf.spec import InputSpec
+from pytest_mxperf.spec import InputSpec, RunAs
 
 __all__ = [
     "Failed",
@@ -40,6 +40,9 @@ class Network(msgspec.Struct, frozen=True):
     inputs: Dict[str, InputSpec]
     params_path: Optional[str] = None
     """A ``.params`` file with the weights to run it with. Without one they are synthetic."""
+    run_as: RunAs = RunAs()
+    example_path: Optional[str] = None
+    """An ``.npz`` file with real inputs, by name. What it lacks is synthetic."""
 
 
 class Prepare(msgspec.Struct, frozen=True, tag="prepare"):
@@ -73,7 +76,9 @@ class Prepared(msgspec.Struct, frozen=True, tag="prepared"):
     """Both sides ran."""
 
     cpu_seconds: float
-    """Of the first forward of each together, which is up to twice as slow as later ones, or more if it is short."""
+    """Of a forward of each side together: not of the first, which can take ten times as long."""
+    notes: Tuple[str, ...] = ()
+    """What is not as in a real network, and may make the time less telling; for the finding."""
 
 
 class Measured(msgspec.Struct, frozen=True, tag="measured"):
