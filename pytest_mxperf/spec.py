@@ -52,7 +52,7 @@ class RunAs:
     """
 
     kind: str = "module"
-    """``module`` (an executor, fused by MXNet's subgraph backend) or ``gluon`` (a ``CachedOp``, which fuses nothing)."""
+    """``module`` (an executor, fused by MXNet) or ``gluon`` (a ``CachedOp``, as hybridized blocks have, not fused)."""
     static_alloc: bool = False
     static_shape: bool = False
 
