@@ -5,6 +5,7 @@ from typing import Dict, Mapping, Tuple
 
 import msgspec
 
+from pytest_mxperf.baseline.layout import lined
 from pytest_mxperf.cost.result import CostReport, Params
 from pytest_mxperf.errors import BaselineError
 from pytest_mxperf.latency.timing import Timing
@@ -118,8 +119,10 @@ class Baseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return True
 
     def to_json(self) -> bytes:
-        """One value per line, keys sorted, so that a change reads well as a diff."""
-        return msgspec.json.format(msgspec.json.encode(self, order="sorted"), indent=2) + b"\n"
+        """One total and one layer a line, so that a change reads well as a diff."""
+        document = msgspec.to_builtins(self, order="deterministic")
+        schema, layers = document.pop("schema"), document.pop("layers")
+        return lined({"schema": schema, **document, "layers": layers})
 
     def fingerprint(self) -> str:
         """Alike for models of the same inputs, layers and costs, whatever the layers are called."""

@@ -11,6 +11,7 @@ import msgspec
 from pytest_mxperf.api import analysis_of
 from pytest_mxperf.baseline.diff import Counted, Difference, compare
 from pytest_mxperf.baseline.environment import here
+from pytest_mxperf.baseline.layout import graph_text
 from pytest_mxperf.baseline.record import Baseline, WallTime
 from pytest_mxperf.baseline.store import BaselineStore
 from pytest_mxperf.cost.result import CostReport
@@ -98,7 +99,7 @@ class GrowthJudge:
                 weights_sha256 = self._weights.sha256
         wall_times = self._wall_times(timing, before)
         now = msgspec.structs.replace(self._now, weights_sha256=weights_sha256, wall_times=wall_times)
-        self.update = Update(now, self._analysis.symbol_json)
+        self.update = Update(now, graph_text(self._analysis.symbol_json))
         return findings
 
     def _wall_times(self, timing: Optional[Timing], before: Optional[Baseline]) -> Dict[str, WallTime]:

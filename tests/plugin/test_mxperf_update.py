@@ -37,9 +37,7 @@ def gated(write):
 def test_both_files_are_written_for_review(pytester, gated, run, stored):
     run("--mxperf-update").assert_outcomes(passed=1)
     assert stored() == BOTH
-    text = (pytester.path / "baselines" / "digits.json").read_text()
-    document = json.loads(text)
-    assert text == json.dumps(document, indent=2, sort_keys=True) + "\n"  # one value a line, sorted
+    document = json.loads((pytester.path / "baselines" / "digits.json").read_text())
     assert (document["macs"], document["params"]["trainable"], document["schema"]) == (607_552, 31_962, 1)
     assert document["inputs"] == {"data": {"dtype": "float32", "shape": [1, 1, 8, 8]}}
 

@@ -51,25 +51,25 @@ def test_json_gives_back_the_same_baseline():
 
 
 def test_the_file_reads_well_as_a_diff():
-    """Keys in order, one value per line, a newline at the end, and the same text each time."""
+    """Keys in a fixed order, a line for each total and each layer, and the same text each time."""
     text = Baseline.of(REPORT, INPUTS).to_json().decode()
     assert text.endswith("}\n")
-    assert all(line.count('":') <= 1 for line in text.splitlines())
     assert list(json.loads(text)) == [
+        "schema",
         "convention",
+        "inputs",
+        "macs",
         "flops",
         "flops_by_category",
-        "inputs",
-        "layers",
-        "macs",
         "params",
         "peak_activation_bytes",
-        "schema",
         "symbol_sha256",
-        "wall_times",
         "weights_sha256",
+        "wall_times",
+        "layers",
     ]
     assert '  "macs": 12,\n' in text
+    assert [line.count('"name"') for line in text.splitlines()].count(1) == len(json.loads(text)["layers"])
     backwards = dict(reversed(list(INPUTS.items())))
     assert Baseline.of(REPORT, backwards).to_json().decode() == text
 
