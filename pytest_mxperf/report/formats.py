@@ -18,6 +18,7 @@ _MODULES = {
     TERMINAL: "terminal",
     "github": "github",
     ".csv": "csv",
+    ".html": "html",
     ".json": "json",
     ".md": "markdown",
 }
