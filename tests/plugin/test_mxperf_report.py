@@ -174,7 +174,7 @@ def test_a_run_without_models_reports_none(pytester, run, section):
 def test_what_is_no_report_is_a_usage_error(models, run, no_traceback, value):
     result = run(f"--mxperf-report={value}")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    expected = f"ERROR: --mxperf-report={value}: not a report; it can be terminal, github, FILE.csv, FILE.json, *"
+    expected = f"ERROR: --mxperf-report={value}: not a report; it can be terminal, github, FILE.csv, *"
     result.stderr.fnmatch_lines([expected])
     no_traceback(result)
 
