@@ -14,7 +14,7 @@ from pytest_mxperf.plugin.hooks import (
     pytest_runtest_call,
     pytest_runtest_makereport,
 )
-from pytest_mxperf.plugin.options import pytest_addoption
+from pytest_mxperf.plugin.options import pytest_addoption, pytest_load_initial_conftests
 
 __all__ = [
     "_mxperf_case",
@@ -25,6 +25,7 @@ __all__ = [
     "mxperf_module",
     "pytest_addoption",
     "pytest_configure",
+    "pytest_load_initial_conftests",
     "pytest_pycollect_makeitem",
     "pytest_runtest_call",
     "pytest_runtest_makereport",

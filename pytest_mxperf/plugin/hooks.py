@@ -191,7 +191,9 @@ def _data(item: pytest.Item) -> Optional[CaseData]:
     if case is not None:
         del item.stash[CASE]  # the test may run again, and not get as far as that
         data = case.data(item.nodeid)
-        result = msgspec.structs.replace(data.result, findings=(*data.result.findings, *findings))
+        file, line, _ = item.location
+        found = (*data.result.findings, *findings)
+        result = msgspec.structs.replace(data.result, findings=found, file=file, line=(line or 0) + 1)
         return msgspec.structs.replace(data, result=result)
     if skipped is None:
         return None

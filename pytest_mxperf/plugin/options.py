@@ -1,19 +1,18 @@
 """Command line options and their ini twins."""
 
-import argparse
+import copy
 import math
 from pathlib import Path
-from typing import Any, Dict, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 import pytest
 
 from pytest_mxperf.errors import UsageError
 from pytest_mxperf.gate.finding import Verdict
+from pytest_mxperf.report import formats
 
-__all__ = ["OPTIONS", "Options", "pytest_addoption"]
+__all__ = ["OPTIONS", "Options", "pytest_addoption", "pytest_load_initial_conftests"]
 
-_REPORT_SUFFIXES = (".json",)
-_TERMINAL = "terminal"
 _UPDATE_SCOPES = ("all", "new", "prune")
 
 # By option: the verdict that it is about, what is done unless the user says otherwise, and when that is.
@@ -41,24 +40,19 @@ _ACTIONS = ("fail", "warn", "ignore")
 _LATENCY_MODES = ("auto", "always", "never")
 
 
-def _report_target(value: str) -> str:
-    if value == _TERMINAL or value.endswith(_REPORT_SUFFIXES):
-        return value
-    raise argparse.ArgumentTypeError(
-        f"{value!r} is not a report file ({', '.join(_REPORT_SUFFIXES)}); {_put_it_first(value, '--mxperf-report')}"
-    )
+# Options whose value may be left out, and what they mean then. A value comes with "=": what follows behind a space is a
+# path to test, as in `pytest --mxperf-report tests/`. argparse would take it for the value.
+_WITHOUT_VALUE = {"--mxperf-report": formats.TERMINAL, "--mxperf-update": "all"}
 
 
-def _update_scope(value: str) -> str:
-    if value in _UPDATE_SCOPES:
-        return value
-    hint = _put_it_first(value, "--mxperf-update")
-    raise argparse.ArgumentTypeError(f"{value!r} is none of {', '.join(_UPDATE_SCOPES)}; {hint}")
-
-
-def _put_it_first(value: str, option: str) -> str:
-    # The option takes whatever follows it: in `pytest --mxperf-report tests/` the folder.
-    return f"if it is what to test, put it first: pytest {value} {option}"
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: Any, parser: Any, args: List[str]) -> None:
+    end = args.index("--") if "--" in args else len(args)
+    args[:end] = [f"{arg}={_WITHOUT_VALUE[arg]}" if arg in _WITHOUT_VALUE else arg for arg in args[:end]]
+    # Conftest files are looked for where the paths point.
+    early_config.known_args_namespace.file_or_dir = parser.parse_known_args(
+        args, namespace=copy.copy(early_config.option)
+    ).file_or_dir
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -66,17 +60,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--mxperf-report",
         nargs="?",
-        const=_TERMINAL,
+        const=formats.TERMINAL,
         action="append",
-        type=_report_target,
-        metavar="FILE",
-        help="show every model's cost, latency and gates in the terminal, or write them to FILE.json; repeatable",
+        metavar="REPORT",
+        help="show every model's cost, latency and gates in the terminal, or give them to another report with "
+        f"--mxperf-report=REPORT: {formats.KNOWN}; repeatable",
     )
     group.addoption(
         "--mxperf-update",
         nargs="?",
         const="all",
-        type=_update_scope,
         metavar="new|prune",
         help="write the baselines of passing tests; =new only those that do not exist yet; "
         "=prune removes those that no test uses, and writes none",
@@ -105,8 +98,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 class Options(NamedTuple):
     """What the user asked for on the command line and in the ini file; the command line wins."""
 
-    terminal_report: bool
-    report_files: Tuple[Path, ...]
+    reports: Tuple[Tuple[str, Optional[Path]], ...]
+    """Each as the user wrote it, and where its file is if it is one."""
     update: Optional[str]
     """``all``, ``new``, ``prune`` or None."""
     baselines: Path
@@ -120,18 +113,12 @@ class Options(NamedTuple):
     @classmethod
     def of(cls, config: pytest.Config) -> "Options":
         """Raises ``UsageError`` for an ini value that cannot be understood."""
-        targets = [*config.getini("mxperf_report"), *(config.getoption("mxperf_report") or [])]
-        try:
-            targets = [_report_target(target) for target in targets]
-        except argparse.ArgumentTypeError as error:
-            raise UsageError(f"mxperf_report: {error}") from None
         given = config.getoption("mxperf_baselines")
         # What is typed is relative to where it is typed; what a project says is relative to the project.
         folder = config.invocation_params.dir / given if given else config.rootpath / config.getini("mxperf_baselines")
         return cls(
-            terminal_report=_TERMINAL in targets,
-            report_files=tuple(config.invocation_params.dir / target for target in targets if target != _TERMINAL),
-            update=config.getoption("mxperf_update"),
+            reports=_reports(config),
+            update=_update(config),
             baselines=folder,
             policy={verdict: _chosen(config, name, _ACTIONS) for name, (verdict, _, _) in _POLICIES.items()},
             latency=_chosen(config, "latency", _LATENCY_MODES),
@@ -145,6 +132,27 @@ class Options(NamedTuple):
     def action(self, verdict: Verdict) -> str:
         """``fail``, ``warn`` or ``ignore``."""
         return "ignore" if verdict in (Verdict.PASSED, Verdict.ADVICE) else self.policy.get(verdict, "fail")
+
+
+def _reports(config: pytest.Config) -> "Tuple[Tuple[str, Optional[Path]], ...]":
+    """Those of the ini file, relative to the root directory, and those of the command line, relative to where it is."""
+    asked = [("mxperf_report", config.rootpath, target) for target in config.getini("mxperf_report")]
+    typed = config.getoption("mxperf_report") or []
+    asked += [("--mxperf-report", config.invocation_params.dir, target) for target in typed]
+    reports: Dict[str, Optional[Path]] = {}
+    for where, folder, target in asked:
+        if not formats.is_report(target):
+            raise UsageError(f"{where}={target}: not a report; it can be {formats.KNOWN}")
+        path = folder / target if formats.is_file(target) else None
+        reports[target if path is None else str(path)] = path
+    return tuple(reports.items())
+
+
+def _update(config: pytest.Config) -> Optional[str]:
+    scope: Optional[str] = config.getoption("mxperf_update")
+    if scope is not None and scope not in _UPDATE_SCOPES:
+        raise UsageError(f"--mxperf-update={scope}: not one of {', '.join(_UPDATE_SCOPES)}")
+    return scope
 
 
 def _chosen(config: pytest.Config, name: str, choices: Tuple[str, ...]) -> str:

@@ -1,5 +1,6 @@
 """Gathers what the tests found, in the one process that reports; stores baselines and writes reports."""
 
+import os
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
@@ -15,8 +16,9 @@ from pytest_mxperf.plugin.collection import Collection
 from pytest_mxperf.plugin.growth import Update
 from pytest_mxperf.plugin.options import Options
 from pytest_mxperf.plugin.versions import versions
-from pytest_mxperf.report import json as json_report
+from pytest_mxperf.report import formats
 from pytest_mxperf.report.notices import notices
+from pytest_mxperf.report.output import Place
 from pytest_mxperf.report.run import ModelResult, RunReport
 
 __all__ = ["CaseData", "Reporter"]
@@ -49,6 +51,8 @@ class Reporter:
         self._findings: List[Finding] = []
         self._errors: List[str] = []
         self._lines: List[str] = []
+        self._printed: List[str] = []
+        """The reports for the terminal."""
         self._claims = Claims()
         self._stored_by: Dict[str, str] = {}
         self._unused_unknown_because = ""
@@ -100,8 +104,7 @@ class Reporter:
         self._findings += judge_deselected(collected)
         self._judge_unused(session, collected)
         self._tell_junit(session.config)
-        for path in self._options.report_files:
-            self._write(path, json_report.render(self._report()))
+        self._make_reports(session.config)
         # Tests have all been reported by now: what went wrong since can only show in the exit code.
         if self._all_errors() and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -134,12 +137,26 @@ class Reporter:
             for finding in self._findings:
                 xml.add_global_property(f"mxperf {finding.gate} {finding.metric}", finding.verdict.value)
 
-    def _write(self, path: Path, text: str) -> None:
+    def _make_reports(self, config: pytest.Config) -> None:
+        run, writer = self._report(), config.get_terminal_writer()
+        for target, path in self._options.reports:
+            place = Place(path, writer.fullwidth, writer.hasmarkup, config.rootpath, os.environ)
+            made = formats.output(target, run, place)
+            self._printed += made.printed.splitlines()
+            for file, text in made.written.items():
+                self._write(file, text, "w")
+            for file, text in made.appended.items():
+                self._write(file, text, "a")
+
+    def _write(self, path: Path, text: str, mode: str) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
+            with path.open(mode, encoding="utf-8", errors="backslashreplace") as stream:
+                stream.write(text)
         except OSError as error:
             self._errors.append(f"{path}: cannot write the report: {error.strerror}")
+        else:
+            self._lines.append(f"report written: {os.path.relpath(path)}")
 
     def _report(self) -> RunReport:
         return RunReport(tuple(self._results.values()), versions(), tuple(self._findings), self._unused_unknown_because)
@@ -151,11 +168,7 @@ class Reporter:
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         errors = self._all_errors()
         lines = notices(list(self._results.values()), self._findings, self._tells) + self._lines
-        if self._options.terminal_report and self._results:
-            from pytest_mxperf.report import terminal  # rich takes a while to import
-
-            writer = terminalreporter.config.get_terminal_writer()
-            lines += terminal.render(self._report(), width=writer.fullwidth, color=writer.hasmarkup).splitlines()
+        lines += self._printed
         if lines or errors:
             terminalreporter.write_sep("=", "mxperf")
         for line in lines:

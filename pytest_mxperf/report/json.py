@@ -3,6 +3,7 @@
 The schema number changes when a field changes its meaning or goes away; new fields do not change it.
 """
 
+from pathlib import Path
 from typing import Any, Dict
 
 import msgspec
@@ -10,11 +11,16 @@ import msgspec
 from pytest_mxperf.baseline.diff import Change, Difference
 from pytest_mxperf.cost.result import CostReport, LayerCost
 from pytest_mxperf.latency.comparison import Comparison
+from pytest_mxperf.report.output import Output, Place
 from pytest_mxperf.report.run import ModelResult, RunReport
 
-__all__ = ["SCHEMA", "render", "render_comparison", "render_cost", "render_difference"]
+__all__ = ["SCHEMA", "output", "render", "render_comparison", "render_cost", "render_difference"]
 
 SCHEMA = 1
+
+
+def output(run: RunReport, place: Place) -> Output:
+    return Output(written={place.path or Path("mxperf.json"): render(run)})
 
 
 def render(run: RunReport) -> str:

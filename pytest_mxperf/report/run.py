@@ -31,6 +31,10 @@ class ModelResult(msgspec.Struct, frozen=True):
     """From the baseline, of a model that regressed."""
     baseline_update: Optional[str] = None
     """``recorded``, ``updated`` or ``unchanged`` where ``--mxperf-update`` was given."""
+    file: str = ""
+    """The test's, relative to pytest's root directory."""
+    line: int = 0
+    """In that file, from 1."""
 
 
 class RunReport(msgspec.Struct, frozen=True):

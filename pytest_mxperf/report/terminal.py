@@ -10,15 +10,21 @@ from pytest_mxperf.cost.result import CostReport, LayerCost
 from pytest_mxperf.gate.finding import Finding
 from pytest_mxperf.report import difference
 from pytest_mxperf.report.console import new_console, plain, printed
+from pytest_mxperf.report.output import Output, Place
 from pytest_mxperf.report.run import ModelResult, RunReport
 from pytest_mxperf.units import Unit, format_quantity, format_shape
 
-__all__ = ["render", "render_cost"]
+__all__ = ["output", "render", "render_cost"]
 
 _HEAVIEST_SHOWN = 5
 _CHANGES_SHOWN = 20
 _INDENT = " " * 4
 _GAP = " " * 2
+
+
+def output(run: RunReport, place: Place) -> Output:
+    """Nothing where no test has a model."""
+    return Output(printed=render(run, width=place.width, color=place.color) if run.results else "")
 
 
 def render(run: RunReport, *, width: int, color: bool) -> str:

@@ -166,19 +166,37 @@ def test_a_run_without_models_reports_none(pytester, run, section):
     pytester.makepyfile("def test_unmarked(): pass")
     result = run("--mxperf-report", "--mxperf-report=report.json")
     result.assert_outcomes(passed=1)
-    assert section(result) == []
+    assert [line for line in section(result) if line] == ["report written: report.json"]
     assert read(pytester.path / "report.json")["models"] == []
 
 
-@pytest.mark.parametrize("value", ["tests", "tests/", "report.xml", "test_it.py::test_passes"])
-@pytest.mark.parametrize("separator", [" ", "="])
-def test_a_value_that_is_no_report_says_to_put_the_path_first(models, run, no_traceback, value, separator):
-    result = run(*f"--mxperf-report{separator}{value}".split())
+@pytest.mark.parametrize("value", ["tests", "tests/", "report.xml", "test_it.py::test_passes", ".json", ""])
+def test_what_is_no_report_is_a_usage_error(models, run, no_traceback, value):
+    result = run(f"--mxperf-report={value}")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(
-        [f"*'{value}' is not a report file (.json); *, put it first: pytest {value} --mxperf-report"]
-    )
+    expected = f"ERROR: --mxperf-report={value}: not a report; it can be terminal, github, FILE.csv, *"
+    result.stderr.fnmatch_lines([expected])
     no_traceback(result)
+
+
+def test_what_follows_the_option_is_a_path_to_test(models, run, pytester, section):
+    pytester.makepyfile(test_other="def test_other(): assert False")
+    result = run("--mxperf-report", "test_it.py::test_passes")
+    result.assert_outcomes(passed=1)
+    assert any(line.startswith("model ") for line in section(result))
+
+
+def test_a_folder_behind_the_option_brings_its_conftest(pytester, run):
+    """Options that a conftest file adds are known only if pytest sees the folder as what to test."""
+    folder = pytester.mkdir("inner")
+    (folder / "conftest.py").write_text("def pytest_addoption(parser): parser.addoption('--of-conftest')")
+    (folder / "test_inner.py").write_text("def test_inner(): pass")
+    run("--mxperf-report", "inner", "--of-conftest=1").assert_outcomes(passed=1)
+
+
+def test_the_option_without_value_in_addopts(models, run, pytester, section):
+    pytester.makeini("[pytest]\naddopts = --mxperf-report")
+    assert any(line.startswith("model ") for line in section(run("test_it.py::test_passes")))
 
 
 def test_the_path_first_is_what_runs(models, run, section):
@@ -202,6 +220,52 @@ def test_the_ini_file_can_ask_for_reports(models, run, section, pytester, ini, i
     assert sorted(path.name for path in pytester.path.glob("*.json")) == files
 
 
+def test_files_of_the_ini_file_are_relative_to_the_root_directory(models, run, pytester, monkeypatch):
+    """Those of the command line are relative to where it is typed."""
+    pytester.makeini("[pytest]\nmxperf_report = a.json")
+    monkeypatch.chdir(pytester.mkdir("inner"))
+    run("..", "-k", "test_fails", "--mxperf-report=b.json")
+    assert (pytester.path / "a.json").is_file()
+    assert (pytester.path / "inner" / "b.json").is_file()
+
+
+def test_a_file_that_is_asked_for_twice_is_written_once(models, run, pytester, section):
+    pytester.makeini("[pytest]\nmxperf_report = a.csv")
+    lines = section(run("-k", "test_fails", "--mxperf-report=a.csv"))
+    assert [line for line in lines if line.startswith("report written")] == [
+        "report written: a.csv",
+        "report written: a.layers.csv",
+    ]
+
+
+def test_every_format_is_written_alike_with_xdist(models, run, pytester):
+    names = ("a.md", "a.csv", "a.layers.csv")
+    texts = []
+    for workers in ("0", "2"):
+        run("-k", "test_fails or test_skips", "-n", workers, "--mxperf-report=a.md", "--mxperf-report=a.csv")
+        texts.append([(pytester.path / name).read_text() for name in names])
+    assert texts[0] == texts[1]
+
+
+def test_github_gets_a_summary_and_annotations(models, run, pytester, section, monkeypatch):
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(pytester.path / "summary.md"))
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(pytester.path))
+    (pytester.path / "summary.md").write_text("of an earlier step\n")
+    lines = section(run("-k", "test_fails", "--mxperf-report=github"))
+    (annotation,) = [line for line in lines if line.startswith("::error ")]
+    assert annotation.startswith(
+        "::error file=test_it.py,line=13,title=mxperf%3A digits::macs 607,552 is over the budget"
+    )
+    summary = (pytester.path / "summary.md").read_text().splitlines()
+    assert summary[:2] == ["of an earlier step", "**mxperf: 1 of 1 model failed**: digits"]
+
+
+def test_outside_github_the_github_report_says_that_it_does_nothing(models, run, section, monkeypatch):
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    lines = section(run("-k", "test_fails", "--mxperf-report=github"))
+    assert "the github report does nothing here: GITHUB_STEP_SUMMARY is not set, so this is not GitHub Actions" in lines
+
+
 def test_the_command_line_adds_to_the_ini_file(models, run, pytester):
     pytester.makeini("[pytest]\nmxperf_report = a.json")
     run("-k", "test_fails", "--mxperf-report=b.json")
@@ -212,7 +276,7 @@ def test_a_wrong_ini_value_is_a_usage_error(models, run, pytester, no_traceback)
     pytester.makeini("[pytest]\nmxperf_report = report.xml")
     result = run()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["ERROR: mxperf_report: 'report.xml' is not a report file (.json); *"])
+    result.stderr.fnmatch_lines(["ERROR: mxperf_report=report.xml: not a report; it can be terminal, *"])
     no_traceback(result)
 
 

@@ -410,13 +410,16 @@ def test_failing_tests_keep_their_exit_code(write, run):
     assert run("--mxperf-update").ret == 17
 
 
-def test_a_path_behind_the_option_is_told_to_go_first(write, run):
-    write("")
-    result = run("--mxperf-update", "test_it.py")
+def test_what_follows_the_option_is_a_path_to_test(pytester, gated, run, stored):
+    pytester.makepyfile(test_other="def test_other(): assert False")
+    run("--mxperf-update", "test_it.py").assert_outcomes(passed=1)
+    assert stored() == BOTH
+
+
+def test_a_scope_that_there_is_not_is_a_usage_error(gated, run):
+    result = run("--mxperf-update=test_it.py")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(
-        ["*'test_it.py' is none of all, new, prune; *put it first: pytest test_it.py --mxperf-update*"]
-    )
+    result.stderr.fnmatch_lines(["ERROR: --mxperf-update=test_it.py: not one of all, new, prune"])
 
 
 def test_a_failing_test_says_that_its_baseline_was_not_stored(write, run, section, stored):

@@ -1,0 +1,119 @@
+"""The report as tables for spreadsheets and scripts: a row per model, and beside it a row per layer.
+
+Numbers are plain, their units stand in the header.
+"""
+
+import csv
+import io
+from pathlib import Path
+from typing import Iterable, Iterator, List, Optional, Sequence
+
+from pytest_mxperf.report.output import Output, Place
+from pytest_mxperf.report.run import ModelResult, RunReport
+from pytest_mxperf.units import format_shape
+
+__all__ = ["layers", "models", "output"]
+
+_MODEL_COLUMNS = (
+    "test",
+    "model",
+    "outcome",
+    "verdicts",
+    "inputs",
+    "macs",
+    "flops",
+    "trainable_params",
+    "frozen_params",
+    "auxiliary_params",
+    "param_bytes",
+    "peak_activation_bytes",
+    "bytes_read",
+    "bytes_written",
+    "wall_p50_seconds",
+    "wall_p90_seconds",
+    "wall_p99_seconds",
+    "wall_mean_seconds",
+)
+_LAYER_COLUMNS = (
+    "test",
+    "model",
+    "layer",
+    "operator",
+    "output_shape",
+    "dtype",
+    "executions",
+    "macs",
+    "flops",
+    "trainable_params",
+    "frozen_params",
+    "auxiliary_params",
+    "param_bytes",
+    "bytes_read",
+    "bytes_written",
+)
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def output(run: RunReport, place: Place) -> Output:
+    path = place.path or Path("mxperf.csv")
+    return Output(written={path: models(run), path.with_name(f"{path.stem}.layers.csv"): layers(run)})
+
+
+def models(run: RunReport) -> str:
+    """A row per model."""
+    return _table(_MODEL_COLUMNS, map(_model, run.results))
+
+
+def layers(run: RunReport) -> str:
+    """A row per layer of each model that was counted, in execution order."""
+    return _table(_LAYER_COLUMNS, (row for result in run.results for row in _layers(result)))
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([_cell(value) for value in row] for row in rows)
+    return text.getvalue()
+
+
+def _cell(value: object) -> object:
+    """Text that a spreadsheet would take for a formula is quoted: names come from models."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
+
+
+def _model(result: ModelResult) -> List[object]:
+    cost, timing = result.cost, result.timing
+    verdicts = " ".join(sorted({finding.verdict.value for finding in result.findings}))
+    inputs = " ".join(f"{name}={format_shape(spec.shape)}:{spec.dtype}" for name, spec in result.inputs.items())
+    counted: List[Optional[int]] = [None] * 9
+    if cost is not None:
+        params = cost.params
+        counted = [cost.macs, cost.flops, params.trainable, params.frozen, params.auxiliary, params.bytes]
+        counted += [cost.peak_activation_bytes, cost.bytes_read, cost.bytes_written]
+    timed: List[Optional[float]] = [None] * 4
+    if timing is not None and timing.is_latency:
+        timed = [timing.p50, timing.p90, timing.p99, timing.mean]
+    return [result.test, result.name, result.outcome, verdicts, inputs, *counted, *timed]
+
+
+def _layers(result: ModelResult) -> Iterator[List[object]]:
+    for layer in result.cost.layers if result.cost is not None else ():
+        params = layer.params
+        yield [
+            result.test,
+            result.name,
+            layer.name,
+            layer.op,
+            " ".join(map(format_shape, layer.outputs)),
+            layer.dtype,
+            layer.executions,
+            layer.macs,
+            layer.flops,
+            params.trainable,
+            params.frozen,
+            params.auxiliary,
+            params.bytes,
+            layer.bytes_read,
+            layer.bytes_written,
+        ]

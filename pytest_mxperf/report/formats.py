@@ -1,0 +1,52 @@
+"""The formats of a report, by what a user writes for each. A format is one module beside this one, and a line here.
+
+Its ``output(run, place)`` returns an ``Output``. A module is imported when its format is asked for, and not before.
+"""
+
+from importlib import import_module
+from typing import Optional
+
+from pytest_mxperf.report.output import Output, Place
+from pytest_mxperf.report.run import RunReport
+
+__all__ = ["KNOWN", "TERMINAL", "is_file", "is_report", "output"]
+
+TERMINAL = "terminal"
+"""What is shown where nothing else is asked for."""
+
+_MODULES = {
+    TERMINAL: "terminal",
+    "github": "github",
+    ".csv": "csv",
+    ".html": "html",
+    ".json": "json",
+    ".md": "markdown",
+}
+"""Module by word, or by suffix of the file."""
+
+KNOWN = ", ".join(f"FILE{name}" if name.startswith(".") else name for name in _MODULES)
+"""For messages."""
+
+
+def is_report(target: str) -> bool:
+    """Whether that names a report: ``terminal``, ``report.json``."""
+    return _format_of(target) is not None
+
+
+def is_file(target: str) -> bool:
+    """Whether the report is a file of this name."""
+    return (_format_of(target) or "").startswith(".")
+
+
+def output(target: str, run: RunReport, place: Place) -> Output:
+    """The report for a target that ``is_report``."""
+    module = import_module(f"pytest_mxperf.report.{_MODULES[str(_format_of(target))]}")
+    made: Output = module.output(run, place)
+    return made
+
+
+def _format_of(target: str) -> Optional[str]:
+    if target in _MODULES:
+        return None if target.startswith(".") else target
+    endings = [name for name in _MODULES if name.startswith(".") and target.endswith(name)]
+    return max(endings, key=len, default=None)

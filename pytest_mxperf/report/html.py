@@ -1,0 +1,191 @@
+"""The report as one HTML file that needs nothing beside it: no server, no network, no font.
+
+Jinja2 escapes every text. Layers go along as JSON, one island per model, which the page's script reads when the model
+is opened; all other tables are plain HTML. The drawings are HTML and CSS: a vendored chart library would be in each
+report, and its drawings would have to be made reachable by keyboard all the same.
+"""
+
+import json
+from pathlib import Path
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from pytest_mxperf.cost.result import CostReport, LayerCost
+from pytest_mxperf.gate.finding import Finding, Verdict
+from pytest_mxperf.report.output import Output, Place
+from pytest_mxperf.report.run import ModelResult, RunReport
+from pytest_mxperf.units import Unit, format_growth, format_quantity, format_shape
+
+__all__ = ["island", "output", "render"]
+
+_HEAVIEST_SHOWN = 10
+_BYTES = ("param_bytes", "peak_activation_bytes")
+_COUNTS = ("macs", "flops", "params")
+
+
+def output(run: RunReport, place: Place) -> Output:
+    return Output(written={place.path or Path("mxperf.html"): render(run)})
+
+
+def render(run: RunReport) -> str:
+    """The whole page."""
+    environment = Environment(
+        loader=PackageLoader("pytest_mxperf.report", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(count=_count, bytes=_bytes, seconds=_seconds, shape=format_shape)
+    # The project's own files, so that the page has no parts.
+    style, script = [Markup(_source(environment, name)) for name in ("report.css", "report.js")]
+    models = [_Model.of(index, result) for index, result in enumerate(run.results)]
+    broken = [finding for finding in run.findings if not finding.verdict.is_good]
+    return environment.get_template("report.html").render(
+        models=models, findings=broken, versions=run.versions, verdicts=_verdicts(models), style=style, script=script
+    )
+
+
+def _source(environment: Environment, name: str) -> str:
+    assert environment.loader is not None
+    return environment.loader.get_source(environment, name)[0]
+
+
+def _verdicts(models: "Sequence[_Model]") -> Dict[str, int]:
+    """How many models have each verdict, in the order of ``Verdict``."""
+    order = [verdict.value for verdict in Verdict]
+    found: Dict[str, int] = {}
+    for model in models:
+        for verdict in model.verdicts:
+            found[verdict] = found.get(verdict, 0) + 1
+    return dict(sorted(found.items(), key=lambda item: order.index(item[0]) if item[0] in order else len(order)))
+
+
+class _Gate(NamedTuple):
+    """A finding, as its row shows it."""
+
+    finding: Finding
+    old: str
+    new: str
+    change: str
+    explanation: str
+    """The lines below the message."""
+
+    @classmethod
+    def of(cls, finding: Finding) -> "_Gate":
+        _, _, explanation = finding.message.partition("\n")
+        old, new = [_in_unit(value, finding) for value in (finding.reference, finding.value)]
+        if finding.gate == "latency":
+            old, new = "", ""
+        return cls(finding, old, new, _change(finding), explanation)
+
+    @property
+    def message(self) -> str:
+        return self.finding.message.partition("\n")[0]
+
+
+def _in_unit(value: Optional[float], finding: Finding) -> str:
+    if value is None:
+        return ""
+    unit = Unit.BYTES if finding.metric in _BYTES else Unit.COUNT if finding.metric in _COUNTS else Unit.SECONDS
+    return format_quantity(value, unit)
+
+
+def _change(finding: Finding) -> str:
+    if finding.value is None:
+        return ""
+    if finding.gate == "latency":
+        return f"{100 * finding.value:+.1f}%"
+    return "" if finding.reference is None else format_growth(finding.reference, finding.value)
+
+
+class _Model(NamedTuple):
+    """A result, as the page shows it."""
+
+    number: int
+    result: ModelResult
+    gates: Tuple[_Gate, ...]
+    verdicts: Tuple[str, ...]
+    growth: Optional[float]
+    """The largest growth over a baseline, as a fraction."""
+    heaviest: Tuple[LayerCost, ...]
+    layers: Markup
+
+    @classmethod
+    def of(cls, index: int, result: ModelResult) -> "_Model":
+        cost = result.cost
+        return cls(
+            index,
+            result,
+            tuple(map(_Gate.of, result.findings)),
+            _verdicts_of(result),
+            _growth(result),
+            cost.heaviest(_HEAVIEST_SHOWN) if cost else (),
+            island(_columns(cost) if cost else {}),
+        )
+
+    @property
+    def is_failed(self) -> bool:
+        return self.result.outcome in ("failed", "error")
+
+
+def _verdicts_of(result: ModelResult) -> Tuple[str, ...]:
+    """What to look at; PASSED where there is nothing."""
+    found = dict.fromkeys(each.verdict.value for each in result.findings if each.verdict is not Verdict.PASSED)
+    if not found and result.outcome != "passed":
+        return (result.outcome.upper(),)
+    return tuple(found) or (("PASSED",) if result.findings else ("NO GATE",))
+
+
+def _growth(result: ModelResult) -> Optional[float]:
+    changes: List[float] = []
+    for finding in result.findings:
+        if finding.value is None or finding.gate not in ("baseline", "latency"):
+            continue
+        if finding.gate == "latency":
+            changes.append(float(finding.value))
+        elif finding.reference:
+            changes.append(finding.value / finding.reference - 1)
+    return max(changes, key=abs, default=None)
+
+
+def _columns(cost: CostReport) -> Dict[str, Any]:
+    """The layers by column, which takes half the space of one object each."""
+    layers = cost.layers
+    return {
+        "name": [layer.name for layer in layers],
+        "op": _indexed([layer.op for layer in layers]),
+        "shape": _indexed([" ".join(map(format_shape, layer.outputs)) for layer in layers]),
+        "macs": [layer.macs for layer in layers],
+        "flops": [layer.flops for layer in layers],
+        "params": [layer.params.total for layer in layers],
+        "bytes": [layer.bytes_read + layer.bytes_written for layer in layers],
+        "activations": [layer.bytes_written for layer in layers],
+    }
+
+
+def _indexed(texts: Sequence[str]) -> Dict[str, List[Any]]:
+    """Texts of which there are few: each once, and which it is for each layer."""
+    known = list(dict.fromkeys(texts))
+    places = {text: place for place, text in enumerate(known)}
+    return {"known": known, "at": [places[text] for text in texts]}
+
+
+def island(document: object) -> Markup:
+    """JSON for a script element, which no text in it can end, and no comment can open."""
+    text = json.dumps(document, ensure_ascii=True, separators=(",", ":"))
+    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
+
+
+def _count(value: int) -> str:
+    return format_quantity(value, Unit.COUNT)
+
+
+def _bytes(value: int) -> str:
+    return format_quantity(value, Unit.BYTES)
+
+
+def _seconds(value: float) -> str:
+    return format_quantity(value, Unit.SECONDS)

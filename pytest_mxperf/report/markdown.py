@@ -1,0 +1,144 @@
+"""The report for a pull request: the verdict first, then what changed and why; what did not change is folded."""
+
+import re
+from pathlib import Path
+from typing import Iterable, List, Sequence
+
+from pytest_mxperf.gate.finding import Finding, Verdict
+from pytest_mxperf.report.output import Output, Place
+from pytest_mxperf.report.run import ModelResult, RunReport
+from pytest_mxperf.units import Unit, format_growth, format_quantity
+
+__all__ = ["COMMENT_CHARACTERS", "output", "render"]
+
+COMMENT_CHARACTERS = 65_536
+"""What GitHub takes as a comment."""
+
+_UNITS = {
+    "macs": Unit.COUNT,
+    "flops": Unit.COUNT,
+    "params": Unit.COUNT,
+    "param_bytes": Unit.BYTES,
+    "peak_activation_bytes": Unit.BYTES,
+}
+_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~-])")
+_LEFT_OUT = "\n_{count} more left out, to stay below the limit of {limit:,} characters._\n"
+
+
+def output(run: RunReport, place: Place) -> Output:
+    return Output(written={place.path or Path("mxperf.md"): render(run)})
+
+
+def render(run: RunReport, *, limit: int = COMMENT_CHARACTERS) -> str:
+    """The report in at most ``limit`` characters. What does not fit is left out, and the report says so."""
+    failed = [result for result in run.results if _has_failed(result)]
+    noted = [result for result in run.results if result not in failed and _is_noted(result)]
+    quiet = [result for result in run.results if result not in failed and result not in noted]
+    sections = [_changes([*failed, *noted]), *map(_explained, [*failed, *noted]), _folded(quiet)]
+    return _fitted(_headline(run, failed, noted), [section for section in sections if section], limit)
+
+
+def _fitted(head: str, sections: Sequence[str], limit: int) -> str:
+    text = head
+    for index, section in enumerate(sections):
+        rest = len(sections) - index
+        note = _LEFT_OUT.format(count=f"{rest} section{'s' if rest > 1 else ''}", limit=limit)
+        if len(text) + len(section) + len(note) > limit:
+            return text + note
+        text += section
+    return text
+
+
+def _has_failed(result: ModelResult) -> bool:
+    return result.outcome in ("failed", "error")
+
+
+def _is_noted(result: ModelResult) -> bool:
+    return any(finding.verdict is not Verdict.PASSED for finding in result.findings) or bool(_changed(result))
+
+
+def _headline(run: RunReport, failed: Sequence[ModelResult], noted: Sequence[ModelResult]) -> str:
+    models = f"{len(run.results)} model{'' if len(run.results) == 1 else 's'}"
+    broken = [finding for finding in run.findings if not finding.verdict.is_good]
+    if failed:
+        names = ", ".join(_text(result.name) for result in failed[:5])
+        more = f" and {len(failed) - 5} more" if len(failed) > 5 else ""
+        head = f"**mxperf: {len(failed)} of {models} failed**: {names}{more}\n"
+    elif noted or broken:
+        head = f"**mxperf: {models} passed**, {len(noted)} with something to look at\n"
+    else:
+        head = f"**mxperf: {models} passed**\n"
+    return head + "".join(f"\n- {finding.verdict.value}: {_text(finding.message)}\n" for finding in broken)
+
+
+def _changed(result: ModelResult) -> List[Finding]:
+    """The metrics that are not what they are held against, or have a verdict to look at."""
+    compared = (each for each in result.findings if each.gate in ("baseline", "latency", "budget"))
+    return [each for each in compared if each.verdict is not Verdict.PASSED or _has_moved(each)]
+
+
+def _has_moved(finding: Finding) -> bool:
+    return finding.gate == "baseline" and finding.reference is not None and finding.value != finding.reference
+
+
+def _changes(results: Iterable[ModelResult]) -> str:
+    rows = [_row(result, finding) for result in results for finding in _changed(result)]
+    heading = "\n| model | metric | held against | now | change | verdict |\n|---|---|--:|--:|--:|---|\n"
+    return heading + "".join(rows) if rows else ""
+
+
+def _row(result: ModelResult, finding: Finding) -> str:
+    old, new, change = _figures(finding)
+    against = f"budget {old}" if finding.gate == "budget" and old else old
+    cells = [_text(result.name), _text(finding.metric), against, new, change, finding.verdict.value]
+    return f"| {' | '.join(cells)} |\n"
+
+
+def _figures(finding: Finding) -> "tuple[str, str, str]":
+    """What it is held against, what it is, and the change from one to the other; empty where that is unknown."""
+    value, reference = finding.value, finding.reference
+    if finding.gate == "latency":
+        return "", "", "" if value is None else f"{100 * value:+.1f}%"
+    unit = _UNITS.get(finding.metric, Unit.SECONDS)
+    old, new = ["" if each is None else format_quantity(each, unit) for each in (reference, value)]
+    both = value is not None and reference is not None
+    return old, new, format_growth(reference, value) if both and value is not None and reference is not None else ""
+
+
+def _explained(result: ModelResult) -> str:
+    """What is wrong with a model, and which layers explain it."""
+    messages = [finding.message for finding in result.findings if finding.verdict is not Verdict.PASSED]
+    messages = ([result.problem] if result.problem else []) + messages
+    if not messages:
+        return ""
+    fence = "`" * max([3, *(len(run) + 1 for message in messages for run in re.findall("`+", message))])
+    body = "\n".join(message.replace("\n", "\n    ") for message in messages)
+    return f"\n### {_text(result.name)}\n\n{_text(result.test)}\n\n{fence}\n{body}\n{fence}\n"
+
+
+def _folded(results: Sequence[ModelResult]) -> str:
+    if not results:
+        return ""
+    title = f"{len(results)} model{'s' if len(results) > 1 else ''} without a change"
+    rows = "".join(_total(result) for result in results)
+    table = f"| model | MACs | params | peak memory | p50 |\n|---|--:|--:|--:|--:|\n{rows}"
+    return f"\n<details><summary>{title}</summary>\n\n{table}\n</details>\n"
+
+
+def _total(result: ModelResult) -> str:
+    cost, timing = result.cost, result.timing
+    cells = [_text(result.name), "", "", "", ""]
+    if cost is not None:
+        cells[1] = format_quantity(cost.macs, Unit.COUNT)
+        cells[2] = format_quantity(cost.params.trainable, Unit.COUNT)
+        cells[3] = format_quantity(cost.peak_activation_bytes, Unit.BYTES)
+    if timing is not None and timing.is_latency:
+        cells[4] = format_quantity(timing.p50, Unit.SECONDS)
+    return f"| {' | '.join(cells)} |\n"
+
+
+def _text(content: str) -> str:
+    """Text that stays text, on one line: names come from models."""
+    line = "".join(char if char.isprintable() else " " for char in content)
+    escaped = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("@", "&#64;")
+    return _SPECIAL.sub(r"\\\1", escaped)

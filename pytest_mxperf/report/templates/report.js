@@ -1,0 +1,244 @@
+"use strict";
+(() => {
+  const METRICS = { macs: "MACs", flops: "FLOPs", params: "params", bytes: "bytes moved", activations: "activations" };
+  const COUNTS = [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]];
+  const BYTES = [[2 ** 40, "TiB"], [2 ** 30, "GiB"], [2 ** 20, "MiB"], [2 ** 10, "KiB"]];
+
+  const shown = (value, metric) => {
+    const isBytes = metric === "bytes" || metric === "activations";
+    for (const [factor, suffix] of isBytes ? BYTES : COUNTS) {
+      if (value >= factor * 0.9995) {
+        const scaled = value / factor;
+        return `${scaled.toFixed(scaled < 9.995 ? 2 : scaled < 99.95 ? 1 : 0)} ${suffix}`;
+      }
+    }
+    return isBytes ? `${value} B` : String(value);
+  };
+
+  const make = (tag, properties = {}, ...children) => {
+    const element = Object.assign(document.createElement(tag), properties);
+    element.append(...children);
+    return element;
+  };
+
+  // Tables: a click on a heading sorts, a second click turns the order around.
+  const sortable = (table) => {
+    const headings = [...table.tHead.rows[0].cells];
+    headings.forEach((heading, column) => {
+      const button = make("button", { type: "button", textContent: heading.textContent.trim() });
+      heading.replaceChildren(button);
+      button.addEventListener("click", () => {
+        const isNumber = heading.classList.contains("n");
+        const first = isNumber ? "descending" : "ascending";
+        const other = isNumber ? "ascending" : "descending";
+        const order = heading.getAttribute("aria-sort") === first ? other : first;
+        headings.forEach((each) => each.removeAttribute("aria-sort"));
+        heading.setAttribute("aria-sort", order);
+        const sign = order === "ascending" ? 1 : -1;
+        const body = table.tBodies[0];
+        const keyed = [...body.rows].map((row) => {
+          const text = row.cells[column].dataset.v ?? row.cells[column].textContent;
+          return [isNumber ? Number(text) : text, row];
+        });
+        keyed.sort(([a], [b]) => sign * (isNumber ? a - b : a < b ? -1 : a > b ? 1 : 0));
+        body.replaceChildren(...keyed.map(([, row]) => row));
+      });
+    });
+  };
+  document.querySelectorAll("table.sortable").forEach(sortable);
+
+  // The overview: search and verdicts.
+  const search = document.getElementById("search");
+  const chips = [...document.querySelectorAll(".chip")];
+  const rows = [...document.getElementById("models").tBodies[0].rows];
+  const filter = () => {
+    const wanted = new Set(chips.filter((chip) => chip.ariaPressed === "true").map((chip) => chip.dataset.verdict));
+    const text = search.value.trim().toLowerCase();
+    let count = 0;
+    for (const row of rows) {
+      const fits = row.cells[0].dataset.v.toLowerCase().includes(text)
+        && (!wanted.size || row.dataset.verdicts.split(",").some((verdict) => wanted.has(verdict)));
+      row.hidden = !fits;
+      count += fits;
+    }
+    document.getElementById("shown").textContent = count === rows.length ? "" : `${count} of ${rows.length} models`;
+  };
+  search.addEventListener("input", filter);
+  for (const chip of chips) {
+    chip.addEventListener("click", () => {
+      chip.setAttribute("aria-pressed", String(chip.getAttribute("aria-pressed") !== "true"));
+      filter();
+    });
+  }
+
+  // Layers as a tree over the parts of their names; a part that has no sibling is one with what is below it.
+  const treeOf = (data) => {
+    const root = { name: "", children: new Map(), layers: [] };
+    data.name.forEach((name, index) => {
+      let node = root;
+      for (const part of name.split(/[/_.]/).filter(Boolean)) {
+        if (!node.children.has(part)) node.children.set(part, { name: part, children: new Map(), layers: [] });
+        node = node.children.get(part);
+      }
+      node.layers.push(index);
+    });
+    return squeezed(root);
+  };
+  const squeezed = (node) => {
+    let children = [...node.children.values()].map(squeezed);
+    if (node.layers.length && children.length) {
+      children.unshift({ name: node.name, children: [], layers: node.layers });
+      return { name: node.name, children, layers: [] };
+    }
+    if (children.length === 1 && !node.layers.length) {
+      const only = children[0];
+      return { ...only, name: [node.name, only.name].filter(Boolean).join("_") };
+    }
+    return { name: node.name, children, layers: node.layers };
+  };
+  const weigh = (node, values) => {
+    node.children.forEach((child) => weigh(child, values));
+    node.value = node.layers.reduce((sum, index) => sum + values[index], 0)
+      + node.children.reduce((sum, child) => sum + child.value, 0);
+  };
+  const depthOf = (node) => 1 + Math.max(0, ...node.children.map(depthOf));
+
+  const ROW = 27;
+  const drawMap = (place, data) => {
+    const select = make("select", { ariaLabel: "Metric" });
+    for (const [metric, label] of Object.entries(METRICS)) {
+      if (data[metric].some((value) => value > 0)) select.append(make("option", { value: metric, textContent: label }));
+    }
+    const back = make("button", { type: "button", textContent: "Whole model", hidden: true });
+    const map = make("div", { className: "icicle" });
+    map.setAttribute("role", "group");
+    map.setAttribute("aria-label", "Layers by the parts of their names; arrow keys move, Enter enlarges");
+    const where = make("p", { className: "where" });
+    where.setAttribute("role", "status");
+    const root = treeOf(data);
+    let top = root;
+
+    const draw = (focus) => {
+      const metric = select.value;
+      weigh(root, data[metric]);
+      const blocks = [];
+      const lay = (node, path, left, width, level, parent) => {
+        if (width < 0.12 || !node.value) return;
+        const share = node.value / root.value;
+        const title = [...path, node.name].filter(Boolean).join("_") || "whole model";
+        const label = `${title}: ${shown(node.value, metric)} ${METRICS[metric]}, ${(100 * share).toFixed(1)}%`;
+        const block = make("button", { type: "button", textContent: node.name || "whole model", title: label });
+        block.setAttribute("aria-label", label);
+        block.style.cssText = `left:${left}%;width:${width}%;top:${level * ROW}px`;
+        let hue = 7;
+        for (const letter of node.name.replace(/\d+/g, "")) hue = (hue * 31 + letter.charCodeAt(0)) % 360;
+        block.style.setProperty("--h", hue);
+        block.tabIndex = -1;
+        const entry = { block, node, level, parent, left };
+        blocks.push(entry);
+        block.addEventListener("focus", () => { where.textContent = label; });
+        block.addEventListener("pointerenter", () => { where.textContent = label; });
+        block.addEventListener("click", () => { if (node.children.length) { top = node; draw(true); } });
+        block.addEventListener("keydown", (event) => {
+          const level = (number) => blocks.filter((each) => each.level === number);
+          const beside = level(entry.level);
+          const next = {
+            ArrowRight: beside[beside.indexOf(entry) + 1],
+            ArrowLeft: beside[beside.indexOf(entry) - 1],
+            ArrowUp: parent,
+            ArrowDown: level(entry.level + 1).find((each) => each.parent === entry),
+          }[event.key];
+          if (next) { event.preventDefault(); next.block.focus(); }
+          if (event.key === "Escape" && top !== root) { top = root; draw(true); }
+        });
+        let offset = left;
+        for (const child of node.children) {
+          const part = width * child.value / node.value;
+          lay(child, [...path, node.name], offset, part, level + 1, entry);
+          offset += part;
+        }
+      };
+      lay(top, [], 0, 100, 0, undefined);
+      back.hidden = top === root;
+      map.style.height = `${depthOf(top) * ROW}px`;
+      map.replaceChildren(...blocks.map(({ block }) => block));
+      if (blocks.length) {
+        blocks[0].block.tabIndex = 0;
+        if (focus) blocks[0].block.focus();
+      }
+    };
+    select.addEventListener("change", () => draw(false));
+    back.addEventListener("click", () => { top = root; draw(true); });
+    place.append(make("div", { className: "controls" }, make("label", {}, "By ", select), back), map, where);
+    if (select.options.length) draw(false);
+  };
+
+  const drawLayers = (place, data) => {
+    const search = make("input", { type: "search", autocomplete: "off" });
+    const count = make("span");
+    count.setAttribute("role", "status");
+    const head = make("tr");
+    const columns = [["layer", ""], ["operator", ""], ["output", ""], ...Object.entries(METRICS).map(([key, label]) => [label, key])];
+    for (const [label, key] of columns) {
+      const cell = make("th", { textContent: label, className: key && "n" });
+      cell.scope = "col";
+      head.append(cell);
+    }
+    const totals = Object.fromEntries(Object.keys(METRICS).map((key) => [key, data[key].reduce((a, b) => a + b, 0)]));
+    const body = make("tbody");
+    data.name.forEach((name, index) => {
+      const row = make("tr", {}, ...[name, data.op[index], data.shape[index]].map((text) => make("td", { textContent: text })));
+      for (const key of Object.keys(METRICS)) {
+        const value = data[key][index];
+        const cell = make("td", { className: "n", textContent: value ? shown(value, key) : "" });
+        cell.dataset.v = value;
+        if (value) {
+          const bar = make("span", { className: "share", title: `${(100 * value / totals[key]).toFixed(1)}%` });
+          bar.style.setProperty("--w", `${(100 * value / totals[key]).toFixed(1)}%`);
+          cell.append(bar);
+        }
+        row.append(cell);
+      }
+      body.append(row);
+    });
+    const all = [...body.rows];
+    search.addEventListener("input", () => {
+      const text = search.value.trim().toLowerCase();
+      let fits = 0;
+      for (const row of all) {
+        row.hidden = !`${row.cells[0].textContent} ${row.cells[1].textContent}`.toLowerCase().includes(text);
+        fits += !row.hidden;
+      }
+      count.textContent = fits === all.length ? "" : `${fits} of ${all.length} layers`;
+    });
+    const table = make("table", {}, make("thead", {}, head), body);
+    sortable(table);
+    const scroll = make("div", { className: "scroll", tabIndex: 0 }, table);
+    scroll.setAttribute("role", "region");
+    scroll.setAttribute("aria-label", `Layers of ${place.dataset.name}`);
+    place.append(make("div", { className: "controls" }, make("label", {}, "Search layers ", search), count), scroll);
+  };
+
+  // A model is drawn when it is opened: a report has many.
+  const open = (model) => {
+    const island = model.querySelector("script[type='application/json']");
+    if (!model.open || !island || model.dataset.drawn) return;
+    model.dataset.drawn = "yes";
+    const data = JSON.parse(island.textContent);
+    for (const key of ["op", "shape"]) data[key] = data[key].at.map((place) => data[key].known[place]);
+    drawMap(model.querySelector(".map"), data);
+    drawLayers(model.querySelector(".layers"), data);
+  };
+  const models = [...document.querySelectorAll("details.model")];
+  for (const model of models) {
+    model.addEventListener("toggle", () => open(model));
+    open(model);
+  }
+  const follow = () => {
+    const model = /^#m\d+$/.test(location.hash) && document.querySelector(location.hash);
+    if (model) { model.open = true; model.scrollIntoView(); model.querySelector("summary").focus(); }
+  };
+  addEventListener("hashchange", follow);
+  follow();
+  addEventListener("beforeprint", () => models.forEach((model) => { model.open = true; }));
+})();

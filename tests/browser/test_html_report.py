@@ -1,0 +1,136 @@
+"""The HTML report in a real browser. Skipped where Chromium or Playwright is missing."""
+
+import shutil
+
+import msgspec
+import pytest
+
+from pytest_mxperf.report.html import render
+from tests.unit.report.runs import COST, FAILED, HEALTHY, UNCLEAR, result, run
+
+sync_api = pytest.importorskip("playwright.sync_api")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt-get install chromium")
+
+HOSTILE = "</script><script>alert(1)</script>"
+NAMES = ("net_stage1_conv", "net_stage1_relu", "net_stage2_conv", HOSTILE)
+
+
+def models():
+    layers = tuple(msgspec.structs.replace(COST.layers[index % 2], name=name) for index, name in enumerate(NAMES))
+    deep = result("deep", cost=msgspec.structs.replace(COST, layers=layers), findings=HEALTHY.findings)
+    return run(HEALTHY, FAILED, UNCLEAR, deep, result(HOSTILE))
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_api.sync_playwright() as playwright:
+        quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=quiet)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def opened(browser, tmp_path):
+    """Opens the report, and fails the test for each console message, script error, dialog and request."""
+    path = tmp_path / "report.html"
+    path.write_text(render(models()), encoding="utf-8")
+    troubles = []
+
+    def opened(**options):
+        page = browser.new_page(**options)
+        page.set_default_timeout(10_000)
+        page.on("console", lambda message: troubles.append(message.text))
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on("dialog", lambda dialog: troubles.append(dialog.message))
+        page.on("request", lambda request: troubles.append(request.url) if request.url != path.as_uri() else None)
+        page.goto(path.as_uri())
+        return page
+
+    yield opened
+    assert troubles == []
+
+
+def names(page):
+    return page.locator("#models tbody tr:visible td:first-child").all_inner_texts()
+
+
+def test_the_overview_sorts_both_ways(opened):
+    page = opened()
+    page.get_by_role("button", name="model", exact=True).click()
+    assert names(page) == [HOSTILE, "deep", "failed", "healthy", "unclear"]
+    page.get_by_role("button", name="model", exact=True).click()
+    assert names(page) == ["unclear", "healthy", "failed", "deep", HOSTILE]
+    page.locator("#models").get_by_role("button", name="MACs").click()
+    assert names(page)[0] == "deep"
+    assert page.locator("#models th").nth(1).get_attribute("aria-sort") == "descending"
+
+
+def test_the_overview_is_searched_and_filtered(opened):
+    page = opened()
+    page.get_by_label("Search", exact=True).fill("l")
+    assert names(page) == ["healthy", "failed", "unclear", HOSTILE]
+    page.get_by_role("button", name="REGRESSED 1").click()
+    assert names(page) == ["failed"]
+    assert page.locator("#shown").inner_text() == "1 of 5 models"
+
+
+def test_a_models_layers_are_drawn_when_it_is_opened(opened):
+    page = opened()
+    page.get_by_role("link", name="deep").click()
+    section = page.locator("#m3")
+    assert section.locator(".layers tbody td:first-child").all_inner_texts() == list(NAMES)
+    section.get_by_label("Search layers").fill("conv")
+    assert section.locator(".layers tbody tr:visible").count() == 2
+    section.get_by_role("button", name="layer", exact=True).click()
+    assert section.locator(".layers tbody tr:visible td:first-child").first.inner_text() == "net_stage1_conv"
+
+
+def test_the_map_switches_its_metric(opened):
+    page = opened()
+    page.get_by_role("link", name="deep").click()
+    section = page.locator("#m3")
+    assert section.get_by_role("button", name="net_stage1: 1.00 k MACs, 50.0%").count() == 1
+    section.get_by_label("Metric").select_option("params")
+    assert section.get_by_role("button", name="net_stage1: 80 params, 50.0%").count() == 1
+
+
+def test_the_map_is_walked_by_keyboard_alone(opened):
+    page = opened()
+    page.get_by_role("link", name="deep").focus()
+    page.keyboard.press("Enter")
+    section = page.locator("#m3")
+    section.locator(".icicle button").first.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    assert section.locator(".where").inner_text().startswith("net_stage1: 1.00 k MACs")
+    page.keyboard.press("ArrowRight")
+    assert section.locator(".where").inner_text().startswith("net_stage2")
+
+
+def test_tab_reaches_every_control(opened):
+    page = opened()
+    reached = set()
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("document.activeElement.textContent.trim().slice(0, 12)"))
+    assert {"MACs", "verdict", "deep", "REGRESSED 1"} <= reached
+
+
+@pytest.mark.parametrize("width", [320, 400, 1200])
+def test_the_page_never_scrolls_sideways(opened, width):
+    page = opened(viewport={"width": width, "height": 800})
+    page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+    page.wait_for_selector("#m3 .layers tbody tr")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_without_scripts_the_tables_are_there(browser, tmp_path):
+    path = tmp_path / "report.html"
+    path.write_text(render(models()), encoding="utf-8")
+    page = browser.new_page(java_script_enabled=False)
+    page.goto(path.as_uri())
+    assert names(page) == ["healthy", "failed", "unclear", "deep", HOSTILE]
+    page.locator("#m3 summary").click()
+    assert page.locator("#m3 noscript tbody tr").count() == 4

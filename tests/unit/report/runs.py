@@ -1,0 +1,39 @@
+"""Runs to report, with everything that a report shows."""
+
+from pytest_mxperf.cost.result import CostReport, LayerCost, OpCost, Params
+from pytest_mxperf.gate.finding import Finding, Verdict
+from pytest_mxperf.latency.timing import Timing
+from pytest_mxperf.report.run import ModelResult, RunReport
+from pytest_mxperf.spec import InputSpec
+
+CONV = LayerCost("conv", "Convolution", ((1, 8, 4, 4),), OpCost(macs=1000, bias=128), Params(80, bytes=320))
+RELU = LayerCost("relu", "Activation", ((1, 8, 4, 4),), OpCost(activation=128), Params(), bytes_read=512)
+COST = CostReport((CONV, RELU), Params(80, bytes=320), {}, peak_activation_bytes=1024)
+
+PASSED = Finding("budget", "macs", Verdict.PASSED, "macs 1,000 is within the budget of 2,000", 1000, 2000)
+REGRESSED = Finding(
+    "baseline",
+    "macs",
+    Verdict.REGRESSED,
+    "macs 900 -> 1,000 (+11.11%, allowed +0%)\nconv (Convolution): num_filter 7 -> 8, +100 MACs",
+    1000,
+    900,
+    0.0,
+)
+OVER = Finding("budget", "param_bytes", Verdict.OVER_BUDGET, "param_bytes 320 is over the budget of 256", 320, 256)
+SLOWER = Finding("latency", "latency", Verdict.INCONCLUSIVE, "latency +2.6%, unclear", 0.026, None, 0.025)
+
+
+def result(name="net", **fields):
+    test = f"tests/test_a.py::test_{name}"
+    return ModelResult(test, name, {"data": InputSpec((1, 3, 4, 4))}, file="tests/test_a.py", line=7, **fields)
+
+
+def run(*results, findings=()):
+    return RunReport(results, {"mxnet": "1.9.1"}, tuple(findings))
+
+
+HEALTHY = result("healthy", cost=COST, findings=(PASSED,), timing=Timing.of([0.001, 0.002, 0.003], queued_forwards=1))
+FAILED = result("failed", outcome="failed", cost=COST, findings=(PASSED, REGRESSED, OVER))
+UNCLEAR = result("unclear", cost=COST, findings=(SLOWER,))
+BROKEN = result("broken", outcome="failed", problem="models/broken-symbol.json: it is empty")

@@ -1,0 +1,84 @@
+"""The HTML report: what is in it, and that text stays text. How it behaves: tests/browser/."""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from pytest_mxperf.gate.finding import Finding, Verdict
+from pytest_mxperf.report.html import island, render
+from tests.unit.report.runs import BROKEN, COST, FAILED, HEALTHY, UNCLEAR, result, run
+
+
+class Page(HTMLParser):
+    """The elements of a page, the text of each, and every attribute that could fetch something."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.texts, self.fetched = [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.fetched += [value for name, value in attrs if name in ("src", "href", "action", "srcset", "data")]
+
+    def handle_data(self, data):
+        self.texts.append(data.strip())
+
+
+def test_a_row_and_a_section_for_each_model():
+    page = render(run(HEALTHY, FAILED, UNCLEAR, BROKEN))
+    assert re.findall(r'<a href="#m(\d)">(\w+)</a>', page) == [
+        ("0", "healthy"),
+        ("1", "failed"),
+        ("2", "unclear"),
+        ("3", "broken"),
+    ]
+    assert page.count('<details class="model"') == 4
+    for text in ("num_filter 7 -&gt; 8, +100 MACs", "models/broken-symbol.json: it is empty", "latency +2.6%, unclear"):
+        assert text in page
+
+
+def test_the_layers_come_as_columns():
+    page = render(run(HEALTHY))
+    (data,) = re.findall(r'<script type="application/json" id="data0">(.*?)</script>', page)
+    assert json.loads(data) == {
+        "name": ["conv", "relu"],
+        "op": {"known": ["Convolution", "Activation"], "at": [0, 1]},
+        "shape": {"known": ["1x8x4x4"], "at": [0, 0]},
+        "macs": [1000, 0],
+        "flops": [2128, 128],
+        "params": [80, 0],
+        "bytes": [0, 512],
+        "activations": [0, 0],
+    }
+
+
+def test_the_page_fetches_nothing():
+    page = Page(render(run(HEALTHY, FAILED)))
+    assert all(value.startswith("#m") for value in page.fetched)
+    assert not {"img", "link", "iframe", "object", "embed", "base", "form"} & set(page.tags)
+
+
+HOSTILE = "</script><script>alert(1)</script>\"'><img src=x onerror=alert(2)>{{ 7 * 7 }}"
+
+
+def test_names_from_models_stay_text():
+    layer = COST.layers[0]
+    import msgspec
+
+    cost = msgspec.structs.replace(COST, layers=(msgspec.structs.replace(layer, name=HOSTILE, op=HOSTILE),))
+    finding = Finding("budget", HOSTILE, Verdict.OVER_BUDGET, HOSTILE + "\n" + HOSTILE, 2, 1)
+    hostile = result(HOSTILE, problem=HOSTILE, cost=cost, findings=(finding,), outcome="failed")
+    page, healthy = Page(render(run(hostile))), Page(render(run(HEALTHY)))
+    assert page.tags.count("script") == healthy.tags.count("script")
+    assert "img" not in page.tags
+    assert HOSTILE in page.texts
+
+
+@pytest.mark.parametrize("text", ["</script>", "<!--<script>", "\u2028&amp;", "\ud800"])
+def test_an_island_cannot_be_left(text):
+    made = island({"name": [text]})
+    assert not set("<>&\u2028") & set(made)
+    assert json.loads(made) == {"name": [text]}

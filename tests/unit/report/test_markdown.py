@@ -1,0 +1,99 @@
+"""The Markdown report: its order, its figures, its limit, and names that stay text."""
+
+import msgspec
+import pytest
+
+from pytest_mxperf.gate.finding import Finding, Verdict
+from pytest_mxperf.report.markdown import COMMENT_CHARACTERS, render
+from tests.unit.report.runs import BROKEN, FAILED, HEALTHY, UNCLEAR, result, run
+
+WHOLE = """\
+**mxperf: 2 of 4 models failed**: failed, broken
+
+| model | metric | held against | now | change | verdict |
+|---|---|--:|--:|--:|---|
+| failed | macs | 900 | 1.00 k | +11.11% | REGRESSED |
+| failed | param\\_bytes | budget 256 B | 320 B | +25.00% | OVER_BUDGET |
+| unclear | latency |  |  | +2.6% | INCONCLUSIVE |
+
+### failed
+
+tests/test\\_a.py::test\\_failed
+
+```
+macs 900 -> 1,000 (+11.11%, allowed +0%)
+    conv (Convolution): num_filter 7 -> 8, +100 MACs
+param_bytes 320 is over the budget of 256
+```
+
+### broken
+
+tests/test\\_a.py::test\\_broken
+
+```
+models/broken-symbol.json: it is empty
+```
+
+### unclear
+
+tests/test\\_a.py::test\\_unclear
+
+```
+latency +2.6%, unclear
+```
+
+<details><summary>1 model without a change</summary>
+
+| model | MACs | params | peak memory | p50 |
+|---|--:|--:|--:|--:|
+| healthy | 1.00 k | 80 | 1.00 KiB | 2.00 ms |
+
+</details>
+"""
+
+
+def test_the_verdict_comes_first_and_what_did_not_change_is_folded():
+    assert render(run(HEALTHY, FAILED, UNCLEAR, BROKEN)) == WHOLE
+
+
+@pytest.mark.parametrize(
+    ("results", "first"),
+    [
+        ((), "**mxperf: 0 models passed**"),
+        ((HEALTHY,), "**mxperf: 1 model passed**"),
+        ((HEALTHY, UNCLEAR), "**mxperf: 2 models passed**, 1 with something to look at"),
+        ((FAILED,) * 7, "**mxperf: 7 of 7 models failed**: failed, failed, failed, failed, failed and 2 more"),
+    ],
+)
+def test_the_first_line_is_the_verdict(results, first):
+    assert render(run(*results)).splitlines()[0] == first
+
+
+def test_what_is_true_of_the_whole_run_is_said_at_the_top():
+    unused = Finding("session", "old", Verdict.UNUSED, "no test uses the baseline 'old'")
+    lines = render(run(HEALTHY, findings=[unused])).splitlines()
+    assert lines[:3] == [
+        "**mxperf: 1 model passed**, 0 with something to look at",
+        "",
+        "- UNUSED: no test uses the baseline 'old'",
+    ]
+
+
+def test_a_long_report_is_cut_and_says_so():
+    many = [msgspec.structs.replace(FAILED, name=f"net{index}") for index in range(1000)]
+    text = render(run(*many))
+    assert len(text) <= COMMENT_CHARACTERS
+    assert text.endswith("left out, to stay below the limit of 65,536 characters._\n")
+    assert text.startswith("**mxperf: 1000 of 1000 models failed**: net0, net1, net2, net3, net4 and 995 more\n")
+    assert "left out" not in render(run(*many[:10]))
+
+
+def test_names_from_models_stay_text():
+    name = "<script>alert(1)</script>|[x](http://y)`*@someone\n# heading"
+    text = render(run(result(name, outcome="failed", problem="````\n<b>")))
+    assert "<script>" not in text
+    assert "\n# heading" not in text
+    assert "@someone" not in text.split("`````")[0]
+    assert text.count("`````") == 2  # a fence longer than any that the text has
+    row = next(line for line in text.splitlines() if line.startswith("### "))
+    assert row.count("|") == row.count("\\|") == 1
