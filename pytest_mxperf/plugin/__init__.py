@@ -12,7 +12,6 @@ from pytest_mxperf.plugin.hooks import (
     pytest_configure,
     pytest_pycollect_makeitem,
     pytest_runtest_call,
-    pytest_runtest_makereport,
 )
 from pytest_mxperf.plugin.options import pytest_addoption
 
@@ -27,5 +26,4 @@ __all__ = [
     "pytest_configure",
     "pytest_pycollect_makeitem",
     "pytest_runtest_call",
-    "pytest_runtest_makereport",
 ]
