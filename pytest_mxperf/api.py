@@ -1,10 +1,12 @@
 """What the plugin does, for programs: what a model costs, what distinguishes two, and which is faster."""
 
+import math
 from typing import Any
 
 from pytest_mxperf.baseline.diff import Counted, Difference, compare
 from pytest_mxperf.baseline.record import Baseline
 from pytest_mxperf.cost.result import CostReport
+from pytest_mxperf.errors import UsageError
 from pytest_mxperf.latency.comparison import Comparison
 from pytest_mxperf.spec import ModelSpec
 from pytest_mxperf.worker.compare import Laboratory
@@ -41,8 +43,11 @@ def compare_latency(old: object, new: object, inputs: object, *, tolerance: floa
     """Whether ``new`` is slower than ``old`` by more than ``tolerance``, a fraction: both are timed side by side.
 
     Models and ``inputs`` are as in ``count``. They are timed with synthetic weights, in one thread of a process of its
-    own, for up to so many ``seconds`` of its CPU time. Raises ``WorkerError`` if one of them cannot run.
+    own, for up to so many ``seconds`` of its CPU time. Raises ``WorkerError`` if one of them cannot run, and
+    ``UsageError`` for a tolerance of -1 and below: no model takes that little time.
     """
+    if not -1 < tolerance < math.inf:
+        raise UsageError(f"compare_latency: tolerance={tolerance!r} is not a finite number above -1")
     specs = [ModelSpec.parse(model, inputs, where="compare_latency") for model in (old, new)]
     reference, candidate = [Network(spec.name, analysis_of(spec).symbol_json, dict(spec.inputs)) for spec in specs]
     with Laboratory(seconds=seconds, option="seconds") as laboratory:

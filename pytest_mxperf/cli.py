@@ -9,9 +9,9 @@ from typing import Dict, List, NoReturn, Optional, Sequence, Tuple
 from pytest_mxperf.api import compare_latency, count, diff
 from pytest_mxperf.errors import MxperfError, UsageError
 from pytest_mxperf.gate.latency import judge_latency
+from pytest_mxperf.gate.limits import parse_difference
 from pytest_mxperf.latency.decide import Outcome
 from pytest_mxperf.spec import InputSpec
-from pytest_mxperf.units import parse_fraction
 
 __all__ = ["main"]
 
@@ -19,18 +19,39 @@ _SAME, _DIFFERENT, _TROUBLE = 0, 1, 2  # as diff(1) has it
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
-    """Runs the command and returns its exit code. An error is one line on stderr and exit code 2."""
+    """Runs the command and returns its exit code. An error of whatever kind is one line on stderr and exit code 2."""
     options = _parser().parse_args(arguments)
     try:
         text, code = options.run(options, _inputs(options.input))
-        print(text.rstrip("\n"), flush=True)
-    except MxperfError as error:
-        print("mxperf:", " ".join(str(error).split()), file=sys.stderr)
-        return _TROUBLE
+        _print(text.rstrip("\n"))
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it flushes at exit
+        _abandon_stdout()
+        return _TROUBLE
+    except Exception as error:
+        print("mxperf:", " ".join(_message(error).split()), file=sys.stderr)
         return _TROUBLE
     return int(code)
+
+
+def _print(text: str) -> None:
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"  # a terminal of Latin letters has no arrows
+    try:
+        print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
+    except OSError:
+        _abandon_stdout()
+        raise
+
+
+def _abandon_stdout() -> None:
+    """What it cannot take it would be offered again at exit, where Python complains."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _message(error: Exception) -> str:
+    if isinstance(error, (MxperfError, OSError)):
+        return str(error)
+    problem = f"{type(error).__name__}: {error}"
+    return f"{problem}; this is a bug of pytest-mxperf: please report it to its issue tracker, with the command"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -124,7 +145,7 @@ def _diff(options: argparse.Namespace, inputs: Dict[str, InputSpec]) -> Tuple[st
 
 
 def _latency(options: argparse.Namespace, inputs: Dict[str, InputSpec]) -> Tuple[str, int]:
-    allowed = parse_fraction(options.allow, where="--allow")
+    allowed = parse_difference(options.allow, where="--allow")
     compared = compare_latency(options.old, options.new, inputs, tolerance=float(allowed), seconds=options.seconds)
     codes = {Outcome.PASSED: _SAME, Outcome.REGRESSED: _DIFFERENT, Outcome.INCONCLUSIVE: _TROUBLE}
     code = codes[compared.decision.outcome]

@@ -8,10 +8,11 @@ from pytest_mxperf.errors import UsageError
 from pytest_mxperf.gate.metrics import BUDGETS, TOLERANCE_FROM, WALL_TIMES
 from pytest_mxperf.units import parse_fraction, parse_quantity
 
-__all__ = ["parse_budget", "parse_differences", "parse_tolerances"]
+__all__ = ["parse_budget", "parse_difference", "parse_differences", "parse_tolerances"]
 
 # What a baseline compares only if it is asked for, since it has to be measured.
 _MEASURED = ("latency", *WALL_TIMES)
+_LARGEST_DIFFERENCE = 10**12  # which every float has room for
 
 
 def parse_budget(arguments: Mapping[str, object], *, where: str) -> Dict[str, Fraction]:
@@ -43,7 +44,20 @@ def parse_differences(arguments: Mapping[str, object], *, where: str) -> Dict[st
     Raises ``UsageError`` that begins with ``where``.
     """
     _reject_unknown(arguments, (*TOLERANCE_FROM, *_MEASURED), where)
-    return {name: parse_fraction(value, where=f"{where}: {name}") for name, value in arguments.items()}
+    return {name: parse_difference(value, where=f"{where}: {name}") for name, value in arguments.items()}
+
+
+def parse_difference(value: object, *, where: str) -> Fraction:
+    """How much more may be than there was, from "5%" and the like; "-30%" asks for that much less.
+
+    Raises ``UsageError`` that begins with ``where``, also for what no model can be: less than nothing, or nothing.
+    """
+    difference = parse_fraction(value, where=where)
+    if difference <= -1:
+        raise UsageError(f"{where}: {value!r} leaves nothing of what there was; write a difference above -100%")
+    if difference > _LARGEST_DIFFERENCE:
+        raise UsageError(f"{where}: {value!r} limits nothing; write a difference up to {_LARGEST_DIFFERENCE:.0e} times")
+    return difference
 
 
 def _reject_unknown(arguments: Mapping[str, object], known: Iterable[str], where: str) -> None:

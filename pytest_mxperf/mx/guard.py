@@ -2,6 +2,9 @@
 
 A fork costs 10 to 20 ms beside the work itself, on an idle machine. MXNet prepares for it: its engine stops before a
 fork and starts anew on both sides (``src/initialize.cc``), which is what Gluon's ``DataLoader`` relies on.
+
+How long a trial takes is counted in time in which the child computes: a machine that stands still for a while, or has
+no core to spare, is nothing that a model can help.
 """
 
 import os
@@ -10,18 +13,23 @@ import signal
 import sys
 import time
 import warnings
-from contextlib import suppress
-from typing import Callable, Optional, Sequence
+from contextlib import contextmanager, suppress
+from typing import Callable, Iterator, Optional, Sequence
 
 from pytest_mxperf.errors import ModelError, listed
 
 __all__ = ["SECONDS_OF_A_TRIAL", "memory_limit_bytes", "survive"]
 
 SECONDS_OF_A_TRIAL = 8.0
-"""How long a trial may take that is not expected to take long."""
+"""How long a trial may compute that is not expected to take long."""
 
 _SPARE_BYTES = 2 * 1024**3
 _POLL_SECONDS = 0.001
+_LOOK_SECONDS = 0.05
+"""How often the child's CPU time is looked at, of which the kernel counts hundredths of a second."""
+_IDLE_LIMIT = 20
+"""A child that waits for what never comes is ended after so many times what it may compute."""
+_SIGNALS_HELD = {signal.SIGINT, signal.SIGTERM, signal.SIGALRM}
 
 
 def survive(
@@ -35,6 +43,8 @@ def survive(
 ) -> None:
     """Does the work in a forked child. Raises ``ModelError`` if that dies or takes too long: "``who`` dies ``doing``".
 
+    It may compute for so many ``seconds``, whatever the number of its threads, and live for 20 times as long; time in
+    which this process stands still itself does not count.
     What else goes wrong in there, exceptions included, goes wrong again when the caller does the work himself.
     The child may take 2 GiB beside the ``expected_bytes``. Does nothing where there is no ``fork``.
     """
@@ -51,22 +61,34 @@ def _death_of(work: Callable[[], object], seconds: float, more_bytes: int) -> Op
     if not hasattr(os, "fork"):
         return None
     last_word, pen = os.pipe()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Python warns of forks beside threads, which MXNet has
-        child = os.fork()
-    if child == 0:
-        _be_the_child(work, more_bytes, pen)
-    os.close(pen)
+    child = 0
     try:
-        status = _wait_for(child, time.monotonic() + seconds)
-        if status is None:
-            return f"takes longer than {seconds:g} s"
+        with _signals_held(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Python warns of forks beside threads, which MXNet has
+            child = os.fork()
+            if child == 0:
+                _be_the_child(work, more_bytes, pen)
+        os.close(pen)
+        status = _wait_for(child, _Watch(child, seconds))
         word = os.read(last_word, 1)
+    except _TakesTooLongError as error:
+        return str(error)
     finally:
+        _end(child)  # also when an interrupt comes in between
         os.close(last_word)
     if word == _OUT_OF_MEMORY:
         return f"takes more than {more_bytes:,} bytes of memory"
     return None if word == _DONE else _describe(status)
+
+
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    """Python acts on none of them meanwhile: in the child that would go on with the session a second time."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS_HELD)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 _DONE, _OUT_OF_MEMORY = b"d", b"m"
@@ -82,6 +104,7 @@ def _be_the_child(work: Callable[[], object], more_bytes: int, pen: int) -> None
         # MXNet catches segmentation faults, to write a trace and exit; pytest's faulthandler to write another.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM, signal.SIGSEGV, signal.SIGFPE, signal.SIGABRT):
             signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS_HELD)
         _limit_memory(more_bytes)
     try:
         work()
@@ -102,24 +125,63 @@ def _limit_memory(more_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
 
 
-def _wait_for(child: int, end: float) -> Optional[int]:
-    """The child's wait status, 0 if somebody else has taken it; None if it had to be killed for taking too long."""
+class _TakesTooLongError(Exception):
+    """Its text is what the child does: "takes longer than"."""
+
+
+class _Watch:
+    """Adds up what the child computes, and what it lives, in steps that are short whatever the clock says."""
+
+    def __init__(self, child: int, seconds: float) -> None:
+        self._child, self._seconds = child, seconds
+        self._looked_at, self._cpu_seconds = time.monotonic(), _cpu_seconds(child)
+        self._computed = self._lived = 0.0
+
+    def look(self) -> None:
+        """Raises ``_TakesTooLongError``."""
+        passed = time.monotonic() - self._looked_at
+        if passed < _LOOK_SECONDS:
+            return
+        self._looked_at += passed
+        cpu_seconds = _cpu_seconds(self._child)
+        # Many threads compute no longer than one.
+        self._computed += min(passed, cpu_seconds - self._cpu_seconds)
+        self._lived += min(passed, 4 * _LOOK_SECONDS)
+        self._cpu_seconds = cpu_seconds
+        if self._computed > self._seconds:
+            raise _TakesTooLongError(f"takes longer than {self._seconds:g} s")
+        if self._lived > _IDLE_LIMIT * self._seconds:
+            raise _TakesTooLongError(f"hangs (it computed for {self._computed:.2g} of {self._lived:.2g} s)")
+
+
+def _cpu_seconds(pid: int) -> float:
+    """Of all threads of the process; 0 where there is none, or nothing tells."""
     try:
+        with open(f"/proc/{pid}/stat", "rb") as stream:
+            fields = stream.read().rpartition(b")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    except (OSError, IndexError, ValueError):
+        return 0.0
+
+
+def _wait_for(child: int, watch: _Watch) -> int:
+    """The child's wait status, 0 if somebody else has taken it. Raises what the watch does."""
+    with suppress(ChildProcessError):
         while True:
             pid, status = os.waitpid(child, os.WNOHANG)
             if pid:
                 return status
-            if time.monotonic() > end:
-                return None
+            watch.look()
             time.sleep(_POLL_SECONDS)
-    except ChildProcessError:
-        return 0
-    finally:
-        # Also when an interrupt comes in between.
-        with suppress(ProcessLookupError, ChildProcessError):
-            if os.waitpid(child, os.WNOHANG) == (0, 0):
-                os.kill(child, signal.SIGKILL)
-                os.waitpid(child, 0)
+    return 0
+
+
+def _end(child: int) -> None:
+    """Kills it if it still is there, and leaves no zombie."""
+    with suppress(ProcessLookupError, ChildProcessError):
+        if child and os.waitpid(child, os.WNOHANG) == (0, 0):
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
 
 
 def _describe(status: int) -> str:

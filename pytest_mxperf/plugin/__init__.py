@@ -12,7 +12,6 @@ from pytest_mxperf.plugin.hooks import (
     pytest_configure,
     pytest_pycollect_makeitem,
     pytest_runtest_call,
-    pytest_runtest_makereport,
 )
 from pytest_mxperf.plugin.options import pytest_addoption, pytest_load_initial_conftests
 
@@ -28,5 +27,4 @@ __all__ = [
     "pytest_load_initial_conftests",
     "pytest_pycollect_makeitem",
     "pytest_runtest_call",
-    "pytest_runtest_makereport",
 ]

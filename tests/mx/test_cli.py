@@ -162,6 +162,48 @@ class TestErrors:
         assert (code, err) == (2, "mxperf: digits: the graph has no input 'dat'; did you mean 'data'?\n")
 
 
+UNEXPECTED = [
+    ValueError("two\nlines"),
+    MemoryError(),
+    RecursionError("too deep"),
+    OSError(28, "No space left on device"),
+    AttributeError("module 'mxnet' has no attribute 'np'"),
+]
+
+
+@pytest.mark.parametrize("command", ["cost", "diff", "latency"])
+@pytest.mark.parametrize("error", UNEXPECTED, ids=lambda error: type(error).__name__)
+def test_whatever_goes_wrong_gives_2_and_one_line(mxperf, monkeypatch, command, error):
+    """Never 1, which says "different" or "slower"."""
+
+    def fail(*arguments, **options):
+        raise error
+
+    for name in ("count", "diff", "compare_latency"):
+        monkeypatch.setattr(pytest_mxperf.cli, name, fail)
+    code, out, err = mxperf(command, *["a", "b"][: 1 if command == "cost" else 2], *INPUT)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith("mxperf: ")
+    assert str(error).split("\n")[0] in err
+    assert ("this is a bug of pytest-mxperf" in err) == (not isinstance(error, OSError))
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="the system has no /dev/full")
+def test_an_output_that_cannot_be_written_gives_2_and_one_line(digits):
+    with open("/dev/full", "w") as full:
+        result = run("diff", digits, digits, *INPUT, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (result.returncode, result.stderr) == (2, "mxperf: [Errno 28] No space left on device\n")
+
+
+def test_a_terminal_that_lacks_a_letter_gets_its_number(digits, wider, monkeypatch):
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii:strict")
+    text = wider.with_name("wider-symbol.json").read_text().replace("dense1_fwd", "d\u00e9nse_fwd")
+    wider.with_name("wider-symbol.json").write_text(text, encoding="utf-8")
+    result = run("diff", digits, wider, *INPUT, capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (1, "")
+    assert "d\\xe9nse_fwd" in result.stdout
+
+
 def run(*arguments, **options):
     root = os.path.dirname(os.path.dirname(pytest_mxperf.__file__))
     command = [sys.executable, "-m", "pytest_mxperf.cli", *map(str, arguments)]
@@ -239,6 +281,19 @@ class TestLatency:
         assert (code, out) == (2, "")
         assert err.startswith("mxperf: --allow: ")
         assert err.count("\n") == 1
+
+    @pytest.mark.parametrize("allow", ["-100%", "-300%", "-1e9%", "1e300%", "1e400%"])
+    def test_growth_that_no_model_can_have_is_one_line(self, mxperf, digits, wider, decided, allow):
+        asked = decided(Outcome.PASSED)
+        code, out, err = mxperf("latency", digits, wider, *INPUT, f"--allow={allow}")
+        assert (code, out, asked) == (2, "", [])
+        assert err.startswith(f"mxperf: --allow: '{allow}' ")
+        assert err.count("\n") == 1
+
+    @pytest.mark.parametrize("tolerance", [-1.0, -3.0, float("nan"), float("inf")])
+    def test_nor_does_a_program_get_that(self, digits, wider, tolerance):
+        with pytest.raises(pytest_mxperf.errors.UsageError, match=r"compare_latency: tolerance=\S+ is not a finite"):
+            pytest_mxperf.api.compare_latency(digits, wider, {"data": (1, 1, 8, 8)}, tolerance=tolerance)
 
     def test_it_names_its_own_option_where_the_time_is_too_short(self, mxperf, digits, wider):
         code, out, _ = mxperf("latency", digits, wider, *INPUT, "--seconds", "0.000001")

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -52,15 +54,125 @@ def test_no_descriptor_is_left_open():
     before = os.listdir("/proc/self/fd")
     survive(lambda: None)
     with pytest.raises(ModelError):
-        survive(lambda: time.sleep(60), seconds=0.1)
+        survive(compute_for_ever, seconds=0.1)
     assert os.listdir("/proc/self/fd") == before
 
 
-def test_what_hangs_is_stopped():
+def compute_for_ever():
+    while True:
+        pass
+
+
+def test_what_computes_too_long_is_stopped():
     with pytest.raises(ModelError, match=r"net: MXNet takes longer than 0\.2 s working"):
-        survive(lambda: time.sleep(60), seconds=0.2)
+        survive(compute_for_ever, seconds=0.2)
+    no_child_is_left()
+
+
+def test_what_hangs_is_stopped_much_later():
+    with pytest.raises(ModelError, match=r"net: MXNet hangs \(it computed for 0(\.0\d)? of \d.* s\) working"):
+        survive(lambda: time.sleep(60), seconds=0.05)
+    no_child_is_left()
+
+
+def no_child_is_left():
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
+
+
+@pytest.fixture
+def stopped():
+    """Stops a process for so many seconds, by another one, as soon as it runs; the process to stop is the child's."""
+
+    def stopped(seconds, *, with_parent):
+        def work():
+            pids = [os.getpid(), *([os.getppid()] if with_parent else [])]
+            code = f"""
+import os, signal, time
+for number in (signal.SIGSTOP, signal.SIGCONT):
+    for pid in {pids}:
+        os.kill(pid, number)
+    time.sleep({seconds} if number == signal.SIGSTOP else 0)
+"""
+            before = time.monotonic()
+            subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
+            while time.monotonic() - before < seconds:  # it jumps once this process goes on
+                time.sleep(0.001)
+
+        return work
+
+    return stopped
+
+
+@pytest.mark.parametrize("with_parent", [False, True], ids=["the child", "the whole session"])
+def test_a_pause_is_no_work(stopped, with_parent):
+    """Three times as long as it may compute; its wall time is what a watch on the wall would have counted."""
+    survive(stopped(1.5, with_parent=with_parent), seconds=0.5)
+    no_child_is_left()
+
+
+def test_a_pause_of_the_session_is_not_time_that_the_child_has_lived(monkeypatch):
+    """A clock that jumps by an hour with each look."""
+    from pytest_mxperf.mx import guard
+
+    watch = guard._Watch(os.getpid(), seconds=1.0)
+    clock, cpu = iter(range(3600, 10**9, 3600)), iter([0.1, 0.2, 0.3])
+    monkeypatch.setattr(guard.time, "monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr(guard, "_cpu_seconds", lambda pid: next(cpu))
+    watch._looked_at, watch._cpu_seconds = 0.0, 0.0
+    for _ in range(3):
+        watch.look()
+    assert (round(watch._computed, 6), round(watch._lived, 6)) == (0.3, 0.6)
+
+
+def test_threads_side_by_side_take_no_longer_than_one(monkeypatch):
+    """64 threads that compute for a second, looked at ten times: 1 s, of 64 s of CPU time."""
+    from pytest_mxperf.mx import guard
+
+    clock, cpu = iter(range(1, 11)), iter(range(64, 641, 64))
+    watch = guard._Watch(os.getpid(), seconds=8.0)
+    watch._looked_at, watch._cpu_seconds = 0.0, 0.0
+    monkeypatch.setattr(guard.time, "monotonic", lambda: next(clock) / 10)
+    monkeypatch.setattr(guard, "_cpu_seconds", lambda pid: next(cpu) / 10)
+    for _ in range(10):
+        watch.look()
+    assert round(watch._computed, 6) == 1.0
+
+
+def test_the_childs_cpu_time_is_counted():
+    from pytest_mxperf.mx.guard import _cpu_seconds
+
+    child = subprocess.Popen([sys.executable, "-c", "import time\nwhile time.process_time() < 60: pass"])
+    try:
+        while _cpu_seconds(child.pid) < 0.3:
+            time.sleep(0.01)
+        assert _cpu_seconds(child.pid) < 60
+    finally:
+        child.kill()
+        child.wait()
+    assert _cpu_seconds(child.pid) == 0.0
+
+
+def test_a_signal_that_python_acts_on_ends_the_child_too():
+    """As pytest-timeout does it."""
+
+    def act(number, frame):
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, act)
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    try:
+        with pytest.raises(TimeoutError):
+            survive(lambda: time.sleep(60))
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    no_child_is_left()
+
+
+def test_no_signal_is_held_back_afterwards():
+    survive(lambda: None)
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == set()
 
 
 def test_memory_is_limited_beside_what_is_expected():

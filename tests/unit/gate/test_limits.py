@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 
 from pytest_mxperf.errors import UsageError
-from pytest_mxperf.gate.limits import parse_budget, parse_tolerances
+from pytest_mxperf.gate.limits import parse_budget, parse_differences, parse_tolerances
 from tests.unit.gate.models import EXACT
 
 
@@ -54,6 +54,29 @@ def test_a_negative_tolerance_is_refused():
     assert str(caught.value) == (
         "mxperf_baseline of test_a: macs: '-1%' is negative; a baseline allows growth from 0% up"
     )
+
+
+@pytest.mark.parametrize("parse", [parse_tolerances, parse_differences])
+@pytest.mark.parametrize("metric", ["macs", "flops", "params", "param_bytes", "latency", "latency_p50", "latency_mean"])
+@pytest.mark.parametrize("value", ["-100%", "-100.0 %", "-150%", "-1e30%"])
+def test_nothing_can_be_asked_to_vanish(parse, metric, value):
+    """The logarithm of 1 - 100% is none."""
+    with pytest.raises(UsageError) as caught:
+        parse({metric: value}, where="mxperf_baseline of test_a")
+    assert str(caught.value) == (
+        f"mxperf_baseline of test_a: {metric}: {value!r} leaves nothing of what there was; "
+        "write a difference above -100%"
+    )
+
+
+def test_nearly_everything_can():
+    assert parse_differences({"latency": "-99.9%"}, where="here") == {"latency": Fraction(-999, 1000)}
+
+
+@pytest.mark.parametrize("value", ["1e20%", "1e400%"])
+def test_what_no_float_holds_is_no_limit(value):
+    with pytest.raises(UsageError, match=f"^here: latency: '{value}' limits nothing; write a difference up to 1e"):
+        parse_differences({"latency": value}, where="here")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,61 @@
+"""What goes wrong in this plugin stays with one test, or is one line of the run: it never ends a session."""
+
+import bdb
+from contextlib import contextmanager
+from typing import Callable, Iterator
+
+import pytest
+
+from pytest_mxperf.errors import MxperfError
+
+__all__ = ["MEANT_FOR_PYTEST", "contained", "failure", "message_of"]
+
+MEANT_FOR_PYTEST = (
+    KeyboardInterrupt,
+    pytest.exit.Exception,
+    pytest.fail.Exception,  # also an xfail, and what pytest-timeout raises from its signal
+    pytest.skip.Exception,
+    bdb.BdbQuit,
+)
+"""What a test may raise to say something to pytest, and code of the user's that runs within ours as well."""
+
+_ENDS_THE_SESSION = (KeyboardInterrupt, pytest.exit.Exception)
+
+
+def message_of(error: BaseException, doing: str) -> str:
+    """What is wrong, for the user. What none of our errors says is our own mistake."""
+    text = _text(error)
+    if isinstance(error, MxperfError):
+        return text
+    problem = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return (
+        f"{problem}\nwhile {doing}: this is a bug of pytest-mxperf, or a version of MXNet or msgspec that it does not "
+        "support; please report it to the issue tracker of pytest-mxperf, with the traceback and these versions"
+    )
+
+
+def failure(error: BaseException, doing: str) -> "pytest.fail.Exception":
+    """What to raise instead: the message alone for an error of ours, the whole way to it for any other."""
+    if isinstance(error, MxperfError):
+        return pytest.fail.Exception(str(error), pytrace=False)
+    failed = pytest.fail.Exception(message_of(error, doing), pytrace=True)
+    failed.__cause__ = error.__cause__
+    return failed.with_traceback(error.__traceback__)  # --pdb opens where it happened
+
+
+@contextmanager
+def contained(tell: Callable[[str], object], doing: str) -> Iterator[None]:
+    """For a hook that no test's failure can come of: whatever is raised is told, unless it is to end the session."""
+    try:
+        yield
+    except _ENDS_THE_SESSION:
+        raise
+    except BaseException as error:
+        tell(message_of(error, doing))
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:
+        return "it cannot be printed"

@@ -1,0 +1,202 @@
+"""One measurement at a time on a host: a lock among the processes of one user, whose holder can be named.
+
+It is a file in the folder for temporary files, locked by ``flock``, so that a process that dies gives it back. What it
+says is only for people: who has it.
+"""
+
+import fcntl
+import os
+import stat
+import sys
+import tempfile
+import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Callable, Iterator, Optional
+
+import msgspec
+
+from pytest_mxperf.errors import WorkerError
+
+__all__ = ["Holder", "alone_on_this_host", "lock_path"]
+
+_POLL_SECONDS = 0.05
+_COURTESY_SECONDS = 2 * _POLL_SECONDS
+"""How long who has just had the lock leaves it to those who wait: they look for it every so often only."""
+_LONGEST_BYTES = 4096
+_LONGEST_COMMAND = 200
+_OPEN = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+class Holder(msgspec.Struct, frozen=True):
+    """Who has the lock."""
+
+    pid: int
+    command: str
+    run: str = ""
+    """What the processes of one run have in common; empty for a run of one process."""
+    since: float = 0.0
+    """By the clock of the system: it distinguishes one turn of a process from its next."""
+
+    def __str__(self) -> str:
+        stopped = ", which is stopped" if _is_stopped(self.pid) else ""
+        return f"process {self.pid} ({_printable(self.command)}){stopped}"
+
+
+Waiting = Callable[[Optional[Holder], float], None]
+
+
+def lock_path() -> Path:
+    return Path(tempfile.gettempdir()) / f"pytest-mxperf-{os.getuid()}.lock"
+
+
+@contextmanager
+def alone_on_this_host(
+    *,
+    seconds: float,
+    command: str = "",
+    run: str = "",
+    option: str = "--mxperf-latency-wait",
+    waiting: Waiting = lambda holder, waited: None,
+) -> Iterator[None]:
+    """Waits until no other process of this user measures on this host, and keeps them waiting meanwhile.
+
+    ``waiting`` is called at once, and then all the time, with whoever has the lock, if that is known, and how many
+    seconds this has waited in all. Raises ``WorkerError`` once one turn of one holder has taken ``seconds``, and where
+    there can be no lock: no folder for temporary files, or somebody else's file in the way. ``option`` is what the user
+    calls ``seconds``.
+    """
+    descriptor = _acquire(seconds, option, waiting)
+    try:
+        _write(descriptor, Holder(os.getpid(), command or _own_command(), run, time.time()))
+        yield
+    finally:
+        _release(descriptor)
+
+
+def _acquire(seconds: float, option: str, waiting: Waiting) -> int:
+    """An open descriptor of the locked file."""
+    time.sleep(max(0.0, min(_COURTESY_SECONDS, _released_at + _COURTESY_SECONDS - time.monotonic())))
+    patience = _Patience(seconds, option, waiting)
+    while True:
+        descriptor = _open()
+        try:
+            while not _try_lock(descriptor):
+                patience.wait(_read(descriptor))
+            if _is_still_there(descriptor):
+                return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)  # whoever cleans up has removed the file: others lock a new one
+
+
+class _Patience:
+    """Counts what it waits for each turn of a holder."""
+
+    def __init__(self, seconds: float, option: str, waiting: Waiting) -> None:
+        self._seconds, self._option, self._waiting = seconds, option, waiting
+        self._holder: Optional[Holder] = None
+        self._in_all = self._of_this_turn = 0.0
+
+    def wait(self, holder: Optional[Holder]) -> None:
+        """For a moment. Raises ``WorkerError`` where that is too long for one turn."""
+        if holder != self._holder:
+            self._holder, self._of_this_turn = holder, 0.0
+        self._waiting(holder, self._in_all)
+        if self._of_this_turn >= self._seconds:
+            raise WorkerError(_gives_up(holder, self._of_this_turn, self._option))
+        start = time.monotonic()
+        time.sleep(_POLL_SECONDS)
+        # While this process is stopped itself nobody has kept it waiting.
+        passed = min(time.monotonic() - start, 10 * _POLL_SECONDS)
+        self._in_all += passed
+        self._of_this_turn += passed
+
+
+def _gives_up(holder: Optional[Holder], waited: float, option: str) -> str:
+    longer = f"{option}=N waits longer"
+    if holder is None:
+        return f"another process has locked {lock_path()} for {waited:.0f} s; see who: fuser -v {lock_path()}; {longer}"
+    remedy = f"let it go on (kill -CONT {holder.pid}) or end it" if _is_stopped(holder.pid) else "end it if it hangs"
+    return f"{holder} has been measuring on this host for {waited:.0f} s; {remedy} (kill {holder.pid}); {longer}"
+
+
+def _open() -> int:
+    path = lock_path()
+    try:
+        descriptor = os.open(path, _OPEN, 0o600)  # anybody may have put a link there
+    except OSError as error:
+        raise WorkerError(f"cannot lock this host: {error}; set TMPDIR to a folder of your own") from None
+    try:
+        status = os.fstat(descriptor)
+        # It is written to: a second name of it may be that of a file which somebody needs.
+        if not stat.S_ISREG(status.st_mode) or status.st_uid != os.getuid() or status.st_nlink > 1:
+            problem = f"{path} is not a file of yours alone"
+            raise WorkerError(f"cannot lock this host: {problem}; remove it, or set TMPDIR to a folder of your own")
+        if stat.S_IMODE(status.st_mode) != 0o600:
+            os.fchmod(descriptor, 0o600)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        raise WorkerError(f"cannot lock this host: {lock_path()}: {error.strerror}; set TMPDIR elsewhere") from None
+    return True
+
+
+def _is_still_there(descriptor: int) -> bool:
+    with suppress(FileNotFoundError):
+        return os.path.samestat(os.stat(lock_path()), os.fstat(descriptor))
+    return False
+
+
+def _read(descriptor: int) -> Optional[Holder]:
+    """None where the file does not say: its holder has not written yet, or is of another version."""
+    with suppress(OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        return msgspec.json.decode(os.pread(descriptor, _LONGEST_BYTES, 0), type=Holder)
+    return None
+
+
+def _write(descriptor: int, holder: Holder) -> None:
+    """Nobody needs it to measure: a full disk is no reason not to."""
+    shown = msgspec.structs.replace(holder, command=_printable(holder.command))
+    with suppress(OSError):
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, msgspec.json.encode(shown), 0)
+
+
+def _release(descriptor: int) -> None:
+    global _released_at
+    with suppress(OSError):
+        os.ftruncate(descriptor, 0)
+    os.close(descriptor)
+    _released_at = time.monotonic()
+
+
+_released_at = float("-inf")
+
+
+def _own_command() -> str:
+    return " ".join(sys.argv)
+
+
+def _printable(text: str) -> str:
+    """In one line that no terminal takes for orders."""
+    shown = "".join(each if each.isprintable() else "?" for each in text)
+    return shown if len(shown) <= _LONGEST_COMMAND else f"{shown[:_LONGEST_COMMAND]}..."
+
+
+def _is_stopped(pid: int) -> bool:
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return status.rpartition(")")[2].split()[:1] in (["T"], ["t"])
