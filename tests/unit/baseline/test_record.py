@@ -64,6 +64,7 @@ def test_the_file_reads_well_as_a_diff():
         "macs",
         "params",
         "peak_activation_bytes",
+        "recorded",
         "schema",
         "symbol_sha256",
         "wall_times",
