@@ -39,17 +39,26 @@ def diff(old: object, new: object, inputs: object) -> Difference:
     return compare(before, now, specs[0].inputs)
 
 
-def compare_latency(old: object, new: object, inputs: object, *, tolerance: float, seconds: float = 15.0) -> Comparison:
+def compare_latency(
+    old: object, new: object, inputs: object, *, tolerance: float, seconds: float = 15.0, run_as: object = None
+) -> Comparison:
     """Whether ``new`` is slower than ``old`` by more than ``tolerance``, a fraction: both are timed side by side.
 
     Models and ``inputs`` are as in ``count``. They are timed with synthetic weights, in one thread of a process of its
-    own, for up to so many ``seconds`` of its CPU time. Raises ``WorkerError`` if one of them cannot run, and
-    ``UsageError`` for a tolerance of -1 and below: no model takes that little time.
+    own, for up to so many ``seconds`` of its CPU time. Both are run as ``new`` is: a Gluon block as it was hybridized,
+    all else in a ``Module``, or what ``run_as`` says, ``"module"``, ``"gluon"`` or ``"gluon_static"``. Raises
+    ``WorkerError`` if one of them cannot run, and ``UsageError`` for a tolerance of -1 and below: no model takes that
+    little time.
     """
     if not -1 < tolerance < math.inf:
         raise UsageError(f"compare_latency: tolerance={tolerance!r} is not a finite number above -1")
-    specs = [ModelSpec.parse(model, inputs, where="compare_latency") for model in (old, new)]
-    reference, candidate = [Network(spec.name, analysis_of(spec).symbol_json, dict(spec.inputs)) for spec in specs]
+    specs = [ModelSpec.parse(model, inputs, run_as=run_as, where="compare_latency") for model in (old, new)]
+    analyses = [analysis_of(spec) for spec in specs]
+    both_run_as = specs[1].run_as or analyses[1].model.run_as
+    reference, candidate = [
+        Network(spec.name, analysis.symbol_json, dict(spec.inputs), run_as=both_run_as)
+        for spec, analysis in zip(specs, analyses)
+    ]
     with Laboratory(seconds=seconds, option="seconds") as laboratory:
         return laboratory.compare(reference, candidate, tolerance)
 

@@ -83,6 +83,12 @@ def _parser() -> argparse.ArgumentParser:
         help="such as 5%% (default: 2.5%%); --allow=-30%% (with =) wants NEW at least 30%% faster",
     )
     race.add_argument("--seconds", type=float, default=15.0, help="of CPU time that it may take (default: 15)")
+    race.add_argument(
+        "--run-as",
+        choices=("module", "gluon", "gluon_static"),
+        help="time both as a Module (which MXNet fuses), or as a hybridized Gluon block (with static_alloc and "
+        "static_shape, with gluon_static); default: module, as checkpoints are",
+    )
     for command in (both, race):
         command.add_argument("old", metavar="OLD", help=model)
         command.add_argument("new", metavar="NEW", help="likewise")
@@ -146,7 +152,9 @@ def _diff(options: argparse.Namespace, inputs: Dict[str, InputSpec]) -> Tuple[st
 
 def _latency(options: argparse.Namespace, inputs: Dict[str, InputSpec]) -> Tuple[str, int]:
     allowed = parse_difference(options.allow, where="--allow")
-    compared = compare_latency(options.old, options.new, inputs, tolerance=float(allowed), seconds=options.seconds)
+    compared = compare_latency(
+        options.old, options.new, inputs, tolerance=float(allowed), seconds=options.seconds, run_as=options.run_as
+    )
     codes = {Outcome.PASSED: _SAME, Outcome.REGRESSED: _DIFFERENT, Outcome.INCONCLUSIVE: _TROUBLE}
     code = codes[compared.decision.outcome]
     if options.json:

@@ -1,7 +1,7 @@
 """What a test asks to be measured: a model, and the shape and dtype of each of its inputs."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Dict, Mapping, Optional, Tuple
 
@@ -62,6 +62,19 @@ class RunAs:
         flags = ", ".join(name for name in ("static_alloc", "static_shape") if getattr(self, name))
         return f"hybridized block ({flags})" if flags else "hybridized block"
 
+    @classmethod
+    def parse(cls, value: object, *, where: str) -> "Optional[RunAs]":
+        """``"module"``, ``"gluon"`` or ``"gluon_static"``; None is left to the model. Raises ``UsageError``."""
+        if value is None or isinstance(value, RunAs):
+            return value
+        if not isinstance(value, str) or value not in _RUN_AS:
+            names = ", ".join(f'"{name}"' for name in _RUN_AS)
+            raise UsageError(f"{where}: run_as={value!r} is none of {names}")
+        return _RUN_AS[value]
+
+
+_RUN_AS = {"module": RunAs(), "gluon": RunAs("gluon"), "gluon_static": RunAs("gluon", True, True)}
+
 
 @dataclass(frozen=True)
 class Checkpoint:
@@ -103,6 +116,10 @@ class ModelSpec:
     source: object
     inputs: Mapping[str, InputSpec]
     name: str
+    run_as: Optional[RunAs] = None
+    """How it is timed; None is as such a model is run by itself: a Gluon block as one, all else in a ``Module``."""
+    example: object = field(default=None, compare=False)
+    """Real inputs: the path of an ``.npz``, a mapping from names to arrays, or a callable that returns one."""
 
     @classmethod
     def parse(
@@ -112,6 +129,8 @@ class ModelSpec:
         *,
         epoch: int = 0,
         name: Optional[str] = None,
+        run_as: object = None,
+        example: object = None,
         root: Optional[Path] = None,
         where: str = "ModelSpec",
     ) -> "ModelSpec":
@@ -131,13 +150,20 @@ class ModelSpec:
             name = source.prefix.name if isinstance(source, Checkpoint) else _object_name(source)
         elif not isinstance(name, str):
             raise UsageError(f"{where}: name={name!r} is not text")
-        return cls(source, _parse_inputs(inputs, where), name)
+        return cls(
+            source,
+            _parse_inputs(inputs, where),
+            name,
+            RunAs.parse(run_as, where=where),
+            _parse_example(example, root or Path(), where),
+        )
 
     def under(self, root: Path) -> "ModelSpec":
-        """The same model, a checkpoint's relative path starting at ``root``."""
-        if not isinstance(self.source, Checkpoint):
-            return self
-        return replace(self, source=replace(self.source, symbol_path=root / self.source.symbol_path))
+        """The same model, relative paths of its checkpoint and its example starting at ``root``."""
+        source, example = self.source, self.example
+        if isinstance(source, Checkpoint):
+            source = replace(source, symbol_path=root / source.symbol_path)
+        return replace(self, source=source, example=root / example if isinstance(example, Path) else example)
 
 
 def _parse_inputs(inputs: object, where: str) -> Dict[str, InputSpec]:
@@ -146,6 +172,18 @@ def _parse_inputs(inputs: object, where: str) -> Dict[str, InputSpec]:
             f'{where}: inputs={inputs!r} must map each input to its shape, as in {{"data": (1, 3, 224, 224)}}'
         )
     return {str(name): InputSpec.parse(value, where=f"{where}: inputs[{name!r}]") for name, value in inputs.items()}
+
+
+def _parse_example(example: object, root: Path, where: str) -> object:
+    """Its arrays are looked at when they are needed: that takes numpy."""
+    if isinstance(example, (str, Path)):
+        return root / example
+    if example is None or isinstance(example, Mapping) or callable(example):
+        return example
+    raise UsageError(
+        f"{where}: example is a {type(example).__name__}; give the path of an .npz file, a mapping from inputs to "
+        "arrays, or a callable that returns such a mapping"
+    )
 
 
 def _object_name(source: object) -> str:

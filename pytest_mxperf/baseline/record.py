@@ -1,7 +1,7 @@
 """What a baseline remembers of a model."""
 
 import hashlib
-from typing import Dict, Mapping, Tuple
+from typing import Dict, List, Mapping, Optional, Tuple
 
 import msgspec
 
@@ -11,11 +11,12 @@ from pytest_mxperf.errors import BaselineError
 from pytest_mxperf.latency.timing import Timing
 from pytest_mxperf.spec import InputSpec
 
-__all__ = ["Baseline", "InputRecord", "LayerRecord", "WallTime"]
+__all__ = ["Baseline", "InputRecord", "LayerRecord", "Recorded", "WallTime"]
 
 SCHEMA = 1
 
 _ALIKE = 0.1
+_SHOWN_DIGITS = 12
 
 
 class InputRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -59,6 +60,35 @@ class WallTime(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return abs(other.p50 / self.p50 - 1) <= _ALIKE
 
 
+class Recorded(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a baseline was recorded under: which MXNet, and how the model is timed."""
+
+    mxnet: str
+    """Its version."""
+    blas: str
+    features: Tuple[str, ...]
+    """Of its build, sorted: those that decide on speed."""
+    subgraph_backend: str
+    run_as: str = ""
+    """``RunAs`` in words; empty where no latency gate asks for it."""
+    example: str = ""
+    """SHA-256 of the real inputs, or "none"; empty where nothing is timed with them."""
+
+    def differences(self, now: "Recorded") -> List[str]:
+        """What is not as it was, a few words for each. Where a text is empty, here or there, it says nothing."""
+        pairs = [
+            ("under MXNet", self.mxnet, now.mxnet),
+            ("with BLAS", self.blas, now.blas),
+            ("with subgraph backend", self.subgraph_backend, now.subgraph_backend),
+            ("and timed as a", self.run_as, now.run_as),
+            ("with example", self.example[:_SHOWN_DIGITS], now.example[:_SHOWN_DIGITS]),
+        ]
+        words = [f"{what} {old}, this is {new}" for what, old, new in pairs if old and new and old != new]
+        lost = [f"with {name}, this is without" for name in self.features if name not in now.features]
+        gained = [f"without {name}, this is with it" for name in now.features if name not in self.features]
+        return words + lost + gained
+
+
 class Baseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The costs of a model under one counting convention and for one set of inputs."""
 
@@ -74,9 +104,14 @@ class Baseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     symbol_sha256: str = ""
     """Of the file beside it that holds the graph: the two are a pair. Empty until they are stored."""
     weights_sha256: str = ""
-    """Of the ``.params`` file that was found to be no slower than its graph, and without subnormal activations."""
+    """Of the ``.params`` file that was found to be no slower than its graph, and without subnormal activations.
+
+    True of this graph alone, run as it was then and with the same example.
+    """
     wall_times: Dict[str, WallTime] = {}
     """By environment (``environment.here``): wall times of other hardware say nothing."""
+    recorded: Optional[Recorded] = None
+    """None in a file that was written before this was stored: it is not known then."""
 
     @classmethod
     def of(cls, report: CostReport, inputs: Mapping[str, InputSpec]) -> "Baseline":
@@ -127,7 +162,8 @@ class Baseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def fingerprint(self) -> str:
         """Alike for models of the same inputs, layers and costs, whatever the layers are called."""
         layers = tuple(msgspec.structs.replace(layer, name="") for layer in self.layers)
-        nameless = msgspec.structs.replace(self, layers=layers, symbol_sha256="", weights_sha256="", wall_times={})
+        costs = msgspec.structs.replace(self, layers=layers, recorded=None)
+        nameless = msgspec.structs.replace(costs, symbol_sha256="", weights_sha256="", wall_times={})
         return hashlib.sha256(msgspec.json.encode(nameless, order="sorted")).hexdigest()
 
     def difference(self, other: "Baseline") -> str:

@@ -3,13 +3,13 @@
 from fractions import Fraction
 from typing import List, Mapping, Optional
 
-from pytest_mxperf.baseline.record import Baseline
+from pytest_mxperf.baseline.record import Baseline, Recorded
 from pytest_mxperf.cost.result import Params
 from pytest_mxperf.gate.finding import Finding, Verdict, regressed_metrics
 from pytest_mxperf.gate.metrics import costs
 from pytest_mxperf.units import format_growth
 
-__all__ = ["judge_baseline"]
+__all__ = ["judge_baseline", "judge_recorded"]
 
 
 def judge_baseline(
@@ -36,6 +36,18 @@ def judge_baseline(
         each.with_lines([kinds]) if each.metric == "param_bytes" and each.verdict is Verdict.REGRESSED else each
         for each in findings
     ]
+
+
+def judge_recorded(before: Optional[Recorded], now: Recorded) -> List[Finding]:
+    """A finding if the baseline was recorded under another MXNet, or is timed in another way than it was then.
+
+    Costs do not depend on it; how fast a model is does, and the graph, which is compared, does not show it.
+    """
+    differences = [] if before is None else before.differences(now)
+    if not differences:
+        return []
+    message = f"recorded {'; '.join(differences)}; --mxperf-update makes that the baseline"
+    return [Finding("baseline", "mxnet", Verdict.OTHER_MXNET, message)]
 
 
 def _kinds_of_params(before: Params, now: Params) -> str:

@@ -28,6 +28,7 @@ class Verdict(Enum):
     ADVICE = "ADVICE"
     UNUSED = "UNUSED"
     CONFLICT = "CONFLICT"
+    OTHER_MXNET = "OTHER_MXNET"
 
     @property
     def is_good(self) -> bool:

@@ -10,10 +10,13 @@ from pytest_mxperf.gate.metrics import WALL_TIMES
 from pytest_mxperf.latency.comparison import Comparison
 from pytest_mxperf.latency.decide import Decision, Outcome
 from pytest_mxperf.latency.timing import Timing
+from pytest_mxperf.spec import RunAs
 from pytest_mxperf.units import Unit, format_quantity
 
 __all__ = [
     "WEIGHTS_TOLERANCE",
+    "can_be_timed",
+    "cannot_be_timed",
     "judge_latency",
     "judge_wall_time",
     "judge_weights",
@@ -27,20 +30,30 @@ WEIGHTS_TOLERANCE = 0.25
 
 
 def judge_latency(tolerance: Fraction, compared: Comparison, *, over: str) -> Finding:
-    """Growth of the CPU seconds per forward, in one thread, over those of a reference: ``over`` says which."""
+    """Growth of the CPU seconds per forward, in one thread, over those of a reference: ``over`` says which.
+
+    Below it are notes on what is not as in a real network.
+    """
     decision = compared.decision
     growth = f"latency {_percent(decision.growth)}" if decision.samples else "latency unknown"
     allowed = f"allowed {_percent(float(tolerance))} over {over}"
+    how = f"; timed as a {compared.run_as}"
     if decision.outcome is Outcome.PASSED:
         verdict = Verdict.IMPROVED if decision.high < 0 <= tolerance else Verdict.PASSED
-        message = f"{growth} (at most {_percent(decision.high)}), {allowed}; {compared.effort}"
+        message = f"{growth} (at most {_percent(decision.high)}), {allowed}; {compared.effort}{how}"
     elif decision.outcome is Outcome.REGRESSED:
         verdict = Verdict.REGRESSED
-        message = f"{growth} (at least {_percent(decision.low)}), {allowed}; {compared.effort}{_meanwhile(compared)}"
+        message = f"{growth} (at least {_percent(decision.low)}), {allowed}; {compared.effort}{how}"
+        message += _meanwhile(compared)
     else:
         verdict = Verdict.INCONCLUSIVE
-        message = f"{growth}{_between(decision)}, {allowed}: {decision.reason}{_meanwhile(compared)}"
-    return _finding("latency", verdict, message, decision.growth, float(tolerance))
+        message = f"{growth}{_between(decision)}, {allowed}: {decision.reason}{how}{_meanwhile(compared)}"
+    finding = _finding("latency", verdict, message, decision.growth, float(tolerance))
+    return finding.with_lines(_noted(compared.notes))
+
+
+def _noted(notes: Sequence[str]) -> List[str]:
+    return [f"note: {note}" for note in notes]
 
 
 def _between(decision: Decision) -> str:
@@ -66,7 +79,26 @@ def judge_weights(compared: Comparison, subnormal_layer: Optional[str] = None) -
     else:
         verdict = Verdict.INCONCLUSIVE
         message = f"{times} of synthetic ones, unclear: {decision.reason}{_meanwhile(compared)}"
-    return _finding("weights", verdict, message, decision.growth, WEIGHTS_TOLERANCE)
+    finding = _finding("weights", verdict, message, decision.growth, WEIGHTS_TOLERANCE)
+    return finding.with_lines(_noted(compared.notes))
+
+
+def can_be_timed(run_as: RunAs, shortage: str, notes: Sequence[str]) -> Finding:
+    """That a baseline's graph was run, on the day that it is recorded; ``shortage`` is why it will not be judged."""
+    verdict = Verdict.INCONCLUSIVE if shortage else Verdict.PASSED
+    message = f"latency: can be timed, as a {run_as}"
+    if shortage:
+        message = f"latency: a change of this model could not be judged, timed as a {run_as}: {shortage}"
+    return _finding("latency", verdict, message, None, None).with_lines(_noted(notes))
+
+
+def cannot_be_timed(run_as: RunAs, because: str) -> Finding:
+    """That a baseline's graph cannot be run, on the day that it is recorded."""
+    message = (
+        f"latency: this model cannot be timed as a {run_as}: {because}; remove latency= from mxperf_baseline, give "
+        "run_as= to mxperf_model if it is run in another way, or store it as it is with --mxperf-unmeasured=warn"
+    )
+    return _finding("latency", Verdict.NOT_MEASURED, message, None, None)
 
 
 def same_graph(tolerance: Fraction, over: str) -> Finding:

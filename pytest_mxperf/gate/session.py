@@ -50,14 +50,23 @@ class Claims:
 
     def __init__(self) -> None:
         self._first: Dict[str, Tuple[str, str]] = {}
+        self._first_timed: Dict[str, Tuple[str, str]] = {}
 
-    def conflict(self, name: str, test: str, fingerprint: str) -> str:
-        """What is wrong, if another test uses the name for a model that differs in its inputs, layers or costs."""
+    def conflict(self, name: str, test: str, fingerprint: str, timed_as: str = "") -> str:
+        """What is wrong, if another test uses the name for a model that differs in its inputs, layers or costs.
+
+        If both are timed (``timed_as`` is not empty), the graph, how it is run and its example must be the same, too:
+        there is one of each in a baseline.
+        """
         other, known = self._first.setdefault(name, (test, fingerprint))
+        differ = "inputs or costs"
         if other == test or known == fingerprint:
-            return ""
+            other, known = self._first_timed.setdefault(name, (test, timed_as)) if timed_as else (test, "")
+            differ = "graph, run_as or example, and are both timed"
+            if other == test or known == timed_as:
+                return ""
         return (
-            f"{other} and {test} use one baseline, {name!r}, for models that differ in their inputs or costs; "
+            f"{other} and {test} use one baseline, {name!r}, for models that differ in their {differ}; "
             "give one of them another name with mxperf_model(..., name=...)"
         )
 

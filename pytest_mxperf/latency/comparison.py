@@ -6,6 +6,7 @@ import msgspec
 
 from pytest_mxperf.latency.conditions import Conditions
 from pytest_mxperf.latency.decide import Decision
+from pytest_mxperf.spec import RunAs
 
 __all__ = ["Comparison"]
 
@@ -23,6 +24,11 @@ class Comparison(msgspec.Struct, frozen=True):
     """Of the schedule."""
     processes: int = 1
     """How many have measured: a regression is confirmed by a second, and by a third where that cannot tell."""
+
+    run_as: RunAs = RunAs()
+    """How both networks were run."""
+    notes: Tuple[str, ...] = ()
+    """What is not as in a real network, and may make the time less telling (``worker.protocol.Prepared``)."""
 
     @property
     def effort(self) -> str:

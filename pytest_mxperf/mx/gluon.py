@@ -5,9 +5,9 @@ from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Tuple
 
 from pytest_mxperf.errors import ModelError, UsageError
 from pytest_mxperf.mx.runtime import mx
-from pytest_mxperf.spec import InputSpec
+from pytest_mxperf.spec import InputSpec, RunAs
 
-__all__ = ["frozen_parameters", "has_namesakes", "parameter_names", "parameter_values", "trace"]
+__all__ = ["frozen_parameters", "has_namesakes", "parameter_names", "parameter_values", "run_as", "trace"]
 
 
 def trace(net: Any, inputs: Mapping[str, InputSpec], *, where: str) -> Any:
@@ -70,6 +70,18 @@ def _argument_names(net: Any) -> "List[str]":
     names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     # hybrid_forward takes F first, and the block's own parameters by keyword.
     return [name for name in names[1 if hybrid else 0 :] if name not in net._reg_params]
+
+
+def run_as(net: Any) -> RunAs:
+    """How the net would run if it was called now: as it was hybridized, or as if it were, with nothing static."""
+    if getattr(net, "_backend", None) in _FUSING_BACKENDS:
+        return RunAs()
+    flags = dict(net._flags) if net._active else {}
+    return RunAs("gluon", bool(flags.get("static_alloc")), bool(flags.get("static_shape")))
+
+
+# hybridize(backend=...) with one of these fuses what a Module fuses.
+_FUSING_BACKENDS = ("MKLDNN", "ONEDNN")
 
 
 def has_namesakes(net: Any) -> bool:

@@ -12,7 +12,7 @@ from pytest_mxperf.mx.guard import survive
 from pytest_mxperf.mx.pointers import Pointer, take_out
 from pytest_mxperf.mx.runtime import mx, reason
 from pytest_mxperf.params_file import StoredArray, read_header
-from pytest_mxperf.spec import Checkpoint, InputSpec, ModelSpec
+from pytest_mxperf.spec import Checkpoint, InputSpec, ModelSpec, RunAs
 from pytest_mxperf.validate import check_attributes, suspects
 
 __all__ = ["Model", "model_from_json", "open_model"]
@@ -45,6 +45,11 @@ class Model:
     def frozen(self) -> Optional[FrozenSet[str]]:
         """Names of the parameters that do not train, where a Gluon net tells; None where the graph has to."""
         return None if self.net is None else gluon.frozen_parameters(self.net)
+
+    @property
+    def run_as(self) -> RunAs:
+        """How its user runs it: a Gluon net as it was hybridized, all else in a ``Module``."""
+        return RunAs() if self.net is None else gluon.run_as(self.net)
 
 
 def open_model(spec: ModelSpec) -> Model:

@@ -1,7 +1,7 @@
 """Forward passes that have really happened: MXNet's ``forward`` only queues work, fetching an output waits for it."""
 
 import warnings
-from typing import Any, Callable
+from typing import Any, Callable, Mapping
 
 import numpy as np
 
@@ -11,16 +11,21 @@ from pytest_mxperf.mx.runtime import mx, reason
 __all__ = ["batch_for", "example_batch", "forward_pass", "forward_queue", "warm_up"]
 
 
-def example_batch(module: Any) -> Any:
-    """A batch for the shapes and dtypes that the module is bound for.
+_NOTHING: Mapping[str, Any] = {}
 
-    Numbers are uniform in [0, 1) from a fixed seed, so that none is subnormal; integers are 0, an index that every
-    embedding has.
+
+def example_batch(module: Any, example: Mapping[str, Any] = _NOTHING) -> Any:
+    """A batch for the shapes and dtypes that the module is bound for, of the example's arrays where it has them.
+
+    Other numbers are uniform in [0, 1) from a fixed seed, so that none is subnormal; integers are 0, an index that
+    every embedding has. Raises ``UsageError`` for an array of another shape.
     """
     generator = np.random.RandomState(0)
     arrays = []
     for desc in module.data_shapes:
         values = generator.uniform(size=desc.shape).astype(desc.dtype)
+        if desc.name in example:
+            values = _of_shape(example[desc.name], desc)
         with warnings.catch_warnings():
             # nd.array looks at a deprecated part of scipy, where there is one: not the user's to mend.
             warnings.simplefilter("ignore", DeprecationWarning)
@@ -28,7 +33,16 @@ def example_batch(module: Any) -> Any:
     return mx.io.DataBatch(data=arrays, label=None)
 
 
-def batch_for(module: Any, batch: Any) -> Any:
+def _of_shape(array: Any, desc: Any) -> Any:
+    if array.shape != tuple(desc.shape):
+        raise UsageError(
+            f"mxperf_benchmark: the module is bound for {desc.name} {tuple(desc.shape)}, the test's example has "
+            f"{array.shape}; give the batch: mxperf_benchmark(module, batch=...)"
+        )
+    return array
+
+
+def batch_for(module: Any, batch: Any, example: Mapping[str, Any] = _NOTHING) -> Any:
     """The batch, or an example where there is none. Raises ``UsageError`` for anything but a bound module."""
     __tracebackhide__ = True
     # Whatever forwards like a module will do: a Gluon net does not, and a Module only once it is bound.
@@ -37,7 +51,7 @@ def batch_for(module: Any, batch: Any) -> Any:
             "mxperf_benchmark: takes a bound mx.mod.Module, as the fixture mxperf_module gives it; "
             f"got {type(module).__name__}"
         )
-    return example_batch(module) if batch is None else batch
+    return example_batch(module, example) if batch is None else batch
 
 
 def forward_pass(module: Any, batch: Any) -> Callable[[], None]:

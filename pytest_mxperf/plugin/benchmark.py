@@ -37,12 +37,13 @@ class Benchmark:
     def __call__(self, module: Any, *, batch: Any = None) -> Timing:
         """Times single forward passes, every output fetched: the latency.
 
-        ``batch`` is an ``mx.io.DataBatch``; without it one is made for the shapes that the module is bound for.
+        ``batch`` is an ``mx.io.DataBatch``; without it one is made of the test's example, and for the shapes that the
+        module is bound for where that has none.
         """
         __tracebackhide__ = _HIDE_OUR_ERRORS
         from pytest_mxperf.mx.sync import batch_for, forward_pass
 
-        return self._time(forward_pass(module, batch_for(module, batch)), queued_forwards=1)
+        return self._time(forward_pass(module, batch_for(module, batch, self._example())), queued_forwards=1)
 
     def throughput(self, module: Any, *, forwards: int = 32, batch: Any = None) -> Timing:
         """Times queues of ``forwards`` passes whose outputs are fetched once, at the end.
@@ -56,8 +57,13 @@ class Benchmark:
             raise UsageError(f"mxperf_benchmark.throughput: forwards={forwards!r} is not a whole number from 1 up")
         if self._benchmark is not None:
             self._benchmark.extra_info["forwards_per_round"] = forwards
-        run = forward_queue(module, batch_for(module, batch), forwards)
+        run = forward_queue(module, batch_for(module, batch, self._example()), forwards)
         return self._time(run, queued_forwards=forwards)
+
+    def _example(self) -> Any:
+        """Arrays by input; none where the test gives no example."""
+        example = None if self._case is None else self._case.example
+        return {} if example is None else example.arrays
 
     def _time(self, run: Callable[[], None], *, queued_forwards: int) -> Timing:
         __tracebackhide__ = _HIDE_OUR_ERRORS

@@ -18,6 +18,7 @@ from pytest_mxperf.plugin.latency import LATENCY
 from pytest_mxperf.plugin.markers import Growth, budget_of, growth_of
 from pytest_mxperf.plugin.options import Options
 from pytest_mxperf.plugin.reporter import CaseData
+from pytest_mxperf.plugin.timed import TimedModel
 from pytest_mxperf.report.run import ModelResult
 from pytest_mxperf.spec import ModelSpec
 
@@ -65,6 +66,15 @@ class Case:
         return cost
 
     @cached_property
+    def example(self) -> Any:
+        """The ``mx.example.Example`` of real inputs, None if the test gives none."""
+        if self.spec.example is None:
+            return None
+        from pytest_mxperf.mx.example import example_of
+
+        return example_of(self.spec)
+
+    @cached_property
     def checkpoint(self) -> Any:
         from pytest_mxperf.mx.weights import load_weights
 
@@ -81,7 +91,7 @@ class Case:
         is_asked = "analysis" in self.__dict__ or self.timing is not None
         earlier: Tuple[str, ...] = self._item.stash.get(FAILED_BEFORE, ())
         findings = judge_earlier(earlier)
-        _ = self.cost  # for the report, also of a model without gates
+        _ = self.cost, self.example  # for the report, also of a model without gates; a broken one is an error anyhow
         findings += self._judge_counting(is_asked)
         because = self.unmeasured_because
         findings += judge_budget(self._budget, self.cost, self.timing, unmeasured_because=because)
@@ -97,7 +107,8 @@ class Case:
         return [] if is_asked else [no_gate()]
 
     def _judge_growth(self, growth: Growth) -> List[Finding]:
-        judge = GrowthJudge(self.spec, self.analysis, self.cost, self._options, self._item.config.stash[LATENCY])
+        timed = TimedModel(self.spec, self.analysis, self.example, self._item.config.stash[LATENCY])
+        judge = GrowthJudge(self.spec, self.analysis, self.cost, self._options, timed)
         because = "" if self.timing else self.unmeasured_because
         if growth.against is None:
             findings = judge.over_baseline(growth.allowed, self.timing, unmeasured_because=because)
@@ -131,6 +142,7 @@ class Case:
             result,
             uses_baseline=self.uses_baseline,
             fingerprint=judge.fingerprint if judge else "",
+            timed_as=judge.timed_as if judge else "",
             update=judge.update if judge else None,
         )
 

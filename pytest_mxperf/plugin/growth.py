@@ -2,7 +2,6 @@
 
 import os
 from fractions import Fraction
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Mapping, Optional
 
@@ -16,16 +15,16 @@ from pytest_mxperf.baseline.record import Baseline, WallTime
 from pytest_mxperf.baseline.store import BaselineStore
 from pytest_mxperf.cost.result import CostReport
 from pytest_mxperf.errors import BaselineError, MxperfError
-from pytest_mxperf.gate.baseline import judge_baseline
+from pytest_mxperf.gate.baseline import judge_baseline, judge_recorded
 from pytest_mxperf.gate.explanation import explained
 from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.gate.latency import judge_wall_time
+from pytest_mxperf.gate.metrics import WALL_TIMES
 from pytest_mxperf.latency.timing import Timing
-from pytest_mxperf.plugin.latency import LatencyGate, Weights
 from pytest_mxperf.plugin.options import Options
+from pytest_mxperf.plugin.timed import TimedModel
 from pytest_mxperf.plugin.versions import versions
-from pytest_mxperf.spec import Checkpoint, ModelSpec
-from pytest_mxperf.worker.protocol import Network
+from pytest_mxperf.spec import ModelSpec
 
 __all__ = ["GrowthJudge", "Update"]
 
@@ -42,23 +41,27 @@ class Update(msgspec.Struct, frozen=True):
 class GrowthJudge:
     """Of one test. Beside its findings it knows what to store, and how the model differs from what it was."""
 
-    def __init__(
-        self, spec: ModelSpec, analysis: Any, cost: CostReport, options: Options, latency: LatencyGate
-    ) -> None:
+    def __init__(self, spec: ModelSpec, analysis: Any, cost: CostReport, options: Options, timed: TimedModel) -> None:
         self.update: Optional[Update] = None
         self.difference: Optional[Difference] = None
         self.fingerprint = ""
         """Of the model that uses a stored baseline; empty where none is used."""
+        self.timed_as = ""
+        """Likewise, of a model whose latency is judged by it."""
         self._spec = spec
         self._analysis = analysis
         self._now = Baseline.of(cost, spec.inputs)
         self._options = options
-        self._latency = latency
+        self._timed = timed
         self._store = BaselineStore(options.baselines)
 
     def over_baseline(self, allowed: Allowed, timing: Optional[Timing], *, unmeasured_because: str) -> List[Finding]:
         """Against the stored baseline, which ``--mxperf-update`` records instead."""
         self.fingerprint = self._now.fingerprint()
+        self.timed_as = self._timed.identity() if "latency" in allowed else ""
+        is_timed = timing is not None or any(metric in allowed for metric in WALL_TIMES)
+        recorded = self._timed.recorded(has_gate="latency" in allowed, is_timed=is_timed)
+        self._now = msgspec.structs.replace(self._now, recorded=recorded)
         try:
             before = self._store.load(self._spec.name)
         except BaselineError as error:
@@ -69,14 +72,16 @@ class GrowthJudge:
             return self._record(allowed, timing, before)
         missing = "" if before else self._missing()
         findings = judge_baseline(allowed, self._now, before, missing=missing)
-        if before is None or before.difference(self._now):
+        if before is None:
+            return findings
+        findings += judge_recorded(before.recorded, recorded)
+        if before.difference(self._now):
             return findings
         findings = self._explain(findings, before, self._stored)
         findings += judge_wall_time(allowed, timing, before.wall_times, here(), unmeasured_because=unmeasured_because)
         if "latency" in allowed:
-            stored = self._network("its baseline", self._store.load_symbol(self._spec.name))
-            findings.append(self._latency.judge(self._candidate, stored, allowed["latency"], over=stored.name))
-            findings += self._judge_weights(before)
+            findings.append(self._timed.judge(self._store.load_symbol(self._spec.name), allowed["latency"]))
+            findings += self._timed.judge_weights(self._known_weights(before))
         return findings
 
     def over_model(self, allowed: Allowed, other: ModelSpec) -> List[Finding]:
@@ -85,30 +90,61 @@ class GrowthJudge:
         before = msgspec.structs.replace(Baseline.of(theirs.cost(), other.inputs), inputs=self._now.inputs)
         findings = self._explain(judge_baseline(allowed, self._now, before, missing=""), before, lambda: theirs)
         if "latency" in allowed:
-            reference = Network(other.name, theirs.symbol_json, dict(other.inputs))
-            findings.append(self._latency.judge(self._candidate, reference, allowed["latency"], over=other.name))
+            findings.append(self._timed.judge_against(other, theirs.symbol_json, allowed["latency"]))
         return findings
 
     def _record(self, allowed: Allowed, timing: Optional[Timing], before: Optional[Baseline]) -> List[Finding]:
-        """Prepares the baseline to store, and judges what it must not hold: weights that slow the model down."""
-        findings: List[Finding] = []
+        """Prepares the baseline to store, and judges what it must not hold: weights that slow the model down.
+
+        What a later run could not time is found out now.
+        """
+        findings = self._timed.rehearse() if "latency" in allowed else []
         weights_sha256 = ""
-        if "latency" in allowed and self._weights is not None:
-            findings = self._judge_weights(before)
-            if all(finding.verdict is Verdict.PASSED for finding in findings):
-                weights_sha256 = self._weights.sha256
-        wall_times = self._wall_times(timing, before)
-        now = msgspec.structs.replace(self._now, weights_sha256=weights_sha256, wall_times=wall_times)
-        self.update = Update(now, graph_text(self._analysis.symbol_json))
+        if "latency" in allowed and all(finding.verdict is not Verdict.NOT_MEASURED for finding in findings):
+            of_weights = self._timed.judge_weights(self._known_weights(before))
+            weights_sha256 = self._found_fast(of_weights, before)
+            findings += of_weights
+        self._store_later(before, weights_sha256, self._wall_times(timing, before))
         return findings
+
+    def _store_later(self, before: Optional[Baseline], weights_sha256: str, wall_times: Dict[str, WallTime]) -> None:
+        now, then = self._now.recorded, None if before is None else before.recorded
+        if wall_times and now is not None and then is not None and not now.example:
+            now = msgspec.structs.replace(now, example=then.example)  # with which the kept ones were measured
+        baseline = msgspec.structs.replace(
+            self._now, weights_sha256=weights_sha256, wall_times=wall_times, recorded=now
+        )
+        self.update = Update(baseline, graph_text(self._analysis.symbol_json))
+
+    def _found_fast(self, findings: List[Finding], before: Optional[Baseline]) -> str:
+        """The digest of the model's weights if they do not slow it down: by what was found, or has been known."""
+        weights = self._timed.weights
+        if weights is None:
+            return ""
+        is_known = weights.sha256 == self._known_weights(before)
+        is_fast = all(finding.verdict is Verdict.PASSED for finding in findings)
+        return weights.sha256 if is_known or is_fast else ""
+
+    def _known_weights(self, before: Optional[Baseline]) -> str:
+        """The digest of weights that are known to be fast, of this graph as it is run now, with this example."""
+        if before is None or before.recorded is None or self._now.recorded is None or not self._is_alike(before):
+            return ""
+        then, now = before.recorded, self._now.recorded
+        return before.weights_sha256 if (then.run_as, then.example) == (now.run_as, now.example) else ""
 
     def _wall_times(self, timing: Optional[Timing], before: Optional[Baseline]) -> Dict[str, WallTime]:
         """Those of the baseline if the model is the same, with this machine's if it was measured and differs."""
-        wall_times = dict(before.wall_times) if before is not None and self._is_alike(before) else {}
+        wall_times = dict(before.wall_times) if before is not None and self._is_timed_alike(before) else {}
         if timing is not None and timing.is_latency:
             known, measured = wall_times.get(here()), WallTime.of(timing, versions())
             wall_times[here()] = known if known is not None and known.is_like(measured) else measured
         return wall_times
+
+    def _is_timed_alike(self, before: Baseline) -> bool:
+        """Whether wall times of then are still those of the model: the example, too, may decide on them."""
+        then, now = before.recorded, self._now.recorded
+        is_same = then is None or now is None or not then.example or not now.example or then.example == now.example
+        return is_same and self._is_alike(before)
 
     def _missing(self) -> str:
         name, twin = self._spec.name, self._store.twin(self._now)
@@ -138,29 +174,11 @@ class GrowthJudge:
         name = self._spec.name
         return analyse(model_from_json(name, self._store.load_symbol(name), self._spec.inputs))
 
-    def _judge_weights(self, before: Optional[Baseline]) -> List[Finding]:
-        if self._weights is None:
-            return []
-        known_sha256 = before.weights_sha256 if before is not None and self._is_alike(before) else ""
-        return [self._latency.judge_weights(self._candidate, self._weights, known_sha256)]
-
     def _is_alike(self, before: Baseline) -> bool:
-        return before.fingerprint() == self.fingerprint
-
-    @property
-    def _candidate(self) -> Network:
-        return self._network(self._spec.name, self._analysis.symbol_json)
-
-    def _network(self, name: str, symbol_json: str) -> Network:
-        return Network(name, symbol_json, dict(self._spec.inputs))
-
-    @cached_property
-    def _weights(self) -> Optional[Weights]:
-        """Those of a checkpoint. What a function builds has none that anybody ships."""
-        source = self._spec.source
-        if not isinstance(source, Checkpoint) or not source.params_path.exists():
-            return None
-        return Weights.at(source.params_path)
+        """Whether the model is the same: costs alone do not tell how fast it is, its graph does."""
+        if before.fingerprint() != self.fingerprint:
+            return False
+        return self._timed.is_graph(self._store.load_symbol(self._spec.name))
 
 
 def _relative(folder: Path) -> str:

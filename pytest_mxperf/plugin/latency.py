@@ -7,8 +7,9 @@ import tempfile
 from contextlib import contextmanager, nullcontext
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Callable, Iterator, NamedTuple, Optional
+from typing import Any, Callable, Iterator, List, NamedTuple, Optional
 
+import msgspec
 import pytest
 
 from pytest_mxperf.canonical import fingerprint
@@ -16,6 +17,8 @@ from pytest_mxperf.errors import WorkerError
 from pytest_mxperf.gate.finding import Finding
 from pytest_mxperf.gate.latency import (
     WEIGHTS_TOLERANCE,
+    can_be_timed,
+    cannot_be_timed,
     judge_latency,
     judge_weights,
     not_measured,
@@ -28,7 +31,7 @@ from pytest_mxperf.plugin.options import Options
 from pytest_mxperf.worker.compare import Laboratory
 from pytest_mxperf.worker.protocol import Network
 
-__all__ = ["LATENCY", "LatencyGate", "Weights"]
+__all__ = ["LATENCY", "LatencyGate", "Weights", "is_same_graph"]
 
 _NEVER = "--mxperf-latency=never; --mxperf-unmeasured=warn lets that pass"
 
@@ -69,7 +72,7 @@ class LatencyGate:
         """Growth of the candidate's latency over the reference's, which ``over`` names ("its baseline")."""
         if self._options.latency == "never":
             return not_measured("latency", _NEVER)
-        if self._options.latency == "auto" and allowed >= 0 and _graph(candidate) == _graph(reference):
+        if self._options.latency == "auto" and allowed >= 0 and is_same_graph(reference, candidate):
             return same_graph(allowed, over)
         try:
             compared = self._compare(reference, candidate, float(allowed))
@@ -83,7 +86,7 @@ class LatencyGate:
             return not_measured("weights", _NEVER)
         if self._options.latency == "auto" and weights.sha256 == known_sha256:
             return same_weights()
-        loaded = Network(network.name, network.symbol_json, network.inputs, str(weights.path))
+        loaded = msgspec.structs.replace(network, params_path=str(weights.path))
         try:
             compared = self._compare(network, loaded, WEIGHTS_TOLERANCE)
             layer = self._lab().subnormal_layer(loaded)
@@ -91,9 +94,25 @@ class LatencyGate:
             return not_measured("weights", str(error))
         return judge_weights(compared, layer)
 
+    def rehearse(self, network: Network) -> List[Finding]:
+        """Runs the network against itself, once: for the day that its baseline is recorded. Nothing is timed."""
+        if self._options.latency == "never":
+            return []
+        try:
+            with self._alone():
+                prepared = self._lab().prepare(network)
+        except WorkerError as error:
+            return [cannot_be_timed(network.run_as, str(error))]
+        return [can_be_timed(network.run_as, self._lab().shortage(prepared), prepared.notes)]
+
     def _compare(self, reference: Network, candidate: Network, tolerance: float) -> Comparison:
-        with self._progress(), _alone_on_this_host(lambda: self._tell("waits for another run on this host")):
+        with self._alone():
             return self._lab().compare(reference, candidate, tolerance)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        with self._progress(), _alone_on_this_host(lambda: self._tell("waits for another run on this host")):
+            yield
 
     def _lab(self) -> Laboratory:
         if self._laboratory is None:
@@ -128,7 +147,16 @@ def _has_latency_gate(item: pytest.Item) -> bool:
     return any("latency" in marker.kwargs for marker in item.iter_markers("mxperf_baseline"))
 
 
-def _graph(network: Network) -> str:
+def is_same_graph(reference: Network, candidate: Network) -> bool:
+    """Whether both compute the same, up to names. Most graphs have not changed at all: their text tells it at once."""
+    if (reference.inputs, reference.run_as) != (candidate.inputs, candidate.run_as):
+        return False
+    if reference.symbol_json.rstrip() == candidate.symbol_json.rstrip():  # a stored one ends with its line
+        return True
+    return _fingerprint(reference) == _fingerprint(candidate)
+
+
+def _fingerprint(network: Network) -> str:
     return fingerprint(Graph.parse(network.symbol_json, where=network.name), network.inputs)
 
 

@@ -15,7 +15,8 @@ from pytest_mxperf.spec import ModelSpec
 __all__ = ["Growth", "budget_of", "growth_of", "is_gated", "is_marked", "marks_function", "model_of", "register"]
 
 _MARKERS = {
-    "mxperf_model": "mxperf_model(source, *, inputs, epoch=0, name=None): the MXNet model that the test is about",
+    "mxperf_model": "mxperf_model(source, *, inputs, epoch=0, name=None, run_as=None, example=None): "
+    "the MXNet model that the test is about",
     "mxperf_budget": 'mxperf_budget(macs="1.82 G", params="11.7 M", latency_p50="40 ms", ...): ceilings',
     "mxperf_baseline": 'mxperf_baseline(macs="0%", params="0%", latency="5%", against=None, ...): '
     "allowed growth over the stored baseline, or over another model",
@@ -95,14 +96,24 @@ def _bind(marker: pytest.Mark, where: str) -> Dict[str, Any]:
 
 def _spec(arguments: Dict[str, Any], *, root: Path, where: str) -> ModelSpec:
     try:
-        inspect.signature(_spec_arguments).bind(**arguments)
+        _TAKEN.bind(**arguments)
     except TypeError as error:
-        raise UsageError(f"{where}: {error}; it takes source, inputs, epoch, name") from None
+        raise UsageError(f"{where}: {error}; it takes {', '.join(_TAKEN.parameters)}") from None
     return ModelSpec.parse(**arguments, root=root, where=where)
 
 
-def _spec_arguments(source: object, inputs: object, epoch: int = 0, name: Optional[str] = None) -> None:
+def _spec_arguments(
+    source: object,
+    inputs: object,
+    epoch: int = 0,
+    name: Optional[str] = None,
+    run_as: object = None,
+    example: object = None,
+) -> None:
     """What the marker takes."""
+
+
+_TAKEN = inspect.signature(_spec_arguments)
 
 
 def budget_of(item: pytest.Item) -> Dict[str, Fraction]:

@@ -23,6 +23,7 @@ _POLICIES = {
         "fail",
         "a baseline is of other inputs or another convention, or cannot be read",
     ),
+    "other_mxnet": (Verdict.OTHER_MXNET, "warn", "a baseline was recorded under another MXNet, or is timed otherwise"),
     "uncounted": (Verdict.UNCOUNTED, "fail", "a gated model has operators that no rule counts"),
     "unmeasured": (Verdict.NOT_MEASURED, "fail", "a latency budget or gate was set and nothing was measured"),
     "inconclusive": (
@@ -91,7 +92,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("mxperf_latency_seconds", "what timing one model may take, in seconds of CPU time", default="15")
     parser.addini("mxperf_baselines", "folder of the baselines, relative to the root directory", default="baselines")
     for name, (_, default, occasion) in _POLICIES.items():
-        group.addoption(f"--mxperf-{name}", choices=_ACTIONS, help=f"what to do when {occasion} (default: {default})")
+        option = f"--mxperf-{name.replace('_', '-')}"
+        group.addoption(option, choices=_ACTIONS, help=f"what to do when {occasion} (default: {default})")
         parser.addini(f"mxperf_{name}", f"what to do when {occasion}: {', '.join(_ACTIONS)}", default=default)
 
 

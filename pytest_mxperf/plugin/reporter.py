@@ -35,6 +35,8 @@ class CaseData(msgspec.Struct, frozen=True):
     uses_baseline: bool = False
     fingerprint: str = ""
     """Of the model that was compared with the baseline."""
+    timed_as: str = ""
+    """Of the model whose latency was compared with the baseline's: its graph, how it is run, and with what inputs."""
     update: Optional[Update] = None
 
 
@@ -79,7 +81,7 @@ class Reporter:
 
     def _conflict(self, data: CaseData) -> bool:
         result = data.result
-        conflict = data.fingerprint and self._claims.conflict(result.name, result.test, data.fingerprint)
+        conflict = data.fingerprint and self._claims.conflict(result.name, result.test, data.fingerprint, data.timed_as)
         finding = Finding("baseline", result.name, Verdict.CONFLICT, conflict)
         if conflict and finding not in self._findings:
             self._findings.append(finding)

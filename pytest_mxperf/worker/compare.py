@@ -36,6 +36,8 @@ _SLOW_FORWARDS = 6
 """Of both sides, in a sample of a network that is slow: two units of a warm-up and a round."""
 _USUAL_SAMPLES = 8
 """Enough for a verdict that is not too near the tolerance; so many more where there have been some."""
+_FEWEST_SAMPLES = 4
+"""With fewer no gate can fail."""
 _CONFIRMATIONS = 2
 """New processes, at the most, that measure a regression again: the second if the first of them cannot tell."""
 _PATIENCE = 4
@@ -115,6 +117,16 @@ class Laboratory:
         self._worker.close()
         self._successor.close()
 
+    def prepare(self, network: Network) -> Prepared:
+        """Loads the network as both sides of a comparison, and runs it twice. Raises ``WorkerError`` if it cannot."""
+        prepare, doing = Prepare(network, network), f"it prepared {network.name}"
+        return self._worker.request(prepare, Prepared, doing=doing, seconds=_ANSWER_SECONDS)
+
+    def shortage(self, prepared: Prepared) -> str:
+        """Why the time for a comparison does not suffice for what was prepared; empty if it does."""
+        seconds = max(_SAMPLE_CPU_SECONDS, _SLOW_FORWARDS * prepared.cpu_seconds)
+        return self._too_short(0, seconds) if _FEWEST_SAMPLES * seconds > self._seconds else ""
+
     def compare(self, reference: Network, candidate: Network, tolerance: float) -> Comparison:
         """Whether the candidate is slower than the reference by more than ``tolerance``, a fraction of the reference.
 
@@ -140,6 +152,7 @@ class Laboratory:
             log_ratios=tuple(ratio for trial in trials for ratio in trial.log_ratios),
             seed=seed,
             processes=len(trials),
+            run_as=candidate.run_as,
         )
 
     def _decide(self, trial: Trial, tolerance: float, seed: int, *, is_first: bool = False) -> Decision:

@@ -13,6 +13,7 @@ from pytest_mxperf.latency.comparison import Comparison
 from pytest_mxperf.latency.conditions import Conditions
 from pytest_mxperf.latency.decide import Outcome
 from pytest_mxperf.plugin import latency
+from pytest_mxperf.worker.protocol import Prepared
 
 DIGITS_HEADER = """
 import pytest
@@ -237,6 +238,10 @@ class FakeLaboratory:
         self.decisions = []
         self.conditions = Conditions(wall_seconds=1.0, cpu_seconds=1.0)
         self.asked = []
+        self.prepared = []
+        self.shortages = []
+        self.notes = ()
+        self.cannot_prepare = None
         self.made_with = []
         self.layer = None
 
@@ -250,7 +255,19 @@ class FakeLaboratory:
         if isinstance(decision, Exception):
             raise decision
         processes = 2 if decision.outcome is Outcome.REGRESSED else 1
-        return Comparison(decision, 3.2, self.conditions, (0.0,) * decision.samples, 1, processes)
+        ratios = (0.0,) * decision.samples
+        return Comparison(
+            decision, 3.2, self.conditions, ratios, 1, processes, run_as=candidate.run_as, notes=self.notes
+        )
+
+    def prepare(self, network):
+        self.prepared.append(network)
+        if self.cannot_prepare is not None:
+            raise self.cannot_prepare
+        return Prepared(0.001, self.notes)
+
+    def shortage(self, prepared):
+        return self.shortages.pop(0) if self.shortages else ""
 
     def subnormal_layer(self, network):
         return self.layer

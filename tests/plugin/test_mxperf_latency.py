@@ -51,6 +51,7 @@ def changed(laboratory, write_chain, run):
         write_chain(8, 4)
         run("--mxperf-update").assert_outcomes(passed=1)
         assert laboratory.asked == []
+        laboratory.made_with.clear()
         write_chain(9, 4)
         laboratory.decisions, laboratory.conditions = [decision], conditions
 
@@ -60,6 +61,7 @@ def changed(laboratory, write_chain, run):
 def test_a_graph_that_has_not_changed_is_not_timed(laboratory, write_chain, run, report):
     write_chain(8, 4)
     run("--mxperf-update").assert_outcomes(passed=1)
+    laboratory.made_with.clear()
     (finding,) = [each for each in report()["test_it"]["findings"] if each["metric"] == "latency"]
     assert finding["verdict"] == "PASSED"
     assert finding["message"] == "latency: same graph as its baseline, not timed"
@@ -100,7 +102,8 @@ def test_a_slower_model_fails_its_own_test(changed, run, no_traceback):
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
-            "chain: latency +5.2% (at least +4.1%), allowed +2.5% over its baseline; 4 samples in two processes, 3.2 s",
+            "chain: latency +5.2% (at least +4.1%), allowed +2.5% over its baseline; "
+            "4 samples in two processes, 3.2 s; timed as a Module",
             "    meanwhile: had a core 40% of the time, load 6.0 on 2 cores",
             "if that is meant, store the new baseline with --mxperf-update",
         ]
@@ -211,6 +214,7 @@ def test_the_graphs_and_weights_of_all_models_share_the_error_rate(laboratory, w
     )
     write_chain(8, 4, test=more)
     run("--mxperf-update").assert_outcomes(passed=3)
+    laboratory.made_with.clear()
     laboratory.decisions = [PASSED, PASSED]
     run("--mxperf-latency=always").assert_outcomes(passed=3)
     assert laboratory.made_with == [{"seconds": 15.0, "comparisons": 4}]

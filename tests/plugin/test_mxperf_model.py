@@ -9,10 +9,13 @@ import pytest
     ("marker", "message"),
     [
         ('PREFIX, "other", inputs=INPUTS', "takes one positional argument, the model; got 2"),
-        ("PREFIX", "missing a required argument: 'inputs'; it takes source, inputs, epoch, name"),
-        ("inputs=INPUTS", "missing a required argument: 'source'; it takes source, inputs, epoch, name"),
-        ("PREFIX, input=INPUTS", "*argument*; it takes source, inputs, epoch, name"),
-        ("PREFIX, inputs=INPUTS, epok=1", "*'epok'; it takes source, inputs, epoch, name"),
+        ("PREFIX", "missing a required argument: 'inputs'; it takes source, inputs, epoch, name, run_as, example"),
+        (
+            "inputs=INPUTS",
+            "missing a required argument: 'source'; it takes source, inputs, epoch, name, run_as, example",
+        ),
+        ("PREFIX, input=INPUTS", "*argument*; it takes source, inputs, epoch, name, run_as, example"),
+        ("PREFIX, inputs=INPUTS, epok=1", "*'epok'; it takes source, inputs, epoch, name, run_as, example"),
         ("PREFIX, inputs={}", "inputs={} must map each input to its shape, as in {*}"),
         ("PREFIX, inputs=(1, 1, 8, 8)", "inputs=(1, 1, 8, 8) must map each input to its shape, as in {*}"),
         ('PREFIX, inputs={"data": "1x1x8x8"}', "inputs?'data'?: expected a shape like *, got '1x1x8x8'"),

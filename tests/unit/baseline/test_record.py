@@ -66,6 +66,7 @@ def test_the_file_reads_well_as_a_diff():
         "symbol_sha256",
         "weights_sha256",
         "wall_times",
+        "recorded",
         "layers",
     ]
     assert '  "macs": 12,\n' in text

@@ -7,27 +7,35 @@ import pytest
 
 from pytest_mxperf.baseline.record import WallTime
 from pytest_mxperf.gate.finding import Verdict
-from pytest_mxperf.gate.latency import judge_latency, judge_wall_time, judge_weights
+from pytest_mxperf.gate.latency import (
+    can_be_timed,
+    cannot_be_timed,
+    judge_latency,
+    judge_wall_time,
+    judge_weights,
+)
 from pytest_mxperf.latency.comparison import Comparison
 from pytest_mxperf.latency.conditions import Conditions
 from pytest_mxperf.latency.decide import Decision, Outcome
 from pytest_mxperf.latency.timing import Timing
+from pytest_mxperf.spec import RunAs
 
 QUIET = Conditions(wall_seconds=1.0, cpu_seconds=1.0)
 BUSY = Conditions(wall_seconds=1.0, cpu_seconds=0.5)
 ALLOWED = Fraction("0.025")
 
 
-def compared(outcome, growth, low, high, *, samples=4, reason="", conditions=QUIET, processes=1):
+def compared(outcome, growth, low, high, *, samples=4, reason="", conditions=QUIET, processes=1, **more):
     decision = Decision(outcome, growth, low, high, samples, reason)
-    return Comparison(decision, 3.24, conditions, (0.0,) * samples, 7, processes)
+    return Comparison(decision, 3.24, conditions, (0.0,) * samples, 7, processes, **more)
 
 
 def test_a_pass_says_how_much_it_can_be_at_most():
     finding = judge_latency(ALLOWED, compared(Outcome.PASSED, 0.004, -0.01, 0.019), over="its baseline")
     assert (finding.gate, finding.metric, finding.verdict) == ("latency", "latency", Verdict.PASSED)
     assert finding.message == (
-        "latency +0.4% (at most +1.9%), allowed +2.5% over its baseline; 4 samples in one process, 3.2 s"
+        "latency +0.4% (at most +1.9%), allowed +2.5% over its baseline; 4 samples in one process, 3.2 s; "
+        "timed as a Module"
     )
     assert (finding.value, finding.allowed_growth) == (0.004, 0.025)
 
@@ -37,7 +45,8 @@ def test_a_regression_says_how_much_it_is_at_least_and_what_went_on():
     finding = judge_latency(ALLOWED, slower, over="its baseline")
     assert finding.verdict is Verdict.REGRESSED
     assert finding.message == (
-        "latency +5.2% (at least +4.1%), allowed +2.5% over its baseline; 8 samples in two processes, 3.2 s\n"
+        "latency +5.2% (at least +4.1%), allowed +2.5% over its baseline; 8 samples in two processes, 3.2 s; "
+        "timed as a Module\n"
         "meanwhile: had a core 50% of the time"
     )
 
@@ -47,7 +56,8 @@ def test_what_is_unclear_says_why():
     finding = judge_latency(ALLOWED, unclear, over="its baseline")
     assert finding.verdict is Verdict.INCONCLUSIVE
     assert finding.message == (
-        "latency +2.4% (between -1.0% and +6.0%), allowed +2.5% over its baseline: not clear after 12 samples\n"
+        "latency +2.4% (between -1.0% and +6.0%), allowed +2.5% over its baseline: not clear after 12 samples; "
+        "timed as a Module\n"
         "meanwhile: had a core 50% of the time"
     )
 
@@ -55,7 +65,50 @@ def test_what_is_unclear_says_why():
 def test_bounds_that_are_none_are_not_shown():
     unclear = compared(Outcome.INCONCLUSIVE, 0.4, -1.0, math.inf, samples=1, reason="1 s are too short")
     message = judge_latency(ALLOWED, unclear, over="its baseline").message
-    assert message == "latency +40.0%, allowed +2.5% over its baseline: 1 s are too short"
+    assert message == "latency +40.0%, allowed +2.5% over its baseline: 1 s are too short; timed as a Module"
+
+
+STATIC = RunAs("gluon", static_alloc=True)
+NOTES = ("the activations of conv3 are constant", "conv7 was scaled by 2")
+
+
+def test_it_says_how_both_were_run_and_what_is_not_as_in_a_real_network():
+    passed = compared(Outcome.PASSED, 0.004, -0.01, 0.019, run_as=STATIC, notes=NOTES)
+    assert judge_latency(ALLOWED, passed, over="its baseline").message == (
+        "latency +0.4% (at most +1.9%), allowed +2.5% over its baseline; 4 samples in one process, 3.2 s; "
+        "timed as a hybridized block (static_alloc)\n"
+        "note: the activations of conv3 are constant\n"
+        "note: conv7 was scaled by 2"
+    )
+    assert judge_weights(passed).message.splitlines()[1:] == [f"note: {note}" for note in NOTES]
+
+
+def test_on_the_day_of_its_recording_a_model_can_be_timed():
+    finding = can_be_timed(STATIC, "", NOTES[:1])
+    assert (finding.metric, finding.verdict) == ("latency", Verdict.PASSED)
+    assert finding.message == (
+        "latency: can be timed, as a hybridized block (static_alloc)\nnote: the activations of conv3 are constant"
+    )
+
+
+def test_or_would_take_too_long():
+    finding = can_be_timed(STATIC, "15 s are too short at 6.8 s a sample; try --mxperf-latency-seconds=55", ())
+    assert (finding.verdict, finding.message) == (
+        Verdict.INCONCLUSIVE,
+        "latency: a change of this model could not be judged, timed as a hybridized block (static_alloc): 15 s are too "
+        "short at 6.8 s a sample; try --mxperf-latency-seconds=55",
+    )
+
+
+def test_or_cannot_be_timed_and_what_to_do():
+    finding = cannot_be_timed(RunAs(), "MXNet cannot run it: FP16 gemm on cpu not implemented!")
+    assert (finding.metric, finding.verdict, finding.message) == (
+        "latency",
+        Verdict.NOT_MEASURED,
+        "latency: this model cannot be timed as a Module: MXNet cannot run it: FP16 gemm on cpu not implemented!; "
+        "remove latency= from mxperf_baseline, give run_as= to mxperf_model if it is run in another way, or store it "
+        "as it is with --mxperf-unmeasured=warn",
+    )
 
 
 @pytest.mark.parametrize(

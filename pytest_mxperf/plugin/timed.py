@@ -1,0 +1,100 @@
+"""A test's model as the latency gate runs it: its graph, its weights, its example, and how it is run."""
+
+import hashlib
+from fractions import Fraction
+from functools import cached_property
+from typing import Any, ContextManager, List, Optional
+
+from pytest_mxperf.baseline.record import Recorded
+from pytest_mxperf.canonical import fingerprint
+from pytest_mxperf.errors import UsageError
+from pytest_mxperf.gate.finding import Finding
+from pytest_mxperf.plugin.latency import LatencyGate, Weights, is_same_graph
+from pytest_mxperf.spec import Checkpoint, ModelSpec, RunAs
+from pytest_mxperf.worker.protocol import Network
+
+__all__ = ["TimedModel"]
+
+
+class TimedModel:
+    """Whatever it is compared with is run as it is, with the same example."""
+
+    def __init__(self, spec: ModelSpec, analysis: Any, example: Any, gate: LatencyGate) -> None:
+        self.run_as: RunAs = spec.run_as or analysis.model.run_as
+        self._spec = spec
+        self._analysis = analysis
+        self._example = example
+        self._gate = gate
+
+    def recorded(self, *, has_gate: bool, is_timed: bool) -> Recorded:
+        """What a baseline knows of today: how a latency gate runs it, and with what inputs it is timed anyhow."""
+        from pytest_mxperf.mx.build import build
+
+        run_as = str(self.run_as) if has_gate else ""
+        example = "" if not (has_gate or is_timed) else "none" if self._example is None else self._example.sha256
+        return Recorded(**build()._asdict(), run_as=run_as, example=example)
+
+    def identity(self) -> str:
+        """Alike for models that a latency gate cannot tell apart."""
+        example = "" if self._example is None else self._example.sha256
+        graph = fingerprint(self._analysis.graph, self._spec.inputs)
+        return hashlib.sha256(repr((graph, self.run_as, example)).encode()).hexdigest()
+
+    def is_graph(self, symbol_json: str) -> bool:
+        """Whether that is its graph, up to names."""
+        return is_same_graph(self._network("its baseline", symbol_json), self._candidate())
+
+    def rehearse(self) -> List[Finding]:
+        """Whether it can be timed at all, found out on the day that its baseline is recorded."""
+        with _stored(self._example) as path:
+            return self._gate.rehearse(self._candidate(path))
+
+    def judge(self, symbol_json: str, allowed: Fraction) -> Finding:
+        """Its latency over that of its baseline's graph."""
+        with _stored(self._example) as path:
+            reference = self._network("its baseline", symbol_json, path)
+            return self._gate.judge(self._candidate(path), reference, allowed, over=reference.name)
+
+    def judge_against(self, other: ModelSpec, symbol_json: str, allowed: Fraction) -> Finding:
+        """Its latency over that of another model. Raises ``UsageError`` if the two are not to be run alike."""
+        from pytest_mxperf.mx.example import example_of
+
+        if other.run_as not in (None, self.run_as):
+            raise UsageError(
+                f"{self._spec.name}: against={other.name} is run as a {other.run_as}, the model as a {self.run_as}; "
+                "both are timed alike: give run_as= to mxperf_model alone"
+            )
+        example = example_of(other)
+        if example is None and self._example is not None:
+            example = self._example.of_inputs(other.inputs, where=f"against={other.name}")
+        with _stored(self._example) as path, _stored(example) as their_path:
+            reference = Network(other.name, symbol_json, dict(other.inputs), None, self.run_as, their_path)
+            return self._gate.judge(self._candidate(path), reference, allowed, over=other.name)
+
+    def judge_weights(self, known_sha256: str) -> List[Finding]:
+        """Whether its own weights slow it down; none if it has none. ``known_sha256`` is of some that do not."""
+        if self.weights is None:
+            return []
+        with _stored(self._example) as path:
+            return [self._gate.judge_weights(self._candidate(path), self.weights, known_sha256)]
+
+    @cached_property
+    def weights(self) -> Optional[Weights]:
+        """Those of a checkpoint. What a function builds has none that anybody ships."""
+        source = self._spec.source
+        if not isinstance(source, Checkpoint) or not source.params_path.exists():
+            return None
+        return Weights.at(source.params_path)
+
+    def _candidate(self, example_path: Optional[str] = None) -> Network:
+        return self._network(self._spec.name, self._analysis.symbol_json, example_path)
+
+    def _network(self, name: str, symbol_json: str, example_path: Optional[str] = None) -> Network:
+        return Network(name, symbol_json, dict(self._spec.inputs), None, self.run_as, example_path)
+
+
+def _stored(example: Any) -> ContextManager[Optional[str]]:
+    """The example in a file, for as long as the context lasts."""
+    from pytest_mxperf.mx.example import stored
+
+    return stored(example)
