@@ -22,6 +22,7 @@ import msgspec
 
 from pytest_mxperf.baseline.links import refuse_links
 from pytest_mxperf.baseline.record import Baseline
+from pytest_mxperf.baseline.twins import twin_index
 from pytest_mxperf.errors import BaselineError
 
 __all__ = ["BaselineStore"]
@@ -93,12 +94,18 @@ class BaselineStore(NamedTuple):
     def twin(self, baseline: Baseline) -> Optional[str]:
         """The name under which a model of the same inputs, layers and costs is stored, if there is one."""
         wanted = baseline.fingerprint()
-        for name in self.names():
-            with suppress(BaselineError):
-                other = self._read(name)
-                if other is not None and other.fingerprint() == wanted:
-                    return name
+        index = twin_index(self.folder)
+        for name in index.names(wanted, marks=self.marks, fingerprint_of=self._fingerprint_of):
+            if self._fingerprint_of(name) == wanted:  # still
+                return name
         return None
+
+    def _fingerprint_of(self, name: str) -> str:
+        """Empty for what is no baseline, or cannot be read."""
+        with suppress(BaselineError):
+            baseline = self._read(name)
+            return "" if baseline is None else baseline.fingerprint()
+        return ""
 
     def save(self, name: str, baseline: Baseline, symbol_json: str, *, overwrite: bool = True) -> str:
         """Writes the pair, as a whole or not at all, and says ``recorded``, ``updated`` or ``unchanged``.

@@ -1,8 +1,10 @@
 """The folder of baselines: what is written, read, replaced and refused."""
 
+import itertools
 import json
 import os
 import stat
+import time
 
 import pytest
 
@@ -236,6 +238,61 @@ class TestNamesAndTwins:
         assert store.twin(Baseline.of(CostReport((layer,), Params(), {}), {})) == "old"
         other = LayerCost("fc", "Convolution", ((1, 4),), OpCost(macs=12), Params())
         assert store.twin(Baseline.of(CostReport((other,), Params(), {}), {})) is None
+
+    def test_each_baseline_is_read_once_however_many_twins_are_asked_for(self, store, monkeypatch):
+        for number in range(30):
+            store.save(f"net{number}", baseline(macs=number + 1), "{}")
+        age(store.folder)
+        reads = []
+        read = Baseline.from_json.__func__
+
+        def note(cls, text, *, where):
+            reads.append(where)
+            return read(cls, text, where=where)
+
+        monkeypatch.setattr(Baseline, "from_json", classmethod(note))
+        assert [store.twin(baseline(macs=number + 1)) for number in range(40)] == [
+            *(f"net{number}" for number in range(30)),
+            *[None] * 10,
+        ]
+        assert len(reads) == 60  # 30 for the index, and each twin once more when it is found
+
+    @pytest.mark.parametrize("is_settled", [True, False])
+    def test_a_twin_is_that_of_the_moment(self, store, is_settled):
+        """Whatever was written, replaced, edited in place or removed since the last question."""
+        tick = time.time() + 3600
+
+        def twin(macs):
+            if is_settled:
+                age(store.folder)
+            else:  # all of this at one tick of a coarse clock
+                os.utime(store.folder, (tick, tick))
+            return BaselineStore(store.folder).twin(baseline(macs=macs))
+
+        store.save("a", baseline(macs=1), "{}")
+        assert (twin(1), twin(2)) == ("a", None)
+        store.save("b", baseline(macs=2), "{}")
+        assert (twin(1), twin(2)) == ("a", "b")
+        store.save("b", baseline(macs=3), "{}")
+        assert (twin(2), twin(3)) == (None, "b")
+        store.path("a").write_bytes(baseline(macs=9).to_json())  # as an editor may: no new file in the folder
+        assert twin(1) is None
+        store.save("c", baseline(macs=3), "{}")
+        assert twin(3) == "b"
+        store.remove("b", mark=store.marks()["b"])
+        assert twin(3) == "c"
+        store.path("c").unlink()
+        store.path("c").mkdir()
+        assert twin(3) is None
+
+
+MOMENTS = itertools.count(1)
+
+
+def age(folder):
+    """As if a change of just now had happened a while ago, at a moment of its own."""
+    if time.time() - folder.stat().st_mtime < 5:
+        os.utime(folder, (0, 1_000_000_000 + next(MOMENTS)))
 
 
 class TestRemove:
