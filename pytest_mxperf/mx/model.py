@@ -1,18 +1,19 @@
 """A model opened for counting: its symbol and what is known of its parameters, without their values."""
 
-import os
 import stat
-from dataclasses import dataclass
-from typing import Any, Callable, Collection, Dict, FrozenSet, Mapping, NamedTuple, Optional, Tuple
+import warnings
+from dataclasses import dataclass, field
+from typing import Any, Callable, Collection, FrozenSet, Mapping, NamedTuple, Optional, Tuple
 
-from pytest_mxperf.errors import GraphError, ModelError, ParamsError
+from pytest_mxperf.errors import GraphError, ModelError, MxperfWarning
 from pytest_mxperf.graph import Graph
 from pytest_mxperf.mx import gluon
 from pytest_mxperf.mx.guard import survive
 from pytest_mxperf.mx.pointers import Pointer, take_out
 from pytest_mxperf.mx.runtime import mx, reason
-from pytest_mxperf.params_file import StoredArray, read_header
+from pytest_mxperf.params_file import StoredArray
 from pytest_mxperf.spec import Checkpoint, InputSpec, ModelSpec
+from pytest_mxperf.stored import read_stored
 from pytest_mxperf.validate import check_attributes, suspects
 
 __all__ = ["Model", "model_from_json", "open_model"]
@@ -30,7 +31,11 @@ class Model:
     numpy_shapes: bool
     checkpoint: Optional[Checkpoint] = None
     stored: Optional[Mapping[str, StoredArray]] = None
+    weights_problem: str = ""
+    """Why nothing is ``stored`` though there is a file: what of it cannot be read, and what that means."""
     net: Any = None
+    shapes: Mapping[str, Tuple[int, ...]] = field(default_factory=dict)
+    """Of parameters, as the user states them."""
     suspects: Tuple[str, ...] = ()
     """The nodes of a file's graph that are not known to be harmless to MXNet (``validate.suspects``)."""
     pointers: Tuple[Pointer, ...] = ()
@@ -90,13 +95,17 @@ def _has_namesakes(built: Any) -> bool:
 
 def _open_checkpoint(spec: ModelSpec, checkpoint: Checkpoint) -> Model:
     loaded = _load(_read_symbol(checkpoint), str(checkpoint.symbol_path))
+    weights = read_stored(checkpoint)
+    if weights.problem:
+        warnings.warn(f"{spec.name}: {weights.problem}", MxperfWarning, stacklevel=2)
     return Model(
         spec.name,
         loaded.symbol,
         spec.inputs,
         loaded.graph.numpy_shapes,
         checkpoint,
-        _read_stored(checkpoint),
+        weights.arrays,
+        weights_problem=weights.problem,
         suspects=loaded.suspects,
         pointers=loaded.pointers,
     )
@@ -138,20 +147,6 @@ def _read_symbol(checkpoint: Checkpoint) -> bytes:
     except (OSError, ValueError) as error:  # ValueError: a path with a null character
         problem = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise GraphError(f"{path}: cannot read the symbol: {problem}{_neighbours(checkpoint)}") from None
-
-
-def _read_stored(checkpoint: Checkpoint) -> Optional[Mapping[str, StoredArray]]:
-    """What the ``.params`` file has, by name without kind; None if there is none."""
-    path = checkpoint.params_path
-    if not os.path.lexists(path):
-        return None
-    stored: Dict[str, StoredArray] = {}
-    for array in read_header(path):
-        name = array.name.split(":", 1)[-1]
-        if name and name in stored:
-            raise ParamsError(f"{path}: has {name[:60]!r} twice, as 'arg:' and as 'aux:'; save the checkpoint again")
-        stored[name] = array
-    return stored
 
 
 def model_from_json(name: str, text: str, inputs: Mapping[str, InputSpec]) -> Model:
