@@ -3,11 +3,14 @@
 import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import Any, Dict, Mapping, Optional, Tuple, Union
 
 from pytest_mxperf.errors import UsageError
 
-__all__ = ["Checkpoint", "InputSpec", "ModelSpec", "RunAs"]
+__all__ = ["LATEST", "Checkpoint", "InputSpec", "ModelSpec", "RunAs"]
+
+LATEST = "latest"
+"""The epoch of a checkpoint with the highest number."""
 
 _DTYPES = ("float16", "float32", "float64", "int8", "uint8", "int32", "int64", "bool")
 
@@ -81,10 +84,11 @@ class Checkpoint:
     """The files of one saved model: the graph, and the weights of one epoch."""
 
     symbol_path: Path
-    epoch: int = 0
+    epoch: Union[int, str] = 0
+    """A number, or ``latest``: the highest that there is when the file is looked for."""
 
     @classmethod
-    def at(cls, source: Path, epoch: int) -> "Checkpoint":
+    def at(cls, source: Path, epoch: Union[int, str]) -> "Checkpoint":
         """From a prefix (``models/resnet18``) or the path of a symbol JSON (``models/resnet18-symbol.json``)."""
         if source.suffix == ".json":
             return cls(source, epoch)
@@ -97,12 +101,16 @@ class Checkpoint:
 
     @property
     def params_path(self) -> Path:
-        return self.prefix.with_name(f"{self.prefix.name}-{self.epoch:04d}.params")
+        epoch = max(self.epochs(), default=0) if isinstance(self.epoch, str) else self.epoch
+        return self.prefix.with_name(f"{self.prefix.name}-{epoch:04d}.params")
 
     def epochs(self) -> Tuple[int, ...]:
         """The epochs whose ``.params`` files exist beside the symbol, in order."""
         pattern = re.compile(re.escape(self.prefix.name) + r"-(\d{4,})\.params\Z")
-        matches = (pattern.match(path.name) for path in self.prefix.parent.glob("*.params"))
+        try:
+            matches = [pattern.match(path.name) for path in self.prefix.parent.glob("*.params")]
+        except (OSError, ValueError):  # ValueError: a path with a null character
+            return ()
         return tuple(sorted(int(match.group(1)) for match in matches if match))
 
 
@@ -127,7 +135,7 @@ class ModelSpec:
         source: object,
         inputs: object,
         *,
-        epoch: int = 0,
+        epoch: Union[int, str] = 0,
         name: Optional[str] = None,
         run_as: object = None,
         example: object = None,
@@ -138,8 +146,8 @@ class ModelSpec:
 
         Raises ``UsageError`` that begins with ``where``.
         """
-        if isinstance(epoch, bool) or not isinstance(epoch, int) or epoch < 0:
-            raise UsageError(f"{where}: epoch={epoch!r} is not a whole number from 0 up")
+        if epoch != LATEST and (isinstance(epoch, bool) or not isinstance(epoch, int) or epoch < 0):
+            raise UsageError(f"{where}: epoch={epoch!r} is not a whole number from 0 up; {LATEST!r} is the last one")
         if isinstance(source, (str, Path)):
             if re.fullmatch(r"(-symbol\.json)?", Path(source).name):
                 raise UsageError(

@@ -4,15 +4,15 @@ import difflib
 from math import prod
 from typing import Any, List, Tuple
 
-from pytest_mxperf.cost.params import FED, assign_roles
 from pytest_mxperf.cost.walk import Inference
 from pytest_mxperf.errors import ShapeError, UsageError, listed
 from pytest_mxperf.graph import Graph
 from pytest_mxperf.mx.opened import Model
 from pytest_mxperf.mx.pointers import put_back
-from pytest_mxperf.mx.runtime import array_semantics, mx, reason
+from pytest_mxperf.mx.runtime import array_semantics, mx
 from pytest_mxperf.mx.shapes import Known, by_node, infer_symbol, visible_output_counts
 from pytest_mxperf.mx.subgraphs import enter
+from pytest_mxperf.mx.unknown import check_dtypes, does_not_fit, is_incomplete, not_given
 from pytest_mxperf.validate import check_attributes
 
 __all__ = ["infer"]
@@ -30,6 +30,7 @@ def infer(model: Model) -> Tuple[str, Graph, Inference]:
             # Before anything else: MXNet would follow a reference to an output that a node does not have.
             text, graph = _parse(model)
             internals = model.symbol.get_internals()
+            _state_shapes(model, internals)
             known = _infer_outputs(model, internals)
             if None in (shape for shape, _ in known) and _complete_from_stored(model, internals, known):
                 known = _infer_outputs(model, internals)
@@ -40,11 +41,10 @@ def infer(model: Model) -> Tuple[str, Graph, Inference]:
             inference = enter(graph, by_node(known, counts))
         except mx.MXNetError as error:
             _check_inputs(model)
-            given = ", ".join(f"{name}={spec.shape} {spec.dtype}" for name, spec in model.inputs.items())
-            raise ShapeError(
-                f"{model.name}: shapes or dtypes do not fit together for {given}: {reason(error)}{_not_given(model)}"
-            ) from None
-    _check_complete(model, graph, inference)
+            raise does_not_fit(model, error) from None
+        problem = is_incomplete(model, graph, inference)
+        if problem is not None:
+            raise problem
     if model.pointers:
         graph, inference = put_back(graph, inference, model.pointers)
         text = graph.to_json()
@@ -85,19 +85,33 @@ def _check_inputs(model: Model) -> None:
             raise UsageError(f"{model.name}: the graph has no input {name!r}; {hint}")
 
 
-def _not_given(model: Model) -> str:
-    """The inputs, labels and states that the user has not given, of which one may be what MXNet lacks."""
-    graph = Graph.parse(model.symbol.tojson(remove_amp_cast=False), where=model.name)
-    auxiliary = model.symbol.list_auxiliary_states()
-    roles = assign_roles(graph, inputs=model.inputs, auxiliary=auxiliary, stored=model.parameter_names)
-    names = {graph.nodes[index].name for index, role in roles.items() if role in FED} - set(model.inputs)
-    return f"; not given: {listed(sorted(names))}" if names else ""
-
-
 def _infer_outputs(model: Model, internals: Any) -> List[Known]:
     shapes = {name: spec.shape for name, spec in model.inputs.items()}
     dtypes = {name: spec.dtype for name, spec in model.inputs.items()}
-    return infer_symbol(internals, shapes, dtypes)
+    try:
+        known = infer_symbol(internals, shapes, dtypes)
+    except mx.MXNetError:
+        # Some operators demand to know the dtype of an index. A Module takes what it is not told to be float32.
+        usual = {each.name: "float32" for each in not_given(model)}
+        if not usual:
+            raise
+        dtypes = {**usual, **dtypes}
+        known = infer_symbol(internals, shapes, dtypes)
+    check_dtypes(model, dtypes)
+    return known
+
+
+def _state_shapes(model: Model, internals: Any) -> None:
+    """Writes the shapes that the user states into the variables, where MXNet looks for them, and a baseline too."""
+    if not model.shapes:
+        return
+    places = {name: index for index, name in enumerate(internals.list_outputs())}
+    for name, shape in model.shapes.items():
+        if name not in model.symbol.list_inputs():
+            close = difflib.get_close_matches(name, model.symbol.list_inputs(), n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            raise UsageError(f"{model.name}: shapes: the graph has no variable {name!r}{hint}")
+        internals[places[name]]._set_attr(__shape__=str(shape))
 
 
 def _complete_from_stored(model: Model, internals: Any, known: List[Known]) -> bool:
@@ -111,15 +125,3 @@ def _complete_from_stored(model: Model, internals: Any, known: List[Known]) -> b
             internals[index]._set_attr(__shape__=str(model.stored[name].shape))
             found = True
     return found
-
-
-def _check_complete(model: Model, graph: Graph, inference: Inference) -> None:
-    stand_ins = {name for pointer in model.pointers for name in pointer.stand_ins}
-    for node, outputs in zip(graph.nodes, inference.shapes):
-        if None in outputs and not (node.is_variable and node.name in stand_ins):
-            what = f"variable {node.name!r}" if node.is_variable else f"{node.op} {node.name!r}"
-            remedy = "give its shape in inputs" if node.is_variable else "give the shapes of all inputs and labels"
-            if model.pointers and not node.is_variable:
-                hidden = listed([str(pointer) for pointer in model.pointers], 3)
-                remedy = f"only the process that saved it knew the shapes that {hidden} puts out"
-            raise ShapeError(f"{model.name}: the shape of {what} cannot be inferred; {remedy}")

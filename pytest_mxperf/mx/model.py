@@ -1,11 +1,11 @@
 """Opens a model for counting, from whatever a user may write for one. Files are checked before MXNet reads them."""
 
-import os
 import stat
+import warnings
 from dataclasses import replace
-from typing import Any, Callable, Dict, Mapping, Optional, Tuple
+from typing import Any, Callable, Mapping, Tuple
 
-from pytest_mxperf.errors import GraphError, ModelError, ParamsError
+from pytest_mxperf.errors import GraphError, ModelError, MxperfWarning
 from pytest_mxperf.graph import Graph, without_garbage_collection
 from pytest_mxperf.mx import gluon
 from pytest_mxperf.mx.guard import survive
@@ -13,8 +13,8 @@ from pytest_mxperf.mx.infer import infer
 from pytest_mxperf.mx.opened import Model
 from pytest_mxperf.mx.pointers import take_out
 from pytest_mxperf.mx.runtime import mx, reason
-from pytest_mxperf.params_file import StoredArray, read_header
 from pytest_mxperf.spec import Checkpoint, InputSpec, ModelSpec
+from pytest_mxperf.stored import read_stored
 from pytest_mxperf.validate import check_attributes, suspects
 
 __all__ = ["Model", "model_from_json", "open_model"]
@@ -67,7 +67,10 @@ def _open_checkpoint(spec: ModelSpec, checkpoint: Checkpoint) -> Model:
     with without_garbage_collection():
         text = _read_symbol(checkpoint)
         model, checked = _parse(spec.name, text, spec.inputs, where=str(checkpoint.symbol_path))
-        model = replace(model, checkpoint=checkpoint, stored=_read_stored(checkpoint))
+        weights = read_stored(checkpoint)
+        if weights.problem:
+            warnings.warn(f"{spec.name}: {weights.problem}", MxperfWarning, stacklevel=2)
+        model = replace(model, checkpoint=checkpoint, stored=weights.arrays, weights_problem=weights.problem)
         return _load(model, checked, where=str(checkpoint.symbol_path))
 
 
@@ -110,20 +113,6 @@ def _read_symbol(checkpoint: Checkpoint) -> bytes:
     except (OSError, ValueError) as error:  # ValueError: a path with a null character
         problem = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise GraphError(f"{path}: cannot read the symbol: {problem}{_neighbours(checkpoint)}") from None
-
-
-def _read_stored(checkpoint: Checkpoint) -> Optional[Mapping[str, StoredArray]]:
-    """What the ``.params`` file has, by name without kind; None if there is none."""
-    path = checkpoint.params_path
-    if not os.path.lexists(path):
-        return None
-    stored: Dict[str, StoredArray] = {}
-    for array in read_header(path):
-        name = array.name.split(":", 1)[-1]
-        if name and name in stored:
-            raise ParamsError(f"{path}: has {name[:60]!r} twice, as 'arg:' and as 'aux:'; save the checkpoint again")
-        stored[name] = array
-    return stored
 
 
 def model_from_json(name: str, text: str, inputs: Mapping[str, InputSpec]) -> Model:

@@ -1,6 +1,6 @@
 """A model opened for counting: its symbol and what is known of its parameters, without their values."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Collection, FrozenSet, Mapping, Optional, Tuple
 
 from pytest_mxperf.graph import Graph
@@ -22,7 +22,11 @@ class Model:
     numpy_shapes: bool
     checkpoint: Optional[Checkpoint] = None
     stored: Optional[Mapping[str, StoredArray]] = None
+    weights_problem: str = ""
+    """Why nothing is ``stored`` though there is a file: what of it cannot be read, and what that means."""
     net: Any = None
+    shapes: Mapping[str, Tuple[int, ...]] = field(default_factory=dict)
+    """Of parameters, as the user states them."""
     suspects: Tuple[str, ...] = ()
     """The nodes of a file's graph that are not known to be harmless to MXNet (``validate.suspects``)."""
     pointers: Tuple[Pointer, ...] = ()

@@ -64,10 +64,8 @@ def load_weights(analysis: Analysis) -> LoadedCheckpoint:
 
 def _read_checkpoint(checkpoint: Checkpoint) -> Dict[str, Any]:
     path = checkpoint.params_path
-    if not os.path.lexists(path):
-        epochs = ", ".join(map(str, checkpoint.epochs()))
-        hint = f"epochs that exist: {epochs}" if epochs else "counting works without weights, running does not"
-        raise ParamsError(f"{path}: the weights are missing; {hint}")
+    if not os.path.lexists(path):  # another epoch that is missing has been an error before
+        raise ParamsError(f"{path}: the weights are missing; counting works without weights, running does not")
     return read_values(path)
 
 

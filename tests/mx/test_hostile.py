@@ -224,8 +224,13 @@ def test_a_sparse_weight_with_an_index_out_of_range_is_refused(save):
         load(ModelSpec.parse(prefix, {"x0": (1, 2)}))
 
 
-@pytest.mark.parametrize("name", ["m-symbol.json", "m-0000.params"])
-@pytest.mark.parametrize("kind", ["directory", "pipe", "empty", "pointer", "loop", "dangling"])
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        *(("m-symbol.json", kind) for kind in ("directory", "pipe", "empty", "pointer", "loop", "dangling")),
+        *(("m-0000.params", kind) for kind in ("directory", "pipe", "loop")),
+    ],
+)
 def test_what_is_no_file_of_a_checkpoint_is_one_clear_error(digits, tmp_path, name, kind):
     (tmp_path / "m-symbol.json").write_bytes(digits.with_name("digits-symbol.json").read_bytes())
     (tmp_path / "m-0000.params").write_bytes(digits.with_name("digits-0000.params").read_bytes())
@@ -245,6 +250,49 @@ def test_what_is_no_file_of_a_checkpoint_is_one_clear_error(digits, tmp_path, na
         count(tmp_path / "m", IMAGE)
     assert str(caught.value).count("\n") <= 1
     assert kind != "pointer" or "git lfs pull" in str(caught.value).lower()
+
+
+@pytest.mark.parametrize("kind", ["empty", "pointer", "dangling", "truncated"])
+def test_weights_that_were_not_fetched_are_not_needed_to_count(digits, tmp_path, kind):
+    """As where a CI job does without ``git lfs pull``. Running the model wants them."""
+    (tmp_path / "m-symbol.json").write_bytes(digits.with_name("digits-symbol.json").read_bytes())
+    path = tmp_path / "m-0000.params"
+    if kind == "dangling":
+        path.symlink_to(tmp_path / "nowhere")
+    else:
+        pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n"
+        content = digits.with_name("digits-0000.params").read_bytes()[:5000]
+        path.write_bytes({"empty": b"", "pointer": pointer, "truncated": content}[kind])
+    with pytest.warns(MxperfWarning, match=r"^m: .*m-0000\.params: .* Counted from the graph alone") as caught:
+        report = count(tmp_path / "m", IMAGE)
+    assert (report.macs, report.params.trainable) == (607_552, 31_962)
+    assert kind != "pointer" or "git lfs pull" in str(caught[0].message)
+    with pytest.raises(MxperfError, match=r"m-0000\.params"), pytest.warns(MxperfWarning):
+        load(ModelSpec.parse(tmp_path / "m", IMAGE))
+
+
+def test_shapes_that_only_the_missing_weights_could_tell_are_the_error(tmp_path):
+    import mxnet as mx
+
+    symbol = mx.sym.broadcast_add(mx.sym.var("data"), mx.sym.var("offset"))
+    symbol.save(str(tmp_path / "m-symbol.json"))
+    (tmp_path / "m-0000.params").write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
+    expected = r"m: the shape of .*'offset'.*; .*m-0000\.params: is a Git LFS pointer"
+    with pytest.raises(MxperfError, match=expected), pytest.warns(MxperfWarning):
+        count(tmp_path / "m", {"data": (2, 3)})
+
+
+def test_dtypes_that_only_the_missing_weights_could_tell_are_the_error(tmp_path):
+    """The table's dtype follows from nothing in the graph."""
+    import mxnet as mx
+
+    table = mx.sym.Cast(mx.sym.var("table", shape=(5, 2)), dtype="float32")
+    mx.sym.dot(mx.sym.var("data"), table).save(str(tmp_path / "m-symbol.json"))
+    assert count(tmp_path / "m", {"data": (1, 5)}).params.bytes == 40
+    (tmp_path / "m-0000.params").write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
+    expected = r"m: the dtype of 'table' .*m-0000\.params: is a Git LFS pointer"
+    with pytest.raises(MxperfError, match=expected), pytest.warns(MxperfWarning):
+        count(tmp_path / "m", {"data": (1, 5)})
 
 
 def test_a_file_without_permission_is_one_clear_error(digits, monkeypatch):

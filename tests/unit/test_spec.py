@@ -101,6 +101,13 @@ class TestCheckpoint:
             (tmp_path / name).touch()
         assert Checkpoint.at(tmp_path / "net", 0).epochs() == (2, 10, 12345)
 
+    def test_the_latest_epoch_is_the_highest_that_there_is_when_it_is_asked_for(self, tmp_path):
+        checkpoint = Checkpoint.at(tmp_path / "net", "latest")
+        assert checkpoint.params_path == tmp_path / "net-0000.params"
+        for name in ("net-0010.params", "net-0002.params", "other-0099.params"):
+            (tmp_path / name).touch()
+        assert checkpoint.params_path == tmp_path / "net-0010.params"
+
     def test_a_prefix_is_no_pattern(self, tmp_path):
         (tmp_path / "netXv1-0001.params").touch()
         (tmp_path / "net.v1-0002.params").touch()
@@ -144,7 +151,9 @@ class TestModelSpec:
     def test_epochs_are_whole_numbers_from_0_up(self, epoch):
         with pytest.raises(UsageError) as caught:
             ModelSpec.parse("net", IMAGE, epoch=epoch, where="mxperf_model of test_a")
-        assert str(caught.value) == f"mxperf_model of test_a: epoch={epoch!r} is not a whole number from 0 up"
+        assert str(caught.value) == (
+            f"mxperf_model of test_a: epoch={epoch!r} is not a whole number from 0 up; 'latest' is the last one"
+        )
 
     def test_names_are_text(self):
         with pytest.raises(UsageError, match=r"^here: name=3 is not text$"):

@@ -1,0 +1,181 @@
+"""What a graph wants to be given, and what it says itself of the shape and dtype of that."""
+
+import re
+from typing import Collection, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+from pytest_mxperf.cost.params import FED, Role, assign_roles
+from pytest_mxperf.cost.result import Shape
+from pytest_mxperf.graph import Consumer, Graph, Node, consumers
+
+__all__ = ["GraphInput", "Partial", "find_inputs", "format_partial", "table"]
+
+Partial = Tuple[Optional[int], ...]
+"""A shape of which some sizes are unknown (None)."""
+
+_DTYPES = ("float32", "float64", "float16", "uint8", "int32", "int8", "int64", "bool")
+_CHANNELS_LAST = ("NWC", "NHWC", "NDHWC")
+_UNKNOWN = None
+
+
+class GraphInput(NamedTuple):
+    """A variable that is no parameter, or may be none."""
+
+    name: str
+    role: Role
+    shape: Optional[Partial]
+    """None if not even the number of dimensions is known."""
+    dtype: str
+    about: str
+    """Who reads it, and as what."""
+
+    def __str__(self) -> str:
+        return self.name if self.shape is None else f"{self.name} {format_partial(self.shape)}"
+
+
+def format_partial(shape: Partial) -> str:
+    """``(?, 3, ?, ?)``."""
+    sizes = ", ".join("?" if size is None else str(size) for size in shape)
+    return f"({sizes},)" if len(shape) == 1 else f"({sizes})"
+
+
+def find_inputs(
+    graph: Graph,
+    *,
+    auxiliary: Collection[str],
+    stored: Optional[Mapping[str, Shape]] = None,
+    given: Collection[str] = (),
+) -> List[GraphInput]:
+    """The variables that an operator is not known to read as a weight, and that the weights lack, where there are some.
+
+    ``stored`` are the shapes of what is in the ``.params`` file, by name. Without it a parameter that no operator
+    tells apart is among them too, unless it is declared as one; ``given`` are the inputs that the user gives.
+    """
+    # As if there were weights, without a single one in them: whatever is not read as a weight is an input then.
+    roles = assign_roles(graph, inputs=given, auxiliary=auxiliary, stored=() if stored is None else stored)
+    shapes = {**_declared_shapes(graph), **(stored or {})}
+    readers = consumers(graph)
+    found = []
+    for index, role in roles.items():
+        node = graph.nodes[index]
+        if role in FED and not (stored is None and _is_parameter(node) and node.name not in given):
+            found.append(_input(graph, index, role, readers, shapes))
+    return found
+
+
+def _is_parameter(node: Node) -> bool:
+    """Whether it is declared as Gluon declares its parameters."""
+    return not node.attrs.keys().isdisjoint(("__init__", "__lr_mult__", "__wd_mult__"))
+
+
+def _declared_shapes(graph: Graph) -> Dict[str, Shape]:
+    shapes = {node.name: _sizes(node.attrs.get("__shape__", "")) for node in graph.nodes if node.is_variable}
+    return {name: shape for name, shape in shapes.items() if shape and min(shape) > 0}
+
+
+def _sizes(text: str) -> Shape:
+    return tuple(map(int, re.findall(r"-?\d+", text)))
+
+
+def _input(
+    graph: Graph, index: int, role: Role, readers: Mapping[int, Consumer], shapes: Mapping[str, Shape]
+) -> GraphInput:
+    node, reader = graph.nodes[index], readers.get(index)
+    shape: Optional[Partial] = tuple(size if size > 0 else None for size in _sizes(node.attrs.get("__shape__", "")))
+    dtype, about = _dtype(node), "" if reader is None else f"read by {reader.node.op} {reader.node.name!r}"
+    telling = _telling_reader(index, readers)
+    if telling is not None:
+        known = _TOLD_BY[telling.node.op](graph, telling, shapes)
+        shape, dtype, about = shape or known.shape, dtype or known.dtype, known.about or about
+    if role is Role.LABEL and reader is not None:
+        about = f"label of {reader.node.op} {reader.node.name!r}; often inferred"
+    return GraphInput(node.name, role, shape or None, dtype or "float32", about)
+
+
+def _dtype(node: Node) -> str:
+    flag = node.attrs.get("__dtype__", "")
+    return _DTYPES[int(flag)] if flag.isdigit() and int(flag) < len(_DTYPES) else ""
+
+
+_KEEPING = {
+    *("BatchNorm", "_copy", "BlockGrad", "Cast", "Activation", "LeakyReLU", "Dropout", "LRN", "Pad", "Pooling", "clip"),
+    *(f"_{name}_scalar" for name in ("plus", "minus", "rminus", "mul", "div", "rdiv", "power")),
+    *("_PlusScalar", "_MinusScalar", "_MulScalar", "_DivScalar", "amp_cast"),
+}
+"""What puts out as many dimensions as it reads, and as many channels."""
+
+
+def _telling_reader(index: int, readers: Mapping[int, Consumer]) -> Optional[Consumer]:
+    """The first operator, perhaps behind some that keep the channels, that says something of its data."""
+    reader = readers.get(index)
+    while reader is not None and reader.position == 0:
+        if reader.node.op in _TOLD_BY:
+            return reader
+        reader = readers.get(reader.place) if reader.node.op in _KEEPING else None
+    return reader if reader is not None and reader.node.op == "RNN" else None
+
+
+class _Known(NamedTuple):
+    shape: Optional[Partial] = None
+    dtype: str = ""
+    about: str = ""
+
+
+def _weight(graph: Graph, reader: Consumer, shapes: Mapping[str, Shape]) -> Optional[Shape]:
+    if len(reader.node.inputs) < 2:
+        return None
+    return shapes.get(graph.nodes[reader.node.inputs[1][0]].name)
+
+
+def _convolved(graph: Graph, reader: Consumer, shapes: Mapping[str, Shape]) -> _Known:
+    attrs, weight = reader.node.attrs, _weight(graph, reader, shapes)
+    image: Partial = (_UNKNOWN,) * len(_sizes(attrs.get("kernel", "")))
+    is_last = attrs.get("layout") in _CHANNELS_LAST
+    channels = None
+    if weight and len(weight) == len(image) + 2:
+        groups = int(attrs.get("num_group", "1"))
+        per_group = weight[-1] if is_last else weight[1]
+        channels = weight[0] if reader.node.op == "Deconvolution" else per_group * groups
+    return _Known((None, *image, channels) if is_last else (None, channels, *image))
+
+
+def _multiplied(graph: Graph, reader: Consumer, shapes: Mapping[str, Shape]) -> _Known:
+    weight = _weight(graph, reader, shapes)
+    if not weight or len(weight) != 2:
+        return _Known()
+    flattens = reader.node.attrs.get("flatten", "True").lower() in ("true", "1")
+    more = ", or as many numbers in more dimensions" if flattens else ", behind any dimensions"
+    return _Known((None, weight[1]), "", f"read by {reader.node.op} {reader.node.name!r}{more}")
+
+
+def _looked_up(graph: Graph, reader: Consumer, shapes: Mapping[str, Shape]) -> _Known:
+    rows = reader.node.attrs.get("input_dim") or reader.node.attrs.get("depth", "?")
+    return _Known(None, "int32", f"indices below {rows}, read by {reader.node.op} {reader.node.name!r}")
+
+
+def _unrolled(graph: Graph, reader: Consumer, shapes: Mapping[str, Shape]) -> _Known:
+    name, attrs = reader.node.name, reader.node.attrs
+    if reader.position == 0:
+        return _Known((None, None, None), "", f"time, batch and features, read by RNN {name!r}")
+    directions = 2 if attrs.get("bidirectional", "False").lower() in ("true", "1") else 1
+    layers, size = attrs.get("num_layers", ""), attrs.get("state_size", "")
+    if reader.position not in (2, 3) or not (layers.isdigit() and size.isdigit()):
+        return _Known()
+    return _Known((int(layers) * directions, None, int(size)), "", f"a begin state of RNN {name!r}")
+
+
+_TOLD_BY = {
+    **dict.fromkeys(("Convolution", "Convolution_v1", "Deconvolution"), _convolved),
+    "FullyConnected": _multiplied,
+    **dict.fromkeys(("Embedding", "one_hot"), _looked_up),
+    "RNN": _unrolled,
+}
+
+
+def table(inputs: Sequence[GraphInput]) -> List[str]:
+    """A line for each: name, shape, dtype and who reads it."""
+    cells = [(each.name, "?" if each.shape is None else format_partial(each.shape), each.dtype) for each in inputs]
+    widths = [max(map(len, column)) for column in zip(*cells)]
+    return [
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths)), each.about]).rstrip()
+        for row, each in zip(cells, inputs)
+    ]

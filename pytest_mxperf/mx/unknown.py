@@ -1,0 +1,156 @@
+"""What to say where MXNet cannot infer the shapes and dtypes of a graph: what is missing, and how to give it."""
+
+import re
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
+
+from pytest_mxperf.cost.inputs import GraphInput, find_inputs
+from pytest_mxperf.cost.params import FED, assign_roles
+from pytest_mxperf.cost.walk import Inference
+from pytest_mxperf.errors import ShapeError, listed
+from pytest_mxperf.graph import Graph, Node
+from pytest_mxperf.mx.model import Model
+from pytest_mxperf.mx.runtime import mx, reason
+
+__all__ = ["check_dtypes", "does_not_fit", "inputs_of", "is_incomplete", "not_given"]
+
+_BY_DATA = ("_contrib_boolean_mask", "_npi_boolean_mask", "_npx_nonzero", "_npi_unique", "_npi_boolean_mask_assign")
+"""Operators that put out as many rows as the data decide."""
+
+_HOLDS_A_BATCH = "does the graph hold a batch size other than that of the inputs?"
+
+
+def inputs_of(model: Model, graph: Optional[Graph] = None) -> List[GraphInput]:
+    """What the model's graph wants to be given, the user's inputs among it."""
+    graph = graph or Graph.parse(model.symbol.tojson(remove_amp_cast=False), where=model.name)
+    stored = None if model.stored is None else {name: array.shape for name, array in model.stored.items()}
+    if model.net is not None:
+        stored = dict.fromkeys(model.parameter_names or (), ())
+    auxiliary = model.symbol.list_auxiliary_states()
+    names = {name for pointer in model.pointers for name in pointer.stand_ins}
+    found = find_inputs(graph, auxiliary=auxiliary, stored=stored, given=model.inputs)
+    return [each for each in found if each.name not in names and each.name not in model.shapes]
+
+
+def not_given(model: Model) -> List[GraphInput]:
+    """Those that the user has not given, with the shapes that MXNet infers for them from the others."""
+    shapes = _partial_shapes(model)
+    missing = [each for each in inputs_of(model) if each.name not in model.inputs]
+    return [each._replace(shape=shapes.get(each.name) or each.shape) for each in missing]
+
+
+def _partial_shapes(model: Model) -> Dict[str, Tuple[Optional[int], ...]]:
+    given = {**{name: spec.shape for name, spec in model.inputs.items()}, **model.shapes}
+    try:
+        found, _, _ = model.symbol.infer_shape_partial(**given)
+    except mx.MXNetError:
+        return {}
+    names = model.symbol.list_arguments()
+    return {name: tuple(size if size > 0 else None for size in shape) for name, shape in zip(names, found) if shape}
+
+
+def does_not_fit(model: Model, error: Exception) -> ShapeError:
+    """For what MXNet says of shapes or dtypes that contradict each other, or of which there are too few."""
+    given = ", ".join(f"{name}={spec.shape} {spec.dtype}" for name, spec in model.inputs.items())
+    problem = reason(error)
+    hint = f"; {_HOLDS_A_BATCH}" if "Target shape size is different" in problem else ""
+    missing = [str(each) for each in not_given(model)]
+    hint += f"; not given: {listed(sorted(missing))}" if missing else ""
+    return ShapeError(
+        f"{model.name}: shapes or dtypes do not fit together for {given}: {problem}{hint}{_without_weights(model)}"
+    )
+
+
+def is_incomplete(model: Model, graph: Graph, inference: Inference) -> Optional[ShapeError]:
+    """The error that says which shapes stay unknown, all at once, and what would tell them; None if all are known."""
+    shapes = inference.shapes
+    stand_ins = {name for pointer in model.pointers for name in pointer.stand_ins}
+    unknown = {index for index, outputs in enumerate(shapes) if None in outputs}
+    unknown -= {index for index in unknown if graph.nodes[index].is_variable and graph.nodes[index].name in stand_ins}
+    if not unknown:
+        return None
+    weights = _read_as_weights(model, graph)
+    culprit = next((index for index in sorted(unknown) if _is_culprit(graph, index, unknown - weights)), None)
+    variables = [graph.nodes[index].name for index in sorted(unknown) if graph.nodes[index].is_variable]
+    if culprit is not None:
+        what = _of_operator(model, graph, culprit, shapes)
+    elif variables:
+        what = _of_variables(model, variables)
+    else:
+        what = _of_operator(model, graph, min(unknown), shapes)
+    return ShapeError(f"{model.name}: {what}{_without_weights(model)}")
+
+
+def _read_as_weights(model: Model, graph: Graph) -> Set[int]:
+    auxiliary = model.symbol.list_auxiliary_states()
+    roles = assign_roles(graph, inputs=model.inputs, auxiliary=auxiliary, stored=())
+    return {index for index, role in roles.items() if role not in FED}
+
+
+def _is_culprit(graph: Graph, index: int, unknown: Set[int]) -> bool:
+    """Whether it is an operator that knows what it reads, and not what it puts out."""
+    node = graph.nodes[index]
+    return not node.is_variable and not any(source in unknown for source, _ in node.inputs)
+
+
+def _of_operator(model: Model, graph: Graph, index: int, shapes: Sequence[Sequence[Any]]) -> str:
+    node = graph.nodes[index]
+    return f"the shape of {node.op} {node.name!r} cannot be inferred; {_remedy(model, node, shapes)}"
+
+
+def _remedy(model: Model, node: Node, shapes: Sequence[Sequence[Any]]) -> str:
+    if node.op in _BY_DATA:
+        return "how many rows it puts out depends on the data; count the model up to there, with output="
+    if model.pointers:
+        hidden = listed([str(pointer) for pointer in model.pointers], 3)
+        return f"only the process that saved it knew the shapes that {hidden} puts out"
+    read = [shapes[source][output] for source, output in node.inputs]
+    attrs = ", ".join(f"{name}={value}" for name, value in node.attrs.items() if not name.startswith("__"))
+    if node.op in ("Reshape", "_np_reshape", "_npx_reshape") and read and read[0] is not None:
+        return f"it makes {attrs} of {read[0]}: {_HOLDS_A_BATCH}"
+    if read and None not in read:
+        return f"MXNet has no answer to {attrs or 'it'} for {', '.join(map(str, read))}"
+    return "give the shapes of all inputs and labels"
+
+
+def _of_variables(model: Model, unknown: Sequence[str]) -> str:
+    """All that are unknown and that nothing but the user can tell; the weights of layers follow from them."""
+    wanted = {each.name: each for each in not_given(model)}
+    inputs = [wanted[name] for name in unknown if name in wanted]
+    names = [_quoted(each) for each in inputs] or [repr(name) for name in unknown]
+    is_sure = _fed(model).issuperset(each.name for each in inputs)
+    one = len(names) == 1
+    subject = f"the shape of variable {names[0]}" if one else f"the shapes of {listed(names, 20)}"
+    whose, it_is = ("its shape", "it is a parameter") if one else ("their shapes", "one is a parameter")
+    where = f"give {whose} in shapes" if not inputs else f"give {whose} in inputs"
+    return f"{subject} cannot be inferred; {where}{'' if is_sure or not inputs else f', or in shapes if {it_is}'}"
+
+
+def _quoted(wanted: GraphInput) -> str:
+    return str(wanted._replace(name=repr(wanted.name)))
+
+
+def _fed(model: Model) -> Set[str]:
+    """The variables of which the operator that reads them says that they are inputs, labels or states."""
+    graph = Graph.parse(model.symbol.tojson(remove_amp_cast=False), where=model.name)
+    auxiliary = model.symbol.list_auxiliary_states()
+    roles = assign_roles(graph, inputs=model.inputs, auxiliary=auxiliary, stored=model.parameter_names)
+    return {graph.nodes[index].name for index, role in roles.items() if role in FED}
+
+
+def check_dtypes(model: Model, dtypes: Mapping[str, str]) -> None:
+    """Raises ``ShapeError`` for a parameter whose dtype only weights could tell that are there and cannot be read."""
+    if not model.weights_problem:
+        return
+    found, _, _ = model.symbol.infer_type_partial(**dtypes)
+    names = model.symbol.list_arguments()
+    fed = _fed(model)
+    unknown = [name for name, dtype in zip(names, found or ()) if dtype is None and name not in fed]
+    if unknown:
+        which = listed([repr(name) for name in unknown])
+        raise ShapeError(f"{model.name}: the dtype of {which} is not in the graph{_without_weights(model)}")
+
+
+def _without_weights(model: Model) -> str:
+    if not model.weights_problem:
+        return ""
+    return "; the weights might tell: " + re.sub(r" Counted from the graph alone.*", "", model.weights_problem)

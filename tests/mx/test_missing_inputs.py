@@ -1,0 +1,67 @@
+"""What is said where inputs are missing: all of them at once, and what is known of each."""
+
+import pytest
+
+from pytest_mxperf import MxperfError, count
+
+
+@pytest.fixture
+def sym():
+    import mxnet as mx
+
+    return mx.sym
+
+
+def test_all_missing_inputs_are_told_at_once_with_the_shapes_that_inference_knows(sym):
+    """The mask has as many columns as the other's 8 features; the tokens nothing tells anything of."""
+    first = sym.FullyConnected(sym.var("data"), num_hidden=8, name="fc")
+    rows = sym.Embedding(sym.var("tokens"), input_dim=9, output_dim=4, name="rows")
+    image = sym.Convolution(sym.var("image"), sym.var("kernels", shape=(6, 5, 3, 3)), kernel=(3, 3), num_filter=6)
+    outputs = sym.Group([first, rows, image])
+    with pytest.raises(MxperfError) as caught:
+        count(outputs, {"data": (2, 3)})
+    assert str(caught.value).endswith(
+        ": the shapes of 'tokens', 'image' (?, 5, ?, ?) cannot be inferred; give their shapes in inputs, "
+        "or in shapes if one is a parameter"
+    )
+
+
+def test_partly_known_shapes_are_those_of_mxnet(sym):
+    whole = sym.Concat(sym.var("data"), sym.var("other"), dim=1)
+    known = sym.Group([whole, sym.FullyConnected(whole, num_hidden=2, name="fc")])
+    with pytest.raises(MxperfError, match=r"the shape of variable 'other' \(4, \?, 5\) cannot be inferred"):
+        count(known, {"data": (4, 3, 5)})
+
+
+@pytest.mark.parametrize("index", ["pick", "one_hot", "take"])
+def test_a_label_that_is_an_index_is_inferred_as_mxnet_does(sym, index):
+    """4 x 3 x 2 MACs. Of one_hot and take MXNet does not know the shape either: a label that must be given."""
+    scores, label = sym.FullyConnected(sym.var("data"), num_hidden=2, name="fc"), sym.var("label")
+    if index == "pick":
+        assert count(sym.pick(scores, label), {"data": (4, 3)}).macs == 24
+        return
+    chosen = sym.take(scores, label) if index == "take" else sym.sum(scores * sym.one_hot(label, depth=2))
+    with pytest.raises(MxperfError, match=r"the shape of variable 'label' cannot be inferred; give its shape in inputs"):
+        count(chosen, {"data": (4, 3)})
+    assert count(chosen, {"data": (4, 3), "label": (4,)}).macs == 24
+
+
+def test_a_batch_that_the_graph_holds_is_told(sym):
+    fixed = sym.FullyConnected(sym.Reshape(sym.var("data"), shape=(96, -1), name="rows"), num_hidden=2, name="fc")
+    assert count(fixed, {"data": (96, 10)}).macs == 96 * 10 * 2
+    expected = r"the shape of Reshape 'rows' cannot be inferred; it makes shape=\(96, ?-1\) of \(1, 10\): does the graph"
+    with pytest.raises(MxperfError, match=expected):
+        count(fixed, {"data": (1, 10)})
+
+
+def test_a_batch_that_the_graph_holds_in_full_is_told(sym):
+    fixed = sym.Reshape(sym.var("data"), shape=(96, 10), name="rows")
+    with pytest.raises(MxperfError, match=r"does the graph hold a batch size other than that of the inputs\?"):
+        count(fixed, {"data": (1, 10)})
+
+
+def test_an_output_that_depends_on_data_is_told(sym):
+    chosen = sym.contrib.boolean_mask(sym.var("data"), sym.var("mask"), name="chosen")
+    expected = r"_contrib_boolean_mask 'chosen' cannot be inferred; how many rows it puts out depends on the data"
+    with pytest.raises(MxperfError, match=expected):
+        count(sym.FullyConnected(chosen, num_hidden=2, name="fc"), {"data": (4, 3), "mask": (4,)})
