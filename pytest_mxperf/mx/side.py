@@ -12,10 +12,11 @@ from pytest_mxperf.errors import ModelError
 from pytest_mxperf.graph import Node
 from pytest_mxperf.mx.analysis import Analysis, analyse
 from pytest_mxperf.mx.executors import Forward, bind
+from pytest_mxperf.mx.failures import explained
 from pytest_mxperf.mx.model import model_from_json
-from pytest_mxperf.mx.runtime import mx, reason
+from pytest_mxperf.mx.runtime import mx
 from pytest_mxperf.mx.synthetic import Key, SyntheticValues
-from pytest_mxperf.mx.weights import read_values
+from pytest_mxperf.mx.weights import as_module_sets, read_values
 from pytest_mxperf.spec import InputSpec, RunAs
 
 __all__ = ["Side"]
@@ -31,9 +32,10 @@ class Side:
     def __init__(
         self, analysis: Analysis, weights: Optional[Mapping[str, Any]] = None, run_as: Optional[RunAs] = None
     ) -> None:
+        _check_storage(analysis)
         self.analysis = analysis
         self.synthetic = SyntheticValues(analysis)
-        self._weights = weights or {}
+        self._weights = {} if weights is None else as_module_sets(weights, analysis)
         self._run_as = run_as or RunAs()
         self._fed = {analysis.graph.nodes[index].name for index in analysis.variables(*FED)}
 
@@ -59,16 +61,21 @@ class Side:
 
     def _bind(self, symbol: Any, buffers: Dict[Key, Any], run_as: RunAs) -> Forward:
         model = self.analysis.model
-        values = {name: self._value(name, key, buffers) for name, key in self.synthetic.variables()}
+        values = self.values(buffers)
         try:
             forward = bind(symbol, values, run_as, inputs=self._fed, numpy_shapes=model.numpy_shapes)
         except mx.MXNetError as error:
-            raise ModelError(f"{model.name}: MXNet cannot bind the model: {reason(error)}") from None
+            raise ModelError(f"{model.name}: MXNet cannot bind the model: {explained(error, self.analysis)}") from None
         return forward
+
+    def values(self, buffers: Dict[Key, Any]) -> Dict[str, Any]:
+        """An ``NDArray`` for each variable: the network's own weights, and synthetic values, which go into buffers."""
+        return {name: self._value(name, key, buffers) for name, key in self.synthetic.variables()}
 
     def _value(self, name: str, key: Key, buffers: Dict[Key, Any]) -> Any:
         if name in self._weights:
-            return self._weights[name].copy()
+            value = self._weights[name]
+            return value.copy() if np.dtype(value.dtype).kind in "iu" else value  # quantized layers rescale theirs
         if key not in buffers:
             buffers[key] = self.synthetic.make(name, key)
         return buffers[key]
@@ -113,7 +120,26 @@ class Side:
         try:
             return forward()
         except mx.MXNetError as error:
-            raise ModelError(f"{self.analysis.model.name}: MXNet cannot run the model: {reason(error)}") from None
+            raise ModelError(
+                f"{self.analysis.model.name}: MXNet cannot run the model: {explained(error, self.analysis)}"
+            ) from None
+
+
+_STORAGES = {"1": "row_sparse", "2": "csr"}
+"""MXNet's numbers for what is not dense."""
+
+
+def _check_storage(analysis: Analysis) -> None:
+    """Raises ``ModelError`` for a variable that is not dense: bound as a dense one, another network would be timed."""
+    for index, role in analysis.roles.items():
+        node = analysis.graph.nodes[index]
+        storage = node.attrs.get("__storage_type__", "0")
+        if storage not in ("0", "-1"):
+            name, what = analysis.model.name, "input" if role in FED else "parameter"
+            stored = _STORAGES.get(storage, storage)
+            raise ModelError(
+                f"{name}: {what} {node.name!r} is stored as {stored}; the gate can only make dense {what}s"
+            )
 
 
 @contextmanager
