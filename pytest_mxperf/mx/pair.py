@@ -6,12 +6,13 @@ Runs in the measuring process, which has one thread and the synchronous engine, 
 import gc
 import time
 from contextlib import contextmanager
-from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
+from typing import Iterator, List, NamedTuple, Tuple
 
 from pytest_mxperf.latency.schedule import Unit, round_orders
+from pytest_mxperf.mx.buffers import Buffers
 from pytest_mxperf.mx.executors import Forward
+from pytest_mxperf.mx.memory import make_room
 from pytest_mxperf.mx.side import Side
-from pytest_mxperf.mx.synthetic import Key
 
 __all__ = ["Pair", "Rounds", "Side"]
 
@@ -34,13 +35,18 @@ class Pair:
 
     def __init__(self, reference: Side, candidate: Side) -> None:
         self._sides = (reference, candidate)
+        self._buffers = Buffers()
+        self.notes: Tuple[str, ...] = ()
+        """What is run otherwise than in production, once it is checked."""
 
     def check(self) -> float:
         """Runs both twice, and returns the CPU seconds that the second forwards took; first ones can take ten times as
         long.
 
-        Raises ``ModelError`` where outputs are not finite or subnormal, which no time could be trusted of.
+        Raises ``ModelError`` where they do not fit into memory, or where outputs are not finite or subnormal, which no
+        time could be trusted of.
         """
+        self.notes = make_room(self._sides)
         forwards = self._bind(reference_first=True)
         for side, forward in zip(self._sides, forwards):
             side.check(forward)
@@ -59,7 +65,7 @@ class Pair:
     def _bind(self, reference_first: bool) -> Tuple[Forward, Forward]:
         """A fresh binding of each side."""
         order = self._sides if reference_first else self._sides[::-1]
-        buffers: Dict[Key, Any] = {}
+        buffers = self._buffers.renewed()
         forwards = [side.bind(buffers) for side in order]
         reference, candidate = forwards if reference_first else forwards[::-1]
         return reference, candidate

@@ -1,9 +1,7 @@
 """One of the two networks of a latency gate: its values, how it is bound, and whether its time can be trusted."""
 
-import os
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 import numpy as np
 
@@ -11,11 +9,13 @@ from pytest_mxperf.cost.params import FED
 from pytest_mxperf.errors import ModelError
 from pytest_mxperf.graph import Node
 from pytest_mxperf.mx.analysis import Analysis, analyse
+from pytest_mxperf.mx.buffers import Buffers, Variables
 from pytest_mxperf.mx.executors import Forward, bind
 from pytest_mxperf.mx.failures import explained
 from pytest_mxperf.mx.model import model_from_json
+from pytest_mxperf.mx.plan import Plan, fusing, plan
 from pytest_mxperf.mx.runtime import mx
-from pytest_mxperf.mx.synthetic import Key, SyntheticValues
+from pytest_mxperf.mx.synthetic import Key
 from pytest_mxperf.mx.weights import as_module_sets, read_values
 from pytest_mxperf.spec import InputSpec, RunAs
 
@@ -34,10 +34,15 @@ class Side:
     ) -> None:
         _check_storage(analysis)
         self.analysis = analysis
-        self.synthetic = SyntheticValues(analysis)
+        self.name = analysis.model.name
         self._weights = {} if weights is None else as_module_sets(weights, analysis)
+        self._variables = Variables(analysis, self._weights)
+        self.synthetic = self._variables.synthetic
         self._run_as = run_as or RunAs()
         self._fed = {analysis.graph.nodes[index].name for index in analysis.variables(*FED)}
+        self._symbol = analysis.model.symbol
+        self._is_fused_already = False
+        self._plan: Optional[Plan] = None
 
     @classmethod
     def of(
@@ -52,41 +57,55 @@ class Side:
         analysis = analyse(model_from_json(name, symbol_json, inputs))
         return cls(analysis, None if params_path is None else read_values(Path(params_path)), run_as)
 
-    def bind(self, buffers: Dict[Key, Any]) -> Forward:
+    def plan(self) -> Plan:
+        """What MXNet makes of the network. Raises ``ModelError`` if it cannot bind it."""
+        if self._plan is None:
+            try:
+                self._plan = plan(self.analysis, self._run_as)
+            except mx.MXNetError as error:
+                raise self._failure("bind", error) from None
+        return self._plan
+
+    def follow(self, chosen: Plan) -> None:
+        """Binds from now on as it is planned: what is not fused there is bound so, what is copied is made once."""
+        if chosen.graph is not self.plan().graph:
+            self._symbol, self._is_fused_already = mx.sym.load_json(chosen.graph.to_json()), True
+        self._plan = chosen
+        self._variables.follow(chosen)
+
+    def buffer_bytes(self) -> Dict[Key, int]:
+        """The bytes of each array that it binds, as it was planned, by what makes arrays interchangeable."""
+        return self._variables.bytes(self.plan().sizes)
+
+    def bind(self, buffers: Optional[Buffers] = None) -> Forward:
         """A fresh binding, whose variables take the buffers of their kind where the other side has made them.
 
         Where both sides compute alike they then read the same weights from the same place. Raises ``ModelError``.
         """
-        return self._bind(self.analysis.model.symbol, buffers, self._run_as)
+        values = self.values(buffers or Buffers())
+        if not self._is_fused_already:
+            return self._bind(self._symbol, values, self._run_as)
+        with fusing("NONE"):
+            return self._bind(self._symbol, values, self._run_as)
 
-    def _bind(self, symbol: Any, buffers: Dict[Key, Any], run_as: RunAs) -> Forward:
-        model = self.analysis.model
-        values = self.values(buffers)
+    def _bind(self, symbol: Any, values: Mapping[str, Any], run_as: RunAs) -> Forward:
+        numpy_shapes = self.analysis.model.numpy_shapes
         try:
-            forward = bind(symbol, values, run_as, inputs=self._fed, numpy_shapes=model.numpy_shapes)
+            return bind(symbol, values, run_as, inputs=self._fed, numpy_shapes=numpy_shapes)
         except mx.MXNetError as error:
-            raise ModelError(f"{model.name}: MXNet cannot bind the model: {explained(error, self.analysis)}") from None
-        return forward
+            raise self._failure("bind", error) from None
 
-    def values(self, buffers: Dict[Key, Any]) -> Dict[str, Any]:
+    def values(self, buffers: Buffers) -> Dict[str, Any]:
         """An ``NDArray`` for each variable: the network's own weights, and synthetic values, which go into buffers."""
-        return {name: self._value(name, key, buffers) for name, key in self.synthetic.variables()}
-
-    def _value(self, name: str, key: Key, buffers: Dict[Key, Any]) -> Any:
-        if name in self._weights:
-            value = self._weights[name]
-            return value.copy() if np.dtype(value.dtype).kind in "iu" else value  # quantized layers rescale theirs
-        if key not in buffers:
-            buffers[key] = self.synthetic.make(name, key)
-        return buffers[key]
+        return self._variables.arrays(buffers)
 
     def run_unfused(self, outputs: Sequence[Any]) -> List[Any]:
         """Runs the network once, unfused, for the values of these outputs of its internals, all in memory at once.
 
         Raises ``ModelError`` if MXNet cannot run it.
         """
-        with _nothing_fused():
-            return self._run(self._bind(mx.sym.Group(list(outputs)), {}, RunAs()))
+        with fusing("NONE"):
+            return self._run(self._bind(mx.sym.Group(list(outputs)), self.values(Buffers()), RunAs()))
 
     def first_subnormal_layer(self) -> Optional[str]:
         """The first operator of which at least 1 in 1,000 numbers are subnormal, slow to compute with on many CPUs.
@@ -116,6 +135,9 @@ class Side:
     def _heads(self) -> List[Node]:
         return [self.analysis.graph.nodes[index] for index, _ in self.analysis.graph.heads]
 
+    def _failure(self, doing: str, error: Exception) -> ModelError:
+        return ModelError(f"{self.name}: MXNet cannot {doing} the model: {explained(error, self.analysis)}")
+
     def _run(self, forward: Forward) -> List[Any]:
         try:
             return forward()
@@ -140,18 +162,6 @@ def _check_storage(analysis: Analysis) -> None:
             raise ModelError(
                 f"{name}: {what} {node.name!r} is stored as {stored}; the gate can only make dense {what}s"
             )
-
-
-@contextmanager
-def _nothing_fused() -> Iterator[None]:
-    """What is fused has no outputs in between, and MXNet cannot bind all of them at once."""
-    variable = "MXNET_SUBGRAPH_BACKEND"
-    before = os.environ.get(variable, "")
-    os.environ[variable] = "NONE"
-    try:
-        yield
-    finally:
-        os.environ[variable] = before
 
 
 def _is_subnormal(output: Any) -> bool:

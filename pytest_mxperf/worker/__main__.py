@@ -60,7 +60,7 @@ class Bench:
         pair = Pair(_side(request.reference), _side(request.candidate))
         cpu_seconds = pair.check()
         self._pair = pair
-        return Prepared(cpu_seconds)
+        return Prepared(cpu_seconds, pair.notes)
 
     def _measure(self, request: Measure) -> Reply:
         pair = self._pair

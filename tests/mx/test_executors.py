@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from pytest_mxperf.mx.buffers import Buffers
 from pytest_mxperf.mx.executors import bind
 from pytest_mxperf.mx.side import Side
 from pytest_mxperf.spec import InputSpec, RunAs
@@ -103,10 +104,10 @@ def test_the_measuring_process_runs_a_network_as_it_is_told(mx, run_as, gamma_co
     inputs = {"data": InputSpec((1, 2, 1, 1))}
     side = _side(Network("net", normalized(mx).tojson(), inputs, run_as=run_as))
     assert isinstance(side, Side)
-    buffers = {}
+    buffers = Buffers()
     forward = side.bind(buffers)
     (before,) = forward()
-    (gamma,) = (array for key, array in buffers.items() if key[0] == "BatchNorm" and key[2] == 1)
+    (gamma,) = (array for key, array in buffers.fresh.items() if key[0] == "BatchNorm" and key[2] == 1)
     gamma[:] = 5
     (after,) = forward()
     assert np.abs(before).min() > 0

@@ -110,6 +110,7 @@ def test_cast_weights_keep_their_values(tmp_path):
     """1 + 2 ** -20 is no float16 and no float32 of 8 bits: cast from float64, float32 keeps it."""
     import mxnet as mx
 
+    from pytest_mxperf.mx.buffers import Buffers
     from pytest_mxperf.worker.__main__ import _side
 
     sparse = mx.nd.array([[0.0] * 8, [1.5] * 8, [0.0] * 8]).tostype("row_sparse")
@@ -118,7 +119,7 @@ def test_cast_weights_keep_their_values(tmp_path):
     mx.nd.save(str(path), arrays)
     inputs = {"data": InputSpec((1, 8))}
     side = _side(Network("own", two_dense(mx).tojson(), inputs, str(path)))
-    bound = side.values({})
+    bound = side.values(Buffers())
     assert {name: (array.stype, array.dtype.__name__) for name, array in bound.items()} == {
         "data": ("default", "float32"),
         "one_weight": ("default", "float32"),
