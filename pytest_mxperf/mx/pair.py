@@ -4,37 +4,23 @@ Runs in the measuring process, which has one thread and the synchronous engine, 
 """
 
 import gc
-import os
 import time
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Iterator, List, NamedTuple, Tuple
 
-import numpy as np
-
-from pytest_mxperf.errors import ModelError
-from pytest_mxperf.graph import Node
 from pytest_mxperf.latency.schedule import Unit, round_orders
-from pytest_mxperf.mx.analysis import Analysis, analyse
-from pytest_mxperf.mx.model import model_from_json
-from pytest_mxperf.mx.runtime import array_semantics, mx, reason
-from pytest_mxperf.mx.synthetic import Key, SyntheticValues
-from pytest_mxperf.mx.weights import read_values
-from pytest_mxperf.spec import InputSpec
+from pytest_mxperf.mx.buffers import Buffers
+from pytest_mxperf.mx.executors import Forward
+from pytest_mxperf.mx.memory import make_room
+from pytest_mxperf.mx.side import Side
 
 __all__ = ["Pair", "Rounds", "Side"]
-
-Forward = Callable[[], None]
 
 # The first forward of a binding allocates memory, chooses kernels and reorders weights: 1.3 to 5 times slower. Those
 # that follow are slower by a few percent for a millisecond or two.
 _WARM_UP_ROUNDS = 3
 _WARM_UP_CPU_SECONDS = 0.05
 """No further round begins after that."""
-
-_SUBNORMAL_SHARE = 0.001
-_VANISHING = ("softmax", "softmin", "SoftmaxOutput", "SoftmaxActivation", "exp", "sigmoid", "Activation")
-"""What has a tail of subnormal numbers for inputs that are not. As an output it slows nothing down."""
 
 
 class Rounds(NamedTuple):
@@ -44,138 +30,45 @@ class Rounds(NamedTuple):
     candidate: List[Tuple[float, float]]
 
 
-class Side:
-    """One of the two networks. ``weights``, by name, replace synthetic parameters where they are given."""
-
-    def __init__(self, analysis: Analysis, weights: Optional[Mapping[str, Any]] = None) -> None:
-        self.analysis = analysis
-        self.synthetic = SyntheticValues(analysis)
-        self._weights = weights or {}
-
-    @classmethod
-    def of(cls, name: str, symbol_json: str, inputs: Mapping[str, InputSpec], params_path: Optional[str]) -> "Side":
-        """Raises ``ModelError`` if the graph cannot be loaded or its shapes cannot be inferred."""
-        analysis = analyse(model_from_json(name, symbol_json, inputs))
-        return cls(analysis, None if params_path is None else read_values(Path(params_path)))
-
-    def bind(self, buffers: Dict[Key, Any], symbol: Any = None) -> Any:
-        """A fresh executor, whose variables take the buffers of their kind where the other side has made them.
-
-        Where both sides compute alike they then read the same weights from the same place. ``symbol`` is for other
-        outputs than the network's.
-        """
-        model = self.analysis.model
-        symbol = model.symbol if symbol is None else symbol
-        values = {name: self._value(name, key, buffers) for name, key in self.synthetic.variables()}
-        with array_semantics(numpy_shapes=model.numpy_shapes):
-            try:
-                return symbol.bind(
-                    mx.cpu(),
-                    {name: values[name] for name in symbol.list_arguments()},
-                    grad_req="null",
-                    aux_states={name: values[name] for name in symbol.list_auxiliary_states()},
-                )
-            except mx.MXNetError as error:
-                raise ModelError(f"{model.name}: MXNet cannot bind the model: {reason(error)}") from None
-
-    def _value(self, name: str, key: Key, buffers: Dict[Key, Any]) -> Any:
-        if name in self._weights:
-            return self._weights[name].copy()
-        if key not in buffers:
-            buffers[key] = self.synthetic.make(name, key)
-        return buffers[key]
-
-    def first_subnormal_layer(self) -> Optional[str]:
-        """The first operator of which at least 1 in 1,000 numbers are subnormal, slow to compute with on many CPUs.
-
-        Not those of half precision, which a CPU computes in single. Runs the network once, with all outputs in memory.
-        """
-        internals = self.analysis.model.symbol.get_internals()
-        nodes = (internals[name] for name in internals.list_outputs())
-        tails = {node.name for node in self._heads() if node.op in _VANISHING}
-        outputs = [node for node in nodes if node.list_inputs() != [node.name] and node.name not in tails]
-        if not outputs:
-            return None
-        with _nothing_fused():
-            executor = self.bind({}, mx.sym.Group(outputs))
-        values = self._forward(executor)
-        return next((node.name for node, value in zip(outputs, values) if _is_subnormal(value.asnumpy())), None)
-
-    def check(self, executor: Any) -> None:
-        """Runs it once. Raises ``ModelError`` where outputs are such that no time could be trusted."""
-        name, has_weights = self.analysis.model.name, bool(self._weights)
-        outputs = [output.asnumpy() for output in self._forward(executor)]
-        if has_weights:
-            return  # whatever they are, they are the user's
-        if not all(np.isfinite(output).all() for output in outputs if output.dtype.kind == "f"):
-            raise ModelError(f"{name}: with synthetic weights its outputs are not finite; its speed tells nothing")
-        if any(node.op not in _VANISHING and _is_subnormal(output) for node, output in zip(self._heads(), outputs)):
-            raise ModelError(f"{name}: with synthetic weights its outputs are subnormal; its speed tells nothing")
-
-    def _heads(self) -> List[Node]:
-        return [self.analysis.graph.nodes[index] for index, _ in self.analysis.graph.heads]
-
-    def _forward(self, executor: Any) -> Any:
-        try:
-            return executor.forward(is_train=False)
-        except mx.MXNetError as error:
-            raise ModelError(f"{self.analysis.model.name}: MXNet cannot run the model: {reason(error)}") from None
-
-
-@contextmanager
-def _nothing_fused() -> Iterator[None]:
-    """What is fused has no outputs in between, and MXNet cannot bind all of them at once."""
-    variable = "MXNET_SUBGRAPH_BACKEND"
-    before = os.environ.get(variable, "")
-    os.environ[variable] = "NONE"
-    try:
-        yield
-    finally:
-        os.environ[variable] = before
-
-
 class Pair:
     """Binds both sides afresh for each unit, and times them."""
 
     def __init__(self, reference: Side, candidate: Side) -> None:
         self._sides = (reference, candidate)
+        self._buffers = Buffers()
+        self.notes: Tuple[str, ...] = ()
+        """What is run otherwise than in production, once it is checked."""
 
     def check(self) -> float:
-        """Runs both once, and returns the CPU seconds that it took; first forwards are slower than later ones.
+        """Runs both twice, and returns the CPU seconds that the second forwards took; first ones can take ten times as
+        long.
 
-        Raises ``ModelError`` where outputs are not finite or subnormal, which no time could be trusted of.
+        Raises ``ModelError`` where they do not fit into memory, or where outputs are not finite or subnormal, which no
+        time could be trusted of.
         """
-        executors = self._bind(reference_first=True)
+        self.notes = make_room(self._sides)
+        forwards = self._bind(reference_first=True)
+        for side, forward in zip(self._sides, forwards):
+            side.check(forward)
         start = time.process_time()
-        for side, executor in zip(self._sides, executors):
-            side.check(executor)
+        for forward in forwards:
+            forward()
         return time.process_time() - start
 
     def measure(self, unit: Unit, cpu_seconds: float) -> Rounds:
         """Rounds of a fresh pair of bindings: one, and more until they have taken so much CPU time."""
-        reference, candidate = map(_Forward, self._bind(unit.reference_first))
+        reference, candidate = self._bind(unit.reference_first)
         with _without_garbage_collection():
             _warm_up(*((reference, candidate) if unit.reference_first else (candidate, reference)))
             return _timed(reference, candidate, round_orders(unit.seed), cpu_seconds)
 
-    def _bind(self, reference_first: bool) -> Tuple[Any, Any]:
-        """An executor of each side."""
+    def _bind(self, reference_first: bool) -> Tuple[Forward, Forward]:
+        """A fresh binding of each side."""
         order = self._sides if reference_first else self._sides[::-1]
-        buffers: Dict[Key, Any] = {}
-        executors = [side.bind(buffers) for side in order]
-        reference, candidate = executors if reference_first else executors[::-1]
+        buffers = self._buffers.renewed()
+        forwards = [side.bind(buffers) for side in order]
+        reference, candidate = forwards if reference_first else forwards[::-1]
         return reference, candidate
-
-
-class _Forward:
-    """One synchronized forward pass of an executor: every output fetched."""
-
-    def __init__(self, executor: Any) -> None:
-        self._executor = executor
-
-    def __call__(self) -> None:
-        for output in self._executor.forward(is_train=False):
-            output.asnumpy()
 
 
 def _warm_up(first: Forward, second: Forward) -> None:
@@ -214,11 +107,3 @@ def _without_garbage_collection() -> Iterator[None]:
         yield
     finally:
         gc.enable()
-
-
-def _is_subnormal(output: Any) -> bool:
-    if output.dtype.kind != "f" or output.itemsize < 4 or not output.size:
-        return False
-    magnitudes = np.abs(output)
-    subnormal = (magnitudes > 0) & (magnitudes < np.finfo(output.dtype).tiny)
-    return bool(subnormal.mean() >= _SUBNORMAL_SHARE)

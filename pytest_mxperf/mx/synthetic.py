@@ -6,7 +6,6 @@ for follows from the operator that reads it, never from its name.
 """
 
 import math
-import zlib
 from typing import Any, Dict, Iterator, Optional, Tuple
 
 import numpy as np
@@ -15,7 +14,7 @@ from pytest_mxperf.cost.params import Role
 from pytest_mxperf.cost.result import Shape
 from pytest_mxperf.graph import Consumer, consumers
 from pytest_mxperf.mx.analysis import Analysis
-from pytest_mxperf.mx.runtime import mx
+from pytest_mxperf.mx.arrays import filled
 
 __all__ = ["Key", "SyntheticValues"]
 
@@ -58,7 +57,6 @@ class SyntheticValues:
         self._roles = analysis.roles
         self._consumers = consumers(analysis.graph)
         self._indices = {analysis.graph.nodes[index].name: index for index in reversed(list(analysis.roles))}
-        self._made: Dict[Key, Any] = {}
 
     def variables(self) -> "Iterator[Tuple[str, Key]]":
         """The name of each variable, and what it is interchangeable with: the k-th of its kind."""
@@ -79,14 +77,13 @@ class SyntheticValues:
         data = self._shapes[node.inputs[0][0]][node.inputs[0][1]]
         return (node.op, tuple(sorted(node.attrs.items())), consumer.position, data, shape, dtype, role.value)
 
-    def make(self, name: str, key: Key) -> Any:
-        """A new ``NDArray`` for a variable, with the same numbers for the same key."""
+    def make(self, name: str, key: Key, *, more_rows: int = 0) -> Any:
+        """A new ``NDArray`` for a variable, with the same numbers for the same key; with more rows than it has."""
         index = self._indices[name]
         shape, dtype = self._shapes[index][0], self._dtypes[index][0]
-        if key not in self._made:
-            generator = np.random.RandomState(zlib.crc32(repr(key).encode()))
-            self._made[key] = self._values(index, shape, dtype, generator).astype(dtype)
-        return mx.nd.array(self._made[key], dtype=dtype)
+        if more_rows:
+            shape = (shape[0] + more_rows, *shape[1:])
+        return filled(shape, dtype, repr(key), lambda numbers: self._values(index, shape, dtype, numbers))
 
     def _values(self, index: int, shape: Shape, dtype: str, generator: Any) -> Any:
         role, consumer = self._roles[index], self._consumers.get(index)

@@ -14,7 +14,7 @@ from pytest_mxperf.mx.runtime import array_semantics, mx, reason
 from pytest_mxperf.params_file import read_header
 from pytest_mxperf.spec import Checkpoint
 
-__all__ = ["LoadedCheckpoint", "load_weights", "read_values"]
+__all__ = ["LoadedCheckpoint", "as_module_sets", "load_weights", "read_values"]
 
 
 class LoadedCheckpoint(NamedTuple):
@@ -87,6 +87,26 @@ def read_values(path: Path) -> Dict[str, Any]:
         except mx.MXNetError as error:
             problem = problem or reason(error)
     raise ParamsError(f"{path}: MXNet cannot load the weights: {problem}")
+
+
+def as_module_sets(values: Mapping[str, Any], analysis: Analysis) -> Dict[str, Any]:
+    """The values of the graph's variables as ``Module.set_params`` sets them: dense, in the dtype of the graph.
+
+    What the graph does not have is left out, and so are inputs that the user gives. Arrays that are like that already
+    are not copied. Raises ``ParamsError`` for one of another shape.
+    """
+    found: Dict[str, Any] = {}
+    for index in analysis.roles:
+        name = analysis.graph.nodes[index].name
+        if name not in values or name in analysis.model.inputs:
+            continue
+        shape, dtype = analysis.inference.shapes[index][0], analysis.inference.dtypes[index][0]
+        value = values[name]
+        if value.shape != shape:
+            raise ParamsError(f"{analysis.model.name}: {name} is {value.shape} in the weights, {shape} in the graph")
+        dense = value if value.stype == "default" else value.tostype("default")
+        found[name] = dense if np.dtype(dense.dtype) == np.dtype(dtype) else dense.astype(dtype)
+    return found
 
 
 def _warn_of_nonfinite(name: str, values: Mapping[str, Any]) -> None:

@@ -17,8 +17,9 @@ import psutil
 
 from pytest_mxperf.errors import MxperfError
 from pytest_mxperf.latency.conditions import Conditions
-from pytest_mxperf.mx.pair import Pair, Rounds, Side
+from pytest_mxperf.mx.pair import Pair, Rounds
 from pytest_mxperf.mx.runtime import mx, reason
+from pytest_mxperf.mx.side import Side
 from pytest_mxperf.worker.protocol import (
     Failed,
     Inspect,
@@ -59,7 +60,7 @@ class Bench:
         pair = Pair(_side(request.reference), _side(request.candidate))
         cpu_seconds = pair.check()
         self._pair = pair
-        return Prepared(cpu_seconds)
+        return Prepared(cpu_seconds, pair.notes)
 
     def _measure(self, request: Measure) -> Reply:
         pair = self._pair
@@ -71,7 +72,7 @@ class Bench:
 
 
 def _side(network: Network) -> Side:
-    return Side.of(network.name, network.symbol_json, network.inputs, network.params_path)
+    return Side.of(network.name, network.symbol_json, network.inputs, network.params_path, network.run_as)
 
 
 def _observed(work: Callable[[], object]) -> Conditions:

@@ -10,7 +10,7 @@ import pytest
 
 from pytest_mxperf.errors import WorkerError
 from pytest_mxperf.latency.schedule import Unit
-from pytest_mxperf.spec import InputSpec
+from pytest_mxperf.spec import InputSpec, RunAs
 from pytest_mxperf.worker.client import Worker
 from pytest_mxperf.worker.protocol import Inspect, Inspected, Measure, Measured, Network, Prepare, Prepared
 
@@ -77,6 +77,132 @@ def test_a_network_that_cannot_run_is_one_clear_error_and_the_process_goes_on(wo
     with pytest.raises(WorkerError, match=r"^new: not an MXNet symbol JSON"):
         prepare(worker, dense(), "{}")
     prepare(worker, dense(), dense())
+
+
+def two_dense(mx):
+    net = mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=3, name="one", no_bias=True)
+    return mx.sym.FullyConnected(net, num_hidden=2, name="two", no_bias=True)
+
+
+@pytest.mark.parametrize("kind", ["module", "gluon"])
+@pytest.mark.parametrize("convert", ["float16", "float64", "row_sparse"])
+def test_weights_of_another_dtype_or_storage_run_as_in_a_module(worker, tmp_path, convert, kind):
+    """Inputs of the file's and of the graph's dtype at once: MXNet binds neither unless the weights are cast."""
+    import mxnet as mx
+
+    arrays = {
+        "arg:one_weight": mx.nd.ones((3, 8)),
+        "arg:two_weight": mx.nd.ones((2, 3)),
+        "arg:unread": mx.nd.ones((1,)),
+    }
+    is_sparse = convert == "row_sparse"
+    arrays = {name: a.tostype(convert) if is_sparse else a.astype(convert) for name, a in arrays.items()}
+    path = tmp_path / "net-0000.params"
+    mx.nd.save(str(path), arrays)
+    text, run_as = two_dense(mx).tojson(), RunAs(kind)
+    request = Prepare(Network("old", text, INPUTS, None, run_as), Network("own", text, INPUTS, str(path), run_as))
+    worker.request(request, Prepared, doing="it prepared own", seconds=120)
+    measure(worker)
+    assert inspect(worker, Network("own", text, INPUTS, str(path), run_as)) is None
+
+
+def test_cast_weights_keep_their_values(tmp_path):
+    """1 + 2 ** -20 is no float16 and no float32 of 8 bits: cast from float64, float32 keeps it."""
+    import mxnet as mx
+
+    from pytest_mxperf.mx.buffers import Buffers
+    from pytest_mxperf.worker.__main__ import _side
+
+    sparse = mx.nd.array([[0.0] * 8, [1.5] * 8, [0.0] * 8]).tostype("row_sparse")
+    arrays = {"arg:one_weight": sparse, "arg:two_weight": mx.nd.array([[1 + 2**-20] * 3] * 2, dtype="float64")}
+    path = tmp_path / "net-0000.params"
+    mx.nd.save(str(path), arrays)
+    inputs = {"data": InputSpec((1, 8))}
+    side = _side(Network("own", two_dense(mx).tojson(), inputs, str(path)))
+    bound = side.values(Buffers())
+    assert {name: (array.stype, array.dtype.__name__) for name, array in bound.items()} == {
+        "data": ("default", "float32"),
+        "one_weight": ("default", "float32"),
+        "two_weight": ("default", "float32"),
+    }
+    assert bound["one_weight"].asnumpy().tolist() == [[0.0] * 8, [1.5] * 8, [0.0] * 8]
+    assert bound["two_weight"].asnumpy().ravel().tolist() == [1 + 2**-20] * 6
+
+
+def test_weights_of_another_shape_are_one_clear_error(worker, tmp_path):
+    import mxnet as mx
+
+    path = tmp_path / "net-0000.params"
+    mx.nd.save(str(path), {"arg:one_weight": mx.nd.ones((3, 7))})
+    with pytest.raises(WorkerError, match=r"^own: one_weight is \(3, 7\) in the weights, \(3, 8\) in the graph$"):
+        inspect(worker, Network("own", two_dense(mx).tojson(), INPUTS, str(path)))
+
+
+@pytest.mark.parametrize("kind", ["module", "gluon"])
+@pytest.mark.parametrize(
+    ("stypes", "said"),
+    [
+        ({"data": "csr"}, "input 'data' is stored as csr; the gate can only make dense inputs"),
+        ({"data": "row_sparse"}, "input 'data' is stored as row_sparse; the gate can only make dense inputs"),
+        (
+            {"weight": "row_sparse"},
+            "parameter 'weight' is stored as row_sparse; the gate can only make dense parameters",
+        ),
+    ],
+)
+def test_what_is_stored_sparse_is_not_timed_as_something_else(worker, stypes, said, kind):
+    import mxnet as mx
+
+    data, weight = (mx.sym.var(name, stype=stypes.get(name, "default")) for name in ("data", "weight"))
+    sparse = mx.sym.FullyConnected(data, weight, num_hidden=4, no_bias=True, name="fc").tojson()
+    request = Prepare(Network("old", dense(), INPUTS), Network("new", sparse, INPUTS, run_as=RunAs(kind)))
+    with pytest.raises(WorkerError) as error:
+        worker.request(request, Prepared, doing="it prepared new", seconds=120)
+    assert str(error.value) == f"new: {said}"
+
+
+HALF = {"data": InputSpec((2, 8), "float16")}
+
+
+def products(mx):
+    data, weight = mx.sym.var("data"), mx.sym.var("weight")
+    return {
+        "FullyConnected": mx.sym.FullyConnected(data, num_hidden=4, name="layer"),
+        "Convolution": mx.sym.Convolution(
+            data.reshape((2, 2, 4)).expand_dims(3), kernel=(1, 1), num_filter=3, name="layer"
+        ),
+        "dot": mx.sym.dot(data, data, transpose_b=True, name="layer"),
+        "_linalg_gemm2": mx.sym.linalg_gemm2(data, data, transpose_b=True, name="layer"),
+        "_npi_matmul": mx.sym.np.matmul(data.as_np_ndarray(), weight.as_np_ndarray()),
+    }
+
+
+@pytest.mark.parametrize("kind", ["module", "gluon"])
+@pytest.mark.parametrize("op", ["FullyConnected", "Convolution", "dot", "_linalg_gemm2", "_npi_matmul"])
+def test_half_precision_products_are_refused_in_plain_words(worker, op, kind):
+    """MXNet says "FP16 gemm on cpu not implemented!" or "currentlyonly supported by CuDNN version."."""
+    import mxnet as mx
+
+    inputs = {**HALF, "weight": InputSpec((8, 3), "float16")} if op == "_npi_matmul" else HALF
+    with mx.name.NameManager():
+        network = Network("new", products(mx)[op].tojson(), inputs, run_as=RunAs(kind))
+    with pytest.raises(WorkerError) as error:
+        worker.request(Prepare(network, network), Prepared, doing="it prepared new", seconds=120)
+    said = "new: MXNet cannot run the model: it cannot multiply float16 matrices on a CPU, as {} '{}' does; "
+    name = "matmul0" if op == "_npi_matmul" else "layer"
+    assert str(error.value) == said.format(op, name) + "a float32 copy of the network can run"
+
+
+def test_the_layout_of_a_gpu_is_named(worker):
+    """MXNet says "could not create a descriptor for a dilated convolution forward propagation primitive"."""
+    import mxnet as mx
+
+    net = mx.sym.Convolution(mx.sym.var("data"), kernel=(3, 3), num_filter=4, layout="NHWC", name="conv")
+    network = Network("new", net.tojson(), {"data": InputSpec((2, 8, 8, 3))})
+    with pytest.raises(WorkerError) as error:
+        worker.request(Prepare(network, network), Prepared, doing="it prepared new", seconds=120)
+    said = "on a CPU it has no Convolution of layout NHWC, which 'conv' is"
+    assert str(error.value) == f"new: MXNet cannot run the model: {said}"
 
 
 def test_outputs_that_are_not_finite_are_refused(worker):

@@ -1,0 +1,108 @@
+"""Where the variables of a network lie: its own weights, or synthetic values that both sides of a pair share."""
+
+from typing import Any, Dict, FrozenSet, Mapping, Optional, Set
+
+import numpy as np
+
+from pytest_mxperf.mx.analysis import Analysis
+from pytest_mxperf.mx.plan import Plan, variable_bytes
+from pytest_mxperf.mx.runtime import array_semantics
+from pytest_mxperf.mx.synthetic import Key, SyntheticValues
+
+__all__ = ["Buffers", "Variables"]
+
+_LARGE_TABLE_BYTES = 64 << 20
+_LOOKS_UP = {("Embedding", 1), ("_contrib_SparseEmbedding", 1), ("take", 0)}
+
+
+class Buffers:
+    """The synthetic arrays of a pair: those that both sides read alike are made once.
+
+    ``fresh`` ones belong to a binding, whose speed depends on where they lie; ``kept`` ones to all of the pair's
+    bindings: of them each fused operator makes a copy, which is fresh, or only a few rows are ever looked up.
+    """
+
+    def __init__(self, kept: Optional[Dict[Key, Any]] = None) -> None:
+        self.kept: Dict[Key, Any] = {} if kept is None else kept
+        self.fresh: Dict[Key, Any] = {}
+
+    def renewed(self) -> "Buffers":
+        """For another binding."""
+        return Buffers(self.kept)
+
+
+class Variables:
+    """The arrays for one network's variables. ``weights``, by name, replace synthetic parameters."""
+
+    def __init__(self, analysis: Analysis, weights: Mapping[str, Any]) -> None:
+        self.synthetic = SyntheticValues(analysis)
+        self._weights = weights
+        self._numpy_shapes = analysis.model.numpy_shapes
+        self._tables = _tables(analysis)
+        self._copied: FrozenSet[str] = frozenset()
+        shapes = ((analysis.graph.nodes[index].name, analysis.inference.shapes[index][0]) for index in analysis.roles)
+        self._row_counts = {name: shape[0] for name, shape in shapes if shape}
+
+    def follow(self, plan: Plan) -> None:
+        """From now on weights that are only copied lie in one array for all layers of a kind."""
+        self._copied = plan.copied - set(self._weights)
+
+    def arrays(self, buffers: Buffers) -> Dict[str, Any]:
+        """An ``NDArray`` for each variable, by name. Synthetic ones are taken from the buffers, or go there."""
+        with array_semantics(numpy_shapes=self._numpy_shapes):
+            return {name: self._array(name, key, buffers) for name, key in self.synthetic.variables()}
+
+    def bytes(self, sizes: Mapping[str, int]) -> Dict[Key, int]:
+        """The bytes of each array, by what makes arrays interchangeable, with these bytes of each variable."""
+        found: Dict[Key, int] = {}
+        for name, key in self.synthetic.variables():
+            if name in self._weights:
+                found[id(self), name] = sizes[name]
+            elif name in self._copied:
+                row_bytes = sizes[name] // max(1, self._row_counts[name])
+                found[_group(key)] = sizes[name] + _turn(key) * row_bytes
+            else:
+                found[key] = sizes[name]
+        return found
+
+    def _array(self, name: str, key: Key, buffers: Buffers) -> Any:
+        if name in self._weights:
+            value = self._weights[name]
+            return value.copy() if np.dtype(value.dtype).kind in "iu" else value  # quantized layers rescale theirs
+        if name in self._copied:
+            return self._part_of_group(name, key, buffers)
+        store = buffers.kept if name in self._tables else buffers.fresh
+        if key not in store:
+            store[key] = self.synthetic.make(name, key)
+        return store[key]
+
+    def _part_of_group(self, name: str, key: Key, buffers: Buffers) -> Any:
+        """Weights of layers of one kind overlap: each begins one row behind the one before."""
+        group, rows = _group(key), self._row_counts[name]
+        whole = buffers.kept.get(group)
+        if whole is None or len(whole) < rows + _turn(key):
+            turns = max(_turn(other) for _, other in self.synthetic.variables() if _group(other) == group)
+            whole = buffers.kept[group] = self.synthetic.make(name, group, more_rows=turns)
+        return whole[_turn(key) : _turn(key) + rows]
+
+
+def _group(key: Key) -> Key:
+    return ("copied", *key[:-1])
+
+
+def _turn(key: Key) -> int:
+    """How many variables of its kind there are before."""
+    turn = key[-1]
+    assert isinstance(turn, int)
+    return turn
+
+
+def _tables(analysis: Analysis) -> FrozenSet[str]:
+    """Names of large parameters of which nobody reads more than single rows."""
+    sizes, others = variable_bytes(analysis), {source for source, _ in analysis.graph.heads}
+    looked_up: Set[int] = set()
+    for node in analysis.graph.nodes:
+        for position, (source, _) in enumerate(node.inputs):
+            (looked_up if (node.op, position) in _LOOKS_UP else others).add(source)
+    names = (analysis.graph.nodes[index].name for index in looked_up - others if index in analysis.roles)
+    return frozenset(name for name in names if sizes[name] >= _LARGE_TABLE_BYTES)

@@ -1,0 +1,84 @@
+"""What MXNet's subgraph backend fuses a graph to, and how to take dense layers out of it again.
+
+A fused convolution or dense layer keeps a copy of its weights in an order of its own from its first forward on, and
+never looks at the original again (``ConvertWeightBias2MKLDNN`` in ``src/operator/subgraph/mkldnn/mkldnn_common.h``).
+One weight that many dense layers read, as those of an unrolled recurrent network do, is copied by each. A dense layer
+that is fused with nothing runs the same kernel as a plain one, which reads the original where it is.
+"""
+
+from collections import Counter
+from typing import Callable, Dict, List, Set, Tuple
+
+import msgspec
+
+from pytest_mxperf.graph import Entry, Graph, Node
+
+__all__ = ["COPYING", "DENSE", "inlined", "is_alone", "only_copied", "weights_read"]
+
+DENSE = "_sg_mkldnn_fully_connected"
+COPYING = ("_sg_mkldnn_conv", DENSE)
+"""Fused operators that copy the weights that they read."""
+_WEIGHT = 1
+"""Its position among their inputs."""
+
+
+def is_alone(node: Node) -> bool:
+    """Whether a fused node is one operator that is fused with nothing."""
+    return sum(not inner.is_variable for subgraph in node.subgraphs for inner in subgraph.nodes) == 1
+
+
+def weights_read(graph: Graph, op: str) -> "Counter[int]":
+    """By node index, how many operators of this name read a variable as their weight."""
+    sources = (node.inputs[_WEIGHT][0] for node in graph.nodes if node.op == op)
+    return Counter(source for source in sources if graph.nodes[source].is_variable)
+
+
+def only_copied(graph: Graph) -> List[int]:
+    """Indices of the variables that nobody reads but fused operators, as their weight: once each has its copy, nobody.
+
+    Not those of quantized layers, some of which rescale their weights in place.
+    """
+    others = {source for source, _ in graph.heads}
+    copied: Set[int] = set()
+    for node in graph.nodes:
+        is_copying = node.op in COPYING and node.attrs.get("quantized", "false").lower() not in ("true", "1")
+        for position, (source, _) in enumerate(node.inputs):
+            (copied if is_copying and position == _WEIGHT else others).add(source)
+    return sorted(index for index in copied - others if graph.nodes[index].is_variable)
+
+
+def inlined(graph: Graph, chosen: Callable[[Node], bool]) -> Graph:
+    """The graph with the chosen fused nodes, of one output each, replaced by what was fused in them."""
+    nodes: List[Node] = []
+    places: Dict[int, int] = {}  # of what puts out the first output of each node, the only one of a fused one
+    outputs: Dict[int, int] = {}
+    for index, node in enumerate(graph.nodes):
+        inputs = tuple(_moved(entry, places, outputs) for entry in node.inputs)
+        if node.subgraphs and chosen(node):
+            places[index], outputs[index] = _add(nodes, node, inputs)
+        else:
+            places[index] = len(nodes)
+            nodes.append(msgspec.structs.replace(node, inputs=inputs))
+    heads = tuple(_moved(entry, places, outputs) for entry in graph.heads)
+    return Graph(tuple(nodes), heads, graph.numpy_shapes)
+
+
+def _moved(entry: Entry, places: Dict[int, int], outputs: Dict[int, int]) -> Entry:
+    source, output = entry
+    return places[source], outputs.get(source, output)
+
+
+def _add(nodes: List[Node], fused: Node, inputs: Tuple[Entry, ...]) -> Entry:
+    """Appends what was fused, its k-th variable being the k-th input; returns where its output is."""
+    (inner,) = fused.subgraphs
+    feeds = iter(inputs)
+    places: Dict[int, int] = {}
+    outputs: Dict[int, int] = {}
+    for index, node in enumerate(inner.nodes):
+        if node.is_variable:
+            places[index], outputs[index] = next(feeds)
+        else:
+            own = tuple(_moved(entry, places, outputs) for entry in node.inputs)
+            places[index] = len(nodes)
+            nodes.append(msgspec.structs.replace(node, inputs=own))
+    return _moved(inner.heads[0], places, outputs)

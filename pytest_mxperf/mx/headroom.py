@@ -1,0 +1,90 @@
+"""How much memory this process may still take, and a limit that makes MXNet's next request fail where there is none.
+
+Without it the machine would swap, or the kernel would end this process or another.
+"""
+
+import resource
+from contextlib import suppress
+from pathlib import Path
+from typing import Dict, Iterator, List, Optional, Tuple
+
+import psutil
+
+__all__ = ["free_bytes", "gibibytes", "limit_to"]
+
+_GIVEN = tuple(resource.getrlimit(kind)[0] for kind in (resource.RLIMIT_AS, resource.RLIMIT_DATA))
+"""The limits that this process began with."""
+_UNLIMITED = 1 << 60
+"""Beyond that a control group has no limit: version 1 writes the largest number of pages there is."""
+
+
+def free_bytes(root: Path = Path("/")) -> int:
+    """What is available on this machine, to its control group, and below this process's own limits; the least."""
+    used = int(psutil.Process().memory_info().vms)
+    limits = [limit - used for limit in _GIVEN if limit != resource.RLIM_INFINITY]
+    return max(0, min(int(psutil.virtual_memory().available), *limits, *_control_groups(root)))
+
+
+def limit_to(more_bytes: int) -> None:
+    """Lets this process map so much more memory than it does now; requests beyond that fail. 0 takes the limit away."""
+    given, (_, hard) = _GIVEN[0], resource.getrlimit(resource.RLIMIT_AS)
+    wanted = psutil.Process().memory_info().vms + more_bytes
+    soft = given if not more_bytes else wanted if given == resource.RLIM_INFINITY else min(wanted, given)
+    with suppress(ValueError, OSError):  # a system that has no such limit
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+def gibibytes(count: int) -> str:
+    """In GiB, or in MiB below one.
+
+    >>> gibibytes(7_086_696_038), gibibytes(50 << 20)
+    ('6.6 GiB', '50 MiB')
+    """
+    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.0f} MiB"
+
+
+def _control_groups(root: Path) -> Iterator[int]:
+    """What the control groups of this process leave it, version 1 or 2, and those that they are in."""
+    for line in _read(root / "proc/self/cgroup").splitlines():
+        _, controllers, path = line.split(":", 2)
+        if controllers not in ("", "memory") and "memory" not in controllers.split(","):
+            continue
+        base = root / "sys/fs/cgroup" / ("memory" if controllers else "")
+        # Inside a container its own group is mounted as the root of all.
+        for folder in (base / path.strip("/"), *_between(base, path), base):
+            left = _left(folder)
+            if left is not None:
+                yield left
+
+
+def _between(base: Path, path: str) -> List[Path]:
+    parts = [part for part in path.split("/") if part]
+    return [base.joinpath(*parts[:count]) for count in range(len(parts) - 1, 0, -1)]
+
+
+_FILES: Tuple[Tuple[str, str], ...] = (
+    ("memory.max", "memory.current"),
+    ("memory.limit_in_bytes", "memory.usage_in_bytes"),
+)
+
+
+def _left(folder: Path) -> Optional[int]:
+    for limit_file, usage_file in _FILES:
+        limit, usage = _read(folder / limit_file).strip(), _read(folder / usage_file).strip()
+        if limit.isdigit() and usage.isdigit() and int(limit) < _UNLIMITED:
+            statistics = _statistics(folder)
+            cache = statistics.get("total_inactive_file", statistics.get("inactive_file", 0))
+            return int(limit) - int(usage) + cache  # pages of files give way
+    return None
+
+
+def _statistics(folder: Path) -> Dict[str, int]:
+    pairs = (line.split() for line in _read(folder / "memory.stat").splitlines())
+    return {pair[0]: int(pair[1]) for pair in pairs if len(pair) == 2 and pair[1].isdigit()}
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except (OSError, UnicodeError):
+        return ""

@@ -1,0 +1,104 @@
+"""Memory of a pair: how much it takes, refused before it is taken; and what need not be held twice."""
+
+from pathlib import Path
+from typing import Dict, FrozenSet, List, Sequence, Tuple
+
+from pytest_mxperf.errors import ModelError, listed
+from pytest_mxperf.mx.headroom import free_bytes, gibibytes, limit_to
+from pytest_mxperf.mx.plan import Plan, variable_bytes
+from pytest_mxperf.mx.side import Side
+from pytest_mxperf.mx.synthetic import Key
+
+__all__ = ["make_room", "needed_bytes"]
+
+_MANY_REPEATED_BYTES = 128 << 20
+"""Of copies of weights that are copied by another dense layer as well; half a pair of them is a quarter of a GiB."""
+_LARGE_BYTES, _LARGEST_BYTES = 8 << 20, 64 << 20
+"""Where one weight is of the second size, those of the first are not copied either, on both sides."""
+_USUAL_CACHE_BYTES = 32 << 20
+
+
+def make_room(sides: Sequence[Side]) -> Tuple[str, ...]:
+    """Plans both sides, and limits this process to what is free. Returns what is run otherwise than in production.
+
+    Raises ``ModelError`` with both figures if they do not fit.
+    """
+    limit_to(0)
+    _refuse_beyond(free_bytes(), least_bytes(sides), sides)
+    plans = [side.plan() for side in sides]
+    notes, shared = [], _shared(plans)
+    if shared:
+        saved = max(plan.repeated_bytes for plan in plans)
+        notes.append(
+            f"dense layers that read {listed(sorted(shared), 2)} are timed without fusion: each would keep its own "
+            f"copy of the weight, {gibibytes(saved)} in all"
+        )
+    lonely = _lonely(plans)
+    if lonely:
+        notes.append(
+            f"{listed(sorted(lonely), 2)} is timed without the copy that MXNet keeps of a dense layer's weight"
+        )
+    for side, plan in zip(sides, plans):
+        side.follow(plan.without_fused(shared | lonely) if shared | lonely else plan)
+    free = free_bytes()
+    _refuse_beyond(free, needed_bytes(sides), sides)
+    limit_to(free)
+    return tuple(notes)
+
+
+def _refuse_beyond(free: int, needed: int, sides: Sequence[Side]) -> None:
+    if needed > free:
+        raise ModelError(
+            f"{sides[-1].name}: timing it needs about {gibibytes(needed)}, this machine has {gibibytes(free)} free; "
+            "give a smaller batch in inputs, or end what else takes memory"
+        )
+
+
+def least_bytes(sides: Sequence[Side]) -> int:
+    """What both take at least, as far as their graphs tell: parameters and inputs once, and the activations of each."""
+    buffers: Dict[Key, int] = {}
+    for side in sides:
+        sizes = variable_bytes(side.analysis)
+        buffers.update((key, sizes[name]) for name, key in side.synthetic.variables())
+    return sum(buffers.values()) + sum(side.analysis.cost().peak_activation_bytes for side in sides)
+
+
+def needed_bytes(sides: Sequence[Side]) -> int:
+    """What both take once they have run, as they were planned."""
+    buffers: Dict[Key, int] = {}
+    in_use = 0
+    for side in sides:
+        plan = side.plan()
+        buffers.update(side.buffer_bytes())
+        in_use += plan.copies_bytes + plan.activation_bytes
+    return sum(buffers.values()) + in_use
+
+
+def _shared(plans: Sequence[Plan]) -> FrozenSet[str]:
+    """Weights that must not be copied by each dense layer that reads them; on both sides if on one of them.
+
+    Where they fit the cache, dense layers that all read one copy are faster than in production, and stay as they are.
+    """
+    heavy = [plan for plan in plans if plan.repeated_bytes >= _MANY_REPEATED_BYTES]
+    if any(sum(plan.repeated.values()) > _cache_bytes() for plan in heavy):
+        return frozenset(name for plan in plans for name in plan.repeated)
+    return frozenset()
+
+
+def _lonely(plans: Sequence[Plan]) -> FrozenSet[str]:
+    if any(plan.lonely(max(_LARGEST_BYTES, _cache_bytes())) for plan in plans):
+        return frozenset(name for plan in plans for name in plan.lonely(_LARGE_BYTES))
+    return frozenset()
+
+
+def _cache_bytes(folder: Path = Path("/sys/devices/system/cpu/cpu0/cache")) -> int:
+    """Of the largest cache that a core reads through."""
+    sizes: List[int] = []
+    for place in range(8):
+        try:
+            text = (folder / f"index{place}" / "size").read_text().strip()
+        except OSError:
+            break
+        if text[:-1].isdigit() and text[-1:] in "KMG":
+            sizes.append(int(text[:-1]) << {"K": 10, "M": 20, "G": 30}[text[-1]])
+    return max(sizes, default=_USUAL_CACHE_BYTES)

@@ -1,0 +1,172 @@
+"""One of the two networks of a latency gate: its values, how it is bound, and whether its time can be trusted."""
+
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Optional, Sequence
+
+import numpy as np
+
+from pytest_mxperf.cost.params import FED
+from pytest_mxperf.errors import ModelError
+from pytest_mxperf.graph import Node
+from pytest_mxperf.mx.analysis import Analysis, analyse
+from pytest_mxperf.mx.buffers import Buffers, Variables
+from pytest_mxperf.mx.executors import Forward, bind
+from pytest_mxperf.mx.failures import explained
+from pytest_mxperf.mx.model import model_from_json
+from pytest_mxperf.mx.plan import Plan, fusing, plan
+from pytest_mxperf.mx.runtime import mx
+from pytest_mxperf.mx.synthetic import Key
+from pytest_mxperf.mx.weights import as_module_sets, read_values
+from pytest_mxperf.spec import InputSpec, RunAs
+
+__all__ = ["Side"]
+
+_SUBNORMAL_SHARE = 0.001
+_VANISHING = ("softmax", "softmin", "SoftmaxOutput", "SoftmaxActivation", "exp", "sigmoid", "Activation")
+"""What has a tail of subnormal numbers for inputs that are not. As an output it slows nothing down."""
+
+
+class Side:
+    """A network. ``weights``, by name, replace synthetic parameters where they are given."""
+
+    def __init__(
+        self, analysis: Analysis, weights: Optional[Mapping[str, Any]] = None, run_as: Optional[RunAs] = None
+    ) -> None:
+        _check_storage(analysis)
+        self.analysis = analysis
+        self.name = analysis.model.name
+        self._weights = {} if weights is None else as_module_sets(weights, analysis)
+        self._variables = Variables(analysis, self._weights)
+        self.synthetic = self._variables.synthetic
+        self._run_as = run_as or RunAs()
+        self._fed = {analysis.graph.nodes[index].name for index in analysis.variables(*FED)}
+        self._symbol = analysis.model.symbol
+        self._is_fused_already = False
+        self._plan: Optional[Plan] = None
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        symbol_json: str,
+        inputs: Mapping[str, InputSpec],
+        params_path: Optional[str] = None,
+        run_as: Optional[RunAs] = None,
+    ) -> "Side":
+        """Raises ``ModelError`` if the graph cannot be loaded or its shapes cannot be inferred."""
+        analysis = analyse(model_from_json(name, symbol_json, inputs))
+        return cls(analysis, None if params_path is None else read_values(Path(params_path)), run_as)
+
+    def plan(self) -> Plan:
+        """What MXNet makes of the network. Raises ``ModelError`` if it cannot bind it."""
+        if self._plan is None:
+            try:
+                self._plan = plan(self.analysis, self._run_as)
+            except mx.MXNetError as error:
+                raise self._failure("bind", error) from None
+        return self._plan
+
+    def follow(self, chosen: Plan) -> None:
+        """Binds from now on as it is planned: what is not fused there is bound so, what is copied is made once."""
+        if chosen.graph is not self.plan().graph:
+            self._symbol, self._is_fused_already = mx.sym.load_json(chosen.graph.to_json()), True
+        self._plan = chosen
+        self._variables.follow(chosen)
+
+    def buffer_bytes(self) -> Dict[Key, int]:
+        """The bytes of each array that it binds, as it was planned, by what makes arrays interchangeable."""
+        return self._variables.bytes(self.plan().sizes)
+
+    def bind(self, buffers: Optional[Buffers] = None) -> Forward:
+        """A fresh binding, whose variables take the buffers of their kind where the other side has made them.
+
+        Where both sides compute alike they then read the same weights from the same place. Raises ``ModelError``.
+        """
+        values = self.values(buffers or Buffers())
+        if not self._is_fused_already:
+            return self._bind(self._symbol, values, self._run_as)
+        with fusing("NONE"):
+            return self._bind(self._symbol, values, self._run_as)
+
+    def _bind(self, symbol: Any, values: Mapping[str, Any], run_as: RunAs) -> Forward:
+        numpy_shapes = self.analysis.model.numpy_shapes
+        try:
+            return bind(symbol, values, run_as, inputs=self._fed, numpy_shapes=numpy_shapes)
+        except mx.MXNetError as error:
+            raise self._failure("bind", error) from None
+
+    def values(self, buffers: Buffers) -> Dict[str, Any]:
+        """An ``NDArray`` for each variable: the network's own weights, and synthetic values, which go into buffers."""
+        return self._variables.arrays(buffers)
+
+    def run_unfused(self, outputs: Sequence[Any]) -> List[Any]:
+        """Runs the network once, unfused, for the values of these outputs of its internals, all in memory at once.
+
+        Raises ``ModelError`` if MXNet cannot run it.
+        """
+        with fusing("NONE"):
+            return self._run(self._bind(mx.sym.Group(list(outputs)), self.values(Buffers()), RunAs()))
+
+    def first_subnormal_layer(self) -> Optional[str]:
+        """The first operator of which at least 1 in 1,000 numbers are subnormal, slow to compute with on many CPUs.
+
+        Not those of half precision, which a CPU computes in single. Runs the network once, with all outputs in memory.
+        """
+        internals = self.analysis.model.symbol.get_internals()
+        nodes = (internals[name] for name in internals.list_outputs())
+        tails = {node.name for node in self._heads() if node.op in _VANISHING}
+        outputs = [node for node in nodes if node.list_inputs() != [node.name] and node.name not in tails]
+        if not outputs:
+            return None
+        values = self.run_unfused(outputs)
+        return next((node.name for node, value in zip(outputs, values) if _is_subnormal(value)), None)
+
+    def check(self, forward: Forward) -> None:
+        """Runs it once. Raises ``ModelError`` where outputs are such that no time could be trusted."""
+        name, has_weights = self.analysis.model.name, bool(self._weights)
+        outputs = self._run(forward)
+        if has_weights:
+            return  # whatever they are, they are the user's
+        if not all(np.isfinite(output).all() for output in outputs if output.dtype.kind == "f"):
+            raise ModelError(f"{name}: with synthetic weights its outputs are not finite; its speed tells nothing")
+        if any(node.op not in _VANISHING and _is_subnormal(output) for node, output in zip(self._heads(), outputs)):
+            raise ModelError(f"{name}: with synthetic weights its outputs are subnormal; its speed tells nothing")
+
+    def _heads(self) -> List[Node]:
+        return [self.analysis.graph.nodes[index] for index, _ in self.analysis.graph.heads]
+
+    def _failure(self, doing: str, error: Exception) -> ModelError:
+        return ModelError(f"{self.name}: MXNet cannot {doing} the model: {explained(error, self.analysis)}")
+
+    def _run(self, forward: Forward) -> List[Any]:
+        try:
+            return forward()
+        except mx.MXNetError as error:
+            raise ModelError(
+                f"{self.analysis.model.name}: MXNet cannot run the model: {explained(error, self.analysis)}"
+            ) from None
+
+
+_STORAGES = {"1": "row_sparse", "2": "csr"}
+"""MXNet's numbers for what is not dense."""
+
+
+def _check_storage(analysis: Analysis) -> None:
+    """Raises ``ModelError`` for a variable that is not dense: bound as a dense one, another network would be timed."""
+    for index, role in analysis.roles.items():
+        node = analysis.graph.nodes[index]
+        storage = node.attrs.get("__storage_type__", "0")
+        if storage not in ("0", "-1"):
+            name, what = analysis.model.name, "input" if role in FED else "parameter"
+            stored = _STORAGES.get(storage, storage)
+            raise ModelError(
+                f"{name}: {what} {node.name!r} is stored as {stored}; the gate can only make dense {what}s"
+            )
+
+
+def _is_subnormal(output: Any) -> bool:
+    if output.dtype.kind != "f" or output.itemsize < 4 or not output.size:
+        return False
+    magnitudes = np.abs(output)
+    subnormal = (magnitudes > 0) & (magnitudes < np.finfo(output.dtype).tiny)
+    return bool(subnormal.mean() >= _SUBNORMAL_SHARE)
