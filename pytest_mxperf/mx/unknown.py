@@ -8,7 +8,7 @@ from pytest_mxperf.cost.params import FED, assign_roles
 from pytest_mxperf.cost.walk import Inference
 from pytest_mxperf.errors import ShapeError, listed
 from pytest_mxperf.graph import Graph, Node
-from pytest_mxperf.mx.model import Model
+from pytest_mxperf.mx.opened import Model
 from pytest_mxperf.mx.runtime import mx, reason
 
 __all__ = ["check_dtypes", "does_not_fit", "inputs_of", "is_incomplete", "not_given"]
