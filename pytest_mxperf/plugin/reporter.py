@@ -1,5 +1,7 @@
 """Gathers what the tests found, in the one process that reports; stores baselines and writes reports."""
 
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
@@ -12,6 +14,7 @@ from pytest_mxperf.errors import MxperfError
 from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.gate.session import Claims, Collected, judge_deselected, judge_unused
 from pytest_mxperf.plugin.collection import Collection
+from pytest_mxperf.plugin.containment import contained
 from pytest_mxperf.plugin.growth import Update
 from pytest_mxperf.plugin.options import Options
 from pytest_mxperf.plugin.versions import versions
@@ -53,9 +56,14 @@ class Reporter:
         self._stored_by: Dict[str, str] = {}
         self._unused_unknown_because = ""
         self._phases: Dict[str, List[pytest.TestReport]] = {}
+        self._session: Optional[pytest.Session] = None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Waits for a test's teardown: only then is it known how it came out, its subtests included."""
+        with contained(self._errors.append, f"taking note of {report.nodeid}"):
+            self._note(report)
+
+    def _note(self, report: pytest.TestReport) -> None:
         self._phases.setdefault(report.nodeid, []).append(report)
         if report.when == "teardown":
             phases = self._phases.pop(report.nodeid)
@@ -95,16 +103,28 @@ class Reporter:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        self._session = session
+        for step, doing in (
+            (self._judge_the_run, "judging the run"),
+            (self._tell_junit, "writing the JUnit XML"),
+            (self._write_reports, "writing the report"),
+        ):
+            with contained(self._errors.append, doing):
+                step(session)
+        if self._all_errors():
+            self._fail_the_run()
+
+    def _fail_the_run(self) -> None:
+        """Tests have all been reported by now: what went wrong since can only show in the exit code."""
+        session = self._session
+        if session is not None and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def _judge_the_run(self, session: pytest.Session) -> None:
         collected = self._collection.collected(session)
         self._results = {test: self._results[test] for test in collected.in_order(self._results)}
         self._findings += judge_deselected(collected)
         self._judge_unused(session, collected)
-        self._tell_junit(session.config)
-        for path in self._options.report_files:
-            self._write(path, json_report.render(self._report()))
-        # Tests have all been reported by now: what went wrong since can only show in the exit code.
-        if self._all_errors() and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def _judge_unused(self, session: pytest.Session, collected: Collected) -> None:
         stored = self._store.names()
@@ -128,16 +148,21 @@ class Reporter:
         self._lines.append(f"baseline {'removed' if removed else 'kept, since it has just been written'}: {name}")
         return True
 
-    def _tell_junit(self, config: pytest.Config) -> None:
-        xml = config.stash.get(xml_key, None)
+    def _tell_junit(self, session: pytest.Session) -> None:
+        xml = session.config.stash.get(xml_key, None)
         if xml is not None:
             for finding in self._findings:
                 xml.add_global_property(f"mxperf {finding.gate} {finding.metric}", finding.verdict.value)
 
-    def _write(self, path: Path, text: str) -> None:
+    def _write_reports(self, session: pytest.Session) -> None:
+        for path in self._options.report_files:
+            with contained(self._errors.append, f"writing the report {path}"):
+                self._write(path, json_report.render(self._report()).encode())
+
+    def _write(self, path: Path, content: bytes) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
+            path.write_bytes(content)
         except OSError as error:
             self._errors.append(f"{path}: cannot write the report: {error.strerror}")
 
@@ -149,19 +174,36 @@ class Reporter:
         return [*self._errors, *failing]
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        with contained(partial(self._fail_the_summary, terminalreporter), "showing what was found"):
+            self._show(terminalreporter)
+
+    def _fail_the_summary(self, terminalreporter: Any, message: str) -> None:
+        self._fail_the_run()
+        with suppress(Exception):  # perhaps it is the terminal that fails
+            terminalreporter.write_line(f"ERROR {message}", red=True)
+
+    def _show(self, terminalreporter: Any) -> None:
         errors = self._all_errors()
         lines = notices(list(self._results.values()), self._findings, self._tells) + self._lines
         if self._options.terminal_report and self._results:
-            from pytest_mxperf.report import terminal  # rich takes a while to import
-
-            writer = terminalreporter.config.get_terminal_writer()
-            lines += terminal.render(self._report(), width=writer.fullwidth, color=writer.hasmarkup).splitlines()
+            lines += self._rendered(terminalreporter.config.get_terminal_writer(), errors)
         if lines or errors:
             terminalreporter.write_sep("=", "mxperf")
         for line in lines:
             terminalreporter.write_line(line)
         for error in errors:
             terminalreporter.write_line(f"ERROR {error}", red=True)
+
+    def _rendered(self, writer: Any, errors: List[str]) -> List[str]:
+        """The report's lines. What comes of them shall not keep the errors from being shown."""
+        lines: List[str] = []
+        with contained(errors.append, "showing the report"):
+            from pytest_mxperf.report import terminal  # rich takes a while to import
+
+            lines = terminal.render(self._report(), width=writer.fullwidth, color=writer.hasmarkup).splitlines()
+        if errors:
+            self._fail_the_run()
+        return lines
 
     def _tells(self, verdict: Verdict) -> bool:
         return self._options.action(verdict) == "warn"
