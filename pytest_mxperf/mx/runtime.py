@@ -13,12 +13,14 @@ else:
     compat.install()
     try:
         import mxnet as mx
-    except ModuleNotFoundError as error:
-        if error.name != "mxnet":
-            raise
+    except Exception as error:  # an ImportError, an OSError for a library of CUDA, whatever a broken one comes up with
+        if isinstance(error, ModuleNotFoundError) and error.name == "mxnet":
+            raise MxnetMissingError(
+                "MXNet is not installed; run: pip install 'pytest-mxperf[cpu]' (or the mxnet-cu* build for your GPU)"
+            ) from None
         raise MxnetMissingError(
-            "MXNet is not installed; run: pip install 'pytest-mxperf[cpu]' (or the mxnet-cu* build for your GPU)"
-        ) from None
+            f"MXNet is installed and cannot be imported: {type(error).__name__}: {error}; see: python -c 'import mxnet'"
+        ) from error
 
 __all__ = ["array_semantics", "mx", "reason"]
 

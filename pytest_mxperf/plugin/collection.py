@@ -9,6 +9,7 @@ import pytest
 
 from pytest_mxperf.errors import MxperfError
 from pytest_mxperf.gate.session import Collected, CollectedTest
+from pytest_mxperf.plugin.containment import contained
 from pytest_mxperf.plugin.markers import is_gated, is_marked, model_of
 from pytest_mxperf.spec import ModelSpec
 
@@ -36,13 +37,18 @@ class Collection:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         if hasattr(session.config, "workeroutput"):
-            session.config.workeroutput[_KEY] = msgspec.to_builtins(self._own(session))
+            with contained(self._doubts, "telling what was collected"):
+                session.config.workeroutput[_KEY] = msgspec.to_builtins(self._own(session))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
         told = getattr(node, "workeroutput", {}).get(_KEY)
         if told is not None:  # all workers collect the same
-            self._told = msgspec.convert(told, Collected)
+            with contained(self._doubts, "reading what was collected"):
+                self._told = msgspec.convert(told, Collected)
+
+    def _doubts(self, because: str) -> None:
+        self._doubt = self._doubt or because
 
     def collected(self, session: pytest.Session) -> Collected:
         """All that the run has collected, with what the command line has left out among the doubts."""
@@ -51,7 +57,7 @@ class Collection:
 
     def _own(self, session: pytest.Session) -> Collected:
         if self._items is None:  # xdist's controller, whose workers have all died or were stopped
-            return Collected(doubt="no process has told what it collected")
+            return Collected(doubt=self._doubt or "no process has told what it collected")
         selected = set(getattr(session, "items", ()))
         tests = [_test(item, item in selected) for item in self._items if _is_ours(item)]
         return Collected(tuple(tests), self._doubt)

@@ -1,6 +1,7 @@
 """What goes wrong in this plugin stays with one test, or is one line of the run: it never ends a session."""
 
 import bdb
+import traceback
 from contextlib import contextmanager
 from typing import Callable, Iterator
 
@@ -19,6 +20,7 @@ MEANT_FOR_PYTEST = (
 )
 """What a test may raise to say something to pytest, and code of the user's that runs within ours as well."""
 
+_FRAMES = 5
 _ENDS_THE_SESSION = (KeyboardInterrupt, pytest.exit.Exception)
 
 
@@ -34,7 +36,7 @@ def message_of(error: BaseException, doing: str) -> str:
     )
 
 
-def failure(error: BaseException, doing: str) -> "pytest.fail.Exception":
+def failure(error: BaseException, doing: str) -> BaseException:
     """What to raise instead: the message alone for an error of ours, the whole way to it for any other."""
     if isinstance(error, MxperfError):
         return pytest.fail.Exception(str(error), pytrace=False)
@@ -51,7 +53,14 @@ def contained(tell: Callable[[str], object], doing: str) -> Iterator[None]:
     except _ENDS_THE_SESSION:
         raise
     except BaseException as error:
-        tell(message_of(error, doing))
+        tell(message_of(error, doing) + _way_to(error))
+
+
+def _way_to(error: BaseException) -> str:
+    """The traceback, where no test's failure shows it."""
+    if isinstance(error, MxperfError):
+        return ""
+    return "\n" + "".join(traceback.format_tb(error.__traceback__)[-_FRAMES:]).rstrip()
 
 
 def _text(error: BaseException) -> str:

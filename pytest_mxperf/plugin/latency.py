@@ -1,13 +1,12 @@
 """The latency gate of a session: one measuring process, and one measurement at a time on a host."""
 
-import fcntl
 import hashlib
-import os
-import tempfile
-from contextlib import contextmanager, nullcontext
+import sys
+from contextlib import contextmanager
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Iterator, List, NamedTuple, Optional
+from typing import Iterator, List, NamedTuple, Optional
 
 import msgspec
 import pytest
@@ -27,8 +26,11 @@ from pytest_mxperf.gate.latency import (
 )
 from pytest_mxperf.graph import Graph
 from pytest_mxperf.latency.comparison import Comparison
+from pytest_mxperf.plugin.containment import contained
 from pytest_mxperf.plugin.options import Options
+from pytest_mxperf.plugin.progress import Progress, run_of
 from pytest_mxperf.worker.compare import Laboratory
+from pytest_mxperf.worker.host_lock import alone_on_this_host
 from pytest_mxperf.worker.protocol import Network
 
 __all__ = ["LATENCY", "LatencyGate", "Weights", "is_same_graph"]
@@ -57,16 +59,13 @@ class LatencyGate:
     def __init__(self, config: pytest.Config, options: Options) -> None:
         self._config = config
         self._options = options
-        self._comparisons = 1
-        self._has_told = False
+        self._progress = Progress(config, options.latency_wait)
         self._laboratory: Optional[Laboratory] = None
-
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        self._comparisons = 2 * sum(map(_has_latency_gate, session.items))  # of its graph, and of its weights
 
     def pytest_unconfigure(self) -> None:
         if self._laboratory is not None:
-            self._laboratory.close()
+            with contained(partial(print, file=sys.stderr), "ending the measuring process"):
+                self._laboratory.close()
 
     def judge(self, candidate: Network, reference: Network, allowed: Fraction, *, over: str) -> Finding:
         """Growth of the candidate's latency over the reference's, which ``over`` names ("its baseline")."""
@@ -111,40 +110,30 @@ class LatencyGate:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        with self._progress(), _alone_on_this_host(lambda: self._tell("waits for another run on this host")):
+        config, progress = self._config, self._progress
+        alone = alone_on_this_host(
+            seconds=self._options.latency_wait,
+            command=_command(config),
+            run=run_of(config),
+            waiting=progress.waiting,
+        )
+        with progress, alone:
             yield
 
     def _lab(self) -> Laboratory:
         if self._laboratory is None:
-            seconds = self._options.latency_seconds
-            self._laboratory = Laboratory(seconds=seconds, comparisons=self._comparisons, progress=self._tell)
+            # Workers of xdist's measure without knowing of each other, and share what may go wrong in a session.
+            workers = int(getattr(self._config, "workerinput", {}).get("workercount", 1))
+            self._laboratory = Laboratory(
+                seconds=self._options.latency_seconds, error_share=1 / workers, progress=self._progress.tell
+            )
         return self._laboratory
 
-    @contextmanager
-    def _progress(self) -> Iterator[None]:
-        """Shows how it goes in a line of its own, and wipes it out at the end."""
-        try:
-            yield
-        finally:
-            if self._has_told:
-                self._tell("")
-                self._has_told = False
 
-    def _tell(self, text: str) -> None:
-        reporter: Any = self._config.pluginmanager.get_plugin("terminalreporter")
-        # Quiet output is one line of dots, which would be wiped out with it.
-        if reporter is None or not reporter.isatty or reporter.verbosity < 0:
-            return
-        capture: Any = self._config.pluginmanager.get_plugin("capturemanager")
-        with nullcontext() if capture is None else capture.global_and_fixture_disabled():
-            reporter.ensure_newline()
-            reporter.rewrite(text, erase=True)
-            reporter.write("" if text else "\r")
-            self._has_told = True
-
-
-def _has_latency_gate(item: pytest.Item) -> bool:
-    return any("latency" in marker.kwargs for marker in item.iter_markers("mxperf_baseline"))
+def _command(config: pytest.Config) -> str:
+    """As the user typed it, without the path of pytest."""
+    given = getattr(config, "workerinput", {}).get("mainargv")
+    return " ".join(["pytest", *(given[1:] if given else map(str, config.invocation_params.args))])
 
 
 def is_same_graph(reference: Network, candidate: Network) -> bool:
@@ -158,29 +147,6 @@ def is_same_graph(reference: Network, candidate: Network) -> bool:
 
 def _fingerprint(network: Network) -> str:
     return fingerprint(Graph.parse(network.symbol_json, where=network.name), network.inputs)
-
-
-@contextmanager
-def _alone_on_this_host(before_waiting: Callable[[], None]) -> Iterator[None]:
-    """Waits for whoever else of the same user is timing: xdist's other workers, and other runs.
-
-    Raises ``WorkerError`` where there is no folder for temporary files, or somebody else's file is in the way.
-    """
-    try:
-        path = Path(tempfile.gettempdir()) / f"pytest-mxperf-{os.getuid()}.lock"
-        # Anybody may have put a link there.
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise WorkerError(f"cannot lock this host: {error}; set TMPDIR to a folder of your own") from None
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            before_waiting()
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 LATENCY: "pytest.StashKey[LatencyGate]" = pytest.StashKey()

@@ -2,6 +2,7 @@
 
 import copy
 import math
+import sys
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
@@ -86,10 +87,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="N",
         help="what timing one model may take, of CPU time (default: 15)",
     )
+    group.addoption(
+        "--mxperf-latency-wait",
+        type=float,
+        metavar="N",
+        help="seconds to wait for each turn of another run that measures on this host (default: 600)",
+    )
     group.addoption("--mxperf-baselines", metavar="DIR", help="folder of the baselines (default: baselines)")
     parser.addini("mxperf_report", "reports, as for --mxperf-report", type="args")
     parser.addini("mxperf_latency", "which models to time: auto, always, never", default="auto")
     parser.addini("mxperf_latency_seconds", "what timing one model may take, in seconds of CPU time", default="15")
+    parser.addini("mxperf_latency_wait", "seconds to wait for each turn of another run", default="600")
     parser.addini("mxperf_baselines", "folder of the baselines, relative to the root directory", default="baselines")
     for name, (_, default, occasion) in _POLICIES.items():
         option = f"--mxperf-{name.replace('_', '-')}"
@@ -111,6 +119,8 @@ class Options(NamedTuple):
     """``auto``, ``always`` or ``never``."""
     latency_seconds: float
     """For one model."""
+    latency_wait: float
+    """Seconds; for each turn of whoever else measures on this host."""
 
     @classmethod
     def of(cls, config: pytest.Config) -> "Options":
@@ -124,7 +134,8 @@ class Options(NamedTuple):
             baselines=folder,
             policy={verdict: _chosen(config, name, _ACTIONS) for name, (verdict, _, _) in _POLICIES.items()},
             latency=_chosen(config, "latency", _LATENCY_MODES),
-            latency_seconds=_seconds(config),
+            latency_seconds=_seconds(config, "mxperf_latency_seconds"),
+            latency_wait=_seconds(config, "mxperf_latency_wait", least=0),
         )
 
     @property
@@ -164,15 +175,15 @@ def _chosen(config: pytest.Config, name: str, choices: Tuple[str, ...]) -> str:
     return str(value)
 
 
-def _seconds(config: pytest.Config) -> float:
-    given = config.getoption("mxperf_latency_seconds")
-    value = config.getini("mxperf_latency_seconds") if given is None else given
+def _seconds(config: pytest.Config, name: str, *, least: float = sys.float_info.min) -> float:
+    given = config.getoption(name)
+    value = config.getini(name) if given is None else given
     try:
         seconds = float(value)
     except ValueError:
         seconds = math.nan
-    if not 0 < seconds < math.inf:
-        raise UsageError(f"mxperf_latency_seconds: {value!r} is not a number of seconds")
+    if not least <= seconds < math.inf:
+        raise UsageError(f"{name}: {value!r} is not a number of seconds")
     return seconds
 
 

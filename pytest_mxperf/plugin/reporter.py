@@ -1,6 +1,8 @@
 """Gathers what the tests found, in the one process that reports; stores baselines and writes reports."""
 
 import os
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
@@ -13,6 +15,7 @@ from pytest_mxperf.errors import MxperfError
 from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.gate.session import Claims, Collected, judge_deselected, judge_unused
 from pytest_mxperf.plugin.collection import Collection
+from pytest_mxperf.plugin.containment import contained
 from pytest_mxperf.plugin.growth import Update
 from pytest_mxperf.plugin.options import Options
 from pytest_mxperf.plugin.versions import versions
@@ -59,9 +62,14 @@ class Reporter:
         self._stored_by: Dict[str, str] = {}
         self._unused_unknown_because = ""
         self._phases: Dict[str, List[pytest.TestReport]] = {}
+        self._session: Optional[pytest.Session] = None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Waits for a test's teardown: only then is it known how it came out, its subtests included."""
+        with contained(self._errors.append, f"taking note of {report.nodeid}"):
+            self._note(report)
+
+    def _note(self, report: pytest.TestReport) -> None:
         self._phases.setdefault(report.nodeid, []).append(report)
         if report.when == "teardown":
             phases = self._phases.pop(report.nodeid)
@@ -101,15 +109,28 @@ class Reporter:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        self._session = session
+        for step, doing in (
+            (self._judge_the_run, "judging the run"),
+            (self._tell_junit, "writing the JUnit XML"),
+            (self._make_reports, "making the reports"),
+        ):
+            with contained(self._errors.append, doing):
+                step(session)
+        if self._all_errors():
+            self._fail_the_run()
+
+    def _fail_the_run(self) -> None:
+        """Tests have all been reported by now: what went wrong since can only show in the exit code."""
+        session = self._session
+        if session is not None and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def _judge_the_run(self, session: pytest.Session) -> None:
         collected = self._collection.collected(session)
         self._results = {test: self._results[test] for test in collected.in_order(self._results)}
         self._findings += judge_deselected(collected)
         self._judge_unused(session, collected)
-        self._tell_junit(session.config)
-        self._make_reports(session.config)
-        # Tests have all been reported by now: what went wrong since can only show in the exit code.
-        if self._all_errors() and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def _judge_unused(self, session: pytest.Session, collected: Collected) -> None:
         stored = self._store.names()
@@ -133,28 +154,31 @@ class Reporter:
         self._lines.append(f"baseline {'removed' if removed else 'kept, since it has just been written'}: {name}")
         return True
 
-    def _tell_junit(self, config: pytest.Config) -> None:
-        xml = config.stash.get(xml_key, None)
+    def _tell_junit(self, session: pytest.Session) -> None:
+        xml = session.config.stash.get(xml_key, None)
         if xml is not None:
             for finding in self._findings:
                 xml.add_global_property(f"mxperf {finding.gate} {finding.metric}", finding.verdict.value)
 
-    def _make_reports(self, config: pytest.Config) -> None:
-        run, writer = self._report(), config.get_terminal_writer()
+    def _make_reports(self, session: pytest.Session) -> None:
         for target, path in self._options.reports:
-            place = Place(path, writer.fullwidth, writer.hasmarkup, config.rootpath, os.environ)
-            made = formats.output(target, run, place)
-            self._printed += made.printed.splitlines()
-            for file, text in made.written.items():
-                self._write(file, text, "w")
-            for file, text in made.appended.items():
-                self._write(file, text, "a")
+            with contained(self._errors.append, f"making the report {target}"):
+                self._make_report(target, path, session.config)
 
-    def _write(self, path: Path, text: str, mode: str) -> None:
+    def _make_report(self, target: str, path: Optional[Path], config: pytest.Config) -> None:
+        writer = config.get_terminal_writer()
+        place = Place(path, writer.fullwidth, writer.hasmarkup, config.rootpath, os.environ)
+        made = formats.output(target, self._report(), place)
+        self._printed += made.printed.splitlines()
+        for files, mode in ((made.written, "wb"), (made.appended, "ab")):
+            for file, text in files.items():
+                self._write(file, text.encode("utf-8", "backslashreplace"), mode)
+
+    def _write(self, path: Path, content: bytes, mode: str) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open(mode, encoding="utf-8", errors="backslashreplace") as stream:
-                stream.write(text)
+            with path.open(mode) as stream:
+                stream.write(content)
         except OSError as error:
             self._errors.append(f"{path}: cannot write the report: {error.strerror}")
         else:
@@ -168,6 +192,15 @@ class Reporter:
         return [*self._errors, *failing]
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        with contained(partial(self._fail_the_summary, terminalreporter), "showing what was found"):
+            self._show(terminalreporter)
+
+    def _fail_the_summary(self, terminalreporter: Any, message: str) -> None:
+        self._fail_the_run()
+        with suppress(Exception):  # perhaps it is the terminal that fails
+            terminalreporter.write_line(f"ERROR {message}", red=True)
+
+    def _show(self, terminalreporter: Any) -> None:
         errors = self._all_errors()
         lines = notices(list(self._results.values()), self._findings, self._tells) + self._lines
         lines += self._printed

@@ -87,8 +87,8 @@ class Laboratory:
 
     ``seconds`` is what one comparison may take of the measuring process's CPU time: where others take its core it goes
     on for up to four times as long. A regression is measured once more by a new process, which may take as long again.
-    ``comparisons`` is how many there will be at the most: error rates hold for all of them together. ``option`` is what
-    the user calls ``seconds``.
+    ``comparisons`` is how many there will be at the most: error rates hold for all of them together, and for
+    all laboratories of a session if their ``error_share`` sum up to 1. ``option`` is what the user calls ``seconds``.
     """
 
     def __init__(
@@ -96,12 +96,13 @@ class Laboratory:
         *,
         seconds: float,
         comparisons: int = 1,
+        error_share: float = 1.0,
         option: str = "--mxperf-latency-seconds",
         progress: Progress = lambda text: None,
     ) -> None:
         self._seconds = seconds
         self._option = option
-        self._alpha = split_alpha(SESSION_ALPHA, max(1, comparisons))
+        self._alpha = split_alpha(error_share * SESSION_ALPHA, max(1, comparisons))
         self._progress = progress
         self._worker, self._successor = Worker(), Worker()
 

@@ -39,8 +39,8 @@ class Holder(msgspec.Struct, frozen=True):
     """By the clock of the system: it distinguishes one turn of a process from its next."""
 
     def __str__(self) -> str:
-        stopped = ", which is stopped" if _is_stopped(self.pid) else ""
-        return f"process {self.pid} ({_printable(self.command)}){stopped}"
+        stopped = "; it is stopped" if _is_stopped(self.pid) else ""
+        return f"process {self.pid} ({_printable(self.command)}{stopped})"
 
 
 Waiting = Callable[[Optional[Holder], float], None]
@@ -115,11 +115,12 @@ class _Patience:
 
 
 def _gives_up(holder: Optional[Holder], waited: float, option: str) -> str:
+    waited_for = f"kept this run waiting for {waited:.0f} s"
     longer = f"{option}=N waits longer"
     if holder is None:
-        return f"another process has locked {lock_path()} for {waited:.0f} s; see who: fuser -v {lock_path()}; {longer}"
+        return f"another process has {waited_for} with {lock_path()}; see which: fuser -v {lock_path()}; {longer}"
     remedy = f"let it go on (kill -CONT {holder.pid}) or end it" if _is_stopped(holder.pid) else "end it if it hangs"
-    return f"{holder} has been measuring on this host for {waited:.0f} s; {remedy} (kill {holder.pid}); {longer}"
+    return f"{holder} measures on this host and has {waited_for}; {remedy} (kill {holder.pid}); {longer}"
 
 
 def _open() -> int:

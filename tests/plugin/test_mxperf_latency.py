@@ -180,14 +180,14 @@ def test_a_faster_model_is_improved(changed, verdicts):
 def test_the_time_for_one_model(changed, run, laboratory, arguments, seconds):
     changed(PASSED)
     run(*arguments)
-    assert laboratory.made_with == [{"seconds": seconds, "comparisons": 2}]
+    assert laboratory.made_with == [{"seconds": seconds, "error_share": 1.0}]
 
 
 def test_the_ini_file_has_both(changed, pytester, run, laboratory):
     changed(PASSED)
     pytester.makeini("[pytest]\nmxperf_latency = always\nmxperf_latency_seconds = 30")
     run()
-    assert laboratory.made_with == [{"seconds": 30.0, "comparisons": 2}]
+    assert laboratory.made_with == [{"seconds": 30.0, "error_share": 1.0}]
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "inf", "nan"])
@@ -206,18 +206,39 @@ def test_unknown_modes_are_usage_errors(pytester, run):
     result.stderr.fnmatch_lines(["ERROR: mxperf_latency: 'often' is none of auto, always, never"])
 
 
-def test_the_graphs_and_weights_of_all_models_share_the_error_rate(laboratory, write_chain, run):
-    more = (
-        GATED
-        + GATED.replace("test_it", "test_too").replace('"chain"', '"too"')
-        + GATED.replace("test_it", "test_free").replace('"chain"', '"free"').replace(', latency="2.5%"', "")
+def test_workers_of_xdist_share_the_error_rate(pytester, run, write_chain):
+    """Each of three has its own laboratory, and a third of what may go wrong."""
+    pytest.importorskip("xdist")
+    pytester.makeconftest(
+        """
+        import pytest
+        from pytest_mxperf.plugin import latency
+
+        class Laboratory:
+            def __init__(self, *, seconds, error_share, progress):
+                with open(f"share_{error_share:.4f}", "w"):
+                    pass
+
+            def compare(self, reference, candidate, tolerance):
+                from pytest_mxperf.latency.comparison import Comparison
+                from pytest_mxperf.latency.decide import Decision, Outcome
+
+                return Comparison(Decision(Outcome.PASSED, 0.0, -0.01, 0.01, 2), 1.0, None, (0.0, 0.0), 1)
+
+            def close(self):
+                pass
+
+        @pytest.fixture(autouse=True)
+        def pretended(monkeypatch):
+            monkeypatch.setattr(latency, "Laboratory", Laboratory)
+        """
     )
-    write_chain(8, 4, test=more)
-    run("--mxperf-update").assert_outcomes(passed=3)
-    laboratory.made_with.clear()
-    laboratory.decisions = [PASSED, PASSED]
-    run("--mxperf-latency=always").assert_outcomes(passed=3)
-    assert laboratory.made_with == [{"seconds": 15.0, "comparisons": 4}]
+    write_chain(8, 4)
+    run("--mxperf-update").assert_outcomes(passed=1)
+    write_chain(9, 4)
+    run("-n3").assert_outcomes(passed=1)
+    run().assert_outcomes(passed=1)
+    assert sorted(path.name for path in pytester.path.glob("share_*")) == ["share_0.3333", "share_1.0000"]
 
 
 # Against another model
