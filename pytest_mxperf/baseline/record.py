@@ -80,7 +80,7 @@ class Recorded(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             ("under MXNet", self.mxnet, now.mxnet),
             ("with BLAS", self.blas, now.blas),
             ("with subgraph backend", self.subgraph_backend, now.subgraph_backend),
-            ("and timed as a", self.run_as, now.run_as),
+            ("and timed as", self.run_as and f"a {self.run_as}", now.run_as and f"a {now.run_as}"),
             ("with example", self.example[:_SHOWN_DIGITS], now.example[:_SHOWN_DIGITS]),
         ]
         words = [f"{what} {old}, this is {new}" for what, old, new in pairs if old and new and old != new]

@@ -262,3 +262,40 @@ def test_a_callable_that_cannot_be_called_is_refused_by_name():
 
     with pytest.raises(MxperfError, match="needs_one: the callable does not build a model: TypeError: "):
         count(needs_one, {"data": (1, 3)})
+
+
+def flags(**hybridize):
+    return lambda net: net.hybridize(**hybridize)
+
+
+@pytest.mark.parametrize(
+    ("prepare", "words"),
+    [
+        (lambda net: None, "hybridized block"),
+        (flags(), "hybridized block"),
+        (flags(static_alloc=True), "hybridized block (static_alloc)"),
+        (flags(static_alloc=True, static_shape=True), "hybridized block (static_alloc, static_shape)"),
+        (flags(active=False, static_alloc=True), "hybridized block"),
+        (flags(backend="MKLDNN"), "Module"),
+    ],
+)
+def test_a_net_is_timed_as_it_was_hybridized(mx, prepare, words):
+    """With a backend that fuses it is what a Module is: fused."""
+    net = mx.gluon.nn.HybridSequential()
+    net.add(mx.gluon.nn.Dense(2))
+    prepare(net)
+    assert run_as(net) == words
+    assert run_as(lambda: net) == words
+
+
+def test_a_symbol_block_is_a_block_and_a_symbol_is_not(mx, digits):
+    files = [f"{digits}-symbol.json", ["data"], f"{digits}-0000.params"]
+    assert run_as(lambda: mx.gluon.SymbolBlock.imports(*files), {"data": (1, 1, 8, 8)}) == "hybridized block"
+    assert run_as(mx.sym.load(files[0]), {"data": (1, 1, 8, 8)}) == "Module"
+    assert run_as(str(digits), {"data": (1, 1, 8, 8)}) == "Module"
+
+
+def run_as(source, inputs=None):
+    from pytest_mxperf.mx.model import open_model
+
+    return str(open_model(ModelSpec.parse(source, inputs or {"data": (1, 3)})).run_as)

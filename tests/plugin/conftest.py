@@ -239,6 +239,7 @@ class FakeLaboratory:
         self.conditions = Conditions(wall_seconds=1.0, cpu_seconds=1.0)
         self.asked = []
         self.prepared = []
+        self.examples = []
         self.shortages = []
         self.notes = ()
         self.cannot_prepare = None
@@ -251,6 +252,7 @@ class FakeLaboratory:
 
     def compare(self, reference, candidate, tolerance):
         self.asked.append((reference, candidate, tolerance))
+        self.examples.append((_example(reference), _example(candidate)))
         decision = self.decisions.pop(0)
         if isinstance(decision, Exception):
             raise decision
@@ -262,6 +264,7 @@ class FakeLaboratory:
 
     def prepare(self, network):
         self.prepared.append(network)
+        self.examples.append((_example(network),))
         if self.cannot_prepare is not None:
             raise self.cannot_prepare
         return Prepared(0.001, self.notes)
@@ -274,6 +277,16 @@ class FakeLaboratory:
 
     def close(self):
         pass
+
+
+def _example(network):
+    """What the measuring process would read: plain lists by input."""
+    if network.example_path is None:
+        return None
+    import numpy as np
+
+    with np.load(network.example_path) as arrays:
+        return {name: arrays[name].tolist() for name in arrays.files}
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pytest_mxperf.errors import UsageError
-from pytest_mxperf.spec import Checkpoint, InputSpec, ModelSpec
+from pytest_mxperf.spec import Checkpoint, InputSpec, ModelSpec, RunAs
 
 IMAGE = {"data": (1, 3, 224, 224)}
 
@@ -170,3 +170,59 @@ class TestModelSpec:
     def test_a_bad_shape_names_its_input(self):
         with pytest.raises(UsageError, match=r"^here: inputs\['tokens'\]: expected a shape like"):
             ModelSpec.parse("net", {"data": (1, 3), "tokens": (0,)}, where="here")
+
+
+class TestRunAs:
+    @pytest.mark.parametrize(
+        ("value", "expected", "words"),
+        [
+            ("module", RunAs("module", False, False), "Module"),
+            ("gluon", RunAs("gluon", False, False), "hybridized block"),
+            ("gluon_static", RunAs("gluon", True, True), "hybridized block (static_alloc, static_shape)"),
+            (RunAs("gluon", True, False), RunAs("gluon", True, False), "hybridized block (static_alloc)"),
+        ],
+    )
+    def test_it_has_three_names(self, value, expected, words):
+        run_as = ModelSpec.parse("net", IMAGE, run_as=value).run_as
+        assert (run_as, str(run_as)) == (expected, words)
+
+    def test_by_itself_it_is_left_to_the_model(self):
+        assert ModelSpec.parse("net", IMAGE).run_as is None
+
+    @pytest.mark.parametrize("value", ["Module", "static", "", True, ["gluon"]])
+    def test_others_are_answered_with_those_that_exist(self, value):
+        with pytest.raises(UsageError) as caught:
+            ModelSpec.parse("net", IMAGE, run_as=value, where="here")
+        assert str(caught.value) == f'here: run_as={value!r} is none of "module", "gluon", "gluon_static"'
+
+
+class TestExample:
+    def test_a_path_starts_at_the_root(self):
+        for path in ("data/inputs.npz", Path("data/inputs.npz")):
+            spec = ModelSpec.parse("net", IMAGE, example=path, root=Path("/project"))
+            assert spec.example == Path("/project/data/inputs.npz")
+
+    def test_a_spec_made_without_a_root_gets_one_later(self):
+        """Its checkpoint, too; whatever is no path stays as it is."""
+        spec = ModelSpec.parse("net", IMAGE, example="inputs.npz").under(Path("/project"))
+        assert (spec.source.symbol_path, spec.example) == (
+            Path("/project/net-symbol.json"),
+            Path("/project/inputs.npz"),
+        )
+        arrays = {"data": 1}
+        spec = ModelSpec.parse(Index, IMAGE, example=arrays).under(Path("/project"))
+        assert (spec.source, spec.example) == (Index, arrays)
+
+    def test_a_mapping_and_a_callable_are_kept_as_they_are(self):
+        arrays = {"data": object()}
+        assert ModelSpec.parse("net", IMAGE, example=arrays).example is arrays
+        assert ModelSpec.parse("net", IMAGE, example=Index).example is Index
+
+    @pytest.mark.parametrize(("value", "kind"), [(3, "int"), ([1.0], "list"), (Index(), "Index")])
+    def test_what_is_no_example_is_answered_with_what_is(self, value, kind):
+        with pytest.raises(UsageError) as caught:
+            ModelSpec.parse("net", IMAGE, example=value, where="here")
+        assert str(caught.value) == (
+            f"here: example is a {kind}; give the path of an .npz file, a mapping from inputs to arrays, or a callable "
+            "that returns such a mapping"
+        )

@@ -5,7 +5,7 @@ import json
 import msgspec
 import pytest
 
-from pytest_mxperf.baseline.record import Baseline, InputRecord, LayerRecord, WallTime
+from pytest_mxperf.baseline.record import Baseline, InputRecord, LayerRecord, Recorded, WallTime
 from pytest_mxperf.cost.result import CostReport, LayerCost, OpCost, Params
 from pytest_mxperf.errors import BaselineError
 from pytest_mxperf.latency.timing import Timing
@@ -176,3 +176,51 @@ def test_neither_wall_times_nor_weights_make_another_model():
     measured = msgspec.structs.replace(baseline, wall_times={"here": wall_time(0.01)}, weights_sha256="ab")
     assert measured.fingerprint() == baseline.fingerprint()
     assert Baseline.from_json(measured.to_json(), where="net.json") == measured
+
+
+THEN = Recorded("1.8.0", "ATLAS", ("CPU_SSE", "OPENMP"), "none", "Module", "ab" * 32)
+
+
+class TestRecorded:
+    def test_the_same_is_no_difference(self):
+        assert THEN.differences(THEN) == []
+
+    @pytest.mark.parametrize(
+        ("changes", "difference"),
+        [
+            ({"mxnet": "1.9.1"}, "under MXNet 1.8.0, this is 1.9.1"),
+            ({"blas": "OPEN"}, "with BLAS ATLAS, this is OPEN"),
+            ({"features": ("CPU_SSE",)}, "with OPENMP, this is without"),
+            ({"features": ("CPU_SSE", "CUDA", "OPENMP")}, "without CUDA, this is with it"),
+            ({"subgraph_backend": "MKLDNN"}, "with subgraph backend none, this is MKLDNN"),
+            (
+                {"run_as": "hybridized block (static_alloc)"},
+                "and timed as a Module, this is a hybridized block (static_alloc)",
+            ),
+            ({"example": "cd" * 32}, "with example abababababab, this is cdcdcdcdcdcd"),
+            ({"example": "none"}, "with example abababababab, this is none"),
+        ],
+    )
+    def test_each_difference_is_named(self, changes, difference):
+        assert THEN.differences(msgspec.structs.replace(THEN, **changes)) == [difference]
+
+    def test_all_of_them_are(self):
+        now = Recorded("1.9.1", "OPEN", ("CPU_SSE", "MKLDNN"), "MKLDNN", "hybridized block", "none")
+        assert len(THEN.differences(now)) == 7
+
+    @pytest.mark.parametrize("unknown", ["run_as", "example"])
+    def test_what_is_not_known_is_no_difference(self, unknown):
+        """Of a test that times nothing."""
+        other = msgspec.structs.replace(THEN, **{unknown: ""})
+        assert THEN.differences(other) == other.differences(THEN) == []
+
+    def test_a_file_from_before_knows_nothing_of_it(self):
+        raw = json.loads(Baseline.of(REPORT, INPUTS).to_json())
+        del raw["recorded"]
+        assert Baseline.from_json(json.dumps(raw).encode(), where="net.json").recorded is None
+
+    def test_it_comes_back_and_makes_no_other_model(self):
+        baseline = Baseline.of(REPORT, INPUTS)
+        known = msgspec.structs.replace(baseline, recorded=THEN)
+        assert known.fingerprint() == baseline.fingerprint()
+        assert Baseline.from_json(known.to_json(), where="net.json") == known

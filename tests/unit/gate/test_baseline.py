@@ -2,11 +2,13 @@
 
 from math import log10
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_mxperf.gate.baseline import judge_baseline
+from pytest_mxperf.baseline.record import Recorded
+from pytest_mxperf.gate.baseline import judge_baseline, judge_recorded
 from pytest_mxperf.gate.finding import Verdict
 from pytest_mxperf.gate.limits import parse_tolerances
 from pytest_mxperf.spec import InputSpec
@@ -131,3 +133,21 @@ def test_what_was_counted_differently_is_incomparable_and_never_a_regression(bef
     assert (finding.gate, finding.metric, finding.verdict) == ("baseline", "all", Verdict.INCOMPARABLE)
     remedy = "record it again with --mxperf-update, or give this test's model another name"
     assert finding.message == f"cannot be compared: {reason}; {remedy}"
+
+
+RECORDED = Recorded("1.9.1", "OPEN", ("OPENMP",), "MKLDNN", "Module", "none")
+
+
+def test_another_mxnet_is_a_finding_that_names_it():
+    before = msgspec.structs.replace(RECORDED, mxnet="1.8.0", blas="MKL")
+    (finding,) = judge_recorded(before, RECORDED)
+    assert (finding.gate, finding.metric, finding.verdict) == ("baseline", "mxnet", Verdict.OTHER_MXNET)
+    assert finding.message == (
+        "recorded under MXNet 1.8.0, this is 1.9.1; with BLAS MKL, this is OPEN; --mxperf-update makes that the "
+        "baseline"
+    )
+
+
+def test_the_same_one_and_an_unknown_one_are_none():
+    assert judge_recorded(RECORDED, RECORDED) == []
+    assert judge_recorded(None, RECORDED) == []

@@ -89,3 +89,29 @@ def test_what_was_collected_crosses_from_a_worker_as_plain_data(test):
 
     plain = msgspec.to_builtins(collected(test, doubt="why"))
     assert msgspec.convert(plain, Collected) == collected(test, doubt="why")
+
+
+class TestClaimsOfTimedModels:
+    def test_models_that_are_both_timed_must_be_one(self):
+        claims = Claims()
+        assert claims.conflict("net", "a", "costs", "graph 1") == ""
+        assert claims.conflict("net", "b", "costs", "graph 1") == ""
+        assert claims.conflict("net", "c", "costs", "graph 2") == (
+            "a and c use one baseline, 'net', for models that differ in their graph, run_as or example, and are both "
+            "timed; give one of them another name with mxperf_model(..., name=...)"
+        )
+
+    def test_one_that_is_not_timed_may_have_any_graph(self):
+        claims = Claims()
+        assert [claims.conflict("net", "a", "costs"), claims.conflict("net", "b", "costs", "graph 1")] == ["", ""]
+        assert claims.conflict("net", "c", "costs") == ""
+        assert claims.conflict("net", "d", "costs", "graph 2").startswith("b and d use one baseline")
+
+    def test_other_costs_are_told_first(self):
+        claims = Claims()
+        claims.conflict("net", "a", "costs", "graph 1")
+        assert "for models that differ in their inputs or costs;" in claims.conflict("net", "b", "more", "graph 2")
+
+    def test_a_test_that_runs_again_is_no_other(self):
+        claims = Claims()
+        assert [claims.conflict("net", "a", "costs", graph) for graph in ("graph 1", "graph 2")] == ["", ""]

@@ -3,12 +3,13 @@
 import itertools
 import math
 
+import msgspec
 import pytest
 
 from pytest_mxperf.errors import WorkerError
 from pytest_mxperf.latency.conditions import Conditions
 from pytest_mxperf.latency.decide import Outcome
-from pytest_mxperf.spec import InputSpec
+from pytest_mxperf.spec import InputSpec, RunAs
 from pytest_mxperf.worker import compare
 from pytest_mxperf.worker.protocol import Measure, Measured, Network, Prepare, Prepared
 
@@ -216,3 +217,30 @@ def test_a_network_that_is_far_too_slow_is_not_timed(laboratory):
     assert (decision.outcome, decision.samples) == (Outcome.INCONCLUSIVE, 0)
     assert decision.reason == "15 s are too short at 84.0 s a sample; try --mxperf-latency-seconds=672"
     assert worker.units() == []
+
+
+def test_a_comparison_knows_how_both_were_run(laboratory):
+    lab, _ = laboratory(0.0)
+    static = RunAs("gluon", static_alloc=True)
+    compared = lab.compare(OLD, msgspec.structs.replace(NEW, run_as=static), 0.025)
+    assert compared.run_as == static
+
+
+def test_a_network_can_be_prepared_without_being_timed(laboratory):
+    lab, worker = laboratory(0.0, prepared_cpu_seconds=0.5)
+    assert lab.prepare(OLD) == Prepared(0.5)
+    assert worker.requests == [Prepare(OLD, OLD)]
+
+
+@pytest.mark.parametrize(
+    ("cpu_seconds", "seconds", "shortage"),
+    [
+        (0.625, 15.0, ""),  # 6 forwards of both are 3.75 s: 4 samples
+        (0.63, 15.0, "15 s are too short at 3.8 s a sample; try --mxperf-latency-seconds=31"),
+        (0.001, 0.8, ""),  # a sample is 0.2 s long at least
+        (0.001, 0.7, "0.7 s are too short at 0.2 s a sample; try --mxperf-latency-seconds=2"),
+    ],
+)
+def test_the_time_is_short_where_no_gate_could_fail(laboratory, cpu_seconds, seconds, shortage):
+    lab, _ = laboratory(0.0, seconds=seconds)
+    assert lab.shortage(Prepared(cpu_seconds)) == shortage
