@@ -2,7 +2,7 @@
 
 import difflib
 from math import prod
-from typing import Any, List, Tuple
+from typing import Any, List, Sequence, Tuple
 
 from pytest_mxperf.cost.walk import Inference
 from pytest_mxperf.errors import ShapeError, UsageError, listed
@@ -38,6 +38,7 @@ def infer(model: Model) -> Tuple[str, Graph, Inference]:
             counts = visible_output_counts(graph)
             if sum(counts) != len(known):
                 raise ShapeError(f"{model.name}: MXNet infers {len(known)} outputs, the graph has {sum(counts)}")
+            _check_visible(model, graph, counts)
             inference = enter(graph, by_node(known, counts))
         except mx.MXNetError as error:
             _check_inputs(model)
@@ -83,6 +84,18 @@ def _check_inputs(model: Model) -> None:
             free = [variable for variable in variables if model.stored is not None and variable not in model.stored]
             hint = f"did you mean {close[0]!r}?" if close else f"it has {listed(free or variables)}"
             raise UsageError(f"{model.name}: the graph has no input {name!r}; {hint}")
+
+
+def _check_visible(model: Model, graph: Graph, counts: Sequence[int]) -> None:
+    """Raises ``ShapeError`` for a reader of an output that MXNet hides, of which it does not say what it infers."""
+    for node in graph.nodes:
+        for source, output in node.inputs:
+            if output and output >= counts[source]:
+                hidden = graph.nodes[source]
+                raise ShapeError(
+                    f"{model.name}: {node.op[:60]} {node.name[:60]!r} reads output {output} of {hidden.op[:60]} "
+                    f"{hidden.name[:60]!r}, which MXNet keeps to itself; read one of its first {counts[source]}"
+                )
 
 
 def _infer_outputs(model: Model, internals: Any) -> List[Known]:
