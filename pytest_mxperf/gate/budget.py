@@ -28,7 +28,7 @@ def _judge_ceiling(metric: str, ceiling: Fraction, value: Optional[Number], unme
     limit = _plain(ceiling)
     if value is None:
         message = f"{metric} was not measured: {unmeasured_because}"
-        return Finding("budget", metric, Verdict.NOT_MEASURED, message, reference=limit)
+        return Finding("budget", metric, Verdict.UNMEASURED, message, reference=limit)
     shown, shown_limit = _exact(value, unit), _exact(limit, unit)
     if value <= limit:  # a float with a float: 0.04 s is not over "40 ms"
         message = f"{metric} {shown} is within the budget of {shown_limit}"

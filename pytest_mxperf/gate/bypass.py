@@ -5,7 +5,7 @@ from typing import List, Sequence
 from pytest_mxperf.cost.result import CostReport
 from pytest_mxperf.gate.finding import Finding, Verdict
 
-__all__ = ["judge_earlier", "judge_uncounted", "no_gate", "not_judged"]
+__all__ = ["judge_earlier", "judge_uncounted", "ungated", "unjudged"]
 
 
 def judge_uncounted(report: CostReport) -> List[Finding]:
@@ -25,13 +25,13 @@ def judge_earlier(failures: Sequence[str]) -> List[Finding]:
     return [Finding("test", "reruns", Verdict.FLAKY, message, value=len(failures))]
 
 
-def no_gate() -> Finding:
+def ungated() -> Finding:
     message = (
         "no gate: the test has neither mxperf_budget nor mxperf_baseline, and asks its model nothing; "
         "mark it with one of them, or use a fixture like mxperf_cost"
     )
-    return Finding("test", "all", Verdict.NO_GATE, message)
+    return Finding("test", "all", Verdict.UNGATED, message)
 
 
-def not_judged(because: str) -> Finding:
-    return Finding("test", "all", Verdict.NOT_JUDGED, f"gates not judged: {because}")
+def unjudged(because: str) -> Finding:
+    return Finding("test", "all", Verdict.UNJUDGED, f"gates not judged: {because}")

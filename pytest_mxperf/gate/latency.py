@@ -96,9 +96,9 @@ def cannot_be_timed(run_as: RunAs, because: str) -> Finding:
     """That a baseline's graph cannot be run, on the day that it is recorded."""
     message = (
         f"latency: this model cannot be timed as a {run_as}: {because}; remove latency= from mxperf_baseline, give "
-        "run_as= to mxperf_model if it is run in another way, or store it as it is with --mxperf-unmeasured=warn"
+        "run_as= to mxperf_model if it is run in another way, or store it as it is with --mxperf-policy=unmeasured=warn"
     )
-    return _finding("latency", Verdict.NOT_MEASURED, message, None, None)
+    return _finding("latency", Verdict.UNMEASURED, message, None, None)
 
 
 def same_graph(tolerance: Fraction, over: str) -> Finding:
@@ -113,7 +113,7 @@ def same_weights() -> Finding:
 
 def not_measured(metric: str, because: str) -> Finding:
     verb = "were" if metric == "weights" else "was"
-    return _finding(metric, Verdict.NOT_MEASURED, f"{metric} {verb} not measured: {because}", None, None)
+    return _finding(metric, Verdict.UNMEASURED, f"{metric} {verb} not measured: {because}", None, None)
 
 
 def judge_wall_time(
@@ -154,7 +154,7 @@ def _judge_wall_time(
 ) -> Finding:
     if timing is None or not timing.is_latency:
         because = unmeasured_because or "the test measured a throughput, not a latency"
-        return Finding("baseline", metric, Verdict.NOT_MEASURED, f"{metric} was not measured: {because}")
+        return Finding("baseline", metric, Verdict.UNMEASURED, f"{metric} was not measured: {because}")
     name = metric[len("latency_") :]
     now = float(getattr(timing, name))
     if before is None:

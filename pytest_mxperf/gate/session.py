@@ -91,4 +91,4 @@ def judge_deselected(collected: Collected) -> List[Finding]:
     if not tests:
         return []
     count = f"{len(tests)} gated test{'s were' if len(tests) > 1 else ' was'} deselected"
-    return [Finding("session", "deselected", Verdict.NOT_JUDGED, f"{count}: {listed(tests, 3)}", value=len(tests))]
+    return [Finding("session", "deselected", Verdict.UNJUDGED, f"{count}: {listed(tests, 3)}", value=len(tests))]

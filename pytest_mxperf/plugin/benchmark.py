@@ -13,7 +13,7 @@ from pytest_mxperf.plugin.case import CASE, Case
 
 __all__ = ["Benchmark", "fixture_for"]
 
-_LET_IT_PASS = "--mxperf-unmeasured=warn lets that pass"
+_LET_IT_PASS = "--mxperf-policy=unmeasured=warn lets that pass"
 _DISABLED = f"pytest-benchmark is disabled (--benchmark-disable, or xdist's -n); {_LET_IT_PASS}"
 _NOT_THERE = "pytest-benchmark is not there (not installed, or -p no:benchmark)"
 _ABSENT = f"{_NOT_THERE}; {_LET_IT_PASS}"

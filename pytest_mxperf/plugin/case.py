@@ -10,12 +10,12 @@ from pytest_mxperf.baseline.store import BaselineStore
 from pytest_mxperf.cost.result import CostReport
 from pytest_mxperf.errors import BaselineError, UsageError
 from pytest_mxperf.gate.budget import judge_budget
-from pytest_mxperf.gate.bypass import judge_earlier, judge_uncounted, no_gate
+from pytest_mxperf.gate.bypass import judge_earlier, judge_uncounted, ungated
 from pytest_mxperf.gate.finding import Finding
 from pytest_mxperf.latency.timing import Timing
 from pytest_mxperf.plugin.growth import GrowthJudge
 from pytest_mxperf.plugin.latency import LATENCY
-from pytest_mxperf.plugin.markers import Growth, budget_of, growth_of
+from pytest_mxperf.plugin.markers import Growth, budget_of, growth_of, policy_of
 from pytest_mxperf.plugin.options import Options
 from pytest_mxperf.plugin.reporter import CaseData
 from pytest_mxperf.plugin.timed import TimedModel
@@ -45,6 +45,7 @@ class Case:
         """Raises ``MxperfError`` for a gate that cannot be understood: in setup, before anything is measured."""
         self._budget = budget_of(self._item)
         self._growth = growth_of(self._item)
+        self._own_policy = policy_of(self._item)
         if self.uses_baseline:
             try:
                 self._store.path(self.spec.name)
@@ -98,13 +99,14 @@ class Case:
         if self._growth is not None:
             findings += self._judge_growth(self._growth)
         self.findings = tuple(findings)
-        return [finding for finding in findings if self._options.action(finding.verdict) == "fail"]
+        policy = self._options.policy.updated(self._own_policy)
+        return [finding for finding in findings if policy.action(finding.verdict) == "fail"]
 
     def _judge_counting(self, is_asked: bool) -> List[Finding]:
         """Whether there is a gate at all, and what it can be judged by."""
         if self._budget or self._growth is not None:
             return judge_uncounted(self.cost)
-        return [] if is_asked else [no_gate()]
+        return [] if is_asked else [ungated()]
 
     def _judge_growth(self, growth: Growth) -> List[Finding]:
         timed = TimedModel(self.spec, self.analysis, self.example, self._item.config.stash[LATENCY])
@@ -137,6 +139,7 @@ class Case:
             findings=self.findings,
             problem=self.problem,
             difference=judge.difference if judge else None,
+            policy=self._own_policy,
         )
         return CaseData(
             result,

@@ -100,7 +100,7 @@ class GrowthJudge:
         """
         findings = self._timed.rehearse() if "latency" in allowed else []
         weights_sha256 = ""
-        if "latency" in allowed and all(finding.verdict is not Verdict.NOT_MEASURED for finding in findings):
+        if "latency" in allowed and all(finding.verdict is not Verdict.UNMEASURED for finding in findings):
             of_weights = self._timed.judge_weights(self._known_weights(before))
             weights_sha256 = self._found_fast(of_weights, before)
             findings += of_weights

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from pytest_mxperf.errors import MxperfError
-from pytest_mxperf.gate.bypass import not_judged
+from pytest_mxperf.gate.bypass import unjudged
 from pytest_mxperf.gate.finding import Finding
 from pytest_mxperf.plugin import benchmark, markers
 from pytest_mxperf.plugin.case import CASE
@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 _IN_BODY: "pytest.StashKey[bool]" = pytest.StashKey()
-_NOT_JUDGED: "pytest.StashKey[Optional[Finding]]" = pytest.StashKey()
+_UNJUDGED: "pytest.StashKey[Optional[Finding]]" = pytest.StashKey()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -80,7 +80,7 @@ def pytest_runtest_call(item: pytest.Item) -> "Generator[None, object, object]":
 
 def _forget(item: pytest.Item) -> None:
     """Makes the test new: it may have run before."""
-    item.stash[_NOT_JUDGED] = None
+    item.stash[_UNJUDGED] = None
     item.user_properties[:] = [each for each in item.user_properties if not each[0].startswith(PROPERTY)]
 
 
@@ -110,10 +110,11 @@ class ResultSender:
 
     def _excuse(self, item: pytest.Item, report: pytest.TestReport) -> None:
         """Takes note that a skip or xfail keeps the gates from being judged or from counting."""
-        finding = not_judged(_excuse_of(report))
-        item.stash[_NOT_JUDGED] = finding
+        finding = unjudged(_excuse_of(report))
+        item.stash[_UNJUDGED] = finding
         tell(item, [finding])
-        if self._options.action(finding.verdict) == "fail":
+        policy = self._options.policy.updated(markers.policy_of(item))
+        if policy.action(finding.verdict) == "fail":
             _fail(report, finding.message)
 
     def _send(self, item: pytest.Item, report: pytest.TestReport) -> None:
@@ -141,7 +142,7 @@ def _excuse_of(report: pytest.TestReport) -> str:
 def _data(item: pytest.Item) -> Optional[CaseData]:
     """What the test found; None if it is none of ours."""
     case = item.stash.get(CASE, None)
-    skipped = item.stash.get(_NOT_JUDGED, None)
+    skipped = item.stash.get(_UNJUDGED, None)
     findings: List[Finding] = [] if skipped is None else [skipped]
     if case is not None:
         del item.stash[CASE]  # the test may run again, and not get as far as that
@@ -154,4 +155,5 @@ def _data(item: pytest.Item) -> Optional[CaseData]:
         return None
     spec = model_before_running(item)
     name, inputs = (item.name, {}) if spec is None else (spec.name, dict(spec.inputs))
-    return CaseData(ModelResult(item.nodeid, name, inputs, findings=tuple(findings)), has_model=False)
+    policy = markers.policy_of(item)
+    return CaseData(ModelResult(item.nodeid, name, inputs, findings=tuple(findings), policy=policy), has_model=False)

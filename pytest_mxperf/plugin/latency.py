@@ -35,7 +35,7 @@ from pytest_mxperf.worker.protocol import Network
 
 __all__ = ["LATENCY", "LatencyGate", "Weights", "is_same_graph"]
 
-_NEVER = "--mxperf-latency=never; --mxperf-unmeasured=warn lets that pass"
+_NEVER = "--mxperf-latency=never; --mxperf-policy=unmeasured=warn lets that pass"
 
 
 class Weights(NamedTuple):

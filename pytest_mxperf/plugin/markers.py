@@ -9,10 +9,22 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional
 import pytest
 
 from pytest_mxperf.errors import UsageError
+from pytest_mxperf.gate.finding import Verdict
 from pytest_mxperf.gate.limits import parse_budget, parse_differences, parse_tolerances
+from pytest_mxperf.gate.policy import parse_policies
 from pytest_mxperf.spec import ModelSpec
 
-__all__ = ["Growth", "budget_of", "growth_of", "is_gated", "is_marked", "marks_function", "model_of", "register"]
+__all__ = [
+    "Growth",
+    "budget_of",
+    "growth_of",
+    "is_gated",
+    "is_marked",
+    "marks_function",
+    "model_of",
+    "policy_of",
+    "register",
+]
 
 _MARKERS = {
     "mxperf_model": "mxperf_model(source, *, inputs, epoch=0, name=None, run_as=None, example=None): "
@@ -20,7 +32,10 @@ _MARKERS = {
     "mxperf_budget": 'mxperf_budget(macs="1.82 G", params="11.7 M", latency_p50="40 ms", ...): ceilings',
     "mxperf_baseline": 'mxperf_baseline(macs="0%", params="0%", latency="5%", against=None, ...): '
     "allowed growth over the stored baseline, or over another model",
+    "mxperf_policy": 'mxperf_policy(uncounted="warn", ...): what comes of verdicts in this test: fail, warn or ignore',
 }
+_SUBJECTS = ("mxperf_model", "mxperf_budget", "mxperf_baseline")
+"""The markers that make a test one of ours."""
 
 
 def register(config: pytest.Config) -> None:
@@ -30,7 +45,7 @@ def register(config: pytest.Config) -> None:
 
 def is_marked(node: "pytest.Item | pytest.Collector") -> bool:
     """Whether one of our markers is on the test, its class or its module."""
-    return any(node.get_closest_marker(name) for name in _MARKERS)
+    return any(node.get_closest_marker(name) for name in _SUBJECTS)
 
 
 def is_gated(node: "pytest.Item | pytest.Collector") -> bool:
@@ -40,7 +55,7 @@ def is_gated(node: "pytest.Item | pytest.Collector") -> bool:
 
 def marks_function(function: object) -> bool:
     """Whether one of our markers is on a function that has not become a test yet."""
-    return any(mark.name in _MARKERS for mark in getattr(function, "pytestmark", ()))
+    return any(mark.name in _SUBJECTS for mark in getattr(function, "pytestmark", ()))
 
 
 def _closest_first(item: pytest.Item, name: str) -> List[pytest.Mark]:
@@ -155,3 +170,14 @@ def _keywords(item: pytest.Item, name: str) -> Dict[str, object]:
             raise UsageError(f"{name} of {item.nodeid}: takes keyword arguments only, got {marker.args[0]!r}")
         keywords = {**marker.kwargs, **keywords}
     return keywords
+
+
+def policy_of(item: pytest.Item) -> Dict[Verdict, str]:
+    """What the test's markers say of verdicts, the closest last word on each. Raises ``UsageError``."""
+    where = f"mxperf_policy of {item.nodeid}"
+    actions: Dict[Verdict, str] = {}
+    for marker in reversed(_closest_first(item, "mxperf_policy")):
+        if marker.args:
+            raise UsageError(f"{where}: takes keyword arguments only, as in uncounted='warn'")
+        actions.update(parse_policies(marker.kwargs, where=where))
+    return actions

@@ -9,36 +9,13 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 import pytest
 
 from pytest_mxperf.errors import UsageError
-from pytest_mxperf.gate.finding import Verdict
+from pytest_mxperf.gate.policy import ACTIONS, OCCASIONS, Policy, parse_policy
 from pytest_mxperf.report import formats
 
 __all__ = ["OPTIONS", "Options", "pytest_addoption", "pytest_load_initial_conftests"]
 
 _UPDATE_SCOPES = ("all", "new", "prune")
 
-# By option: the verdict that it is about, what is done unless the user says otherwise, and when that is.
-_POLICIES = {
-    "missing": (Verdict.MISSING, "fail", "a test's baseline does not exist"),
-    "incomparable": (
-        Verdict.INCOMPARABLE,
-        "fail",
-        "a baseline is of other inputs or another convention, or cannot be read",
-    ),
-    "other_mxnet": (Verdict.OTHER_MXNET, "warn", "a baseline was recorded under another MXNet, or is timed otherwise"),
-    "uncounted": (Verdict.UNCOUNTED, "fail", "a gated model has operators that no rule counts"),
-    "unmeasured": (Verdict.NOT_MEASURED, "fail", "a latency budget or gate was set and nothing was measured"),
-    "inconclusive": (
-        Verdict.INCONCLUSIVE,
-        "warn",
-        "latency is unclear: too much noise, too little time, or weights that other processors are slow with",
-    ),
-    "unused": (Verdict.UNUSED, "fail", "all tests were collected and none uses a baseline"),
-    "improved": (Verdict.IMPROVED, "warn", "a model is lighter or faster than its baseline"),
-    "unjudged": (Verdict.NOT_JUDGED, "warn", "a gated test was skipped, deselected or expected to fail"),
-    "ungated": (Verdict.NO_GATE, "warn", "a marked test has no gate and asks its model nothing"),
-    "flaky": (Verdict.FLAKY, "warn", "a gate failed before its test was run again"),
-}
-_ACTIONS = ("fail", "warn", "ignore")
 _LATENCY_MODES = ("auto", "always", "never")
 
 
@@ -99,10 +76,27 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("mxperf_latency_seconds", "what timing one model may take, in seconds of CPU time", default="15")
     parser.addini("mxperf_latency_wait", "seconds to wait for each turn of another run", default="600")
     parser.addini("mxperf_baselines", "folder of the baselines, relative to the root directory", default="baselines")
-    for name, (_, default, occasion) in _POLICIES.items():
-        option = f"--mxperf-{name.replace('_', '-')}"
-        group.addoption(option, choices=_ACTIONS, help=f"what to do when {occasion} (default: {default})")
-        parser.addini(f"mxperf_{name}", f"what to do when {occasion}: {', '.join(_ACTIONS)}", default=default)
+    group.addoption(
+        "--mxperf-policy",
+        action="append",
+        metavar="VERDICT=ACTION",
+        help=f"what comes of a verdict: {', '.join(ACTIONS)}; repeatable. {_policies()}",
+    )
+    group.addoption(
+        "--mxperf-strict",
+        action="store_true",
+        default=None,
+        help="fail on every verdict that is not PASSED; --mxperf-policy makes exceptions",
+    )
+    parser.addini("mxperf_policy", "what comes of verdicts, as for --mxperf-policy", type="args")
+    parser.addini("mxperf_strict", "as --mxperf-strict", type="bool", default=False)
+
+
+def _policies() -> str:
+    """Each verdict, what is done about it unless the user says otherwise, and when it is given."""
+    usual = Policy()
+    told = (f"{verdict.value.lower()} ({usual.action(verdict)}): {when}" for verdict, when in OCCASIONS.items())
+    return "Verdicts, with their defaults: " + "; ".join(told)
 
 
 class Options(NamedTuple):
@@ -113,8 +107,7 @@ class Options(NamedTuple):
     update: Optional[str]
     """``all``, ``new``, ``prune`` or None."""
     baselines: Path
-    policy: Dict[Verdict, str]
-    """What to do about a verdict: ``fail``, ``warn`` or ``ignore``."""
+    policy: Policy
     latency: str
     """``auto``, ``always`` or ``never``."""
     latency_seconds: float
@@ -132,7 +125,7 @@ class Options(NamedTuple):
             reports=_reports(config),
             update=_update(config),
             baselines=folder,
-            policy={verdict: _chosen(config, name, _ACTIONS) for name, (verdict, _, _) in _POLICIES.items()},
+            policy=_policy(config),
             latency=_chosen(config, "latency", _LATENCY_MODES),
             latency_seconds=_seconds(config, "mxperf_latency_seconds"),
             latency_wait=_seconds(config, "mxperf_latency_wait", least=0),
@@ -141,10 +134,6 @@ class Options(NamedTuple):
     @property
     def writes_baselines(self) -> bool:
         return self.update in ("all", "new")
-
-    def action(self, verdict: Verdict) -> str:
-        """``fail``, ``warn`` or ``ignore``."""
-        return "ignore" if verdict in (Verdict.PASSED, Verdict.ADVICE) else self.policy.get(verdict, "fail")
 
 
 def _reports(config: pytest.Config) -> "Tuple[Tuple[str, Optional[Path]], ...]":
@@ -159,6 +148,16 @@ def _reports(config: pytest.Config) -> "Tuple[Tuple[str, Optional[Path]], ...]":
         path = folder / target if formats.is_file(target) else None
         reports[target if path is None else str(path)] = path
     return tuple(reports.items())
+
+
+def _policy(config: pytest.Config) -> Policy:
+    """The command line wins over the ini file, and what is said of one verdict over ``strict``."""
+    policy = Policy.strict() if config.getini("mxperf_strict") else Policy()
+    policy = policy.updated(dict(parse_policy(each, where="mxperf_policy") for each in config.getini("mxperf_policy")))
+    if config.getoption("mxperf_strict"):
+        policy = Policy.strict()
+    typed = config.getoption("mxperf_policy") or []
+    return policy.updated(dict(parse_policy(each, where="--mxperf-policy") for each in typed))
 
 
 def _update(config: pytest.Config) -> Optional[str]:

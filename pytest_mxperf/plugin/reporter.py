@@ -188,7 +188,7 @@ class Reporter:
         return RunReport(tuple(self._results.values()), versions(), tuple(self._findings), self._unused_unknown_because)
 
     def _all_errors(self) -> List[str]:
-        failing = (each.message for each in self._findings if self._options.action(each.verdict) == "fail")
+        failing = (each.message for each in self._findings if self._options.policy.action(each.verdict) == "fail")
         return [*self._errors, *failing]
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
@@ -202,7 +202,7 @@ class Reporter:
 
     def _show(self, terminalreporter: Any) -> None:
         errors = self._all_errors()
-        lines = notices(list(self._results.values()), self._findings, self._tells) + self._lines
+        lines = notices(list(self._results.values()), self._findings, self._options.policy) + self._lines
         lines += self._printed
         if lines or errors:
             terminalreporter.write_sep("=", "mxperf")
@@ -210,9 +210,6 @@ class Reporter:
             terminalreporter.write_line(line)
         for error in errors:
             terminalreporter.write_line(f"ERROR {error}", red=True)
-
-    def _tells(self, verdict: Verdict) -> bool:
-        return self._options.action(verdict) == "warn"
 
 
 def _outcome(phases: List[pytest.TestReport]) -> str:

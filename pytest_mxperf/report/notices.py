@@ -1,19 +1,22 @@
 """What must be seen without a report: a line for each thing that a policy says to tell."""
 
-from typing import Callable, Dict, List, Sequence, Tuple
+from typing import Dict, List, Sequence, Tuple
 
 from pytest_mxperf.gate.finding import Finding, Verdict
+from pytest_mxperf.gate.policy import Policy
 from pytest_mxperf.report.run import ModelResult
 
 __all__ = ["notices"]
 
 
-def notices(results: Sequence[ModelResult], findings: Sequence[Finding], tells: Callable[[Verdict], bool]) -> List[str]:
+def notices(results: Sequence[ModelResult], findings: Sequence[Finding], policy: Policy) -> List[str]:
     """Baselines written or not, and the findings to tell, of tests and of the run as a whole."""
     lines = [_update(result) for result in results if _is_news(result)]
-    told = _grouped(results, tells).items()
+    told = _grouped(results, policy).items()
     lines += [f"{word} {subject}: {message}".replace("\n", "\n    ") for (word, message), subject in told]
-    return lines + [f"{_word(each.verdict)} {each.message}" for each in findings if tells(each.verdict)]
+    return lines + [
+        f"{_word(each.verdict)} {each.message}" for each in findings if policy.action(each.verdict) == "warn"
+    ]
 
 
 def _is_news(result: ModelResult) -> bool:
@@ -27,17 +30,17 @@ def _update(result: ModelResult) -> str:
     return f"baseline {result.baseline_update}: {result.name}{because}"
 
 
-def _grouped(results: Sequence[ModelResult], tells: Callable[[Verdict], bool]) -> "Dict[Tuple[str, str], str]":
+def _grouped(results: Sequence[ModelResult], policy: Policy) -> "Dict[Tuple[str, str], str]":
     """Who is told what: tests that have the same to tell share a line, as those do that want a GPU."""
     tests: Dict[Tuple[str, str], List[str]] = {}
     for result in results:
-        for told in _told(result, tells):
+        for told in _told(result, policy.updated(result.policy)):
             tests.setdefault(told, []).append(result.test)
     return {told: who[0] + (f" and {len(who) - 1} more" if len(who) > 1 else "") for told, who in tests.items()}
 
 
-def _told(result: ModelResult, tells: Callable[[Verdict], bool]) -> "List[Tuple[str, str]]":
-    told = [each for each in result.findings if tells(each.verdict)]
+def _told(result: ModelResult, policy: Policy) -> "List[Tuple[str, str]]":
+    told = [each for each in result.findings if policy.action(each.verdict) == "warn"]
     lines = [(_word(each.verdict), each.message) for each in told if each.verdict is not Verdict.IMPROVED]
     better = "; ".join(each.message for each in told if each.verdict is Verdict.IMPROVED)
     if better:

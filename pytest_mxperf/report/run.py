@@ -6,7 +6,7 @@ import msgspec
 
 from pytest_mxperf.baseline.diff import Difference
 from pytest_mxperf.cost.result import CostReport
-from pytest_mxperf.gate.finding import Finding
+from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.latency.timing import Timing
 from pytest_mxperf.spec import InputSpec
 
@@ -31,6 +31,8 @@ class ModelResult(msgspec.Struct, frozen=True):
     """From the baseline, of a model that regressed."""
     baseline_update: Optional[str] = None
     """``recorded``, ``updated`` or ``unchanged`` where ``--mxperf-update`` was given."""
+    policy: Dict[Verdict, str] = {}
+    """What the test itself says about verdicts: fail, warn or ignore."""
     file: str = ""
     """The test's, relative to pytest's root directory."""
     line: int = 0

@@ -76,7 +76,11 @@ class TestCost:
     def test_the_epoch_decides_which_weights_describe_the_model(self, mxperf, digits):
         assert mxperf("cost", digits, *INPUT, "--epoch", "0")[0] == 0
         code, out, err = mxperf("cost", digits, *INPUT, "--epoch", "-1")
-        assert (code, out, err) == (2, "", "mxperf: count: epoch=-1 is not a whole number from 0 up; 'latest' is the last one\n")
+        assert (code, out, err) == (
+            2,
+            "",
+            "mxperf: count: epoch=-1 is not a whole number from 0 up; 'latest' is the last one\n",
+        )
 
 
 class TestDiff:

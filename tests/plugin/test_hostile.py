@@ -73,4 +73,4 @@ def test_a_model_with_a_pointer_of_another_process(hostile, run, no_traceback):
         ["hostile: MXNet cannot load _Native 'it', which points into the process that saved it; *", "*_Native*"]
     )
     no_traceback(result)
-    run("--mxperf-uncounted=warn").assert_outcomes(passed=2, errors=1)
+    run("--mxperf-policy=uncounted=warn").assert_outcomes(passed=2, errors=1)

@@ -68,7 +68,7 @@ def test_widening_the_example_fails_one_test_of_its_file(pytester, junit, put_mo
     (pytester.path / "baselines").mkdir()
     shutil.copy(request.config.rootpath / "baselines" / "digits.json", pytester.path / "baselines")
     shutil.copy(request.config.rootpath / "baselines" / "digits-symbol.json", pytester.path / "baselines")
-    suite = junit("--benchmark-disable", "--mxperf-unmeasured=ignore")
+    suite = junit("--benchmark-disable", "--mxperf-policy=unmeasured=ignore")
     assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("2", "1", "0")
     (failed,) = suite.iter("failure")
     assert "\n".join(GROWTH) in failed.text

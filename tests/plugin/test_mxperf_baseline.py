@@ -127,13 +127,13 @@ def test_what_a_library_writes_while_the_model_is_judged_is_captured(write, run)
 @pytest.mark.parametrize(("action", "lines"), [("warn", 1), ("ignore", 0)])
 def test_an_improvement_is_told_as_the_project_wants(widened, run, section, action, lines):
     widened("mxperf_baseline", (16, 16, 64))
-    result = run(f"--mxperf-improved={action}")
+    result = run(f"--mxperf-policy=improved={action}")
     result.assert_outcomes(passed=1)
     assert len(section(result)) == lines
 
 
 def test_a_ratchet_does_not_let_an_improvement_be_lost(widened, run, pytester, no_traceback):
-    pytester.makeini("[pytest]\nmxperf_improved = fail")
+    pytester.makeini("[pytest]\nmxperf_policy = improved=fail")
     result = widened("mxperf_baseline", (16, 16, 64))
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-NOT_MEASURED = "digits: latency_p50 was not measured: {}"
+UNMEASURED = "digits: latency_p50 was not measured: {}"
 
 
 @pytest.fixture
@@ -165,14 +165,14 @@ def test_an_own_module_needs_no_model(write, run, report):
         (
             "mxperf_benchmark(mxperf_module)",
             ["--benchmark-disable"],
-            "pytest-benchmark is disabled (--benchmark-disable, or xdist's -n); --mxperf-unmeasured=warn *",
+            "pytest-benchmark is disabled (--benchmark-disable, or xdist's -n); --mxperf-policy=unmeasured=warn *",
         ),
         ("pass", [], "the test did not call mxperf_benchmark"),
         ("mxperf_benchmark.throughput(mxperf_module)", [], "the test measured a throughput, not a latency"),
         (
             "mxperf_benchmark.throughput(mxperf_module)",
             ["--benchmark-disable"],
-            "pytest-benchmark is disabled (--benchmark-disable, or xdist's -n); --mxperf-unmeasured=warn *",
+            "pytest-benchmark is disabled (--benchmark-disable, or xdist's -n); --mxperf-policy=unmeasured=warn *",
         ),
     ],
     ids=["disabled", "not called", "throughput", "disabled throughput"],
@@ -181,14 +181,14 @@ def test_a_budget_without_a_latency_is_never_silent(gated, run, verdicts, no_tra
     gated(body)
     fails = run(*arguments)
     fails.assert_outcomes(failed=1)
-    fails.stdout.fnmatch_lines([NOT_MEASURED.format(because)])
+    fails.stdout.fnmatch_lines([UNMEASURED.format(because)])
     no_traceback(fails)
-    assert verdicts(*arguments) == {"test_digits": {"latency_p50": "NOT_MEASURED"}}
+    assert verdicts(*arguments) == {"test_digits": {"latency_p50": "UNMEASURED"}}
 
-    warns = run("--mxperf-unmeasured=warn", *arguments)
+    warns = run("--mxperf-policy=unmeasured=warn", *arguments)
     warns.assert_outcomes(passed=1)
     warns.stdout.fnmatch_lines(
-        ["*= mxperf =*", f"WARNING test_it.py::test_digits: {NOT_MEASURED.format(because)[len('digits: ') :]}"]
+        ["*= mxperf =*", f"WARNING test_it.py::test_digits: {UNMEASURED.format(because)[len('digits: ') :]}"]
     )
 
 

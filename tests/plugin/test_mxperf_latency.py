@@ -135,7 +135,7 @@ def test_noise_is_inconclusive_and_a_warning(changed, run):
 @pytest.mark.parametrize(("action", "outcome"), [("fail", "failed"), ("warn", "passed"), ("ignore", "passed")])
 def test_or_what_the_policy_says(changed, run, action, outcome):
     changed(INCONCLUSIVE)
-    run(f"--mxperf-inconclusive={action}").assert_outcomes(**{outcome: 1})
+    run(f"--mxperf-policy=inconclusive={action}").assert_outcomes(**{outcome: 1})
 
 
 def test_a_process_that_died_is_not_measured(changed, run):
@@ -149,13 +149,13 @@ def test_a_process_that_died_is_not_measured(changed, run):
 
 def test_never_is_not_measured(changed, run, verdicts, laboratory):
     changed(PASSED)
-    assert verdicts("--mxperf-latency=never")["test_it"]["latency"] == "NOT_MEASURED"
+    assert verdicts("--mxperf-latency=never")["test_it"]["latency"] == "UNMEASURED"
     result = run("--mxperf-latency=never")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
-        ["chain: latency was not measured: --mxperf-latency=never; --mxperf-unmeasured=warn lets that pass"]
+        ["chain: latency was not measured: --mxperf-latency=never; --mxperf-policy=unmeasured=warn lets that pass"]
     )
-    run("--mxperf-latency=never", "--mxperf-unmeasured=warn").assert_outcomes(passed=1)
+    run("--mxperf-latency=never", "--mxperf-policy=unmeasured=warn").assert_outcomes(passed=1)
     assert laboratory.asked == []
 
 
@@ -447,7 +447,7 @@ def test_which_other_hardware_cannot_judge(write, run, verdicts, environment):
             "record it here with --mxperf-update"
         ]
     )
-    run("--mxperf-incomparable=warn").assert_outcomes(passed=1)
+    run("--mxperf-policy=incomparable=warn").assert_outcomes(passed=1)
 
 
 def test_each_hardware_keeps_its_own_record(write, run, verdicts, environment):
@@ -463,7 +463,7 @@ def test_each_hardware_keeps_its_own_record(write, run, verdicts, environment):
 def test_without_a_measurement_that_gate_is_not_measured(write, run, verdicts):
     write(WALL.replace("ARGUMENTS", 'latency_p50="10%"').replace("    mxperf_benchmark(mxperf_module)", "    pass"))
     run("--mxperf-update").assert_outcomes(passed=1)
-    assert verdicts()["test_it"]["latency_p50"] == "NOT_MEASURED"
+    assert verdicts()["test_it"]["latency_p50"] == "UNMEASURED"
 
 
 # For real: the heavy network takes some fifty times as long as the light one.

@@ -29,7 +29,7 @@ def test_the_terminal_shows_every_model(models, run, section):
         ["OVER_BUDGET"],
     ]
     assert rows[4] == ["batches", "64x1x8x8", "38.9 M", "78.7 M", "32.0 k", "-", "-", "no gate"]
-    assert rows[5][-1] == "NOT_JUDGED"
+    assert rows[5][-1] == "UNJUDGED"
 
     passes, fails, throughput, _ = details
     totals = passes.splitlines()
@@ -61,7 +61,7 @@ def test_the_report_begins_below_its_heading(write, run, section):
 
 
 def test_without_the_option_there_is_no_report(models, run, section, pytester):
-    result = run("--mxperf-unjudged=ignore")
+    result = run("--mxperf-policy=unjudged=ignore")
     assert section(result) == []
     assert list(pytester.path.rglob("*.json")) == []
 
@@ -99,7 +99,7 @@ def test_every_line_fits_the_terminal(write, run, section, custom_operator, colo
     lines = [ANSI.sub("", line) for line in section(result)]
     assert [line for line in lines if len(line) > 80] == []
     text = re.sub(r"\s+", "", "".join(lines))
-    for verdict in ("OVER_BUDGET", "MISSING", "UNCOUNTED", "NOT_MEASURED", "PASSED"):
+    for verdict in ("OVER_BUDGET", "MISSING", "UNCOUNTED", "UNMEASURED", "PASSED"):
         assert verdict in text
     assert "[bold]" in text  # the parameter's, which is no markup
     header = next(line for line in lines if line.startswith("model"))
@@ -282,7 +282,7 @@ def test_a_wrong_ini_value_is_a_usage_error(models, run, pytester, no_traceback)
 
 def test_a_file_that_cannot_be_written_is_one_clear_error(models, run, pytester, section, no_traceback):
     (pytester.path / "folder.json").mkdir()
-    result = run("-k", "test_passes", "--mxperf-report=folder.json", "--mxperf-unjudged=ignore")
+    result = run("-k", "test_passes", "--mxperf-report=folder.json", "--mxperf-policy=unjudged=ignore")
     result.assert_outcomes(passed=1, deselected=4)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     (line,) = (line for line in section(result) if line)

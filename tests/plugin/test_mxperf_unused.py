@@ -94,14 +94,14 @@ def test_the_last_test_may_vanish_too(recorded, pytester, run, section):
 
 def test_a_renamed_model_is_missing_and_its_old_name_unused(recorded, write, run, section, stored):
     write(TWO.replace("other", "renamed"))
-    result = run("--mxperf-missing=warn")
+    result = run("--mxperf-policy=missing=warn")
     result.assert_outcomes(passed=2)
     assert section(result) == [
         "WARNING test_it.py::test_b: no baseline for 'renamed' in baselines/; record it with --mxperf-update; "
         "'digits' there has the same inputs and costs: was the model renamed?",
         UNUSED,
     ]
-    run("--mxperf-update=new", "--mxperf-unused=ignore").assert_outcomes(passed=2)
+    run("--mxperf-update=new", "--mxperf-policy=unused=ignore").assert_outcomes(passed=2)
     run("--mxperf-update=prune").assert_outcomes(passed=2)
     assert stored() == ["digits", "renamed"]
 

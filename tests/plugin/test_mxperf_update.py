@@ -88,7 +88,7 @@ def test_the_report_tells_what_became_of_each_baseline(write, gated, report, put
 
 
 def test_without_the_option_nothing_is_written(gated, run, stored):
-    run("--mxperf-missing=ignore").assert_outcomes(passed=1)
+    run("--mxperf-policy=missing=ignore").assert_outcomes(passed=1)
     assert stored() == []
 
 
@@ -353,7 +353,7 @@ def test_a_conflict_is_told_without_an_update_too(write, run, section):
     write(source.format(name="other"))
     run("--mxperf-update").assert_outcomes(passed=2)
     write(source.format(name="digits"))
-    result = run("--mxperf-incomparable=warn", "--mxperf-unused=ignore")
+    result = run("--mxperf-policy=incomparable=warn", "--mxperf-policy=unused=ignore")
     result.assert_outcomes(passed=2)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     (error,) = (line for line in section(result) if line.startswith("ERROR "))
@@ -488,7 +488,15 @@ def test_two_runs_that_update_one_folder_at_once_lose_nothing(pytester, write, r
             pass
         """
     )
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--mxperf-update", "--mxperf-unused=ignore"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "no:cacheprovider",
+        "--mxperf-update",
+        "--mxperf-policy=unused=ignore",
+    ]
     runs = [
         subprocess.Popen(command, env={**os.environ, "RUN": name}, cwd=str(pytester.path), stdout=subprocess.DEVNULL)
         for name in ("one", "two")
@@ -497,4 +505,4 @@ def test_two_runs_that_update_one_folder_at_once_lose_nothing(pytester, write, r
     names = {name for name in stored() if not name.endswith("-symbol.json")}
     assert names == {f"{run}{index}.json" for run in ("one", "two", "shared") for index in range(10)}
     monkeypatch.setenv("RUN", "one")
-    run("--mxperf-unused=ignore").assert_outcomes(passed=20)
+    run("--mxperf-policy=unused=ignore").assert_outcomes(passed=20)

@@ -16,7 +16,7 @@ import pytest
 from pytest_mxperf.errors import WorkerError
 from pytest_mxperf.latency.decide import Decision, Outcome
 
-TABLE = re.compile(r"^\| (?P<what>.+?) \| `(?P<verdict>\w+)`.* \| `--mxperf-(?P<option>\w+)` \| (?P<default>\w+) \|")
+TABLE = re.compile(r"^\| (?P<what>.+?) \| `(?P<verdict>[A-Z_]+)`.* \| (?P<default>fail|warn) \|$")
 
 
 class Seen(NamedTuple):
@@ -56,7 +56,7 @@ def holds(look, request):
         row = rows[what]
         assert row["verdict"] == verdict
         for action in actions:
-            option = [] if action == row["default"] else [f"--mxperf-{row['option']}={action}"]
+            option = [] if action == row["default"] else [f"--mxperf-policy={verdict}={action}"]
             check(look(*arguments, *option, **how), action, verdict, message)
 
     return holds
@@ -104,27 +104,27 @@ def test_xdist(write, holds):
     pytest.importorskip("xdist")
     write(LATENCY)
     message = "latency_p50 was not measured: pytest-benchmark is disabled (--benchmark-disable, or xdist's -n)"
-    holds("xdist: `pytest -n 2`", "NOT_MEASURED", message, "-n2", actions=("fail", "warn"))
+    holds("xdist: `pytest -n 2`", "UNMEASURED", message, "-n2", actions=("fail", "warn"))
 
 
 def test_xdist_judges_costs_as_ever(write, look):
     pytest.importorskip("xdist")
     write(LATENCY.replace("608 k", "607 k"))
-    seen = look("-n2", "--mxperf-unmeasured=ignore")
-    assert seen.verdicts == seen.in_junit == {"OVER_BUDGET", "NOT_MEASURED"}
+    seen = look("-n2", "--mxperf-policy=unmeasured=ignore")
+    assert seen.verdicts == seen.in_junit == {"OVER_BUDGET", "UNMEASURED"}
     assert seen.exit_code == pytest.ExitCode.TESTS_FAILED
 
 
 def test_benchmark_disable(write, holds):
     write(LATENCY)
     message = "latency_p50 was not measured: pytest-benchmark is disabled (--benchmark-disable, or xdist's -n)"
-    holds("`--benchmark-disable`", "NOT_MEASURED", message, "--benchmark-disable")
+    holds("`--benchmark-disable`", "UNMEASURED", message, "--benchmark-disable")
 
 
 def test_benchmark_skip(write, holds):
     write(LATENCY)
     message = "gates not judged: Skipped: Skipping benchmark (--benchmark-skip active)."
-    holds("`--benchmark-skip`", "NOT_JUDGED", message, "--benchmark-skip")
+    holds("`--benchmark-skip`", "UNJUDGED", message, "--benchmark-skip")
 
 
 ABSENT = "latency_p50 was not measured: pytest-benchmark is not there (not installed, or -p no:benchmark)"
@@ -136,7 +136,7 @@ def test_without_the_benchmark_plugin(pytester, write, holds):
     def run(*arguments):
         return pytester.runpytest("-p", "no:cacheprovider", "-p", "no:hypothesispytest", *arguments)
 
-    holds("`-p no:benchmark`", "NOT_MEASURED", ABSENT, "-p", "no:benchmark", run=run)
+    holds("`-p no:benchmark`", "UNMEASURED", ABSENT, "-p", "no:benchmark", run=run)
 
 
 def test_pytest_benchmark_absent(pytester, write, holds, monkeypatch):
@@ -152,7 +152,7 @@ def test_pytest_benchmark_absent(pytester, write, holds, monkeypatch):
     def run(*arguments):
         return pytester.runpytest("-p", "no:cacheprovider", "-p", "pytest_mxperf.plugin", *arguments)
 
-    holds("pytest-benchmark is not installed", "NOT_MEASURED", ABSENT, run=run)
+    holds("pytest-benchmark is not installed", "UNMEASURED", ABSENT, run=run)
 
 
 def test_without_pytest_benchmark_costs_are_judged_as_ever(pytester, write, look):
@@ -161,15 +161,15 @@ def test_without_pytest_benchmark_costs_are_judged_as_ever(pytester, write, look
     def run(*arguments):
         return pytester.runpytest("-p", "no:cacheprovider", "-p", "no:hypothesispytest", *arguments)
 
-    seen = look("-p", "no:benchmark", "--mxperf-unmeasured=ignore", run=run)
-    assert seen.verdicts == seen.in_junit == {"OVER_BUDGET", "NOT_MEASURED"}
+    seen = look("-p", "no:benchmark", "--mxperf-policy=unmeasured=ignore", run=run)
+    assert seen.verdicts == seen.in_junit == {"OVER_BUDGET", "UNMEASURED"}
     assert seen.exit_code == pytest.ExitCode.TESTS_FAILED
 
 
 def test_the_benchmark_is_not_called(write, holds):
     write(LATENCY.replace("mxperf_benchmark(mxperf_module)", "pass"))
     message = "latency_p50 was not measured: the test did not call mxperf_benchmark"
-    holds("the test never calls `mxperf_benchmark`", "NOT_MEASURED", message)
+    holds("the test never calls `mxperf_benchmark`", "UNMEASURED", message)
 
 
 GATED_LATENCY = """
@@ -185,7 +185,7 @@ def test_latency_is_never_measured(write, run, holds, laboratory):
     laboratory.decisions = [Decision(Outcome.PASSED, 0.0, -0.01, 0.01, 2)]
     run("--mxperf-update").assert_outcomes(passed=1)
     message = "latency was not measured: --mxperf-latency=never"
-    holds("`--mxperf-latency=never`", "NOT_MEASURED", message, "--mxperf-latency=never")
+    holds("`--mxperf-latency=never`", "UNMEASURED", message, "--mxperf-latency=never")
 
 
 def test_the_measuring_process_dies(write, run, holds, laboratory):
@@ -194,7 +194,7 @@ def test_the_measuring_process_dies(write, run, holds, laboratory):
     run("--mxperf-update").assert_outcomes(passed=1)
     laboratory.decisions = [WorkerError("the measuring process died (SIGKILL) while it timed digits")] * 6
     message = "latency was not measured: the measuring process died (SIGKILL) while it timed digits"
-    holds("the measuring process cannot run a model, or dies of it", "NOT_MEASURED", message, "--mxperf-latency=always")
+    holds("the measuring process cannot run a model, or dies of it", "UNMEASURED", message, "--mxperf-latency=always")
 
 
 def test_latency_is_inconclusive(write, run, holds, laboratory):
@@ -234,12 +234,12 @@ def test_deselection(write, run, holds):
     write(BASELINE.format(body="pass") + "\n    def test_other():\n        pass\n")
     run("--mxperf-update").assert_outcomes(passed=2)
     message = "1 gated test was deselected: test_it.py::test_it"
-    holds("deselection: `-k`, `-m`, `--deselect`", "NOT_JUDGED", message, "-k", "test_other")
+    holds("deselection: `-k`, `-m`, `--deselect`", "UNJUDGED", message, "-k", "test_other")
 
 
 def test_a_skip_in_the_body(write, holds):
     write(BASELINE.format(body="pytest.skip('no GPU')"))
-    holds("skip in the body", "NOT_JUDGED", "gates not judged: Skipped: no GPU")
+    holds("skip in the body", "UNJUDGED", "gates not judged: Skipped: no GPU")
 
 
 @pytest.mark.parametrize(
@@ -247,7 +247,7 @@ def test_a_skip_in_the_body(write, holds):
 )
 def test_a_skip_by_a_marker(write, holds, marker):
     write(BASELINE.format(body="pass").replace("@digits", f"@digits\n    @pytest.mark.{marker}"))
-    holds("skip by a marker, or in a fixture", "NOT_JUDGED", "gates not judged: Skipped: no GPU")
+    holds("skip by a marker, or in a fixture", "UNJUDGED", "gates not judged: Skipped: no GPU")
 
 
 def test_a_skip_in_a_fixture(write, holds):
@@ -259,7 +259,7 @@ def test_a_skip_in_a_fixture(write, holds):
         """
         + BASELINE.format(body="pass").replace("test_it()", "test_it(gpu)").replace("\n    ", "\n        ")
     )
-    holds("skip by a marker, or in a fixture", "NOT_JUDGED", "gates not judged: Skipped: no GPU")
+    holds("skip by a marker, or in a fixture", "UNJUDGED", "gates not judged: Skipped: no GPU")
 
 
 @pytest.mark.parametrize("body", ["pass", "assert False"], ids=["gate", "body"])
@@ -274,8 +274,8 @@ def test_xfail(write, look, holds, body):
             {body}
         """
     )
-    holds("`xfail`", "NOT_JUDGED", "gates not judged: expected to fail (xfail): later")
-    assert look().verdicts == {"NOT_JUDGED", *(["OVER_BUDGET"] if body == "pass" else [])}
+    holds("`xfail`", "UNJUDGED", "gates not judged: expected to fail (xfail): later")
+    assert look().verdicts == {"UNJUDGED", *(["OVER_BUDGET"] if body == "pass" else [])}
 
 
 def test_reruns(write, holds):
@@ -319,7 +319,7 @@ def test_an_uncounted_operator(write, holds, custom_operator):
 
 def test_a_marker_without_a_gate(write, holds):
     write("@digits\ndef test_it():\n    pass\n")
-    holds("a marker with no gate", "NO_GATE", "no gate: the test has neither mxperf_budget nor mxperf_baseline")
+    holds("a marker with no gate", "UNGATED", "no gate: the test has neither mxperf_budget nor mxperf_baseline")
 
 
 def test_another_convention(pytester, write, run, holds):

@@ -1,4 +1,4 @@
-"""--mxperf-missing, --mxperf-uncounted and their like, and their ini twins: fail, warn or ignore.
+"""--mxperf-policy, --mxperf-strict, their ini twins and the marker mxperf_policy: fail, warn or ignore.
 
 What verdicts there are, and that each is told everywhere, test_never_silently_green.py holds.
 """
@@ -51,7 +51,7 @@ def outcome(pytester, write, run, section):
 
     def outcome(name, *arguments, ini=None):
         if ini is not None:
-            pytester.makeini(f"[pytest]\nmxperf_{name} = {ini}")
+            pytester.makeini(f"[pytest]\nmxperf_policy = {name}={ini}")
         source, message = POLICIES[name]
         write(source)
         result = run(*arguments)
@@ -77,7 +77,7 @@ def test_by_default_it_fails(outcome, name):
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(("action", "expected"), [("fail", FAILS), ("warn", WARNS), ("ignore", IGNORES)])
 def test_the_command_line_decides(outcome, name, action, expected):
-    assert outcome(name, f"--mxperf-{name}={action}") == expected
+    assert outcome(name, f"--mxperf-policy={name}={action}") == expected
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -89,29 +89,156 @@ def test_the_ini_file_decides(outcome, name, action, expected):
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(("ini", "action", "expected"), [("ignore", "fail", FAILS), ("fail", "warn", WARNS)])
 def test_the_command_line_wins_over_the_ini_file(outcome, name, ini, action, expected):
-    assert outcome(name, f"--mxperf-{name}={action}", ini=ini) == expected
+    assert outcome(name, f"--mxperf-policy={name}={action}", ini=ini) == expected
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_policy_is_about_its_own_finding_alone(outcome, name):
-    others = [f"--mxperf-{other}=ignore" for other in NAMES if other != name]
+    others = [f"--mxperf-policy={other}=ignore" for other in NAMES if other != name]
     assert outcome(name, *others) == FAILS
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_an_unknown_action_on_the_command_line_is_a_usage_error(run, name):
-    result = run(f"--mxperf-{name}=panic")
+def test_a_value_may_stand_behind_a_space(outcome):
+    assert outcome("missing", "--mxperf-policy", "missing=warn") == WARNS
+
+
+def test_the_last_word_on_a_verdict_counts(outcome):
+    assert outcome("missing", "--mxperf-policy=missing=ignore", "--mxperf-policy=MISSING=warn") == WARNS
+
+
+def test_one_line_of_the_ini_file_has_them_all(pytester, write, run):
+    pytester.makeini("[pytest]\nmxperf_policy = unmeasured=ignore missing=warn")
+    write(POLICIES["missing"][0] + POLICIES["unmeasured"][0].replace("test_it", "test_too"))
+    run().assert_outcomes(passed=2)
+
+
+WRONG = [
+    ("missing", "'missing' is not VERDICT=ACTION, as in missing=warn"),
+    ("missing=panic", "missing='panic' is none of fail, warn, ignore"),
+    ("regressed=warn", "'regressed' always fails; these leave one: missing, incomparable, *"),
+    ("passed=fail", "'passed' is no verdict that leaves a choice; these leave one: missing, *"),
+    ("lost=warn", "'lost' is no verdict that leaves a choice; these leave one: missing, *"),
+]
+
+
+@pytest.mark.parametrize(("value", "message"), WRONG)
+def test_what_is_no_policy_is_a_usage_error(pytester, run, no_traceback, value, message):
+    result = run(f"--mxperf-policy={value}")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines([f"*--mxperf-{name}: invalid choice: 'panic' (choose from *fail*warn*ignore*"])
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_an_unknown_action_in_the_ini_file_is_a_usage_error(pytester, run, no_traceback, name):
-    pytester.makeini(f"[pytest]\nmxperf_{name} = panic")
+    result.stderr.fnmatch_lines([f"ERROR: --mxperf-policy: {message}"])
+    pytester.makeini(f"[pytest]\nmxperf_policy = {value}")
     result = run()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines([f"ERROR: mxperf_{name}: 'panic' is none of fail, warn, ignore"])
+    result.stderr.fnmatch_lines([f"ERROR: mxperf_policy: {message}"])
     no_traceback(result)
+
+
+IMPROVED = """
+@digits
+@pytest.mark.mxperf_baseline
+def test_it():
+    pass
+"""
+
+
+def test_strict_fails_on_whatever_is_not_passed(pytester, write, run, put_model, digits, export):
+    """A lighter model, by default a notice; a skip, by default a warning."""
+    write(IMPROVED.replace("@digits", '@pytest.mark.mxperf_model("models/digits", inputs=INPUTS)'))
+    put_model(digits)
+    run("--mxperf-update").assert_outcomes(passed=1)
+    run("--mxperf-strict").assert_outcomes(passed=1)
+    put_model(export(16, 32, 16))
+    run().assert_outcomes(passed=1)
+    run("--mxperf-strict").assert_outcomes(failed=1)
+    run("--mxperf-strict", "--mxperf-policy=improved=warn").assert_outcomes(passed=1)
+    pytester.makeini("[pytest]\nmxperf_strict = true")
+    run().assert_outcomes(failed=1)
+    pytester.makeini("[pytest]\nmxperf_strict = true\nmxperf_policy = improved=warn")
+    run().assert_outcomes(passed=1)
+    # What is typed is meant: it wins over the ini file.
+    run("--mxperf-strict").assert_outcomes(failed=1)
+
+
+def test_strict_fails_on_a_skip(write, run):
+    write(
+        """
+        @digits
+        @pytest.mark.mxperf_budget(macs="1 G")
+        def test_it():
+            pytest.skip("no time")
+        """
+    )
+    run().assert_outcomes(skipped=1)
+    run("--mxperf-strict").assert_outcomes(failed=1)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("action", "expected"), [("warn", WARNS), ("ignore", IGNORES)])
+def test_a_marker_decides_for_its_test_alone(write, run, section, name, action, expected):
+    source, _ = POLICIES[name]
+    marker = f"@pytest.mark.mxperf_policy({name}={action!r})"
+    marked = source.replace("def test_it", f"{marker}\n        def test_marked")
+    write(source + marked.replace("def network", "def network_again").replace("(network,", "(network_again,"))
+    result = run("--mxperf-strict")
+    result.assert_outcomes(passed=1, failed=1)
+    warned = [line for line in section(result) if line.startswith("WARNING test_it.py::test_marked: ")]
+    assert bool(warned) is expected["warned"]
+
+
+def test_the_closest_marker_wins(write, run):
+    write(
+        """
+        pytestmark = pytest.mark.mxperf_policy(missing="ignore", uncounted="fail")
+
+        @digits
+        @pytest.mark.mxperf_baseline
+        class TestAll:
+            def test_follows_its_module(self):
+                pass
+
+            @pytest.mark.mxperf_policy(missing="fail")
+            def test_speaks_for_itself(self):
+                pass
+        """
+    )
+    run().assert_outcomes(passed=1, failed=1)
+
+
+def test_a_marker_on_the_module_makes_no_test_ours(write, run, section):
+    write(
+        """
+        pytestmark = pytest.mark.mxperf_policy(ungated="fail")
+
+        def test_unmarked():
+            pass
+        """
+    )
+    result = run("--mxperf-report")
+    result.assert_outcomes(passed=1)
+    assert section(result) == []
+
+
+@pytest.mark.parametrize(
+    ("marker", "message"),
+    [
+        ("missing='panic'", "missing='panic' is none of fail, warn, ignore"),
+        ("lost='warn'", "'lost' is no verdict that leaves a choice; these leave one: missing, *"),
+        ("unused='warn'", "unused is about the whole run; give --mxperf-policy=unused=warn"),
+        ("'warn'", "takes keyword arguments only, as in uncounted='warn'"),
+    ],
+)
+def test_what_is_no_policy_fails_the_test_that_is_marked(write, run, no_traceback, marker, message):
+    write(POLICIES["missing"][0].replace("@digits", f"@digits\n        @pytest.mark.mxperf_policy({marker})"))
+    result = run()
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([f"*mxperf_policy of test_it.py::test_it: {message}"])
+    no_traceback(result)
+
+
+def test_the_help_lists_every_verdict_with_its_default(run):
+    text = " ".join(run("--help").stdout.str().split())
+    assert "missing (fail): a test's baseline does not exist" in text
+    assert "inconclusive (warn): latency is unclear" in text
 
 
 def test_what_is_let_pass_does_not_hide_what_is_not(write, run):
@@ -124,7 +251,7 @@ def test_what_is_let_pass_does_not_hide_what_is_not(write, run):
             pass
         """
     )
-    result = run("--mxperf-missing=warn", "--mxperf-unmeasured=ignore")
+    result = run("--mxperf-policy=missing=warn", "--mxperf-policy=unmeasured=ignore")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
@@ -161,10 +288,10 @@ def test_a_baseline_with_uncounted_operators_is_stored_only_if_they_may_pass(pyt
     write(source.replace('mxperf_budget(macs="1 M")', "mxperf_baseline"))
     run("--mxperf-update").assert_outcomes(failed=1)
     assert not (pytester.path / "baselines").exists()
-    run("--mxperf-update", "--mxperf-uncounted=warn").assert_outcomes(passed=1)
+    run("--mxperf-update", "--mxperf-policy=uncounted=warn").assert_outcomes(passed=1)
     assert (pytester.path / "baselines" / "network.json").exists()
 
 
 def test_a_finding_that_is_let_pass_keeps_its_verdict_for_programs(write, verdicts):
     write(POLICIES["missing"][0])
-    assert verdicts("--mxperf-missing=ignore") == {"test_it": {"all": "MISSING"}}
+    assert verdicts("--mxperf-policy=missing=ignore") == {"test_it": {"all": "MISSING"}}

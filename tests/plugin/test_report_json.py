@@ -58,9 +58,9 @@ class Finding(Strict):
         "MISSING",
         "INCOMPARABLE",
         "UNCOUNTED",
-        "NOT_MEASURED",
-        "NOT_JUDGED",
-        "NO_GATE",
+        "UNMEASURED",
+        "UNJUDGED",
+        "UNGATED",
         "FLAKY",
     ]
     message: str
@@ -72,7 +72,7 @@ class Finding(Strict):
 class RunFinding(Strict):
     gate: Literal["baseline", "session"]
     metric: str
-    verdict: Literal["UNUSED", "CONFLICT", "NOT_JUDGED"]
+    verdict: Literal["UNUSED", "CONFLICT", "UNJUDGED"]
     message: str
     value: Optional[float]
     reference: None
@@ -227,7 +227,7 @@ def read(path) -> Document:
 
 
 def test_json_is_as_documented(models, run, pytester, section):
-    result = run("--mxperf-report=report.json", "--mxperf-unjudged=ignore")
+    result = run("--mxperf-report=report.json", "--mxperf-policy=unjudged=ignore")
     assert section(result)[0] == "report written: report.json"
     document = read(pytester.path / "report.json")
     assert {"python", "pytest-mxperf", "pytest", "pytest-benchmark", "numpy"} <= set(document.versions)
@@ -255,7 +255,7 @@ def test_json_is_as_documented(models, run, pytester, section):
     ]
     assert fails.timing is None
     assert throughput.timing.queued_forwards == 4
-    assert [(f.gate, f.metric, f.verdict) for f in skipped.findings] == [("test", "all", "NOT_JUDGED")]
+    assert [(f.gate, f.metric, f.verdict) for f in skipped.findings] == [("test", "all", "UNJUDGED")]
     assert (skipped.timing, skipped.cost) == (None, None)
     assert (document.findings, document.unused_unknown_because) == ([], None)
 

@@ -66,7 +66,7 @@ def test_what_a_policy_lets_pass_is_told_by_the_controller(write, run):
     fails = run("-n1")
     fails.assert_outcomes(failed=1)
     fails.stdout.fnmatch_lines([f"digits: {because}"])
-    warns = run("-n1", "--mxperf-unmeasured=warn")
+    warns = run("-n1", "--mxperf-policy=unmeasured=warn")
     warns.assert_outcomes(passed=1)
     warns.stdout.fnmatch_lines([f"WARNING test_it.py::test_digits: {because}"])
 
@@ -152,7 +152,7 @@ def test_more_than_one_worker_judges(write, report):
                 stream.write(f"{index} ")
         """
     )
-    models = report("-n2", "--mxperf-missing=ignore")
+    models = report("-n2", "--mxperf-policy=missing=ignore")
     assert [model["findings"][0]["verdict"] for model in models.values()] == ["MISSING"] * 8
     judged = [path.read_text().split() for path in Path().glob("judged_by_*")]
     assert len(judged) == 2

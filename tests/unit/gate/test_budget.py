@@ -83,14 +83,14 @@ def test_a_ceiling_of_0_allows_nothing(ceiling):
 
 def test_a_latency_that_was_not_measured_is_no_pass():
     (finding,) = judge(report(), None, latency_p50="40 ms")
-    assert (finding.verdict, finding.value, finding.reference) == (Verdict.NOT_MEASURED, None, 0.04)
+    assert (finding.verdict, finding.value, finding.reference) == (Verdict.UNMEASURED, None, 0.04)
     assert finding.message == "latency_p50 was not measured: the test did not call mxperf_benchmark"
 
 
 def test_a_throughput_is_no_latency():
     queued = Timing.of([0.001], queued_forwards=32)
     (finding,) = judge(report(), queued, because="a throughput", latency_p50="40 ms")
-    assert finding.verdict is Verdict.NOT_MEASURED
+    assert finding.verdict is Verdict.UNMEASURED
     assert finding.message == "latency_p50 was not measured: a throughput"
 
 
@@ -98,7 +98,7 @@ def test_costs_are_judged_without_a_timing():
     findings = judge(report(layer("a", macs=3)), None, macs=2, latency_p50="40 ms", params=1)
     assert [finding.verdict for finding in findings] == [
         Verdict.OVER_BUDGET,
-        Verdict.NOT_MEASURED,
+        Verdict.UNMEASURED,
         Verdict.PASSED,
     ]
 

@@ -104,10 +104,10 @@ def test_or_cannot_be_timed_and_what_to_do():
     finding = cannot_be_timed(RunAs(), "MXNet cannot run it: FP16 gemm on cpu not implemented!")
     assert (finding.metric, finding.verdict, finding.message) == (
         "latency",
-        Verdict.NOT_MEASURED,
+        Verdict.UNMEASURED,
         "latency: this model cannot be timed as a Module: MXNet cannot run it: FP16 gemm on cpu not implemented!; "
         "remove latency= from mxperf_baseline, give run_as= to mxperf_model if it is run in another way, or store it "
-        "as it is with --mxperf-unmeasured=warn",
+        "as it is with --mxperf-policy=unmeasured=warn",
     )
 
 
@@ -197,6 +197,6 @@ def test_other_hardware_is_incomparable():
 def test_without_a_latency_it_is_not_measured():
     (finding,) = judge({"latency_p90": "0.1"}, None, RECORDED)
     assert (finding.verdict, finding.message) == (
-        Verdict.NOT_MEASURED,
+        Verdict.UNMEASURED,
         "latency_p90 was not measured: no benchmark",
     )

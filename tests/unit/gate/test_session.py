@@ -59,7 +59,7 @@ class TestDeselected:
 
     def test_they_are_counted_and_the_first_named(self):
         (one,) = judge_deselected(collected(a_test("a", is_selected=False)))
-        assert (one.verdict, one.value, one.message) == (Verdict.NOT_JUDGED, 1, "1 gated test was deselected: a")
+        assert (one.verdict, one.value, one.message) == (Verdict.UNJUDGED, 1, "1 gated test was deselected: a")
         (many,) = judge_deselected(collected(*(a_test(name, is_selected=False) for name in "abcde")))
         assert (many.value, many.message) == (5, "5 gated tests were deselected: a, b, c and 2 more")
 

@@ -1,6 +1,7 @@
 """What is told without a report."""
 
 from pytest_mxperf.gate.finding import Finding, Verdict
+from pytest_mxperf.gate.policy import Policy
 from pytest_mxperf.report.notices import notices
 from pytest_mxperf.report.run import ModelResult
 
@@ -13,8 +14,11 @@ def finding(verdict, message="what happened"):
     return Finding("baseline", "macs", verdict, message)
 
 
-def lines(*results, findings=(), tells=lambda verdict: True):
-    return notices(results, findings, tells)
+ALL = Policy(dict.fromkeys(Verdict, "warn"))
+
+
+def lines(*results, findings=(), policy=ALL):
+    return notices(results, findings, policy)
 
 
 def test_baselines_that_were_written_are_told():
@@ -32,13 +36,18 @@ def test_a_baseline_that_was_not_stored_is_told_with_what_became_of_its_test():
 
 def test_only_what_is_to_be_told_is():
     results = [result("a", finding(Verdict.MISSING)), result("b", finding(Verdict.UNCOUNTED))]
-    told = lines(*results, findings=[finding(Verdict.UNUSED)], tells=lambda verdict: verdict is Verdict.UNCOUNTED)
-    assert told == ["WARNING t.py::b: what happened"]
+    only = Policy({Verdict.UNCOUNTED: "warn"})
+    assert lines(*results, findings=[finding(Verdict.UNUSED)], policy=only) == ["WARNING t.py::b: what happened"]
+
+
+def test_a_test_has_the_last_word_on_its_own_verdicts():
+    quiet = result("a", finding(Verdict.MISSING), policy={Verdict.MISSING: "ignore"})
+    assert lines(quiet, result("b", finding(Verdict.MISSING))) == ["WARNING t.py::b: what happened"]
 
 
 def test_tests_with_the_same_to_tell_share_a_line():
-    skipped = finding(Verdict.NOT_JUDGED, "no GPU")
-    other = finding(Verdict.NOT_JUDGED, "no time")
+    skipped = finding(Verdict.UNJUDGED, "no GPU")
+    other = finding(Verdict.UNJUDGED, "no time")
     assert lines(result("a", skipped), result("b", other), result("c", skipped), result("d", skipped)) == [
         "WARNING t.py::a and 2 more: no GPU",
         "WARNING t.py::b: no time",

@@ -136,7 +136,7 @@ CROWDED = result(
     timing=Timing.of([0.123]),
     findings=(
         Finding("baseline", "all", Verdict.INCOMPARABLE, f"cannot be compared: {LONG}"),
-        Finding("budget", "latency_p50", Verdict.NOT_MEASURED, "latency_p50 was not measured: " + "why " * 50),
+        Finding("budget", "latency_p50", Verdict.UNMEASURED, "latency_p50 was not measured: " + "why " * 50),
     ),
     cost=CostReport(
         (

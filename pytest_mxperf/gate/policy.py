@@ -1,0 +1,92 @@
+"""What comes of a verdict: it fails the test, is a warning, or is only in the report."""
+
+from typing import Dict, Mapping, NamedTuple, Tuple
+
+from pytest_mxperf.errors import UsageError
+from pytest_mxperf.gate.finding import Verdict
+
+__all__ = ["ACTIONS", "OCCASIONS", "OF_THE_RUN", "Policy", "parse_policies", "parse_policy"]
+
+ACTIONS = ("fail", "warn", "ignore")
+
+_RULES: Dict[Verdict, Tuple[str, str]] = {
+    Verdict.MISSING: ("fail", "a test's baseline does not exist"),
+    Verdict.INCOMPARABLE: ("fail", "a baseline is of other inputs or another convention, or cannot be read"),
+    Verdict.OTHER_MXNET: ("warn", "a baseline was recorded under another MXNet, or is timed in another way"),
+    Verdict.UNCOUNTED: ("fail", "a gated model has operators that no rule counts"),
+    Verdict.UNMEASURED: ("fail", "a latency budget or gate was set and nothing was measured"),
+    Verdict.INCONCLUSIVE: (
+        "warn",
+        "latency is unclear: too much noise, too little time, or weights that other processors are slow with",
+    ),
+    Verdict.UNUSED: ("fail", "all tests were collected and none uses a baseline"),
+    Verdict.IMPROVED: ("warn", "a model is lighter or faster than its baseline"),
+    Verdict.UNJUDGED: ("warn", "a gated test was skipped, deselected or expected to fail"),
+    Verdict.UNGATED: ("warn", "a marked test has no gate and asks its model nothing"),
+    Verdict.FLAKY: ("warn", "a gate failed before its test was run again"),
+}
+"""By verdict: what comes of it unless the user says otherwise, and when it is given. All others always fail."""
+
+_USUAL = {verdict: action for verdict, (action, _) in _RULES.items()}
+OCCASIONS = {verdict: occasion for verdict, (_, occasion) in _RULES.items()}
+OF_THE_RUN = (Verdict.UNUSED,)
+"""Verdicts on the run as a whole, of which no test can say anything."""
+
+_GOOD = (Verdict.PASSED, Verdict.ADVICE)
+
+
+class Policy(NamedTuple):
+    """The action for each verdict that leaves a choice."""
+
+    actions: Mapping[Verdict, str] = _USUAL
+
+    @classmethod
+    def strict(cls) -> "Policy":
+        """Whatever is not PASSED fails."""
+        return cls(dict.fromkeys(_RULES, "fail"))
+
+    def updated(self, actions: Mapping[Verdict, str]) -> "Policy":
+        """The same, but for what is said here."""
+        return Policy({**self.actions, **actions})
+
+    def action(self, verdict: Verdict) -> str:
+        """``fail``, ``warn`` or ``ignore``."""
+        return "ignore" if verdict in _GOOD else self.actions.get(verdict, "fail")
+
+    def deviations(self) -> str:
+        """What differs from the default, as the user would write it."""
+        changed = (item for item in self.actions.items() if _USUAL[item[0]] != item[1])
+        return " ".join(f"{verdict.value.lower()}={action}" for verdict, action in changed)
+
+
+def parse_policy(text: str, *, where: str) -> Tuple[Verdict, str]:
+    """``missing=warn``. Raises ``UsageError`` that begins with ``where``."""
+    name, equals, action = text.partition("=")
+    if not equals:
+        raise UsageError(f"{where}: {text!r} is not VERDICT=ACTION, as in missing=warn")
+    return _verdict(name.strip(), where), _action(action.strip(), name.strip(), where)
+
+
+def parse_policies(arguments: Mapping[str, object], *, where: str) -> Dict[Verdict, str]:
+    """``{"missing": "warn"}``, as a marker has it. Raises ``UsageError`` that begins with ``where``."""
+    actions = {_verdict(name, where): _action(action, name, where) for name, action in arguments.items()}
+    for verdict in OF_THE_RUN:
+        if verdict in actions:
+            name = verdict.value.lower()
+            raise UsageError(f"{where}: {name} is about the whole run; give --mxperf-policy={name}={actions[verdict]}")
+    return actions
+
+
+def _verdict(name: str, where: str) -> Verdict:
+    verdict = Verdict.__members__.get(name.upper())
+    if verdict in _RULES:
+        return verdict
+    known = ", ".join(each.value.lower() for each in _RULES)
+    problem = "always fails" if verdict is not None and verdict not in _GOOD else "is no verdict that leaves a choice"
+    raise UsageError(f"{where}: {name!r} {problem}; these leave one: {known}")
+
+
+def _action(action: object, name: str, where: str) -> str:
+    if action in ACTIONS:
+        return str(action)
+    raise UsageError(f"{where}: {name}={action!r} is none of {', '.join(ACTIONS)}")
