@@ -11,7 +11,6 @@ from typing import Any, Callable, Iterator, NamedTuple, Optional
 
 import pytest
 
-from pytest_mxperf.canonical import fingerprint
 from pytest_mxperf.errors import WorkerError
 from pytest_mxperf.gate.finding import Finding
 from pytest_mxperf.gate.latency import (
@@ -22,7 +21,6 @@ from pytest_mxperf.gate.latency import (
     same_graph,
     same_weights,
 )
-from pytest_mxperf.graph import Graph
 from pytest_mxperf.latency.comparison import Comparison
 from pytest_mxperf.plugin.options import Options
 from pytest_mxperf.worker.compare import Laboratory
@@ -69,7 +67,7 @@ class LatencyGate:
         """Growth of the candidate's latency over the reference's, which ``over`` names ("its baseline")."""
         if self._options.latency == "never":
             return not_measured("latency", _NEVER)
-        if self._options.latency == "auto" and allowed >= 0 and _graph(candidate) == _graph(reference):
+        if self._options.latency == "auto" and allowed >= 0 and _run_alike(candidate, reference):
             return same_graph(allowed, over)
         try:
             compared = self._compare(reference, candidate, float(allowed))
@@ -128,8 +126,10 @@ def _has_latency_gate(item: pytest.Item) -> bool:
     return any("latency" in marker.kwargs for marker in item.iter_markers("mxperf_baseline"))
 
 
-def _graph(network: Network) -> str:
-    return fingerprint(Graph.parse(network.symbol_json, where=network.name), network.inputs)
+def _run_alike(one: Network, other: Network) -> bool:
+    from pytest_mxperf.mx.alike import Written, run_alike
+
+    return run_alike(*(Written(each.name, each.symbol_json, each.inputs) for each in (one, other)))
 
 
 @contextmanager

@@ -19,7 +19,7 @@ LAYERS = [
     ["errors"],
     ["units"],
     ["graph", "spec", "params_file"],
-    ["validate"],
+    ["validate", "attributes"],
     ["cost", "latency", "canonical"],
     ["baseline"],
     ["gate"],
