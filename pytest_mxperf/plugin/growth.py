@@ -119,12 +119,15 @@ class GrowthJudge:
         """The findings; if the model is heavier, with what distinguishes it from the other."""
         if all(finding.verdict is not Verdict.REGRESSED for finding in findings):
             return findings
+        from pytest_mxperf.mx.operators import operator
+
         try:
             theirs = other()
             self.difference = compare(
                 Counted.of(theirs.graph, theirs.inference.shapes, before),
                 Counted.of(self._analysis.graph, self._analysis.inference.shapes, self._now),
                 self._spec.inputs,
+                operators=operator,
             )
         except MxperfError as error:
             return explained(findings, None, unknown_because=str(error))
