@@ -28,6 +28,7 @@ from gate_networks import NETWORKS, mx, network
 from pytest_mxperf.canonical import fingerprint
 from pytest_mxperf.graph import Graph
 from pytest_mxperf.latency.schedule import units
+from pytest_mxperf.mx.operators import operator
 from pytest_mxperf.spec import InputSpec
 from pytest_mxperf.worker.client import Worker
 from pytest_mxperf.worker.compare import Laboratory, Trial
@@ -195,7 +196,7 @@ def overhead(count):
         text, inputs = symbol.tojson(), {"data": InputSpec((1, 3, 224, 224))}
         start = time.perf_counter()
         for _ in ("baseline", "candidate"):
-            fingerprint(Graph.parse(text, where=name), inputs)
+            fingerprint(Graph.parse(text, where=name), inputs, operators=operator)
         record("overhead", what="unchanged", network=name, seconds=time.perf_counter() - start)
 
 

@@ -42,7 +42,9 @@ def diff(old: object, new: object, inputs: object) -> Difference:
     """
     specs = [ModelSpec.parse(model, inputs, where="diff") for model in (old, new)]
     before, now = [_counted(spec) for spec in specs]
-    return compare(before, now, specs[0].inputs)
+    from pytest_mxperf.mx.operators import operator  # imported already, to analyse them
+
+    return compare(before, now, specs[0].inputs, operators=operator)
 
 
 def compare_latency(

@@ -1,10 +1,11 @@
 """What distinguishes an operator from its partner in another graph."""
 
 import math
-from typing import Dict, FrozenSet, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
+from pytest_mxperf.attributes import ineffective
 from pytest_mxperf.baseline.match import Matching
-from pytest_mxperf.baseline.structure import COMMUTATIVE, Structure, own_attributes
+from pytest_mxperf.baseline.structure import COMMUTATIVE, Structure
 from pytest_mxperf.cost.result import Shape
 from pytest_mxperf.graph import Entry, Node
 from pytest_mxperf.units import format_shape
@@ -32,18 +33,28 @@ def attribute_details(old: Node, new: Node) -> List[Detail]:
     """What differs in the operators themselves: their type, or else their attributes, inputs and subgraphs."""
     if old.op != new.op:
         return [Detail("operator", old.op, new.op)]
-    mine, theirs = own_attributes(old), own_attributes(new)
-    details = [
-        Detail(name, _shortened(mine.get(name)), _shortened(theirs.get(name)))
-        for name in sorted({*mine, *theirs})
-        if mine.get(name) != theirs.get(name)
-    ]
+    details = _differing_attributes(old, new)
     if not details and len(old.inputs) != len(new.inputs):
         details.append(Detail("inputs", str(len(old.inputs)), str(len(new.inputs))))
     sizes = [str(sum(len(subgraph.nodes) for subgraph in node.subgraphs)) for node in (old, new)]
     if sizes[0] != sizes[1]:
         details.append(Detail("nodes in its subgraphs", *sizes))
     return details or _inner_details(old, new)
+
+
+def _differing_attributes(old: Node, new: Node) -> List[Detail]:
+    """Those that decide nothing here come last, and say so."""
+    idle = {**ineffective(old.op, old.attrs), **ineffective(new.op, new.attrs)}
+    names = sorted({*old.attrs, *new.attrs}, key=lambda name: (name in idle, name))
+    return [
+        Detail(
+            name,
+            _shortened(old.attrs.get(name)),
+            _shortened(new.attrs.get(name)) + (f" ({idle[name]})" if name in idle else ""),
+        )
+        for name in names
+        if old.attrs.get(name) != new.attrs.get(name)
+    ]
 
 
 def _inner_details(old: Node, new: Node) -> List[Detail]:
@@ -86,23 +97,22 @@ def shape_details(old: Structure, new: Structure, pair: Tuple[int, int], *, para
 def _input_detail(node: Node, position: int, before: Shape, now: Shape) -> Detail:
     """In the terms of the operator where only its channels or features have changed; else the whole shape."""
     if position == 0 and len(before) == len(now):
-        attributes = own_attributes(node)
-        if "num_hidden" in attributes:
-            features = [_features(shape, attributes) for shape in (before, now)]
+        if "num_hidden" in node.attrs:
+            features = [_features(shape, node.attrs) for shape in (before, now)]
             return Detail("input features", *features)
-        axis = _channel_axis(node.op, attributes)
+        axis = _channel_axis(node.op, node.attrs)
         if axis is not None and _differ_only_at(axis, before, now):
             return Detail("input channels", str(before[axis]), str(now[axis]))
     what = "input" if len(node.inputs) == 1 or position == 0 else f"input {position + 1}"
     return Detail(what, format_shape(before), format_shape(now))
 
 
-def _features(shape: Shape, attributes: Dict[str, str]) -> str:
+def _features(shape: Shape, attributes: Mapping[str, str]) -> str:
     """Numbers per row of what a FullyConnected reads."""
     return str(shape[-1] if attributes.get("flatten") in ("False", "0") else math.prod(shape[1:]))
 
 
-def _channel_axis(op: str, attributes: Dict[str, str]) -> Optional[int]:
+def _channel_axis(op: str, attributes: Mapping[str, str]) -> Optional[int]:
     if "num_filter" in attributes:
         layout = attributes.get("layout", "None")
         return layout.index("C") if "C" in layout else 1

@@ -5,6 +5,7 @@ from typing import Collection, Dict, Iterator, List, Mapping, NamedTuple, Option
 
 import msgspec
 
+from pytest_mxperf.attributes import Normalizer, Operators, nothing_known
 from pytest_mxperf.baseline.detail import Detail, Wiring, attribute_details, shape_details
 from pytest_mxperf.baseline.match import Matching, match
 from pytest_mxperf.baseline.record import Baseline, LayerRecord
@@ -142,13 +143,14 @@ def _costs(layer: LayerRecord) -> Costs:
 _NOTHING = Costs()
 
 
-def compare(old: Counted, new: Counted, inputs: Collection[str]) -> Difference:
+def compare(old: Counted, new: Counted, inputs: Collection[str], *, operators: Operators = nothing_known) -> Difference:
     """What distinguishes ``new`` from ``old``; ``inputs`` are the names of the inputs, which both models share.
 
+    ``operators`` knows the types and defaults of attributes; without it a default that is written out is a change.
     Takes time nearly linear in the number of nodes.
     """
-    numbers = Numbers()
-    before, now = [Structure.of(graph, shapes, inputs, numbers) for graph, shapes, _, _ in (old, new)]
+    numbers, normalizer = Numbers(), Normalizer(operators)
+    before, now = [Structure.of(normalizer.graph(each.graph), each.shapes, inputs, numbers) for each in (old, new)]
     matching = match(before, now, numbers)
     changes = tuple(_Changes(matching, old.costs, new.costs).find())
     return Difference(changes, old.total, new.total)
@@ -202,6 +204,11 @@ class _Changes:
         return Change(kind, now.name, now.op, tuple(details), *costs, before.name) if details else None
 
     def _details(self, old: int, new: int, before: Costs, now: Costs) -> Tuple[Kind, List[Detail]]:
+        idle = self._idle_details(old, new)
+        kind, details = self._effective_details(old, new, before, now)
+        return (kind if details else Kind.CHANGED), [*details, *idle]
+
+    def _effective_details(self, old: int, new: int, before: Costs, now: Costs) -> Tuple[Kind, List[Detail]]:
         own = self._own_details(old, new)
         rewired = self._wiring.details(old, new)
         reshaped: List[Detail] = []
@@ -217,12 +224,20 @@ class _Changes:
         return Kind.RECOUNTED, [] if shared else _recounted(before, now)
 
     def _own_details(self, old: int, new: int) -> List[Detail]:
-        before, now = self._matching.old.nodes[old], self._matching.new.nodes[new]
-        same_label = self._matching.old.labels[old] == self._matching.new.labels[new]
-        if same_label and len(before.inputs) == len(now.inputs):
+        if self._are_alike(old, new):
             return []
-        details = attribute_details(before, now)
+        details = attribute_details(self._matching.old.nodes[old], self._matching.new.nodes[new])
         return details or [Detail("its subgraphs", "as they were", "others")]
+
+    def _idle_details(self, old: int, new: int) -> List[Detail]:
+        """What differs in attributes of no effect here, where nothing else differs in the operators themselves."""
+        before, now = self._matching.old.nodes[old], self._matching.new.nodes[new]
+        may_differ = before.attrs != now.attrs or before.subgraphs
+        return attribute_details(before, now) if may_differ and self._are_alike(old, new) else []
+
+    def _are_alike(self, old: int, new: int) -> bool:
+        same_label = self._matching.old.labels[old] == self._matching.new.labels[new]
+        return same_label and len(self._matching.old.nodes[old].inputs) == len(self._matching.new.nodes[new].inputs)
 
     def _shares(self, structure: Structure, index: int) -> bool:
         """Whether the node reads a parameter that another reads too."""

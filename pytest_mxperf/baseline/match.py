@@ -9,7 +9,7 @@ from collections import Counter, defaultdict, deque
 from typing import Deque, Dict, Hashable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from pytest_mxperf.baseline.align import SKIP, align, longest_rising
-from pytest_mxperf.baseline.structure import Numbers, Source, Structure, own_attributes
+from pytest_mxperf.baseline.structure import Numbers, Source, Structure, effective_attributes
 
 __all__ = ["Matching", "match"]
 
@@ -204,7 +204,7 @@ class _Cost:
         mine, theirs = self._old.nodes[old], self._new.nodes[new]
         if mine.op != theirs.op:
             return None
-        attributes, others = own_attributes(mine), own_attributes(theirs)
+        attributes, others = effective_attributes(mine), effective_attributes(theirs)
         names = {*attributes, *others}
         return min(sum(_attribute_cost(attributes.get(name), others.get(name)) for name in names), _ALL_ATTRIBUTES)
 

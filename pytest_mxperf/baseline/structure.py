@@ -6,10 +6,11 @@ ever compared twice. All of it takes time linear in the size of the graph.
 
 from typing import Collection, Dict, Hashable, List, NamedTuple, Sequence, Tuple
 
+from pytest_mxperf.attributes import ineffective
 from pytest_mxperf.cost.result import Shape
 from pytest_mxperf.graph import Entry, Graph, Node
 
-__all__ = ["COMMUTATIVE", "OUTPUTS", "Numbers", "Read", "Source", "Structure", "own_attributes"]
+__all__ = ["COMMUTATIVE", "OUTPUTS", "Numbers", "Read", "Source", "Structure", "effective_attributes"]
 
 OUTPUTS = "outputs"
 """Name and operator of the node that stands for the graph's outputs, behind all others: it reads them."""
@@ -74,7 +75,7 @@ class Structure(NamedTuple):
     def of(
         cls, graph: Graph, shapes: Sequence[Tuple[Shape, ...]], inputs: Collection[str], numbers: Numbers
     ) -> "Structure":
-        """``inputs`` are the names that the user gives shapes for, which mean the same in every graph."""
+        """``graph`` is normalized; ``inputs`` are the names that the user gives shapes for, the same in every graph."""
         nodes = (*graph.nodes, Node(OUTPUTS, OUTPUTS, {}, graph.heads))
         readers = _readers(nodes)
         labels = [_label(node, inputs, numbers) for node in nodes]
@@ -118,29 +119,17 @@ class Structure(NamedTuple):
         ]
 
 
-def own_attributes(node: Node) -> Dict[str, str]:
-    """The attributes that say what the operator does, written alike; ``__lr_mult__`` and its like are annotations."""
-    return {name: _written_alike(value) for name, value in node.attrs.items() if not name.startswith("__")}
-
-
-def _written_alike(value: str) -> str:
-    """``[3,3]`` and ``(3, 3)`` are the same, and so are ``1e-05`` and ``0.00001``, ``true`` and ``True``."""
-    text = value.strip()
-    if text.lower() in ("true", "false"):
-        return text.capitalize()
-    if text[:1] + text[-1:] in ("()", "[]"):
-        return "(" + ", ".join(part for part in text[1:-1].replace(" ", "").split(",") if part) + ")"
-    try:
-        return text if text.lstrip("+-").isdigit() else repr(float(text))
-    except ValueError:
-        return value
+def effective_attributes(node: Node) -> Dict[str, str]:
+    """Of a normalized node, the attributes that decide what it computes, and how fast."""
+    idle = ineffective(node.op, node.attrs)
+    return {name: value for name, value in node.attrs.items() if name not in idle} if idle else dict(node.attrs)
 
 
 def _label(node: Node, inputs: Collection[str], numbers: Numbers) -> int:
     if node.is_variable:
         return numbers["variable", node.name if node.name in inputs else None]
     bodies = tuple([_body(subgraph, numbers) for subgraph in node.subgraphs])
-    return numbers["operator", node.op, tuple(sorted(own_attributes(node).items())), bodies]
+    return numbers["operator", node.op, tuple(effective_attributes(node).items()), bodies]
 
 
 def _body(graph: Graph, numbers: Numbers) -> int:

@@ -10,7 +10,6 @@ import msgspec
 from pytest_mxperf.api import analysis_of
 from pytest_mxperf.baseline.diff import Counted, Difference, compare
 from pytest_mxperf.baseline.environment import here
-from pytest_mxperf.baseline.layout import graph_text
 from pytest_mxperf.baseline.record import Baseline, WallTime
 from pytest_mxperf.baseline.store import BaselineStore
 from pytest_mxperf.cost.result import CostReport
@@ -114,7 +113,7 @@ class GrowthJudge:
         baseline = msgspec.structs.replace(
             self._now, weights_sha256=weights_sha256, wall_times=wall_times, recorded=now
         )
-        self.update = Update(baseline, graph_text(self._analysis.symbol_json))
+        self.update = Update(baseline, self._timed.graph_text)
 
     def _found_fast(self, findings: List[Finding], before: Optional[Baseline]) -> str:
         """The digest of the model's weights if they do not slow it down: by what was found, or has been known."""
@@ -156,12 +155,15 @@ class GrowthJudge:
         """The findings; if the model is heavier, with what distinguishes it from the other."""
         if all(finding.verdict is not Verdict.REGRESSED for finding in findings):
             return findings
+        from pytest_mxperf.mx.operators import operator
+
         try:
             theirs = other()
             self.difference = compare(
                 Counted.of(theirs.graph, theirs.inference.shapes, before),
                 Counted.of(self._analysis.graph, self._analysis.inference.shapes, self._now),
                 self._spec.inputs,
+                operators=operator,
             )
         except MxperfError as error:
             return explained(findings, None, unknown_because=str(error))

@@ -11,7 +11,6 @@ from typing import Iterator, List, NamedTuple, Optional
 import msgspec
 import pytest
 
-from pytest_mxperf.canonical import fingerprint
 from pytest_mxperf.errors import WorkerError
 from pytest_mxperf.gate.finding import Finding
 from pytest_mxperf.gate.latency import (
@@ -24,7 +23,6 @@ from pytest_mxperf.gate.latency import (
     same_graph,
     same_weights,
 )
-from pytest_mxperf.graph import Graph
 from pytest_mxperf.latency.comparison import Comparison
 from pytest_mxperf.plugin.containment import contained
 from pytest_mxperf.plugin.options import Options
@@ -137,16 +135,12 @@ def _command(config: pytest.Config) -> str:
 
 
 def is_same_graph(reference: Network, candidate: Network) -> bool:
-    """Whether both compute the same, up to names. Most graphs have not changed at all: their text tells it at once."""
+    """Whether both compute the same, up to names and spelling."""
+    from pytest_mxperf.mx.alike import Written, run_alike
+
     if (reference.inputs, reference.run_as) != (candidate.inputs, candidate.run_as):
         return False
-    if reference.symbol_json.rstrip() == candidate.symbol_json.rstrip():  # a stored one ends with its line
-        return True
-    return _fingerprint(reference) == _fingerprint(candidate)
-
-
-def _fingerprint(network: Network) -> str:
-    return fingerprint(Graph.parse(network.symbol_json, where=network.name), network.inputs)
+    return run_alike(*(Written(each.name, each.symbol_json, each.inputs) for each in (reference, candidate)))
 
 
 LATENCY: "pytest.StashKey[LatencyGate]" = pytest.StashKey()

@@ -5,6 +5,7 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any, ContextManager, List, Optional
 
+from pytest_mxperf.baseline.layout import graph_text
 from pytest_mxperf.baseline.record import Recorded
 from pytest_mxperf.canonical import fingerprint
 from pytest_mxperf.errors import UsageError
@@ -36,8 +37,10 @@ class TimedModel:
 
     def identity(self) -> str:
         """Alike for models that a latency gate cannot tell apart."""
+        from pytest_mxperf.mx.operators import operator
+
         example = "" if self._example is None else self._example.sha256
-        graph = fingerprint(self._analysis.graph, self._spec.inputs)
+        graph = fingerprint(self._analysis.graph, self._spec.inputs, operators=operator)
         return hashlib.sha256(repr((graph, self.run_as, example)).encode()).hexdigest()
 
     def is_graph(self, symbol_json: str) -> bool:
@@ -86,8 +89,13 @@ class TimedModel:
             return None
         return Weights.at(source.params_path)
 
+    @cached_property
+    def graph_text(self) -> str:
+        """The model's graph as a baseline stores it: unchanged, the two texts are equal."""
+        return graph_text(self._analysis.symbol_json)
+
     def _candidate(self, example_path: Optional[str] = None) -> Network:
-        return self._network(self._spec.name, self._analysis.symbol_json, example_path)
+        return self._network(self._spec.name, self.graph_text, example_path)
 
     def _network(self, name: str, symbol_json: str, example_path: Optional[str] = None) -> Network:
         return Network(name, symbol_json, dict(self._spec.inputs), None, self.run_as, example_path)

@@ -19,7 +19,7 @@ LAYERS = [
     ["errors"],
     ["units"],
     ["graph", "spec", "params_file"],
-    ["validate", "stored"],
+    ["validate", "attributes", "stored"],
     ["cost", "latency", "canonical"],
     ["baseline"],
     ["gate"],

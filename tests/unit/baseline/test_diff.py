@@ -8,6 +8,7 @@ import random
 
 import pytest
 
+from pytest_mxperf.attributes import Operator
 from pytest_mxperf.baseline.diff import Change, Costs, Counted, Difference, Kind, compare
 from pytest_mxperf.baseline.record import Baseline
 from pytest_mxperf.cost.result import CostReport, LayerCost, OpCost, Params
@@ -171,6 +172,22 @@ def kinds(old, new):
     return found
 
 
+def pooling(name):
+    """As MXNet documents it."""
+    arguments = [
+        ("pool_type", "{'avg', 'lp', 'max', 'sum'},optional, default='max'"),
+        ("global_pool", "boolean, optional, default=0"),
+        ("cudnn_off", "boolean, optional, default=0"),
+    ]
+    return Operator.documented("Pooling", arguments) if name in ("Pooling", "pool") else None
+
+
+def pooled(op="Pooling", **attrs):
+    net = Net()
+    net.op(op, "pool", net.data, **attrs)
+    return net.counted()
+
+
 UNIT = ("_conv", "_bn", "_relu")
 BLOCK = ("_a_conv", "_a_bn", "_a_relu", "_b_conv", "_b_bn", "_add", "_relu")
 RESNET = resnet((16, 2), (32, 2), (64, 2), (128, 2))
@@ -205,6 +222,14 @@ class TestNoChange:
         new = model(kernel="[3,3]", count_include_pad="true", p_value="0.00001", __scope__="x:", layout="NCHW")
         assert told(old, new) == []
 
+    def test_nor_are_defaults_that_are_written_out_and_aliases(self):
+        plain, written = pooled(op="Pooling"), pooled(op="pool", pool_type="max", global_pool="0", cudnn_off="false")
+        assert compare(plain, written, ["data"], operators=pooling).changes == ()
+        (change,) = compare(
+            plain, pooled(op="pool", pool_type="avg", global_pool="1"), ["data"], operators=pooling
+        ).changes
+        assert (change.kind.value, change.summary) == ("changed", "global_pool False -> True, pool_type max -> avg")
+
     def test_nor_is_a_sum_the_other_way_round(self):
         def model(swap):
             net = Net()
@@ -213,6 +238,77 @@ class TestNoChange:
             return net.counted()
 
         assert told(model(False), model(True)) == []
+
+
+class TestNoEffect:
+    """Attributes that reach no inference on a CPU are shown as such, and hide nothing."""
+
+    def test_they_are_a_change_of_their_own_kind(self):
+        old, new = pooled(cudnn_off="0"), pooled(cudnn_off="1")
+        (change,) = compare(old, new, ["data"], operators=pooling).changes
+        assert (change.kind.value, change.summary) == ("changed", "cudnn_off False -> True (GPU only)")
+        assert told(pooled(), new) == [("changed", "pool", "cudnn_off not set -> 1 (GPU only)")]
+        assert told(new, pooled()) == [("changed", "pool", "cudnn_off 1 -> not set (GPU only)")]
+
+    def test_they_come_behind_those_of_effect(self):
+        new = pooled(cudnn_off="1", pool_type="avg")
+        assert told(pooled(), new) == [
+            ("changed", "pool", "pool_type not set -> avg, cudnn_off not set -> 1 (GPU only)")
+        ]
+
+    def test_they_do_not_decide_who_is_whose_partner(self):
+        """The first is the old one, as if the attribute were not there."""
+
+        def model(*tunings):
+            net = Net()
+            end = net.data
+            for place, tuning in enumerate(tunings):
+                end = net.op("Pooling", f"pool{place}", end, cudnn_tune=tuning)
+            return net.counted()
+
+        assert told(model("off"), model("fastest", "off")) == [
+            ("changed", "pool0", "cudnn_tune off -> fastest (GPU only)"),
+            ("added", "pool1", "added"),
+        ]
+
+    def test_they_hide_no_change_of_wiring_shapes_or_costs(self):
+        def model(tuning, channels=16, costs=None, features=3):
+            net = Net()
+            weight = net.variable("weight", (16, features, 3, 3))
+            net.op(
+                "Convolution",
+                "conv",
+                net.data,
+                weight,
+                shape=(1, channels, 8, 8),
+                costs=costs,
+                num_filter=16,
+                cudnn_tune=tuning,
+            )
+            return net.counted()
+
+        idle = "cudnn_tune off -> fastest (GPU only)"
+        assert told(model("off"), model("fastest", features=5)) == [
+            ("reshaped", "conv", f"parameter 16x3x3x3 -> 16x5x3x3, {idle}")
+        ]
+        assert told(model("off"), model("fastest", costs=Costs(0, 0, 7))) == [
+            ("recounted", "conv", f"params 0 -> 7, {idle}")
+        ]
+
+    def test_they_are_shown_inside_a_loop_too(self):
+        def model(tuning):
+            net = Net()
+            body = Graph(
+                (Node("null", "x", {}, ()), Node("Convolution", "inner", {"cudnn_tune": tuning}, ((0, 0),))), ((1, 0),)
+            )
+            net.op("_foreach", "loop", net.data)
+            net.nodes[-1] = Node("_foreach", "loop", {}, (net.data,), 1, (body,))
+            return net.counted()
+
+        assert told(model("off"), model("off")) == []
+        assert told(model("off"), model("fastest")) == [
+            ("changed", "loop", "inner cudnn_tune off -> fastest (GPU only)")
+        ]
 
 
 class TestOneChange:
