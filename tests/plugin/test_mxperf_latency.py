@@ -219,6 +219,14 @@ def test_workers_of_xdist_share_the_error_rate(pytester, run, write_chain):
                 with open(f"share_{error_share:.4f}", "w"):
                     pass
 
+            def prepare(self, network):
+                from pytest_mxperf.worker.protocol import Prepared
+
+                return Prepared(0.001)
+
+            def shortage(self, prepared):
+                return ""
+
             def compare(self, reference, candidate, tolerance):
                 from pytest_mxperf.latency.comparison import Comparison
                 from pytest_mxperf.latency.decide import Decision, Outcome
