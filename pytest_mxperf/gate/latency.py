@@ -14,7 +14,6 @@ from pytest_mxperf.spec import RunAs
 from pytest_mxperf.units import Unit, format_quantity
 
 __all__ = [
-    "WEIGHTS_TOLERANCE",
     "can_be_timed",
     "cannot_be_timed",
     "judge_latency",
@@ -24,9 +23,6 @@ __all__ = [
     "same_graph",
     "same_weights",
 ]
-
-WEIGHTS_TOLERANCE = 0.25
-"""How much slower than synthetic weights real ones may be. Subnormal numbers cost 150 to 400%."""
 
 
 def judge_latency(tolerance: Fraction, compared: Comparison, *, over: str) -> Finding:
@@ -61,7 +57,7 @@ def _between(decision: Decision) -> str:
     return f" (between {_percent(decision.low)} and {_percent(decision.high)})" if is_bounded else ""
 
 
-def judge_weights(compared: Comparison, subnormal_layer: Optional[str] = None) -> Finding:
+def judge_weights(tolerance: Fraction, compared: Comparison, subnormal_layer: Optional[str] = None) -> Finding:
     """How much slower the network is with its own weights than with synthetic ones, on this processor.
 
     INCONCLUSIVE also where it is not, and yet computes with subnormal numbers: other processors are slow with them.
@@ -79,7 +75,7 @@ def judge_weights(compared: Comparison, subnormal_layer: Optional[str] = None) -
     else:
         verdict = Verdict.INCONCLUSIVE
         message = f"{times} of synthetic ones, unclear: {decision.reason}{_meanwhile(compared)}"
-    finding = _finding("weights", verdict, message, decision.growth, WEIGHTS_TOLERANCE)
+    finding = _finding("weights", verdict, message, decision.growth, float(tolerance))
     return finding.with_lines(_noted(compared.notes))
 
 
@@ -105,10 +101,9 @@ def same_graph(tolerance: Fraction, over: str) -> Finding:
     return _finding("latency", Verdict.PASSED, f"latency: same graph as {over}, not timed", 0.0, float(tolerance))
 
 
-def same_weights() -> Finding:
-    return _finding(
-        "weights", Verdict.PASSED, "weights: unchanged since the baseline, not timed", None, WEIGHTS_TOLERANCE
-    )
+def same_weights(tolerance: Fraction) -> Finding:
+    message = "weights: unchanged since the baseline, not timed"
+    return _finding("weights", Verdict.PASSED, message, None, float(tolerance))
 
 
 def not_measured(metric: str, because: str) -> Finding:
@@ -126,7 +121,7 @@ def judge_wall_time(
 ) -> List[Finding]:
     """Wall times as ``mxperf_benchmark`` measured them, against those recorded on the same kind of hardware.
 
-    A metric such as ``latency_p50`` is a gate where growth is ``allowed`` for it; otherwise the median is advice.
+    A metric such as ``wall_p50`` is a gate where growth is ``allowed`` for it; otherwise the median is advice.
     """
     before = recorded.get(environment)
     if not any(metric in allowed for metric in WALL_TIMES):
@@ -139,8 +134,8 @@ def judge_wall_time(
 
 
 def _advice(timing: Timing, before: WallTime) -> Finding:
-    message = f"latency_p50 {_change(before.p50, timing.p50)} of wall time, on hardware of the same kind"
-    return Finding("advice", "latency_p50", Verdict.ADVICE, message, timing.p50, before.p50)
+    message = f"wall_p50 {_change(before.p50, timing.p50)}, on hardware of the same kind"
+    return Finding("advice", "wall_p50", Verdict.ADVICE, message, timing.p50, before.p50)
 
 
 def _judge_wall_time(
@@ -155,7 +150,7 @@ def _judge_wall_time(
     if timing is None or not timing.is_latency:
         because = unmeasured_because or "the test measured a throughput, not a latency"
         return Finding("baseline", metric, Verdict.UNMEASURED, f"{metric} was not measured: {because}")
-    name = metric[len("latency_") :]
+    name = WALL_TIMES[metric]
     now = float(getattr(timing, name))
     if before is None:
         where = f"recorded on {'; '.join(environments)}" if environments else "never recorded"

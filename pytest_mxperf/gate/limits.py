@@ -12,6 +12,8 @@ __all__ = ["parse_budget", "parse_difference", "parse_differences", "parse_toler
 
 # What a baseline compares only if it is asked for, since it has to be measured.
 _MEASURED = ("latency", *WALL_TIMES)
+_USUAL_WEIGHTS = Fraction(1, 4)
+"""How much slower than synthetic weights real ones may be. Subnormal numbers cost 150 to 400%."""
 _LARGEST_DIFFERENCE = 10**12  # which every float has room for
 
 
@@ -25,9 +27,11 @@ def parse_tolerances(arguments: Mapping[str, object], *, where: str) -> Dict[str
     """Allowed growth by metric, from ``macs="5%"`` and the like. Raises ``UsageError`` that begins with ``where``.
 
     Every cost metric is compared: ``macs`` and ``params`` exactly unless given, ``flops`` as ``macs`` and
-    ``param_bytes`` as ``params`` unless given. Latency is compared only if it is given.
+    ``param_bytes`` as ``params`` unless given. Latency is compared only if it is given, and with it how fast the
+    model's own weights are, unless ``weights`` says otherwise: True, False or a tolerance.
     """
-    given = parse_differences(arguments, where=where)
+    others = {name: value for name, value in arguments.items() if name != "weights"}
+    given = {**parse_differences(others, where=where), **_weights(arguments, where)}
     for name, tolerance in given.items():
         if tolerance < 0:
             raise UsageError(f"{where}: {name}: {arguments[name]!r} is negative; a baseline allows growth from 0% up")
@@ -38,11 +42,20 @@ def parse_tolerances(arguments: Mapping[str, object], *, where: str) -> Dict[str
     return {**costs, **given}
 
 
+def _weights(arguments: Mapping[str, object], where: str) -> Dict[str, Fraction]:
+    asked = arguments.get("weights", "latency" in arguments)
+    if isinstance(asked, bool):
+        return {"weights": _USUAL_WEIGHTS} if asked else {}
+    return {"weights": parse_difference(asked, where=f"{where}: weights")}
+
+
 def parse_differences(arguments: Mapping[str, object], *, where: str) -> Dict[str, Fraction]:
     """Allowed differences from another model, of those metrics only that are given: "-30%" asks for that much less.
 
     Raises ``UsageError`` that begins with ``where``.
     """
+    if "weights" in arguments:
+        raise UsageError(f"{where}: weights= is for a stored baseline; against= another model it has no meaning")
     _reject_unknown(arguments, (*TOLERANCE_FROM, *_MEASURED), where)
     return {name: parse_difference(value, where=f"{where}: {name}") for name, value in arguments.items()}
 

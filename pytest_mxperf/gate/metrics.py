@@ -8,8 +8,10 @@ from pytest_mxperf.units import Unit
 
 __all__ = ["BUDGETS", "TOLERANCE_FROM", "WALL_TIMES", "costs", "latencies"]
 
-WALL_TIMES = ("latency_p50", "latency_p90", "latency_p99", "latency_mean")
-"""The figures of a ``Timing`` that can be gates."""
+_FIGURES = ("p50", "p90", "p99", "mean")
+"""Of a ``Timing``."""
+WALL_TIMES = {f"wall_{figure}": figure for figure in _FIGURES}
+"""What a baseline can hold against wall times that were stored. Nothing of it is timed side by side."""
 
 BUDGETS: Dict[str, Unit] = {
     "macs": Unit.COUNT,
@@ -17,7 +19,7 @@ BUDGETS: Dict[str, Unit] = {
     "params": Unit.COUNT,
     "param_bytes": Unit.BYTES,
     "peak_activation_bytes": Unit.BYTES,
-    **dict.fromkeys(WALL_TIMES, Unit.SECONDS),
+    **{f"latency_{figure}": Unit.SECONDS for figure in _FIGURES},
 }
 """What a budget can limit. ``params`` are the trainable ones; ``param_bytes`` are the bytes of all."""
 
@@ -39,4 +41,4 @@ def latencies(timing: Optional[Timing]) -> Dict[str, float]:
     """In seconds; none of a throughput."""
     if timing is None or not timing.is_latency:
         return {}
-    return {metric: getattr(timing, metric[len("latency_") :]) for metric in WALL_TIMES}
+    return {f"latency_{figure}": getattr(timing, figure) for figure in _FIGURES}

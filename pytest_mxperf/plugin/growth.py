@@ -80,7 +80,7 @@ class GrowthJudge:
         findings += judge_wall_time(allowed, timing, before.wall_times, here(), unmeasured_because=unmeasured_because)
         if "latency" in allowed:
             findings.append(self._timed.judge(self._store.load_symbol(self._spec.name), allowed["latency"]))
-            findings += self._timed.judge_weights(self._known_weights(before))
+        findings += self._judge_weights(allowed, before)
         return findings
 
     def over_model(self, allowed: Allowed, other: ModelSpec) -> List[Finding]:
@@ -99,8 +99,8 @@ class GrowthJudge:
         """
         findings = self._timed.rehearse() if "latency" in allowed else []
         weights_sha256 = ""
-        if "latency" in allowed and all(finding.verdict is not Verdict.UNMEASURED for finding in findings):
-            of_weights = self._timed.judge_weights(self._known_weights(before))
+        if "weights" in allowed and all(finding.verdict is not Verdict.UNMEASURED for finding in findings):
+            of_weights = self._judge_weights(allowed, before)
             weights_sha256 = self._found_fast(of_weights, before)
             findings += of_weights
         self._store_later(before, weights_sha256, self._wall_times(timing, before))
@@ -114,6 +114,11 @@ class GrowthJudge:
             self._now, weights_sha256=weights_sha256, wall_times=wall_times, recorded=now
         )
         self.update = Update(baseline, self._timed.graph_text)
+
+    def _judge_weights(self, allowed: Allowed, before: Optional[Baseline]) -> List[Finding]:
+        if "weights" not in allowed:
+            return []
+        return self._timed.judge_weights(self._known_weights(before), allowed["weights"])
 
     def _found_fast(self, findings: List[Finding], before: Optional[Baseline]) -> str:
         """The digest of the model's weights if they do not slow it down: by what was found, or has been known."""

@@ -14,7 +14,6 @@ import pytest
 from pytest_mxperf.errors import WorkerError
 from pytest_mxperf.gate.finding import Finding
 from pytest_mxperf.gate.latency import (
-    WEIGHTS_TOLERANCE,
     can_be_timed,
     cannot_be_timed,
     judge_latency,
@@ -77,19 +76,19 @@ class LatencyGate:
             return not_measured("latency", str(error))
         return judge_latency(allowed, compared, over=over)
 
-    def judge_weights(self, network: Network, weights: Weights, known_sha256: str) -> Finding:
+    def judge_weights(self, network: Network, weights: Weights, known_sha256: str, allowed: Fraction) -> Finding:
         """Whether the network is slower with its own weights; ``known_sha256`` is of some that are not, anywhere."""
         if self._options.latency == "never":
             return not_measured("weights", _NEVER)
         if self._options.latency == "auto" and weights.sha256 == known_sha256:
-            return same_weights()
+            return same_weights(allowed)
         loaded = msgspec.structs.replace(network, params_path=str(weights.path))
         try:
-            compared = self._compare(network, loaded, WEIGHTS_TOLERANCE)
+            compared = self._compare(network, loaded, float(allowed))
             layer = self._lab().subnormal_layer(loaded)
         except WorkerError as error:
             return not_measured("weights", str(error))
-        return judge_weights(compared, layer)
+        return judge_weights(allowed, compared, layer)
 
     def rehearse(self, network: Network) -> List[Finding]:
         """Runs the network against itself, once: for the day that its baseline is recorded. Nothing is timed."""

@@ -74,12 +74,12 @@ class TimedModel:
             reference = Network(other.name, symbol_json, dict(other.inputs), None, self.run_as, their_path)
             return self._gate.judge(self._candidate(path), reference, allowed, over=other.name)
 
-    def judge_weights(self, known_sha256: str) -> List[Finding]:
+    def judge_weights(self, known_sha256: str, allowed: Fraction) -> List[Finding]:
         """Whether its own weights slow it down; none if it has none. ``known_sha256`` is of some that do not."""
         if self.weights is None:
             return []
         with _stored(self._example) as path:
-            return [self._gate.judge_weights(self._candidate(path), self.weights, known_sha256)]
+            return [self._gate.judge_weights(self._candidate(path), self.weights, known_sha256, allowed)]
 
     @cached_property
     def weights(self) -> Optional[Weights]:

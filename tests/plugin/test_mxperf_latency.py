@@ -429,29 +429,29 @@ def test_wall_time_is_advice_on_the_same_hardware(write, run, report, environmen
     environment("this one, 2 cores")
     run("--mxperf-update").assert_outcomes(passed=1)
     (advice,) = [each for each in report()["test_it"]["findings"] if each["gate"] == "advice"]
-    assert (advice["metric"], advice["verdict"]) == ("latency_p50", "ADVICE")
+    assert (advice["metric"], advice["verdict"]) == ("wall_p50", "ADVICE")
     environment("another, 64 cores")
     assert [each for each in report()["test_it"]["findings"] if each["gate"] == "advice"] == []
 
 
 def test_and_a_gate_where_the_project_asks_for_it(write, run, verdicts, environment):
-    write(WALL.replace("ARGUMENTS", 'latency_p50="1000000%"'))
+    write(WALL.replace("ARGUMENTS", 'wall_p50="1000000%"'))
     environment("this one, 2 cores")
     run("--mxperf-update").assert_outcomes(passed=1)
-    assert verdicts()["test_it"]["latency_p50"] == "PASSED"
+    assert verdicts()["test_it"]["wall_p50"] == "PASSED"
 
 
 def test_which_other_hardware_cannot_judge(write, run, verdicts, environment):
-    write(WALL.replace("ARGUMENTS", 'latency_p50="1000000%"'))
+    write(WALL.replace("ARGUMENTS", 'wall_p50="1000000%"'))
     environment("this one, 2 cores")
     run("--mxperf-update").assert_outcomes(passed=1)
     environment("another, 64 cores")
-    assert verdicts()["test_it"]["latency_p50"] == "INCOMPARABLE"
+    assert verdicts()["test_it"]["wall_p50"] == "INCOMPARABLE"
     result = run()
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
-            "digits: latency_p50 cannot be compared: recorded on this one, 2 cores; this is another, 64 cores; "
+            "digits: wall_p50 cannot be compared: recorded on this one, 2 cores; this is another, 64 cores; "
             "record it here with --mxperf-update"
         ]
     )
@@ -459,19 +459,19 @@ def test_which_other_hardware_cannot_judge(write, run, verdicts, environment):
 
 
 def test_each_hardware_keeps_its_own_record(write, run, verdicts, environment):
-    write(WALL.replace("ARGUMENTS", 'latency_p50="1000000%"'))
+    write(WALL.replace("ARGUMENTS", 'wall_p50="1000000%"'))
     for name in ("this one, 2 cores", "another, 64 cores"):
         environment(name)
         run("--mxperf-update").assert_outcomes(passed=1)
     for name in ("this one, 2 cores", "another, 64 cores"):
         environment(name)
-        assert verdicts()["test_it"]["latency_p50"] == "PASSED"
+        assert verdicts()["test_it"]["wall_p50"] == "PASSED"
 
 
 def test_without_a_measurement_that_gate_is_not_measured(write, run, verdicts):
-    write(WALL.replace("ARGUMENTS", 'latency_p50="10%"').replace("    mxperf_benchmark(mxperf_module)", "    pass"))
+    write(WALL.replace("ARGUMENTS", 'wall_p50="10%"').replace("    mxperf_benchmark(mxperf_module)", "    pass"))
     run("--mxperf-update").assert_outcomes(passed=1)
-    assert verdicts()["test_it"]["latency_p50"] == "UNMEASURED"
+    assert verdicts()["test_it"]["wall_p50"] == "UNMEASURED"
 
 
 # For real: the heavy network takes some fifty times as long as the light one.

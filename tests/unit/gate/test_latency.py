@@ -80,7 +80,7 @@ def test_it_says_how_both_were_run_and_what_is_not_as_in_a_real_network():
         "note: the activations of conv3 are constant\n"
         "note: conv7 was scaled by 2"
     )
-    assert judge_weights(passed).message.splitlines()[1:] == [f"note: {note}" for note in NOTES]
+    assert judge_weights(Fraction(1, 4), passed).message.splitlines()[1:] == [f"note: {note}" for note in NOTES]
 
 
 def test_on_the_day_of_its_recording_a_model_can_be_timed():
@@ -122,15 +122,17 @@ def test_surely_faster_is_improved_unless_that_was_asked_for(allowed, high, verd
 
 def test_slow_weights_name_the_layer_where_it_begins():
     slow = compared(Outcome.REGRESSED, 2.1, 1.9, 2.3)
-    assert judge_weights(slow, "conv2").message == (
+    assert judge_weights(Fraction(1, 4), slow, "conv2").message == (
         "weights: 3.1x the time that the graph needs with synthetic ones; subnormal activations from conv2"
     )
-    assert judge_weights(slow).message == "weights: 3.1x the time that the graph needs with synthetic ones"
-    assert judge_weights(slow).verdict is Verdict.REGRESSED
+    assert (
+        judge_weights(Fraction(1, 4), slow).message == "weights: 3.1x the time that the graph needs with synthetic ones"
+    )
+    assert judge_weights(Fraction(1, 4), slow).verdict is Verdict.REGRESSED
 
 
 def test_subnormal_numbers_that_cost_nothing_here_may_elsewhere():
-    finding = judge_weights(compared(Outcome.PASSED, -0.02, -0.03, 0.01), "conv2")
+    finding = judge_weights(Fraction(1, 4), compared(Outcome.PASSED, -0.02, -0.03, 0.01), "conv2")
     assert (finding.verdict, finding.message) == (
         Verdict.INCONCLUSIVE,
         "weights: 1.0x the time of synthetic ones on this processor; subnormal activations from conv2, with which "
@@ -139,7 +141,7 @@ def test_subnormal_numbers_that_cost_nothing_here_may_elsewhere():
 
 
 def test_weights_as_fast_as_others_pass():
-    finding = judge_weights(compared(Outcome.PASSED, -0.02, -0.03, 0.01))
+    finding = judge_weights(Fraction(1, 4), compared(Outcome.PASSED, -0.02, -0.03, 0.01))
     assert (finding.metric, finding.verdict, finding.message) == (
         "weights",
         Verdict.PASSED,
@@ -159,7 +161,7 @@ def judge(allowed, timing, recorded, environment="here"):
 def test_wall_time_is_advice_by_itself():
     (advice,) = judge({}, TIMING, RECORDED)
     assert (advice.gate, advice.verdict) == ("advice", Verdict.ADVICE)
-    assert advice.message == "latency_p50 10.0 ms -> 11.0 ms (+10.0%) of wall time, on hardware of the same kind"
+    assert advice.message == "wall_p50 10.0 ms -> 11.0 ms (+10.0%), on hardware of the same kind"
 
 
 @pytest.mark.parametrize(
@@ -179,24 +181,24 @@ def test_and_none_where_there_is_nothing_to_compare(timing, recorded, environmen
     ("allowed", "verdict"), [("0.1", Verdict.PASSED), ("0.09", Verdict.REGRESSED), ("0.5", Verdict.PASSED)]
 )
 def test_it_is_a_gate_where_growth_is_allowed_for_it(allowed, verdict):
-    (finding,) = judge({"latency_p50": allowed}, TIMING, RECORDED)
-    assert (finding.gate, finding.metric, finding.verdict) == ("baseline", "latency_p50", verdict)
-    assert finding.message.startswith("latency_p50 10.0 ms -> 11.0 ms (+10.0%), allowed +")
+    (finding,) = judge({"wall_p50": allowed}, TIMING, RECORDED)
+    assert (finding.gate, finding.metric, finding.verdict) == ("baseline", "wall_p50", verdict)
+    assert finding.message.startswith("wall_p50 10.0 ms -> 11.0 ms (+10.0%), allowed +")
 
 
 def test_other_hardware_is_incomparable():
-    (finding,) = judge({"latency_p99": "0.1"}, TIMING, RECORDED, "there")
+    (finding,) = judge({"wall_p99": "0.1"}, TIMING, RECORDED, "there")
     assert finding.verdict is Verdict.INCOMPARABLE
     assert finding.message == (
-        "latency_p99 cannot be compared: recorded on here; this is there; record it here with --mxperf-update"
+        "wall_p99 cannot be compared: recorded on here; this is there; record it here with --mxperf-update"
     )
-    (finding,) = judge({"latency_p99": "0.1"}, TIMING, {}, "there")
+    (finding,) = judge({"wall_p99": "0.1"}, TIMING, {}, "there")
     assert "cannot be compared: never recorded; this is there" in finding.message
 
 
 def test_without_a_latency_it_is_not_measured():
-    (finding,) = judge({"latency_p90": "0.1"}, None, RECORDED)
+    (finding,) = judge({"wall_p90": "0.1"}, None, RECORDED)
     assert (finding.verdict, finding.message) == (
         Verdict.UNMEASURED,
-        "latency_p90 was not measured: no benchmark",
+        "wall_p90 was not measured: no benchmark",
     )

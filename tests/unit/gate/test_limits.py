@@ -57,7 +57,7 @@ def test_a_negative_tolerance_is_refused():
 
 
 @pytest.mark.parametrize("parse", [parse_tolerances, parse_differences])
-@pytest.mark.parametrize("metric", ["macs", "flops", "params", "param_bytes", "latency", "latency_p50", "latency_mean"])
+@pytest.mark.parametrize("metric", ["macs", "flops", "params", "param_bytes", "latency", "wall_p50", "wall_mean"])
 @pytest.mark.parametrize("value", ["-100%", "-100.0 %", "-150%", "-1e30%"])
 def test_nothing_can_be_asked_to_vanish(parse, metric, value):
     """The logarithm of 1 - 100% is none."""
@@ -87,3 +87,30 @@ def test_an_unknown_tolerance_is_answered_with_those_that_exist(name, hint):
     with pytest.raises(UsageError) as caught:
         parse_tolerances({name: "5%"}, where="here")
     assert str(caught.value).startswith(f"here: unknown argument {name!r}; {hint}")
+
+
+@pytest.mark.parametrize(
+    ("given", "weights"),
+    [
+        ({}, None),
+        ({"latency": "5%"}, Fraction(1, 4)),
+        ({"latency": "5%", "weights": False}, None),
+        ({"latency": "5%", "weights": "50%"}, Fraction(1, 2)),
+        ({"weights": True}, Fraction(1, 4)),
+        ({"weights": 0.1}, Fraction(1, 10)),
+    ],
+    ids=str,
+)
+def test_weights_are_checked_with_latency_or_as_the_user_says(given, weights):
+    assert parse_tolerances(given, where="here").get("weights") == weights
+
+
+@pytest.mark.parametrize("value", ["yes", None, "-5%", "-100%"])
+def test_weights_are_a_tolerance_or_off_or_on(value):
+    with pytest.raises(UsageError, match=r"^here: weights: "):
+        parse_tolerances({"weights": value}, where="here")
+
+
+def test_another_model_has_other_weights():
+    with pytest.raises(UsageError, match=r"^here: weights= is for a stored baseline"):
+        parse_differences({"weights": True}, where="here")
