@@ -62,6 +62,7 @@ class Finding(Strict):
         "NOT_JUDGED",
         "NO_GATE",
         "FLAKY",
+        "OTHER_MXNET",
     ]
     message: str
     value: Optional[float]
