@@ -116,13 +116,16 @@ class GrowthJudge:
         self.update = Update(baseline, self._analysis.symbol_json)
 
     def _found_fast(self, findings: List[Finding], before: Optional[Baseline]) -> str:
-        """The digest of the model's weights if they do not slow it down: by what was found, or has been known."""
-        weights = self._timed.weights
+        """The digest of the model's weights if they are fast: by what was found, or is known where nothing was timed.
+
+        What was found to be slow or unclear is known no more.
+        """
+        weights, verdicts = self._timed.weights, {finding.verdict for finding in findings}
         if weights is None:
             return ""
-        is_known = weights.sha256 == self._known_weights(before)
-        is_fast = all(finding.verdict is Verdict.PASSED for finding in findings)
-        return weights.sha256 if is_known or is_fast else ""
+        if verdicts == {Verdict.NOT_MEASURED}:
+            return self._known_weights(before)
+        return weights.sha256 if verdicts == {Verdict.PASSED} else ""
 
     def _known_weights(self, before: Optional[Baseline]) -> str:
         """The digest of weights that are known to be fast, of this graph as it is run now, with this example."""

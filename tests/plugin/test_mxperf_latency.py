@@ -221,8 +221,8 @@ def test_what_cannot_be_timed_is_not_recorded(laboratory, write_chain, run, pyte
     result.stdout.fnmatch_lines(
         [
             "chain: latency: this model cannot be timed as a Module: FP16 gemm on cpu not implemented!; "
-            "remove latency= from mxperf_baseline, give run_as= to mxperf_model if it is run in another way, or store it as it is with "
-            "--mxperf-unmeasured=warn"
+            "remove latency= from mxperf_baseline, give run_as= to mxperf_model if it is run in another way, or store "
+            "it as it is with --mxperf-unmeasured=warn"
         ]
     )
     assert not list(pytester.path.glob("baselines/*.json"))
@@ -545,6 +545,17 @@ def test_those_that_are_known_stay_so_though_an_update_times_nothing(write_scale
     write_scaled("1.0")
     run().assert_outcomes(passed=1)
     assert laboratory.asked == []
+
+
+def test_those_that_an_update_found_unclear_are_known_no_more(write_scaled, run, laboratory):
+    write_scaled("1.0")
+    run("--mxperf-update").assert_outcomes(passed=1)
+    write_scaled("1.0")
+    laboratory.decisions = [UNCLEAR]
+    run("--mxperf-update", "--mxperf-latency=always").assert_outcomes(passed=1)
+    write_scaled("1.0")
+    run().assert_outcomes(passed=1)
+    assert weights_timed(laboratory) == 1
 
 
 @pytest.mark.parametrize(
