@@ -121,20 +121,25 @@ class GrowthJudge:
         return self._timed.judge_weights(self._known_weights(before), allowed["weights"])
 
     def _found_fast(self, findings: List[Finding], before: Optional[Baseline]) -> str:
-        """The digest of the model's weights if they do not slow it down: by what was found, or has been known."""
-        weights = self._timed.weights
+        """The digest of the model's weights if they are fast: by what was found, or is known where nothing was timed.
+
+        What was found to be slow or unclear is known no more.
+        """
+        weights, verdicts = self._timed.weights, {finding.verdict for finding in findings}
         if weights is None:
             return ""
-        is_known = weights.sha256 == self._known_weights(before)
-        is_fast = all(finding.verdict is Verdict.PASSED for finding in findings)
-        return weights.sha256 if is_known or is_fast else ""
+        if verdicts == {Verdict.UNMEASURED}:
+            return self._known_weights(before)
+        return weights.sha256 if verdicts == {Verdict.PASSED} else ""
 
     def _known_weights(self, before: Optional[Baseline]) -> str:
         """The digest of weights that are known to be fast, of this graph as it is run now, with this example."""
-        if before is None or before.recorded is None or self._now.recorded is None or not self._is_alike(before):
+        weights, now = self._timed.weights, self._now.recorded
+        if weights is None or now is None or before is None or before.recorded is None:
             return ""
-        then, now = before.recorded, self._now.recorded
-        return before.weights_sha256 if (then.run_as, then.example) == (now.run_as, now.example) else ""
+        then = before.recorded
+        is_same = weights.sha256 == before.weights_sha256 and (then.run_as, then.example) == (now.run_as, now.example)
+        return weights.sha256 if is_same and self._is_alike(before) else ""  # graphs last: they take the longest
 
     def _wall_times(self, timing: Optional[Timing], before: Optional[Baseline]) -> Dict[str, WallTime]:
         """Those of the baseline if the model is the same, with this machine's if it was measured and differs."""

@@ -14,6 +14,7 @@ from pytest_mxperf.latency.conditions import Conditions
 from pytest_mxperf.latency.decide import Decision, Outcome
 
 INPUT = ("--input", "data=1,1,8,8")
+NOTHING_STATIC = {"static_alloc": False, "static_shape": False}
 
 
 @pytest.fixture
@@ -252,7 +253,9 @@ class TestLatency:
                     asked.append((reference.name, candidate.name, tolerance))
                     reason = "not clear after 12 samples" if outcome is Outcome.INCONCLUSIVE else ""
                     decision = Decision(outcome, 0.05, 0.03, 0.07, 4, reason)
-                    return Comparison(decision, 2.5, Conditions(1.0, 1.0), (0.05,) * 4, seed=1)
+                    assert reference.run_as == candidate.run_as
+                    conditions, run_as = Conditions(1.0, 1.0), candidate.run_as
+                    return Comparison(decision, 2.5, conditions, (0.05,) * 4, seed=1, run_as=run_as)
 
             monkeypatch.setattr(pytest_mxperf.api, "Laboratory", Pretended)
             return asked
@@ -279,6 +282,37 @@ class TestLatency:
         code, out, _ = mxperf("latency", digits, wider, *INPUT, "--json")
         document = json.loads(out)
         assert (code, document["decision"]["outcome"], document["log_ratios"]) == (1, "regressed", [0.05] * 4)
+
+    @pytest.mark.parametrize(
+        ("arguments", "kind"),
+        [((), "Module"), (("--run-as", "module"), "Module"), (("--run-as=gluon",), "hybridized block")],
+    )
+    def test_both_are_run_as_asked(self, mxperf, digits, wider, decided, arguments, kind):
+        decided(Outcome.PASSED)
+        code, out, err = mxperf("latency", digits, wider, *INPUT, *arguments)
+        assert (code, err) == (0, "")
+        assert out.rstrip().endswith(f"; timed as a {kind}")
+        document = json.loads(mxperf("latency", digits, wider, *INPUT, *arguments, "--json")[1])
+        assert document["run_as"] == {"kind": kind.split()[-1].lower().replace("block", "gluon"), **NOTHING_STATIC}
+        assert document["notes"] == []
+
+    def test_another_way_is_one_line(self, mxperf, digits, wider):
+        code, out, err = mxperf("latency", digits, wider, *INPUT, "--run-as", "static")
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert "module" in err
+        assert "gluon_static" in err
+
+    def test_without_a_word_a_gluon_net_is_run_as_it_was_hybridized(self, digits, decided):
+        """Also the older one, whatever that is."""
+        import mxnet as mx
+
+        net = mx.gluon.nn.Dense(2)
+        net.hybridize(static_alloc=True)
+        decided(Outcome.PASSED)
+        old = mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=2)
+        for models, kind in (((old, net), "hybridized block (static_alloc)"), ((net, old), "Module")):
+            compared = pytest_mxperf.api.compare_latency(*models, {"data": (1, 3)}, tolerance=0.1)
+            assert str(compared.run_as) == kind
 
     def test_growth_that_cannot_be_understood_is_one_line(self, mxperf, digits, wider):
         code, out, err = mxperf("latency", digits, wider, *INPUT, "--allow", "much")

@@ -1,5 +1,6 @@
 """mxperf_baseline(latency=...), --mxperf-latency and its seconds; mostly with a laboratory that only pretends."""
 
+import json
 import os
 import tempfile
 
@@ -171,6 +172,115 @@ def test_without_a_latency_tolerance_nothing_is_timed(laboratory, write_chain, r
 def test_a_faster_model_is_improved(changed, verdicts):
     changed(Decision(Outcome.PASSED, -0.2, -0.22, -0.18, 2))
     assert verdicts()["test_it"]["latency"] == "IMPROVED"
+
+
+def test_the_bytes_of_an_unchanged_graph_are_compared_before_it_is_parsed(laboratory, write_chain, run, monkeypatch):
+    from pytest_mxperf.plugin import latency
+
+    parsed = []
+    monkeypatch.setattr(latency, "fingerprint", lambda graph, inputs: parsed.append(graph) or str(len(parsed)))
+    write_chain(8, 4)
+    run("--mxperf-update").assert_outcomes(passed=1)
+    run().assert_outcomes(passed=1)
+    assert (parsed, laboratory.asked) == ([], [])
+    write_chain(8, 4, prefix="net1_")
+    laboratory.decisions = [PASSED]
+    run().assert_outcomes(passed=1)
+    assert (len(parsed), len(laboratory.asked)) == (2, 1)
+
+
+# The day that it is recorded
+
+
+def test_a_baseline_is_prepared_once_when_it_is_recorded(laboratory, write_chain, run, report):
+    write_chain(8, 4)
+    laboratory.notes = ("the activations of fc0 are constant",)
+    (finding,) = [each for each in report("--mxperf-update")["test_it"]["findings"] if each["metric"] == "latency"]
+    assert (finding["verdict"], finding["message"]) == (
+        "PASSED",
+        "latency: can be timed, as a Module\nnote: the activations of fc0 are constant",
+    )
+    (network,) = laboratory.prepared
+    assert '"num_hidden": "8"' in network.symbol_json
+    assert (network.inputs["data"].shape, network.params_path) == ((1, 16), None)
+    run()
+    run("--mxperf-update=new")
+    assert len(laboratory.prepared) == 1
+    run("--mxperf-update")
+    assert len(laboratory.prepared) == 2
+
+
+CANNOT = WorkerError("FP16 gemm on cpu not implemented!")
+
+
+def test_what_cannot_be_timed_is_not_recorded(laboratory, write_chain, run, pytester, no_traceback):
+    write_chain(8, 4)
+    laboratory.cannot_prepare = CANNOT
+    result = run("--mxperf-update=new")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "chain: latency: this model cannot be timed as a Module: FP16 gemm on cpu not implemented!; "
+            "remove latency= from mxperf_baseline, give run_as= to mxperf_model if it is run in another way, or store "
+            "it as it is with --mxperf-policy=unmeasured=warn"
+        ]
+    )
+    assert not list(pytester.path.glob("baselines/*.json"))
+    no_traceback(result)
+
+
+@pytest.mark.parametrize("option", ["--mxperf-policy=unmeasured=warn", "--mxperf-latency=never"])
+def test_unless_the_user_wants_it(laboratory, write_chain, run, pytester, option):
+    write_chain(8, 4)
+    laboratory.cannot_prepare = CANNOT
+    run("--mxperf-update", option).assert_outcomes(passed=1)
+    assert len(list(pytester.path.glob("baselines/*.json"))) == 2
+    assert len(laboratory.prepared) == (1 if "unmeasured" in option else 0)
+
+
+def test_the_weights_of_what_cannot_be_timed_are_not_tried(laboratory, write, run):
+    write(CHECKPOINT.replace('"models/digits"', "PREFIX"))
+    laboratory.cannot_prepare = CANNOT
+    run("--mxperf-update", "--mxperf-policy=unmeasured=warn").assert_outcomes(passed=1)
+    assert laboratory.asked == []
+
+
+@pytest.mark.parametrize(("action", "outcome", "files"), [("warn", "passed", 2), ("fail", "failed", 0)])
+def test_what_would_take_too_long_is_said_then(laboratory, write_chain, run, pytester, action, outcome, files):
+    write_chain(8, 4)
+    laboratory.shortages = ["15 s are too short at 6.8 s a sample; try --mxperf-latency-seconds=55"]
+    result = run("--mxperf-update", f"--mxperf-policy=inconclusive={action}")
+    result.assert_outcomes(**{outcome: 1})
+    result.stdout.fnmatch_lines(
+        ["*latency: a change of this model could not be judged, timed as a Module: 15 s are too short at 6.8 s a *"]
+    )
+    assert len(list(pytester.path.glob("baselines/*.json"))) == files
+
+
+def test_without_a_latency_gate_nothing_is_prepared(laboratory, write_chain, run):
+    write_chain(8, 4, test=GATED.replace(', latency="2.5%"', ""))
+    run("--mxperf-update").assert_outcomes(passed=1)
+    assert (laboratory.prepared, laboratory.made_with) == ([], [])
+
+
+def test_a_float16_network_is_found_out_for_real(write, run):
+    """MXNet has no such product on a CPU, whatever words it has for that."""
+    write(
+        """
+        def half():
+            import mxnet as mx
+
+            return mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=4)
+
+        @pytest.mark.mxperf_model(half, inputs={"data": ((1, 16), "float16")})
+        @pytest.mark.mxperf_baseline(latency="5%")
+        def test_it():
+            pass
+        """
+    )
+    result = run("--mxperf-update")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["half: latency: this model cannot be timed as a Module: *; remove latency= from *"])
 
 
 # Options
@@ -365,6 +475,138 @@ def test_so_are_weights_that_have_not_changed_in_a_model_that_has(laboratory, pu
     (mx.sym.load(path) * 1e-38).save(path)
     run().assert_outcomes(passed=1)
     assert [candidate.params_path is not None for _, candidate, _ in laboratory.asked] == [True, False, True]
+
+
+SCALED = """
+def scaled():
+    import mxnet as mx
+
+    return mx.sym.load(PREFIX + "-symbol.json") * SCALE
+
+def write_scaled():
+    import shutil
+
+    scaled().save("models/scaled-symbol.json")
+    shutil.copy(PREFIX + "-0000.params", "models/scaled-0000.params")
+
+@pytest.fixture(scope="module", autouse=True)
+def _scaled():
+    write_scaled()
+
+@pytest.mark.mxperf_model("models/scaled", inputs=INPUTS, name="scaled"MORE)
+@pytest.mark.mxperf_baseline(latency="5%", latency_p50="1000000%")
+def test_it(mxperf_module, mxperf_benchmark):
+    mxperf_benchmark(mxperf_module)
+"""
+
+
+@pytest.fixture
+def write_scaled(laboratory, write, pytester):
+    """The digits with all they put out times a number, which costs as much whatever the number is."""
+    pytester.mkdir("models")
+
+    def write_scaled(scale, more=""):
+        write("import numpy as np\n" + SCALED.replace("SCALE", scale).replace("MORE", more))
+        laboratory.decisions = [PASSED] * 2
+        laboratory.asked.clear()
+
+    return write_scaled
+
+
+def weights_timed(laboratory):
+    return sum(candidate.params_path is not None for _, candidate, _ in laboratory.asked)
+
+
+def test_what_is_known_of_weights_is_known_of_one_graph_whatever_it_costs(write_scaled, run, laboratory):
+    """Times 1e-9 makes of weights of 1e-30 subnormal numbers; times 1 does not. Both are one multiplication each."""
+    write_scaled("1.0")
+    run("--mxperf-update").assert_outcomes(passed=1)
+    assert weights_timed(laboratory) == 1
+    write_scaled("1.0")
+    run().assert_outcomes(passed=1)
+    assert weights_timed(laboratory) == 0
+    write_scaled("1e-9")
+    run().assert_outcomes(passed=1)
+    assert weights_timed(laboratory) == 1
+    write_scaled("1e-9")
+    run("--mxperf-update").assert_outcomes(passed=1)
+    assert weights_timed(laboratory) == 1
+
+
+@pytest.mark.parametrize("more", [', run_as="gluon"', ', example={"data": np.ones((1, 1, 8, 8), "float32")}'])
+def test_and_of_one_way_to_run_it_with_the_same_inputs(write_scaled, run, laboratory, more):
+    write_scaled("1.0")
+    run("--mxperf-update").assert_outcomes(passed=1)
+    write_scaled("1.0", more)
+    run().assert_outcomes(passed=1)
+    assert weights_timed(laboratory) == 1
+    write_scaled("1.0", more)
+    run("--mxperf-update").assert_outcomes(passed=1)
+    assert weights_timed(laboratory) == 1
+    write_scaled("1.0", more)
+    run().assert_outcomes(passed=1)
+    assert weights_timed(laboratory) == 0
+
+
+def test_an_older_file_does_not_know_how_they_were_run(write_scaled, run, laboratory, pytester):
+    write_scaled("1.0")
+    run("--mxperf-update").assert_outcomes(passed=1)
+    path = pytester.path / "baselines" / "scaled.json"
+    document = json.loads(path.read_text())
+    path.write_text(json.dumps({**document, "recorded": None}))
+    write_scaled("1.0")
+    run().assert_outcomes(passed=1)
+    assert weights_timed(laboratory) == 1
+
+
+def test_weights_that_were_not_timed_are_not_known(write_scaled, run, laboratory):
+    write_scaled("1.0")
+    run("--mxperf-update", "--mxperf-latency=never", "--mxperf-policy=unmeasured=warn").assert_outcomes(passed=1)
+    assert laboratory.asked == []
+    run().assert_outcomes(passed=1)
+    assert weights_timed(laboratory) == 1
+
+
+def test_those_that_are_known_stay_so_though_an_update_times_nothing(write_scaled, run, laboratory):
+    write_scaled("1.0")
+    run("--mxperf-update").assert_outcomes(passed=1)
+    run("--mxperf-update", "--mxperf-latency=never", "--mxperf-policy=unmeasured=warn").assert_outcomes(passed=1)
+    write_scaled("1.0")
+    run().assert_outcomes(passed=1)
+    assert laboratory.asked == []
+
+
+def test_those_that_an_update_found_unclear_are_known_no_more(write_scaled, run, laboratory):
+    write_scaled("1.0")
+    run("--mxperf-update").assert_outcomes(passed=1)
+    write_scaled("1.0")
+    laboratory.decisions = [UNCLEAR]
+    run("--mxperf-update", "--mxperf-latency=always").assert_outcomes(passed=1)
+    write_scaled("1.0")
+    run().assert_outcomes(passed=1)
+    assert weights_timed(laboratory) == 1
+
+
+@pytest.mark.parametrize(
+    ("scale", "more", "machines"),
+    [
+        ("1.0", "", {"this one, 2 cores", "another, 64 cores"}),
+        ("1e-9", "", {"another, 64 cores"}),
+        ("1.0", ', example={"data": np.ones((1, 1, 8, 8), "float32")}', {"another, 64 cores"}),
+    ],
+)
+def test_wall_times_are_of_one_graph_and_its_inputs_too(
+    write_scaled, run, environment, pytester, scale, more, machines
+):
+    """Of another they would be compared with what is slower, or faster, for good reason."""
+    write_scaled("1.0")
+    environment("this one, 2 cores")
+    run("--mxperf-update").assert_outcomes(passed=1)
+    write_scaled(scale, more)
+    environment("another, 64 cores")
+    run("--mxperf-update").assert_outcomes(passed=1)
+    document = json.loads((pytester.path / "baselines" / "scaled.json").read_text())
+    assert set(document["wall_times"]) == machines
 
 
 UNCLEAR = Decision(Outcome.INCONCLUSIVE, 0.2, 0.1, 0.3, 24, "not clear after 24 samples")

@@ -217,6 +217,44 @@ def test_weights_that_only_other_processors_are_slow_with(write, run, holds, lab
     holds("weights make subnormal numbers, at no cost on this processor", "INCONCLUSIVE", message)
 
 
+def test_a_model_that_cannot_be_timed_is_found_when_it_is_recorded(write, holds, laboratory):
+    write(
+        GATED_LATENCY.replace("@digits", '@pytest.mark.mxperf_model(PREFIX + "-symbol.json", epoch=7, inputs=INPUTS)')
+    )
+    laboratory.cannot_prepare = WorkerError("FP16 gemm on cpu not implemented!")
+    message = "latency: this model cannot be timed as a Module: FP16 gemm on cpu not implemented!; remove latency="
+    holds("`--mxperf-update` of a model that cannot be timed", "UNMEASURED", message, "--mxperf-update")
+
+
+def test_so_is_one_that_would_take_too_long(write, holds, laboratory):
+    write(
+        GATED_LATENCY.replace("@digits", '@pytest.mark.mxperf_model(PREFIX + "-symbol.json", epoch=7, inputs=INPUTS)')
+    )
+    laboratory.shortages = ["15 s are too short at 6.8 s a sample"] * 3
+    message = "latency: a change of this model could not be judged, timed as a Module: 15 s are too short at 6.8 s a"
+    holds("`--mxperf-update` of a model that takes too long to time", "INCONCLUSIVE", message, "--mxperf-update")
+
+
+def test_another_mxnet(pytester, write, run, holds):
+    import mxnet as mx
+
+    write(BASELINE.format(body="pass"))
+    run("--mxperf-update").assert_outcomes(passed=1)
+    path = pytester.path / "baselines" / "digits.json"
+    path.write_text(path.read_text().replace(f'"mxnet": "{mx.__version__}"', '"mxnet": "1.8.0"'))
+    message = f"recorded under MXNet 1.8.0, this is {mx.__version__}; --mxperf-update makes that the baseline"
+    holds("another MXNet: version, build, BLAS, subgraph backend", "OTHER_MXNET", message)
+
+
+def test_timed_in_another_way(write, run, holds, laboratory):
+    gated = GATED_LATENCY.replace("@digits", '@pytest.mark.mxperf_model(PREFIX + "-symbol.json", epoch=7MORE)')
+    write(gated.replace("MORE", ", inputs=INPUTS"))
+    run("--mxperf-update").assert_outcomes(passed=1)
+    write(gated.replace("MORE", ', inputs=INPUTS, run_as="gluon"'))
+    message = "recorded and timed as a Module, this is a hybridized block; --mxperf-update makes that the baseline"
+    holds("a latency gate with another `run_as` or `example` than its baseline", "OTHER_MXNET", message)
+
+
 def test_a_missing_baseline(write, holds):
     write(BASELINE.format(body="pass"))
     message = "no baseline for 'digits' in baselines/; record it with --mxperf-update"

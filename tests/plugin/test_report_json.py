@@ -66,6 +66,7 @@ class Finding(Strict):
         "UNJUDGED",
         "UNGATED",
         "FLAKY",
+        "OTHER_MXNET",
     ]
     message: str
     value: Optional[float]
