@@ -239,13 +239,16 @@ class FakeLaboratory:
         self.asked = []
         self.made_with = []
         self.layer = None
+        self.meanwhile = lambda progress: None
 
     def __call__(self, **options):
+        self.progress = options["progress"]
         self.made_with.append({name: value for name, value in options.items() if name != "progress"})
         return self
 
     def compare(self, reference, candidate, tolerance):
         self.asked.append((reference, candidate, tolerance))
+        self.meanwhile(self.progress)
         decision = self.decisions.pop(0)
         if isinstance(decision, Exception):
             raise decision

@@ -338,7 +338,9 @@ def test_results_that_cannot_be_sent_are_their_tests_error(write, run, fail_in, 
     fail_in(hooks.msgspec, "to_builtins", unexpected)
     result = run()
     result.assert_outcomes(passed=3, errors=1)
-    result.stdout.fnmatch_lines([f"{type(unexpected).__name__}*", "while reporting what the test found: *bug of pytest-*"])
+    result.stdout.fnmatch_lines(
+        [f"{type(unexpected).__name__}*", "while reporting what the test found: *bug of pytest-*"]
+    )
     no_internal_error(result)
 
 
