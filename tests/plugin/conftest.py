@@ -4,6 +4,7 @@ import importlib.util
 import json
 import re
 import sys
+import tempfile
 from textwrap import dedent
 from xml.etree import ElementTree
 
@@ -263,8 +264,9 @@ class FakeLaboratory:
 
 
 @pytest.fixture
-def laboratory(monkeypatch):
-    """Stands in for what times models."""
+def laboratory(monkeypatch, tmp_path_factory):
+    """Stands in for what times models, and waits for nobody who really does."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("lock")))
     laboratory = FakeLaboratory()
     monkeypatch.setattr(latency, "Laboratory", laboratory)
     return laboratory

@@ -108,7 +108,21 @@ def test_a_stopped_one_is_told_from_one_that_works(start):
     )
 
 
-def test_one_that_does_not_say_who_it_is_is_waited_for_all_the_same(start):
+def test_of_one_that_does_not_say_who_it_is_the_kernel_knows(start):
+    holder = start(FOREIGN, lock_path())
+    lock_path().write_text('{"pid":1,"command":"killed before"}')
+    message, seen = wait()
+    assert seen[0][0].pid == holder.pid
+    assert message.startswith(f"process {holder.pid} ({sys.executable} -c ?import fcntl, sys?stream = open(")
+
+
+@pytest.fixture
+def unknown_to_the_kernel(monkeypatch):
+    """As where ``/proc`` is not there, or not of the holder's container."""
+    monkeypatch.setattr(host_lock, "_locked_by", lambda inode: None)
+
+
+def test_one_that_nobody_knows_is_waited_for_all_the_same(start, unknown_to_the_kernel):
     start(FOREIGN, lock_path())
     message, seen = wait()
     assert seen[0] == (None, 0.0)
@@ -121,7 +135,7 @@ def test_one_that_does_not_say_who_it_is_is_waited_for_all_the_same(start):
 @pytest.mark.parametrize(
     "content", [b"", b"{", b"\xff\xfe", b"[]", b'{"pid": "x"}', b'{"pid": 1}', b"null", b"9" * 10_000], ids=repr
 )
-def test_whatever_the_file_says_one_can_wait_for_it(start, content):
+def test_whatever_the_file_says_one_can_wait_for_it(start, unknown_to_the_kernel, content):
     lock_path().write_bytes(content)
     start(FOREIGN, lock_path())
     message, _ = wait()
