@@ -69,7 +69,7 @@ class Progress:
         self._last_line = time.monotonic()
         reporter = self._reporter
         with self._uncaptured(), suppress(OSError, ValueError):  # nobody reads it any more
-            if reporter is None:  # a worker of xdist's has no terminal, but the user's stderr
+            if reporter is None:  # the user's stderr is there all the same, for a worker of xdist's too
                 worker = getattr(self._config, "workerinput", {}).get("workerid")
                 print(f"mxperf{f' [{worker}]' if worker else ''}: {text}", file=sys.stderr, flush=True)
             else:
@@ -86,7 +86,9 @@ class Progress:
 
     @property
     def _reporter(self) -> Any:
-        return self._config.pluginmanager.get_plugin("terminalreporter")
+        """None where nobody would see what it writes: a worker of xdist's has one, whose output goes nowhere."""
+        is_xdist_worker = hasattr(self._config, "workerinput")
+        return None if is_xdist_worker else self._config.pluginmanager.get_plugin("terminalreporter")
 
     def _uncaptured(self) -> Any:
         capture: Any = self._config.pluginmanager.get_plugin("capturemanager")

@@ -160,10 +160,34 @@ def _is_still_there(descriptor: int) -> bool:
 
 
 def _read(descriptor: int) -> Optional[Holder]:
+    """Who has the lock, as far as anything says; the kernel knows it of those, too, who do not write it down."""
+    recorded, pid = _recorded(descriptor), _locked_by(os.fstat(descriptor).st_ino)
+    if pid is None or (recorded is not None and recorded.pid == pid):
+        return recorded
+    return Holder(pid, _command_of(pid))
+
+
+def _recorded(descriptor: int) -> Optional[Holder]:
     """None where the file does not say: its holder has not written yet, or is of another version."""
     with suppress(OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return msgspec.json.decode(os.pread(descriptor, _LONGEST_BYTES, 0), type=Holder)
     return None
+
+
+def _locked_by(inode: int) -> Optional[int]:
+    """By ``/proc/locks``, whose lines are like ``1: FLOCK  ADVISORY  WRITE 4242 08:01:131 0 EOF``."""
+    with suppress(OSError, ValueError, IndexError):
+        for line in Path("/proc/locks").read_text(encoding="ascii").splitlines():
+            fields = line.split()
+            if fields[1] == "FLOCK" and fields[5].endswith(f":{inode}") and int(fields[4]) > 0:
+                return int(fields[4])
+    return None
+
+
+def _command_of(pid: int) -> str:
+    with suppress(OSError):
+        return " ".join(Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")).strip()
+    return "which has just ended"
 
 
 def _write(descriptor: int, holder: Holder) -> None:

@@ -4,6 +4,7 @@ import importlib.util
 import json
 import re
 import sys
+import tempfile
 from textwrap import dedent
 from xml.etree import ElementTree
 
@@ -245,14 +246,17 @@ class FakeLaboratory:
         self.cannot_prepare = None
         self.made_with = []
         self.layer = None
+        self.meanwhile = lambda progress: None
 
     def __call__(self, **options):
+        self.progress = options["progress"]
         self.made_with.append({name: value for name, value in options.items() if name != "progress"})
         return self
 
     def compare(self, reference, candidate, tolerance):
         self.asked.append((reference, candidate, tolerance))
         self.examples.append((_example(reference), _example(candidate)))
+        self.meanwhile(self.progress)
         decision = self.decisions.pop(0)
         if isinstance(decision, Exception):
             raise decision
@@ -290,8 +294,9 @@ def _example(network):
 
 
 @pytest.fixture
-def laboratory(monkeypatch):
-    """Stands in for what times models."""
+def laboratory(monkeypatch, tmp_path_factory):
+    """Stands in for what times models, and waits for nobody who really does."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("lock")))
     laboratory = FakeLaboratory()
     monkeypatch.setattr(latency, "Laboratory", laboratory)
     return laboratory

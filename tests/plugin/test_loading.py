@@ -235,3 +235,55 @@ def test_a_missing_mxnet_is_told_with_how_to_get_it(pytester, write, no_tracebac
     result.stdout.fnmatch_lines(["*ERROR at setup of test_second*", needs], consecutive=True)
     result.stdout.fnmatch_lines(["*_ test_first _*", needs], consecutive=True)
     no_traceback(result)
+
+
+# An MXNet that is there and does not work
+
+GATED_BETWEEN_OTHERS = """
+    import pytest
+
+    def test_before():
+        pass
+
+    @pytest.mark.mxperf_model("net", inputs={"data": (1, 3)})
+    @pytest.mark.mxperf_budget(macs=1)
+    def test_gated():
+        pass
+
+    def test_behind():
+        pass
+    """
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            "raise OSError('libcudart.so.10.1: cannot open shared object file: No such file or directory')",
+            "MXNet is installed and cannot be imported: OSError: libcudart.so.10.1: cannot open shared object file: "
+            "No such file or directory; see: python -c 'import mxnet'",
+        ),
+        (
+            "import a_module_that_is_not_there",
+            "MXNet is installed and cannot be imported: ModuleNotFoundError: No module named "
+            "'a_module_that_is_not_there'; see: python -c 'import mxnet'",
+        ),
+        (
+            "raise AttributeError('module numpy has no attribute bool')",
+            "MXNet is installed and cannot be imported: AttributeError: module numpy has no attribute bool; "
+            "see: python -c 'import mxnet'",
+        ),
+        ("__version__ = '1.4.0'", "E *Failed: AttributeError: module 'mxnet' has no attribute *"),
+    ],
+    ids=["no CUDA", "no dependency", "no numpy of its time", "too old"],
+)
+def test_an_mxnet_that_does_not_work_is_one_tests_failure(pytester, content, message):
+    pytester.mkpydir("mxnet").joinpath("__init__.py").write_text(content)
+    (pytester.path / "net-symbol.json").write_text(
+        '{"nodes": [{"op": "null", "name": "data", "inputs": []}], "arg_nodes": [0], "heads": [[0, 0, 0]]}'
+    )
+    pytester.makepyfile(GATED_BETWEEN_OTHERS)
+    result = pytester.runpytest_subprocess("-p", "no:hypothesispytest")
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.fnmatch_lines([message])
+    assert "INTERNALERROR" not in result.stdout.str() + result.stderr.str()

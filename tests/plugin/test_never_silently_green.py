@@ -7,6 +7,7 @@ terminal, JUnit XML and the JSON report.
 import json
 import re
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
@@ -195,6 +196,25 @@ def test_the_measuring_process_dies(write, run, holds, laboratory):
     laboratory.decisions = [WorkerError("the measuring process died (SIGKILL) while it timed digits")] * 6
     message = "latency was not measured: the measuring process died (SIGKILL) while it timed digits"
     holds("the measuring process cannot run a model, or dies of it", "UNMEASURED", message, "--mxperf-latency=always")
+
+
+ALWAYS = "--mxperf-latency=always"
+
+
+def test_another_run_does_not_let_go_of_the_host(write, run, holds, laboratory, monkeypatch):
+    from pytest_mxperf.plugin import latency
+
+    @contextmanager
+    def taken(**options):
+        raise WorkerError("process 7 (pytest tests/slow) measures on this host and has kept this run waiting for 600 s")
+        yield
+
+    write(GATED_LATENCY)
+    laboratory.decisions = [Decision(Outcome.PASSED, 0.0, -0.01, 0.01, 2)]
+    run("--mxperf-update").assert_outcomes(passed=1)
+    monkeypatch.setattr(latency, "alone_on_this_host", taken)
+    message = "latency was not measured: process 7 (pytest tests/slow) measures on this host and has kept this run"
+    holds("another run measures for longer than `--mxperf-latency-wait`", "NOT_MEASURED", message, ALWAYS)
 
 
 def test_latency_is_inconclusive(write, run, holds, laboratory):

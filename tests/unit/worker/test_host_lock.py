@@ -1,5 +1,6 @@
 """One measurement at a time on a host, and what those see who wait for it."""
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -67,9 +68,9 @@ def start(folder):
 def wait(seconds=0.3, **options):
     """Waits in vain, and gives what it says and all that it has seen."""
     seen = []
-    with pytest.raises(WorkerError) as caught:
-        with alone_on_this_host(seconds=seconds, waiting=lambda *each: seen.append(each), **options):
-            pytest.fail("two have the lock")
+    alone = alone_on_this_host(seconds=seconds, waiting=lambda *each: seen.append(each), **options)
+    with pytest.raises(WorkerError) as caught, alone:
+        pytest.fail("two have the lock")
     return str(caught.value), seen
 
 
@@ -107,7 +108,21 @@ def test_a_stopped_one_is_told_from_one_that_works(start):
     )
 
 
-def test_one_that_does_not_say_who_it_is_is_waited_for_all_the_same(start):
+def test_of_one_that_does_not_say_who_it_is_the_kernel_knows(start):
+    holder = start(FOREIGN, lock_path())
+    lock_path().write_text('{"pid":1,"command":"killed before"}')
+    message, seen = wait()
+    assert seen[0][0].pid == holder.pid
+    assert message.startswith(f"process {holder.pid} ({sys.executable} -c ?import fcntl, sys?stream = open(")
+
+
+@pytest.fixture
+def unknown_to_the_kernel(monkeypatch):
+    """As where ``/proc`` is not there, or not of the holder's container."""
+    monkeypatch.setattr(host_lock, "_locked_by", lambda inode: None)
+
+
+def test_one_that_nobody_knows_is_waited_for_all_the_same(start, unknown_to_the_kernel):
     start(FOREIGN, lock_path())
     message, seen = wait()
     assert seen[0] == (None, 0.0)
@@ -120,7 +135,7 @@ def test_one_that_does_not_say_who_it_is_is_waited_for_all_the_same(start):
 @pytest.mark.parametrize(
     "content", [b"", b"{", b"\xff\xfe", b"[]", b'{"pid": "x"}', b'{"pid": 1}', b"null", b"9" * 10_000], ids=repr
 )
-def test_whatever_the_file_says_one_can_wait_for_it(start, content):
+def test_whatever_the_file_says_one_can_wait_for_it(start, unknown_to_the_kernel, content):
     lock_path().write_bytes(content)
     start(FOREIGN, lock_path())
     message, _ = wait()
@@ -160,13 +175,16 @@ def test_each_turn_is_waited_for_anew(monkeypatch):
     """Nine minutes for each of three: whoever gets on in a queue does not give up."""
     clock = Clock(monkeypatch)
     patience = host_lock._Patience(600.0, "option", lambda holder, waited: None)
+
+    def wait_until(end, turn):
+        while clock.now < end:
+            patience.wait(turn)
+
     for turn in (Holder(7, "pytest", since=1.0), Holder(7, "pytest", since=2.0), Holder(8, "pytest", since=2.5)):
         start = clock.now
-        while clock.now < start + 540:
-            patience.wait(turn)
+        wait_until(start + 540, turn)
     with pytest.raises(WorkerError, match=r"process 8 \(pytest\) measures on this host and has kept .* for 600 s"):
-        while clock.now < start + 610:
-            patience.wait(turn)
+        wait_until(start + 610, turn)
 
 
 def test_while_the_waiter_is_stopped_nobody_keeps_it_waiting(monkeypatch):
@@ -221,12 +239,8 @@ def test_a_file_that_somebody_removes_is_made_anew(start):
 
     with alone_on_this_host(seconds=60, waiting=waiting):
         assert f'"pid":{os.getpid()}' in lock_path().read_text()
-        with pytest.raises(BlockingIOError):
-            other = os.open(lock_path(), os.O_RDWR)
-            try:
-                host_lock.fcntl.flock(other, host_lock.fcntl.LOCK_EX | host_lock.fcntl.LOCK_NB)
-            finally:
-                os.close(other)
+        with lock_path().open("a") as other, pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def refused():
