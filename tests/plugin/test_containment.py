@@ -362,10 +362,11 @@ def test_what_goes_wrong_at_the_end_keeps_nobody_from_reporting(
     pytester, write, run, fail_in, unexpected, section, name
 ):
     from pytest_mxperf.plugin import reporter
+    from pytest_mxperf.report import json as json_report
     from pytest_mxperf.report import terminal
 
     write(OTHERS.format(GATED))
-    module, function = {"json_report": (reporter.json_report, "render"), "terminal": (terminal, "render")}.get(
+    module, function = {"json_report": (json_report, "render"), "terminal": (terminal, "render")}.get(
         name, (reporter, name)
     )
     fail_in(module, function, unexpected)
