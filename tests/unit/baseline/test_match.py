@@ -9,8 +9,12 @@ from pytest_mxperf.baseline.match import (
     Matching,
     _attribute_cost,
     _Cost,
+    _gaps,
     _is_replaced,
     _pair_unique,
+    _trimmed,
+    _unpaired,
+    match,
 )
 from pytest_mxperf.baseline.structure import Numbers, Structure
 from pytest_mxperf.graph import Graph, Node
@@ -161,3 +165,60 @@ def test_what_was_replaced_is_of_the_same_type_or_read_by_the_same():
     assert not _is_replaced(found, 1, 1)
     found.pair(2, 2)
     assert _is_replaced(found, 1, 1)
+
+
+# Node 0 may be an operator, and a partner: 0 is not "none".
+
+
+def test_whoever_has_a_partner_is_not_left():
+    found, _ = matching(constants("1", "2"), constants("1", "2", "3"))
+    assert found.rest() == ([0, 1, 2, 3], [0, 1, 2, 3, 4])
+    found.pair(0, 0)
+    found.pair(2, 3)
+    assert found.rest() == ([1, 3], [1, 2, 4])
+    assert _unpaired(found, [4, 0, 1, 3]) == [4, 1]
+
+
+def test_gaps_lie_between_pairs_that_come_in_the_same_order():
+    found, _ = matching(constants("1", "2"), constants("1", "2", "3"))
+    found.pair(0, 0)
+    found.pair(2, 3)
+    assert list(_gaps(found)) == [([], []), ([1], [1, 2]), ([3], [4])]
+
+
+def test_pairs_in_another_order_bound_no_gap_and_are_in_none():
+    found, _ = matching(constants("1", "2", "3"), constants("1", "2", "3"))
+    for old, new in ((0, 1), (1, 2), (2, 0)):
+        found.pair(old, new)
+    assert list(_gaps(found)) == [([], []), ([], []), ([3, 4], [3, 4])]
+
+
+def test_what_is_equal_at_both_ends_of_a_gap_is_paired():
+    found, _ = matching(constants("1", "2", "5", "3", "4"), constants("1", "2", "6", "7", "3", "4"))
+    assert _trimmed(found, [0, 1, 2, 3, 4], [0, 1, 2, 3, 4, 5]) == ([2], [2, 3])
+    assert found.partner == [0, 1, -1, 4, 5, -1, -1]
+
+
+def test_what_is_equal_is_paired_once():
+    found, _ = matching(constants("1", "1"), constants("1", "1", "1"))
+    assert _trimmed(found, [0, 1], [0, 1, 2]) == ([], [2])
+    assert found.partner == [0, 1, -1, -1]
+
+
+def test_partners_read_the_same_if_what_they_read_are_partners():
+    old = operators(("a", "f", {}), ("b", "g", {}))
+    found, _ = matching(old, old)
+    assert not found.reads_the_same(2, 2)
+    found.pair(1, 1)
+    assert found.reads_the_same(2, 2)
+    assert found.reads_the_same(1, 1)  # which read no operator
+
+
+def test_whoever_has_no_partner_has_the_partner_minus_1():
+    numbers = Numbers()
+    old, new = (
+        Structure.of(Graph(tuple(nodes), ((len(nodes) - 1, 0),)), [(SHAPE,)] * len(nodes), ["data"], numbers)
+        for nodes in (operators(("a", "f", {})), operators(("a", "g", {}), ("b", "h", {})))
+    )
+    found = match(old, new, numbers)
+    assert (found.partner, found.origin) == ([-1, -1, 3], [-1, -1, -1, 2])
