@@ -3,7 +3,7 @@
 import pytest
 
 from pytest_mxperf.attributes import Operator, nothing_known
-from pytest_mxperf.canonical import fingerprint
+from pytest_mxperf.canonical import _in_order_of_use, fingerprint
 from pytest_mxperf.graph import Graph, Node
 from pytest_mxperf.spec import InputSpec
 
@@ -365,3 +365,10 @@ def test_which_of_two_auxiliary_states_is_which_matters():
 def test_a_deep_graph_is_no_recursion():
     nodes = [variable("data"), *(Node("sin", f"s{at}", {}, ((at, 0),)) for at in range(20_000))]
     assert len(fingerprint(Graph(tuple(nodes), ((20_000, 0),)), INPUTS)) == 64
+
+
+def test_what_is_read_twice_is_described_once():
+    """Each of 30 sums adds what is below it to itself: 2 ** 30 ways lead down."""
+    nodes = [variable("data"), *(Node("elemwise_add", f"s{at}", {}, ((at, 0), (at, 0))) for at in range(30))]
+    graph = Graph(tuple(nodes), ((30, 0), (15, 0)))
+    assert _in_order_of_use(graph) == list(range(31))

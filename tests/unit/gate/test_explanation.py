@@ -41,6 +41,16 @@ def test_nine_tenths_are_explained_and_the_rest_is_summed_up():
     ]
 
 
+def test_one_change_more_and_two():
+    def last(*more):
+        growth = 90 + sum(more)
+        changes = [a_change("a", 90), *(a_change("b", each) for each in more)]
+        return lines_of(*changes, before={"macs": 0}, now={"macs": growth})[-1]
+
+    assert last(5) == "and 1 more change, +5 MACs"
+    assert last(4, 3) == "and 2 more changes, +7 MACs"
+
+
 def test_no_more_than_ten_lines_are_shown():
     """Of 20 equal changes; the other 10 are 10 MACs."""
     changes = [a_change(f"l{index}", 1) for index in range(20)]
