@@ -69,4 +69,3 @@ def _subscripts(text: str) -> Tuple[Sequence[str], Optional[str]]:
         return (), None
     letters = left.replace(",", "")
     return left.split(","), output if arrow else "".join(x for x in sorted(set(letters)) if letters.count(x) == 1)
-

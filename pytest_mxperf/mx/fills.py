@@ -59,7 +59,7 @@ def drawn(fill: Fill, shape: Shape, generator: Any) -> Any:
     if fill.kind == "integers":
         return generator.randint(int(fill.first), int(fill.second), size=shape)
     if fill.kind == "identity":
-        return np.broadcast_to(np.eye(*shape[-2:]), shape)
+        return np.broadcast_to(np.eye(shape[-2], shape[-1]), shape)
     if fill.kind == "image":
         return np.broadcast_to([fill.first, fill.second, 1.0], shape)
     return _regions(shape, fill.first, fill.second, generator)

@@ -208,10 +208,6 @@ def _fixed(graph: Graph) -> Set[int]:
     """The nodes that no variable's numbers reach."""
     fixed: Set[int] = set()
     for index, node in enumerate(graph.nodes):
-        if not node.is_variable and (
-            node.op in _SHAPED_AFTER or all(source in fixed for source, _ in node.inputs)
-        ):
+        if not node.is_variable and (node.op in _SHAPED_AFTER or all(source in fixed for source, _ in node.inputs)):
             fixed.add(index)
     return fixed
-
-

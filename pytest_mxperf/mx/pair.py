@@ -15,7 +15,11 @@ import numpy as np
 from pytest_mxperf.errors import ModelError
 from pytest_mxperf.graph import Node
 from pytest_mxperf.latency.schedule import Unit, round_orders
+from pytest_mxperf.mx.activations import Activations, look_into
 from pytest_mxperf.mx.analysis import Analysis, analyse
+from pytest_mxperf.mx.example_file import read_example
+from pytest_mxperf.mx.figures import Figures
+from pytest_mxperf.mx.look import TAILED
 from pytest_mxperf.mx.model import model_from_json
 from pytest_mxperf.mx.runtime import array_semantics, mx, reason
 from pytest_mxperf.mx.synthetic import Key, SyntheticValues
@@ -32,9 +36,7 @@ _WARM_UP_ROUNDS = 3
 _WARM_UP_CPU_SECONDS = 0.05
 """No further round begins after that."""
 
-_SUBNORMAL_SHARE = 0.001
-_VANISHING = ("softmax", "softmin", "SoftmaxOutput", "SoftmaxActivation", "exp", "sigmoid", "Activation")
-"""What has a tail of subnormal numbers for inputs that are not. As an output it slows nothing down."""
+_EXAMPLE = 'mxperf_model(..., example="inputs.npz")'
 
 
 class Rounds(NamedTuple):
@@ -45,18 +47,48 @@ class Rounds(NamedTuple):
 
 
 class Side:
-    """One of the two networks. ``weights``, by name, replace synthetic parameters where they are given."""
+    """One of the two networks. ``weights``, by name, replace synthetic parameters where they are given, and
+    ``inputs`` synthetic inputs."""
 
-    def __init__(self, analysis: Analysis, weights: Optional[Mapping[str, Any]] = None) -> None:
+    def __init__(
+        self,
+        analysis: Analysis,
+        weights: Optional[Mapping[str, Any]] = None,
+        inputs: Optional[Mapping[str, Any]] = None,
+    ) -> None:
         self.analysis = analysis
-        self.synthetic = SyntheticValues(analysis)
+        self.synthetic = SyntheticValues(analysis, inputs)
+        self.activations = Activations()
         self._weights = weights or {}
 
     @classmethod
-    def of(cls, name: str, symbol_json: str, inputs: Mapping[str, InputSpec], params_path: Optional[str]) -> "Side":
-        """Raises ``ModelError`` if the graph cannot be loaded or its shapes cannot be inferred."""
+    def of(
+        cls,
+        name: str,
+        symbol_json: str,
+        inputs: Mapping[str, InputSpec],
+        params_path: Optional[str],
+        example_path: Optional[str] = None,
+    ) -> "Side":
+        """Raises ``ModelError`` if the graph cannot be loaded, its shapes cannot be inferred, or the example's arrays
+        are not what it reads."""
         analysis = analyse(model_from_json(name, symbol_json, inputs))
-        return cls(analysis, None if params_path is None else read_values(Path(params_path)))
+        return cls(
+            analysis,
+            None if params_path is None else read_values(Path(params_path)),
+            None if example_path is None else read_example(Path(example_path), analysis),
+        )
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether its parameters are the user's."""
+        return bool(self._weights)
+
+    def look(self, like: "Side") -> None:
+        """Brings synthetic values into range, beginning with those of the other side where both compute alike."""
+        self.synthetic.adopt(like.synthetic)
+        if not self.has_weights:  # whatever those bring about, they are the user's
+            self.activations = look_into(self.analysis, self.synthetic)
 
     def bind(self, buffers: Dict[Key, Any], symbol: Any = None) -> Any:
         """A fresh executor, whose variables take the buffers of their kind where the other side has made them.
@@ -92,25 +124,35 @@ class Side:
         """
         internals = self.analysis.model.symbol.get_internals()
         nodes = (internals[name] for name in internals.list_outputs())
-        tails = {node.name for node in self._heads() if node.op in _VANISHING}
+        tails = {node.name for node in self._heads() if node.op in TAILED}
         outputs = [node for node in nodes if node.list_inputs() != [node.name] and node.name not in tails]
         if not outputs:
             return None
         with _nothing_fused():
             executor = self.bind({}, mx.sym.Group(outputs))
         values = self._forward(executor)
-        return next((node.name for node, value in zip(outputs, values) if _is_subnormal(value.asnumpy())), None)
+        return next(
+            (node.name for node, value in zip(outputs, values) if Figures.of(value.asnumpy()).is_subnormal), None
+        )
 
     def check(self, executor: Any) -> None:
         """Runs it once. Raises ``ModelError`` where outputs are such that no time could be trusted."""
-        name, has_weights = self.analysis.model.name, bool(self._weights)
+        name = self.analysis.model.name
         outputs = [output.asnumpy() for output in self._forward(executor)]
-        if has_weights:
+        if self.has_weights:
             return  # whatever they are, they are the user's
         if not all(np.isfinite(output).all() for output in outputs if output.dtype.kind == "f"):
-            raise ModelError(f"{name}: with synthetic weights its outputs are not finite; its speed tells nothing")
-        if any(node.op not in _VANISHING and _is_subnormal(output) for node, output in zip(self._heads(), outputs)):
-            raise ModelError(f"{name}: with synthetic weights its outputs are subnormal; its speed tells nothing")
+            raise ModelError(
+                f"{name}: with synthetic weights its outputs are not finite{self.activations.where_not_finite}; its "
+                f"speed tells nothing; give it real inputs: {_EXAMPLE}"
+            )
+        if any(
+            node.op not in TAILED and Figures.of(output).is_subnormal for node, output in zip(self._heads(), outputs)
+        ):
+            raise ModelError(
+                f"{name}: with synthetic weights its outputs are subnormal; its speed tells nothing; "
+                f"give it real inputs: {_EXAMPLE}"
+            )
 
     def _heads(self) -> List[Node]:
         return [self.analysis.graph.nodes[index] for index, _ in self.analysis.graph.heads]
@@ -145,11 +187,25 @@ class Pair:
 
         Raises ``ModelError`` where outputs are not finite or subnormal, which no time could be trusted of.
         """
+        self._look()
         executors = self._bind(reference_first=True)
         start = time.process_time()
         for side, executor in zip(self._sides, executors):
             side.check(executor)
         return time.process_time() - start
+
+    def _look(self) -> None:
+        """Brings the synthetic values of both into range, equal layers to equal ones."""
+        first, second = sorted(self._sides, key=lambda side: side.has_weights)
+        first.look(first)
+        second.look(first)
+
+    @property
+    def notes(self) -> Tuple[str, ...]:
+        """What ``check`` has found that is not as in a real network."""
+        names = (side.analysis.model.name for side in self._sides)
+        found = (f"{name}: {note}" for name, side in zip(names, self._sides) for note in side.activations.notes)
+        return tuple(dict.fromkeys(found))
 
     def measure(self, unit: Unit, cpu_seconds: float) -> Rounds:
         """Rounds of a fresh pair of bindings: one, and more until they have taken so much CPU time."""
@@ -214,11 +270,3 @@ def _without_garbage_collection() -> Iterator[None]:
         yield
     finally:
         gc.enable()
-
-
-def _is_subnormal(output: Any) -> bool:
-    if output.dtype.kind != "f" or output.itemsize < 4 or not output.size:
-        return False
-    magnitudes = np.abs(output)
-    subnormal = (magnitudes > 0) & (magnitudes < np.finfo(output.dtype).tiny)
-    return bool(subnormal.mean() >= _SUBNORMAL_SHARE)

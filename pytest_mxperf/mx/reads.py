@@ -1,6 +1,6 @@
 """Who reads a variable, and as what: straight, after a reshape or a cast, or inside of a loop or a fused operator."""
 
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from pytest_mxperf.cost.registry import Call
 from pytest_mxperf.cost.result import Shape
@@ -76,22 +76,24 @@ class Readers:
     def of(self, index: int) -> List[Read]:
         """Whoever computes something of the node's numbers, in the order of the graph; at most 64 of them."""
         found: List[Read] = []
-        self._collect(index, (), False, found)
+        seen = {index}
+        pending: List[Tuple[int, Tuple[int, ...], bool]] = [(index, (), False)]
+        while pending and len(found) < _MOST_READS:
+            source, path, joined = pending.pop()
+            onward = []
+            for place, position in self._direct.get(source, ()):
+                op = self._graph.nodes[place].op
+                if not (op in JOINING or (op in PASSING and position == 0)):
+                    found.extend(self._reads(place, position, path, joined))
+                elif place not in seen:
+                    seen.add(place)
+                    onward.append((place, (*path, place), joined or op in JOINING))
+            pending.extend(reversed(onward))
         return found
-
-    def _collect(self, index: int, path: Tuple[int, ...], joined: bool, found: List[Read]) -> None:
-        for place, position in self._direct.get(index, ()):
-            if len(found) >= _MOST_READS:
-                return
-            op = self._graph.nodes[place].op
-            if op in JOINING or (op in PASSING and position == 0):
-                self._collect(place, (*path, place), joined or op in JOINING, found)
-            else:
-                found.extend(self._reads(place, position, path, joined))
 
     def _reads(self, place: int, position: int, path: Tuple[int, ...], joined: bool) -> List[Read]:
         node = self._graph.nodes[place]
-        inner = [read for read in self._inside(place, node, position)]
+        inner = self._inside(place, node, position)
         if inner:
             return [read._replace(place=place, path=path, joined=joined) for read in inner]
         inputs = tuple([self._inference.shapes[source][output] for source, output in node.inputs])
@@ -99,7 +101,7 @@ class Readers:
 
     def _inside(self, place: int, node: Node, position: int) -> List[Read]:
         """The reads of the operator's own graphs."""
-        entered: Sequence[Any] = self._inference.entered.get(place, ()) if node.subgraphs else ()
+        entered: Sequence[Inference] = self._inference.subgraphs.get(place, ()) if node.subgraphs else ()
         found: List[Read] = []
         for subgraph, inference, fed in zip(node.subgraphs, entered, feeds(node) if entered else ()):
             for variable, feed in zip(variables(subgraph), fed):
@@ -112,7 +114,8 @@ class Readers:
 _TENSORS = {
     **dict.fromkeys(("_contrib_quantize", "_contrib_dequantize", "_contrib_requantize"), 1),
     **dict.fromkeys(("_contrib_quantized_act", "_contrib_quantized_flatten", "_contrib_quantized_pooling"), 1),
-    **{"_contrib_quantized_embedding": 2, "_contrib_quantized_batch_norm": 5},
+    "_contrib_quantized_embedding": 2,
+    "_contrib_quantized_batch_norm": 5,
 }
 
 

@@ -10,7 +10,6 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 import numpy as np
 
 from pytest_mxperf.cost.params import Role
-from pytest_mxperf.cost.result import Shape
 from pytest_mxperf.graph import consumers
 from pytest_mxperf.mx.analysis import Analysis
 from pytest_mxperf.mx.fills import Fill, drawn, parameter_fill
@@ -43,6 +42,7 @@ class SyntheticValues:
         self._fills = {name: self._fill(index) for name, index in self._indices.items()}
         self._keys = dict(self._base_keys())
         self._gains: Dict[str, float] = {}
+        self._refilled: Dict[str, Fill] = {}
         self._made: Dict[Key, Any] = {}
 
     def variables(self) -> "Iterator[Tuple[str, Key]]":
@@ -61,7 +61,7 @@ class SyntheticValues:
         shape, dtype = self._shapes[index][0], self._dtypes[index][0]
         consumer = self._consumers.get(index)
         if name in self._given:
-            return ("given", name, shape, dtype, zlib.crc32(np.ascontiguousarray(self._given[name]).data))
+            return ("given", name, shape, dtype, zlib.crc32(self._given[name].tobytes()))
         if role is Role.INPUT or consumer is None:
             # Two graphs may look up the same tokens in tables of different lengths.
             return (name, shape, dtype, self._fills[name])
@@ -81,17 +81,32 @@ class SyntheticValues:
 
     def make(self, name: str, key: Key) -> Any:
         """A new ``NDArray`` for a variable, with the same numbers for the same key."""
-        index = self._indices[name]
-        shape, dtype = self._shapes[index][0], self._dtypes[index][0]
-        if name in self._given:
-            return mx.nd.array(self._given[name], dtype=dtype)
         if key not in self._made:
-            generator = np.random.RandomState(zlib.crc32(repr(key[:-1]).encode()))
-            self._made[key] = self._numbers(name, shape, generator).astype(dtype)
-        return mx.nd.array(self._made[key], dtype=dtype)
+            self._made[key] = self._numbers(name)
+        return mx.nd.array(self._made[key], dtype=self._dtype(name))
 
-    def _numbers(self, name: str, shape: Shape, generator: Any) -> Any:
-        return drawn(self._fills[name], shape, generator) * self._gains.get(name, 1.0)
+    def fresh(self, name: str) -> Any:
+        """The same, of which nothing is kept to make it again."""
+        return mx.nd.array(self._numbers(name), dtype=self._dtype(name))
+
+    def _numbers(self, name: str) -> Any:
+        if name in self._given:
+            return self._given[name]
+        generator = np.random.RandomState(zlib.crc32(repr(self._keys[name]).encode()))
+        numbers = drawn(self._fills[name], self._shapes[self._indices[name]][0], generator)
+        gain = self._gains.get(name, 1.0)
+        return (numbers if gain == 1 else numbers * gain).astype(self._dtype(name))
+
+    def _dtype(self, name: str) -> str:
+        return self._dtypes[self._indices[name]][0]
+
+    def is_given(self, name: str) -> bool:
+        """Whether its numbers are the user's."""
+        return name in self._given
+
+    def readers_of(self, index: int) -> List[Read]:
+        """Whoever computes something of the numbers of the node of that index."""
+        return self._readers.of(index)
 
     def reads(self, name: str) -> List[Read]:
         """Whoever computes something of the variable's numbers."""
@@ -106,20 +121,19 @@ class SyntheticValues:
 
     def refill(self, name: str, fill: Fill) -> None:
         """Fills an input otherwise from now on."""
-        self._fills[name] = fill
+        self._fills[name] = self._refilled[name] = fill
         self._keys = dict(self._base_keys())
 
     def adopt(self, other: "SyntheticValues") -> None:
         """Changes what the other side has changed, where both compute alike."""
-        for name in self._keys.keys() & other._keys.keys():
-            changed = other._fills[name]
-            if self._roles[self._indices[name]] is Role.INPUT and self._same_kind(other, name):
-                self._fills[name] = changed
-        self._keys = dict(self._base_keys())
+        for name, fill in other._refilled.items():
+            if self._is_same_input(name, other):
+                self.refill(name, fill)
         gains = {key: other._gains[name] for name, key in other._keys.items() if name in other._gains}
         self._gains = {name: gains[key] for name, key in self._keys.items() if key in gains}
 
-    def _same_kind(self, other: "SyntheticValues", name: str) -> bool:
+    def _is_same_input(self, name: str, other: "SyntheticValues") -> bool:
+        if name in self._given or name not in self._indices or self._roles[self._indices[name]] is not Role.INPUT:
+            return False
         mine, theirs = self._indices[name], other._indices[name]
-        same = self._shapes[mine] == other._shapes[theirs] and self._dtypes[mine] == other._dtypes[theirs]
-        return same and other._roles[theirs] is Role.INPUT and name not in {*self._given, *other._given}
+        return self._shapes[mine] == other._shapes[theirs] and self._dtypes[mine] == other._dtypes[theirs]

@@ -59,7 +59,7 @@ class Bench:
         pair = Pair(_side(request.reference), _side(request.candidate))
         cpu_seconds = pair.check()
         self._pair = pair
-        return Prepared(cpu_seconds)
+        return Prepared(cpu_seconds, pair.notes)
 
     def _measure(self, request: Measure) -> Reply:
         pair = self._pair
@@ -71,7 +71,7 @@ class Bench:
 
 
 def _side(network: Network) -> Side:
-    return Side.of(network.name, network.symbol_json, network.inputs, network.params_path)
+    return Side.of(network.name, network.symbol_json, network.inputs, network.params_path, network.example_path)
 
 
 def _observed(work: Callable[[], object]) -> Conditions:

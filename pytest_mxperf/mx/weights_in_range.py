@@ -1,0 +1,204 @@
+"""Scales synthetic weights such that the outputs of each layer have a magnitude of about 1."""
+
+import math
+from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple
+
+from pytest_mxperf.cost.params import FED
+from pytest_mxperf.cost.subgraphs import FUSED_PREFIX
+from pytest_mxperf.graph import Node
+from pytest_mxperf.mx.analysis import Analysis
+from pytest_mxperf.mx.families import (
+    ADDING,
+    MULTIPLYING,
+    NORMS,
+    PRODUCTS,
+    SATURATING,
+    SUMMING,
+    WEIGHTED,
+)
+from pytest_mxperf.mx.figures import Figures
+from pytest_mxperf.mx.reads import JOINING, Read
+from pytest_mxperf.mx.stepwise import Steps
+from pytest_mxperf.mx.synthetic import SyntheticValues
+
+__all__ = ["WeightsInRange"]
+
+_RANGE = (1 / 4, 4.0)
+_SHARED_RANGE = (2.0**-8, 2.0**8)
+"""Of the outputs of a weight's second reader and those behind: the first has had its say."""
+_OFFSETS_RANGE = (1 / 16, 1.0)
+"""Of what moves the points that a deformable layer samples, in pixels."""
+_DEFORMABLE = ("_contrib_DeformableConvolution", "_contrib_ModulatedDeformableConvolution")
+
+_MOST_TRIES = 4
+_LARGEST_STEP = 2.0**64
+_STEP_OF_A_LOOP = 2.0
+"""A loop's outputs may grow with a power of its weights."""
+
+_SATURATED = 3.0
+"""If three quarters of a softmax's inputs are further from 0, most of its outputs may vanish."""
+_UNSATURATED = 1.25
+_FAR = 2.0**10
+"""A product or a sum of activations so far from 1 is no layer's fault, and has to be mended further up."""
+_COMBINING = PRODUCTS | MULTIPLYING | ADDING | SUMMING | {"square", "_npi_square"}
+_ENDING = SATURATING | {"RNN", "Embedding", "L2Normalization", "argmax", "argsort", "one_hot"}
+"""Operators whose outputs do not grow with their inputs."""
+
+
+class WeightsInRange:
+    """The weights of one graph, and what is wished of them for the next run."""
+
+    def __init__(self, analysis: Analysis, synthetic: SyntheticValues) -> None:
+        self._graph = analysis.graph
+        self._synthetic = synthetic
+        self._weights = dict(_weights(analysis, synthetic))
+        self._gammas = dict(_gammas(analysis, synthetic))
+        ops = {node.op for node in analysis.graph.nodes}
+        self._has_offsets = not ops.isdisjoint(_DEFORMABLE)
+        self._wishes: Dict[str, float] = {}
+        self._held: Set[str] = set()
+        self._settled: Set[str] = set()
+
+    def begin(self, steps: Steps) -> None:
+        """Before a run."""
+        self._steps = steps
+        self._settled = set()
+
+    def apply_wishes(self) -> bool:
+        """Scales what the last run has wished for; whether there was anything."""
+        for name, factor in self._wishes.items():
+            self._synthetic.scale(name, factor)
+        self._held.update(self._wishes)
+        wished, self._wishes = bool(self._wishes), {}
+        return wished
+
+    def before(self, index: int, inputs: Sequence[Figures]) -> None:
+        """Before an operator runs: what would saturate it is made smaller, now and above."""
+        node, first = self._graph.nodes[index], inputs[0] if inputs else None
+        if first is None or not _saturates(node) or not first.is_finite or first.low <= _SATURATED:
+            return
+        factor = _power_of_2(_UNSATURATED / first.low)
+        self._wish(node.inputs[0][0], factor)
+        self._steps.arrays[node.inputs[0]] = self._steps.arrays[node.inputs[0]] * factor
+
+    def after(self, index: int, outputs: List[Figures]) -> List[Figures]:
+        """After an operator has run: brings its outputs into range, and says what they are then."""
+        names = self._weights.get(index, ())
+        for _ in range(_MOST_TRIES):
+            factor = self._factor(index, outputs[0]) if names else None
+            if factor is None:
+                break
+            name, read = next(((name, read) for name, read in names if name not in self._settled), names[0])
+            if name in self._settled:
+                self._wish_of(name, max(min(factor, 2.0), 0.5))
+                break
+            self._scale(name, read, factor)
+            outputs = [Figures.of(array.asnumpy()) for array in self._steps.run(index)]
+        self._settled.update(name for name, _ in names)
+        return outputs if names else self._combined(index, outputs)
+
+    def _factor(self, index: int, output: Figures) -> Optional[float]:
+        """What the layer's weight is to be multiplied with, or None if its outputs are in range."""
+        if not output.is_float or output.rms == 0:
+            return None
+        names = [name for name, _ in self._weights[index]]
+        low, high = _SHARED_RANGE if all(name in self._settled for name in names) else self._range(index)
+        if low <= output.rms <= high or (output.rms < low and not self._held.isdisjoint(names)):
+            return None
+        step = _LARGEST_STEP if _is_linear(self._graph.nodes[index]) else _STEP_OF_A_LOOP
+        wanted = _power_of_2(min(1.0, high) / output.rms) if math.isfinite(output.rms) else 2.0**-12
+        return min(max(wanted, 1 / step), step)
+
+    def _range(self, index: int) -> Tuple[float, float]:
+        if self._has_offsets:
+            reads = self._synthetic.readers_of(index)
+            if any(read.op in _DEFORMABLE and read.position == 1 for read in reads):
+                return _OFFSETS_RANGE
+        return _RANGE
+
+    def _scale(self, name: str, read: Read, factor: float) -> None:
+        """The weight, and what its numbers have been handed on to."""
+        self._synthetic.scale(name, factor)
+        source = self._graph.nodes[read.place].inputs
+        nodes = {*read.path, *(index for index, _ in source if self._graph.nodes[index].name == name)}
+        nodes.update(index for index, _ in self._first_inputs(read.path))
+        for entry in [entry for entry in self._steps.arrays if entry[0] in nodes]:
+            self._steps.arrays[entry] = self._steps.arrays[entry] * factor
+
+    def _first_inputs(self, path: Sequence[int]) -> List[Tuple[int, int]]:
+        return [self._graph.nodes[place].inputs[0] for place in path]
+
+    def _combined(self, index: int, outputs: List[Figures]) -> List[Figures]:
+        """Goes on with what a mended network would have here."""
+        node, output = self._graph.nodes[index], outputs[0]
+        if node.op not in _COMBINING or not output.is_float or output.rms == 0 or not output.is_finite:
+            return outputs
+        if output.low <= _FAR and output.high >= 1 / _FAR:
+            return outputs
+        factor = _power_of_2(1 / (output.low if output.low > _FAR else output.high))
+        if not 1 / _LARGEST_STEP < factor < _LARGEST_STEP or not self._wish(index, factor):
+            return outputs
+        self._steps.arrays[index, 0] = array = self._steps.arrays[index, 0] * factor
+        return [Figures.of(array.asnumpy()), *outputs[1:]]
+
+    def _wish(self, index: int, factor: float) -> bool:
+        """Wishes that the node's outputs be scaled; False if no weight does that."""
+        names = list(self._scaling(index, set()))
+        for name in names:
+            self._wish_of(name, factor)
+        return bool(names)
+
+    def _wish_of(self, name: str, factor: float) -> None:
+        self._wishes[name] = min(factor, self._wishes.get(name, factor))
+
+    def _scaling(self, index: int, seen: Set[int]) -> Iterator[str]:
+        """The weights that a node's outputs are proportional to, the nearest in each branch that is summed up."""
+        pending = [index]
+        while pending:
+            index = pending.pop()
+            if index in seen:
+                continue
+            seen.add(index)
+            node = self._graph.nodes[index]
+            names = [name for name, _ in self._weights.get(index, ())] or self._gammas.get(index, [])
+            yield from names[:1]
+            if not names and node.op not in _ENDING and node.inputs:
+                all_count = node.op in ADDING or node.op in JOINING
+                pending.extend(source for source, _ in (node.inputs if all_count else node.inputs[:1]))
+
+
+def _weights(analysis: Analysis, synthetic: SyntheticValues) -> Iterator[Tuple[int, List[Tuple[str, Read]]]]:
+    """By operator, the weights that it multiplies its inputs with."""
+    found: Dict[int, List[Tuple[str, Read]]] = {}
+    for index, role in analysis.roles.items():
+        name = analysis.graph.nodes[index].name
+        if role in FED or synthetic.fill(name).kind != "normal" or synthetic.is_given(name):
+            continue
+        for read in synthetic.reads(name):
+            is_weight = read.op in PRODUCTS or read.op == "RNN" or WEIGHTED.get(read.op, (None,))[0] == read.position
+            if is_weight and not read.joined:
+                found.setdefault(read.place, []).append((name, read))
+    yield from found.items()
+
+
+def _gammas(analysis: Analysis, synthetic: SyntheticValues) -> Iterator[Tuple[int, List[str]]]:
+    """By normalization layer, what it multiplies its outputs with."""
+    for index, role in analysis.roles.items():
+        name = analysis.graph.nodes[index].name
+        for read in synthetic.reads(name) if role not in FED else ():
+            is_fixed = "fix_gamma" in read.attrs or read.op in ("BatchNorm", "BatchNorm_v1")
+            is_free = not is_fixed or not read.call.flag("fix_gamma", True)
+            if read.op in NORMS and read.position == 1 and is_free and not read.path:
+                yield read.place, [name]
+
+
+def _is_linear(node: Node) -> bool:
+    return (not node.subgraphs or node.op.startswith(FUSED_PREFIX)) and node.op != "RNN"
+
+
+def _saturates(node: Node) -> bool:
+    return node.op in SATURATING and node.attrs.get("act_type", "sigmoid") != "relu"
+
+
+def _power_of_2(factor: float) -> float:
+    return 2.0 ** round(math.log2(factor)) if factor > 0 and math.isfinite(factor) else 1.0
