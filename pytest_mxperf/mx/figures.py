@@ -7,6 +7,7 @@ import numpy as np
 __all__ = ["Figures"]
 
 _SAMPLE = 4096
+_HIDDEN = 1000.0
 _SUBNORMAL_SAMPLE = 65536
 _SUBNORMAL_SHARE = 0.001
 
@@ -27,6 +28,8 @@ class Figures(NamedTuple):
     """A quarter of the magnitudes are below, as are those that a mask hides with huge ones above."""
     high: float
     """99% of the magnitudes are below."""
+    most: float
+    """The largest magnitude below 1,000: further away is what a mask hides."""
     is_subnormal: bool
     """Whether at least 1 in 1,000 numbers are subnormal: slow to compute with on many CPUs. Half precision never is,
     which a CPU computes in single."""
@@ -36,9 +39,9 @@ class Figures(NamedTuple):
         numbers = array.reshape(-1)
         is_float = numbers.dtype.kind == "f"
         if not numbers.size:
-            return cls(0, is_float, True, True, 0.0, 0.0, 0.0, 0.0, False)
+            return cls(0, is_float, True, True, 0.0, 0.0, 0.0, 0.0, 0.0, False)
         if not is_float:
-            return cls(numbers.size, False, True, _is_constant(numbers), float(numbers[0]), 0.0, 0.0, 0.0, False)
+            return cls(numbers.size, False, True, _is_constant(numbers), float(numbers[0]), 0.0, 0.0, 0.0, 0.0, False)
         wide = numbers.astype(np.float32) if numbers.itemsize < 4 else numbers
         with np.errstate(all="ignore"):
             return cls._of_floats(wide, is_half=numbers.itemsize < 4)
@@ -48,10 +51,12 @@ class Figures(NamedTuple):
         square = float(np.dot(numbers, numbers))
         is_finite = bool(np.isfinite(square)) or bool(np.isfinite(numbers).all())
         rms = float(np.sqrt(square / numbers.size)) if np.isfinite(square) else float("inf")
-        low, high = np.quantile(np.abs(numbers[:: 1 + (numbers.size - 1) // _SAMPLE]), (0.25, 0.99))
+        magnitudes = np.abs(numbers[:: 1 + (numbers.size - 1) // _SAMPLE])
+        low, high = (float(value) for value in np.quantile(magnitudes, (0.25, 0.99)))
+        most = float(np.max(magnitudes, initial=0.0, where=magnitudes < _HIDDEN))
         constant = is_finite and _is_constant(numbers)
         subnormal = not is_half and is_finite and _is_subnormal(numbers)
-        return cls(numbers.size, True, is_finite, constant, float(numbers[0]), rms, float(low), float(high), subnormal)
+        return cls(numbers.size, True, is_finite, constant, float(numbers[0]), rms, low, high, most, subnormal)
 
 
 def _is_constant(numbers: Any) -> bool:

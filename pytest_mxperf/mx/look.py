@@ -94,8 +94,11 @@ class Look:
         for output, figures in enumerate(outputs):
             self._figures[index, output] = figures
             self._varying[index, output] = varying and not figures.constant
-        if varying:
-            self._judge(index, node, outputs[0])
+        if not node.inputs:
+            return
+        kind = self._kind(index, node, outputs[0], varying)
+        if kind is not None:
+            self.faults.append(Fault(index, node.name, kind))
 
     def _varies(self, entry: Entry, steps: Steps) -> bool:
         """Whether it depends on the inputs, and is not the same number everywhere."""
@@ -105,21 +108,19 @@ class Look:
             self._varying[entry] = is_input and not figures.constant
         return self._varying[entry]
 
-    def _judge(self, index: int, node: Node, output: Figures) -> None:
+    def _kind(self, index: int, node: Node, output: Figures, varying: bool) -> Optional[str]:
         inputs = [self._figures[entry] for entry in node.inputs]
-        kind = None
         if not output.is_finite and node.op in _COMPUTED and all(figures.is_finite for figures in inputs):
-            kind = "not finite"
-        elif output.constant and node.op in _ALIVE and output.size >= _LEAST_NUMBERS:
-            kind = "all 0" if output.value == 0 else "all equal"
-        elif output.is_subnormal and not any(figures.is_subnormal for figures in inputs):
-            kind = None if index in self._heads and node.op in TAILED else "subnormal"
-        if kind is not None:
-            self.faults.append(Fault(index, node.name, kind))
+            return "not finite"
+        if varying and output.constant and node.op in _ALIVE and output.size >= _LEAST_NUMBERS:
+            return "all 0" if output.value == 0 else "all equal"
+        if varying and output.is_subnormal and not any(figures.is_subnormal for figures in inputs):
+            return None if index in self._heads and node.op in TAILED else "subnormal"
+        return None
 
 
 def _of(array: Any) -> Figures:
     return Figures.of(array.asnumpy())
 
 
-_UNKNOWN = Figures(0, True, True, True, 0.0, 0.0, 0.0, 0.0, False)
+_UNKNOWN = Figures(0, True, True, True, 0.0, 0.0, 0.0, 0.0, 0.0, False)

@@ -38,6 +38,8 @@ _STEP_OF_A_LOOP = 2.0
 _SATURATED = 3.0
 """If three quarters of a softmax's inputs are further from 0, most of its outputs may vanish."""
 _UNSATURATED = 1.25
+_VANISHED = 40.0
+"""Between two numbers that are so far from 0 a softmax has a ratio of e^80, the most that single precision holds."""
 _FAR = 2.0**10
 """A product or a sum of activations so far from 1 is no layer's fault, and has to be mended further up."""
 _COMBINING = PRODUCTS | MULTIPLYING | ADDING | SUMMING | {"square", "_npi_square"}
@@ -75,9 +77,9 @@ class WeightsInRange:
     def before(self, index: int, inputs: Sequence[Figures]) -> None:
         """Before an operator runs: what would saturate it is made smaller, now and above."""
         node, first = self._graph.nodes[index], inputs[0] if inputs else None
-        if first is None or not _saturates(node) or not first.is_finite or first.low <= _SATURATED:
+        if first is None or not _saturates(node) or (first.low <= _SATURATED and first.most <= _VANISHED):
             return
-        factor = _power_of_2(_UNSATURATED / first.low)
+        factor = _power_of_2(min(_UNSATURATED / max(first.low, _UNSATURATED), _VANISHED / 2 / max(first.most, 1.0)))
         self._wish(node.inputs[0][0], factor)
         self._steps.arrays[node.inputs[0]] = self._steps.arrays[node.inputs[0]] * factor
 
@@ -90,7 +92,7 @@ class WeightsInRange:
                 break
             name, read = next(((name, read) for name, read in names if name not in self._settled), names[0])
             if name in self._settled:
-                self._wish_of(name, max(min(factor, 2.0), 0.5))
+                self._wish_of(name, max(min(factor, 4.0), 0.25))
                 break
             self._scale(name, read, factor)
             outputs = [Figures.of(array.asnumpy()) for array in self._steps.run(index)]
