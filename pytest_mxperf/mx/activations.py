@@ -7,7 +7,7 @@ need is a good init"), by powers of 2, and only where they are far from that. Wh
 large is told to the weights above it, and the network is run once more. What remains is named.
 """
 
-from typing import Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from pytest_mxperf.cost.params import Role
 from pytest_mxperf.mx.analysis import Analysis
@@ -25,26 +25,26 @@ _MOST_NAMED = 3
 
 
 class Activations(NamedTuple):
-    """``notes`` say which layers' activations are not as in a real network; ``first_not_finite`` is the first layer
-    that makes what is not finite of numbers that are."""
+    """``notes`` are for the finding: which layers' activations are not as in a real network. ``first`` has, by kind
+    ("all 0", "all equal", "subnormal", "not finite"), the first layer that makes such numbers of others."""
 
     notes: Tuple[str, ...] = ()
-    first_not_finite: Optional[str] = None
+    first: Mapping[str, str] = {}
 
-    @property
-    def where_not_finite(self) -> str:
-        """For a message."""
-        return "" if self.first_not_finite is None else f", from {self.first_not_finite} on"
+    def since(self, kind: str) -> str:
+        """For a message: where they begin."""
+        return f", from {self.first[kind]} on" if kind in self.first else ""
 
 
 def look_into(analysis: Analysis, synthetic: SyntheticValues) -> Activations:
     """Runs the network, nothing fused, and brings its synthetic values into range."""
     with array_semantics(numpy_shapes=analysis.model.numpy_shapes):
+        gains = dict(synthetic.gains)
         look = _in_range(analysis, synthetic)
-        if _not_finite(look) is not None:
-            look = _with_other_inputs(analysis, synthetic, look)
-    first = _not_finite(look)
-    return Activations(_notes(look), None if first is None else first.layer)
+        fault = _not_finite(look)
+        if fault is not None:
+            look = _with_other_inputs(analysis, synthetic, gains, fault) or look
+    return Activations(_notes(look), {fault.kind: fault.layer for fault in reversed(look.faults)})
 
 
 def _in_range(analysis: Analysis, synthetic: SyntheticValues) -> Look:
@@ -52,30 +52,37 @@ def _in_range(analysis: Analysis, synthetic: SyntheticValues) -> Look:
     look = Look.at(analysis, synthetic, weights)
     for _ in range(_MOST_RUNS - 1):
         if not weights.apply_wishes():
-            break
+            return look
         look = Look.at(analysis, synthetic, weights)
-    return look
+    weights.done()
+    return Look.at(analysis, synthetic, weights) if weights.apply_wishes() else look
 
 
 def _not_finite(look: Look) -> Optional[Fault]:
     return next((fault for fault in look.faults if fault.kind == "not finite"), None)
 
 
-def _with_other_inputs(analysis: Analysis, synthetic: SyntheticValues, look: Look) -> Look:
-    """Masks are 0 or 1 and counts above 0, and not every graph tells which of its inputs is one: tries it out."""
-    fault = _not_finite(look)
-    names = [] if fault is None else _inputs_above(analysis, synthetic, fault.place)
-    before = {name: synthetic.fill(name) for name in names}
+def _with_other_inputs(
+    analysis: Analysis, synthetic: SyntheticValues, gains: Mapping[str, float], fault: Fault
+) -> Optional[Look]:
+    """Masks are 0 or 1 and counts above 0, and not every graph tells which of its inputs is one: tries it out.
+
+    None, and nothing changed, if no other inputs do better.
+    """
+    names = _inputs_above(analysis, synthetic, fault.place)
+    before, gains_before = {name: synthetic.fill(name) for name in names}, dict(synthetic.gains)
     masks = {name for name in names if any(read.op in MULTIPLYING for read in synthetic.reads(name))}
     for trial in _trials(names, masks):
+        synthetic.gains = dict(gains)
         for name, fill in {**before, **trial}.items():
             synthetic.refill(name, fill)
-        other = _in_range(analysis, synthetic)
-        if _not_finite(other) is None:
-            return other
+        look = _in_range(analysis, synthetic)
+        if _not_finite(look) is None:
+            return look
+    synthetic.gains = gains_before
     for name, fill in before.items():
         synthetic.refill(name, fill)
-    return look
+    return None
 
 
 def _trials(names: Sequence[str], masks: Set[str]) -> List[Dict[str, Fill]]:

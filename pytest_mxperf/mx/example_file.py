@@ -13,6 +13,7 @@ from pytest_mxperf.mx.analysis import Analysis
 
 __all__ = ["read_example"]
 
+_FORMAT: Any = np.lib.format
 _SUFFIX = ".npy"
 
 
@@ -59,14 +60,13 @@ def _read(path: Path, archive: zipfile.ZipFile, name: str, entry: str, analysis:
             f"{path}: {name!r} is {found_shape} {found_dtype}, and the input of {analysis.model.name} {shape} {dtype}"
         )
     with archive.open(entry) as file:
-        return np.lib.format.read_array(file)  # unpickles nothing unless told to
+        return _FORMAT.read_array(file)  # unpickles nothing unless told to
 
 
 def _header(file: "IO[bytes]") -> Tuple[Shape, str]:
     """What the array claims to be, before any memory is taken for it."""
-    version = np.lib.format.read_magic(file)
+    version = _FORMAT.read_magic(file)
     if version not in ((1, 0), (2, 0)):
         raise ValueError(f"an array of format {version}")
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read(file)
+    shape, _, dtype = getattr(_FORMAT, f"read_array_header_{version[0]}_0")(file)
     return shape, str(dtype)

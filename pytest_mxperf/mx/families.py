@@ -12,6 +12,7 @@ __all__ = [
     "NORMS",
     "POWERS",
     "PRODUCTS",
+    "SAMPLING_AT",
     "SATURATING",
     "SUMMING",
     "WEIGHTED",
@@ -92,3 +93,10 @@ SATURATING = frozenset(
     )
 )
 """Operators whose output vanishes, overflows or stands still for inputs that are large."""
+
+SAMPLING_AT = {
+    **dict.fromkeys(("_contrib_DeformableConvolution", "_contrib_ModulatedDeformableConvolution"), (1, 2.0)),
+    **dict.fromkeys(("BilinearSampler", "SpatialTransformer"), (1, 0.5)),
+}
+"""Where an operator reads which points of an image to sample, and how far from 0 most of these may be: in pixels, or
+in halves of the image. Points outside of the image are 0."""

@@ -18,6 +18,8 @@ class Figures(NamedTuple):
     size: int
     is_float: bool
     is_finite: bool
+    is_nan: bool
+    """Whether any of them is no number."""
     constant: bool
     """Whether all numbers are the same."""
     value: float
@@ -39,12 +41,19 @@ class Figures(NamedTuple):
         numbers = array.reshape(-1)
         is_float = numbers.dtype.kind == "f"
         if not numbers.size:
-            return cls(0, is_float, True, True, 0.0, 0.0, 0.0, 0.0, 0.0, False)
+            return cls(0, is_float, True, False, True, 0.0, 0.0, 0.0, 0.0, 0.0, False)
         if not is_float:
-            return cls(numbers.size, False, True, _is_constant(numbers), float(numbers[0]), 0.0, 0.0, 0.0, 0.0, False)
+            return cls._of_others(numbers)
         wide = numbers.astype(np.float32) if numbers.itemsize < 4 else numbers
         with np.errstate(all="ignore"):
             return cls._of_floats(wide, is_half=numbers.itemsize < 4)
+
+    @classmethod
+    def _of_others(cls, numbers: Any) -> "Figures":
+        is_number = numbers.dtype.kind in "iub"  # bfloat16 comes as a structure
+        first = float(numbers[0]) if is_number else 0.0
+        constant = is_number and _is_constant(numbers)
+        return cls(numbers.size, False, True, False, constant, first, 0.0, 0.0, 0.0, 0.0, False)
 
     @classmethod
     def _of_floats(cls, numbers: Any, is_half: bool) -> "Figures":
@@ -56,7 +65,8 @@ class Figures(NamedTuple):
         most = float(np.max(magnitudes, initial=0.0, where=magnitudes < _HIDDEN))
         constant = is_finite and _is_constant(numbers)
         subnormal = not is_half and is_finite and _is_subnormal(numbers)
-        return cls(numbers.size, True, is_finite, constant, float(numbers[0]), rms, low, high, most, subnormal)
+        is_nan = not is_finite and bool(np.isnan(numbers).any())
+        return cls(numbers.size, True, is_finite, is_nan, constant, float(numbers[0]), rms, low, high, most, subnormal)
 
 
 def _is_constant(numbers: Any) -> bool:

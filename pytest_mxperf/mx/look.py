@@ -46,6 +46,9 @@ _COMPUTED = (
 """Operators that make numbers, and do not choose between some, or hide some with an infinity."""
 
 
+_NOT_FINITE, _INFINITE = "not finite", "infinite"
+
+
 class Fault(NamedTuple):
     """Activations that a real network does not have: ``kind`` ends the sentence "activations of ... are"."""
 
@@ -81,16 +84,19 @@ class Look:
                 look.stopped_at = node.name
                 break
             steps.forget(index)
+        look._excuse_infinities()
         return look
 
     def _run(self, index: int, node: Node, steps: Steps, weights: WeightsInRange) -> None:
         steps.inputs(index)
-        varying = any([self._varies(entry, steps) for entry in node.inputs]) or (not node.inputs and "random" in node.op)
-        if varying:
-            weights.before(index, [self._figures[entry] for entry in node.inputs])
+        read = [self._varies(entry, steps) for entry in node.inputs]
+        varying = any(read) or (not read and "random" in node.op)
+        inputs = [self._figures[entry] for entry in node.inputs]
+        if varying and inputs:
+            weights.before(index, inputs)
         outputs = [Figures.of(array.asnumpy()) for array in steps.run(index)]
         if varying:
-            outputs = weights.after(index, outputs)
+            outputs = weights.after(index, inputs, outputs)
         for output, figures in enumerate(outputs):
             self._figures[index, output] = figures
             self._varying[index, output] = varying and not figures.constant
@@ -99,6 +105,15 @@ class Look:
         kind = self._kind(index, node, outputs[0], varying)
         if kind is not None:
             self.faults.append(Fault(index, node.name, kind))
+
+    def _excuse_infinities(self) -> None:
+        """An infinity that the outputs know nothing of is what a mask hides."""
+        heads = [self._figures[entry] for entry in self._analysis.graph.heads if entry in self._figures]
+        if all(figures.is_finite for figures in heads):
+            self.faults = [fault for fault in self.faults if fault.kind != _INFINITE]
+        self.faults = [
+            fault._replace(kind=_NOT_FINITE if fault.kind == _INFINITE else fault.kind) for fault in self.faults
+        ]
 
     def _varies(self, entry: Entry, steps: Steps) -> bool:
         """Whether it depends on the inputs, and is not the same number everywhere."""
@@ -111,7 +126,7 @@ class Look:
     def _kind(self, index: int, node: Node, output: Figures, varying: bool) -> Optional[str]:
         inputs = [self._figures[entry] for entry in node.inputs]
         if not output.is_finite and node.op in _COMPUTED and all(figures.is_finite for figures in inputs):
-            return "not finite"
+            return _NOT_FINITE if output.is_nan else _INFINITE
         if varying and output.constant and node.op in _ALIVE and output.size >= _LEAST_NUMBERS:
             return "all 0" if output.value == 0 else "all equal"
         if varying and output.is_subnormal and not any(figures.is_subnormal for figures in inputs):
@@ -123,4 +138,4 @@ def _of(array: Any) -> Figures:
     return Figures.of(array.asnumpy())
 
 
-_UNKNOWN = Figures(0, True, True, True, 0.0, 0.0, 0.0, 0.0, 0.0, False)
+_UNKNOWN = Figures(0, True, True, False, True, 0.0, 0.0, 0.0, 0.0, 0.0, False)

@@ -142,17 +142,18 @@ class Side:
         if self.has_weights:
             return  # whatever they are, they are the user's
         if not all(np.isfinite(output).all() for output in outputs if output.dtype.kind == "f"):
-            raise ModelError(
-                f"{name}: with synthetic weights its outputs are not finite{self.activations.where_not_finite}; its "
-                f"speed tells nothing; give it real inputs: {_EXAMPLE}"
-            )
+            raise ModelError(self._refusal(name, "not finite"))
         if any(
             node.op not in TAILED and Figures.of(output).is_subnormal for node, output in zip(self._heads(), outputs)
         ):
-            raise ModelError(
-                f"{name}: with synthetic weights its outputs are subnormal; its speed tells nothing; "
-                f"give it real inputs: {_EXAMPLE}"
-            )
+            raise ModelError(self._refusal(name, "subnormal"))
+
+    def _refusal(self, name: str, kind: str) -> str:
+        since = self.activations.since(kind)
+        return (
+            f"{name}: with synthetic weights its outputs are {kind}{since}; its speed tells nothing; "
+            f"give it real inputs: {_EXAMPLE}"
+        )
 
     def _heads(self) -> List[Node]:
         return [self.analysis.graph.nodes[index] for index, _ in self.analysis.graph.heads]

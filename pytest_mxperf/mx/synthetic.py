@@ -41,14 +41,15 @@ class SyntheticValues:
         self._indices = {analysis.graph.nodes[index].name: index for index in reversed(list(analysis.roles))}
         self._fills = {name: self._fill(index) for name, index in self._indices.items()}
         self._keys = dict(self._base_keys())
-        self._gains: Dict[str, float] = {}
+        self.gains: Dict[str, float] = {}
+        """What parameters are multiplied with, by name, where that is not 1."""
         self._refilled: Dict[str, Fill] = {}
         self._made: Dict[Key, Any] = {}
 
     def variables(self) -> "Iterator[Tuple[str, Key]]":
         """The name of each variable, and what it is interchangeable with: the k-th of its kind, equally scaled."""
         for name, key in self._keys.items():
-            yield name, (*key, self._gains.get(name, 1.0))
+            yield name, (*key, self.gains.get(name, 1.0))
 
     def _base_keys(self) -> "Iterator[Tuple[str, Key]]":
         seen: Dict[Key, int] = {}
@@ -94,7 +95,7 @@ class SyntheticValues:
             return self._given[name]
         generator = np.random.RandomState(zlib.crc32(repr(self._keys[name]).encode()))
         numbers = drawn(self._fills[name], self._shapes[self._indices[name]][0], generator)
-        gain = self._gains.get(name, 1.0)
+        gain = self.gains.get(name, 1.0)
         return (numbers if gain == 1 else numbers * gain).astype(self._dtype(name))
 
     def _dtype(self, name: str) -> str:
@@ -117,7 +118,7 @@ class SyntheticValues:
 
     def scale(self, name: str, factor: float) -> None:
         """Multiplies a parameter's numbers from now on."""
-        self._gains[name] = self._gains.get(name, 1.0) * factor
+        self.gains[name] = self.gains.get(name, 1.0) * factor
 
     def refill(self, name: str, fill: Fill) -> None:
         """Fills an input otherwise from now on."""
@@ -129,8 +130,8 @@ class SyntheticValues:
         for name, fill in other._refilled.items():
             if self._is_same_input(name, other):
                 self.refill(name, fill)
-        gains = {key: other._gains[name] for name, key in other._keys.items() if name in other._gains}
-        self._gains = {name: gains[key] for name, key in self._keys.items() if key in gains}
+        gains = {key: other.gains[name] for name, key in other._keys.items() if name in other.gains}
+        self.gains = {name: gains[key] for name, key in self._keys.items() if key in gains}
 
     def _is_same_input(self, name: str, other: "SyntheticValues") -> bool:
         if name in self._given or name not in self._indices or self._roles[self._indices[name]] is not Role.INPUT:

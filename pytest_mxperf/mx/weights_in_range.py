@@ -12,6 +12,7 @@ from pytest_mxperf.mx.families import (
     MULTIPLYING,
     NORMS,
     PRODUCTS,
+    SAMPLING_AT,
     SATURATING,
     SUMMING,
     WEIGHTED,
@@ -26,10 +27,8 @@ __all__ = ["WeightsInRange"]
 _RANGE = (1 / 4, 4.0)
 _SHARED_RANGE = (2.0**-8, 2.0**8)
 """Of the outputs of a weight's second reader and those behind: the first has had its say."""
-_OFFSETS_RANGE = (1 / 16, 1.0)
-"""Of what moves the points that a deformable layer samples, in pixels."""
-_DEFORMABLE = ("_contrib_DeformableConvolution", "_contrib_ModulatedDeformableConvolution")
 
+_NO_WEIGHT, _NOWHERE = (-1, -1), (-1, 0.0)
 _MOST_TRIES = 4
 _LARGEST_STEP = 2.0**64
 _STEP_OF_A_LOOP = 2.0
@@ -55,11 +54,15 @@ class WeightsInRange:
         self._synthetic = synthetic
         self._weights = dict(_weights(analysis, synthetic))
         self._gammas = dict(_gammas(analysis, synthetic))
-        ops = {node.op for node in analysis.graph.nodes}
-        self._has_offsets = not ops.isdisjoint(_DEFORMABLE)
+        self._samples = any(node.op in SAMPLING_AT for node in analysis.graph.nodes)
         self._wishes: Dict[str, float] = {}
         self._held: Set[str] = set()
         self._settled: Set[str] = set()
+        self._is_done = False
+
+    def done(self) -> None:
+        """From now on nothing is changed any more."""
+        self._is_done = True
 
     def begin(self, steps: Steps) -> None:
         """Before a run."""
@@ -76,32 +79,40 @@ class WeightsInRange:
 
     def before(self, index: int, inputs: Sequence[Figures]) -> None:
         """Before an operator runs: what would saturate it is made smaller, now and above."""
-        node, first = self._graph.nodes[index], inputs[0] if inputs else None
-        if first is None or not _saturates(node) or (first.low <= _SATURATED and first.most <= _VANISHED):
+        node = self._graph.nodes[index]
+        position, factor = 0, 1.0
+        if self._is_done:
             return
-        factor = _power_of_2(min(_UNSATURATED / max(first.low, _UNSATURATED), _VANISHED / 2 / max(first.most, 1.0)))
-        self._wish(node.inputs[0][0], factor)
-        self._steps.arrays[node.inputs[0]] = self._steps.arrays[node.inputs[0]] * factor
+        if _saturates(node):
+            factor = _unsaturating(inputs[0])
+        elif node.op in SAMPLING_AT:
+            position, farthest = SAMPLING_AT[node.op]
+            factor = farthest / max(inputs[position].rms, farthest)
+        factor = _power_of_2(factor)
+        if factor < 1 and self._wish(node.inputs[position][0], factor):
+            self._steps.arrays[node.inputs[position]] = self._steps.arrays[node.inputs[position]] * factor
 
-    def after(self, index: int, outputs: List[Figures]) -> List[Figures]:
+    def after(self, index: int, inputs: Sequence[Figures], outputs: List[Figures]) -> List[Figures]:
         """After an operator has run: brings its outputs into range, and says what they are then."""
-        names = self._weights.get(index, ())
+        if self._is_done or not all(figures.is_finite for figures in inputs):
+            return outputs
+        names = self._weights.get(index, [])
         for _ in range(_MOST_TRIES):
             factor = self._factor(index, outputs[0]) if names else None
             if factor is None:
                 break
-            name, read = next(((name, read) for name, read in names if name not in self._settled), names[0])
-            if name in self._settled:
-                self._wish_of(name, max(min(factor, 4.0), 0.25))
+            free = [(name, read) for name, read in names if name not in self._settled]
+            if not free:
+                self._wish_of(names[0][0], max(min(factor, 4.0), 0.25))
                 break
-            self._scale(name, read, factor)
+            self._scale(*free[0], factor)
             outputs = [Figures.of(array.asnumpy()) for array in self._steps.run(index)]
         self._settled.update(name for name, _ in names)
         return outputs if names else self._combined(index, outputs)
 
     def _factor(self, index: int, output: Figures) -> Optional[float]:
         """What the layer's weight is to be multiplied with, or None if its outputs are in range."""
-        if not output.is_float or output.rms == 0:
+        if not output.is_float or output.is_nan or output.rms == 0:
             return None
         names = [name for name, _ in self._weights[index]]
         low, high = _SHARED_RANGE if all(name in self._settled for name in names) else self._range(index)
@@ -112,11 +123,12 @@ class WeightsInRange:
         return min(max(wanted, 1 / step), step)
 
     def _range(self, index: int) -> Tuple[float, float]:
-        if self._has_offsets:
-            reads = self._synthetic.readers_of(index)
-            if any(read.op in _DEFORMABLE and read.position == 1 for read in reads):
-                return _OFFSETS_RANGE
-        return _RANGE
+        reads = self._synthetic.readers_of(index) if self._samples else ()
+        found = (SAMPLING_AT.get(read.op, _NOWHERE) for read in reads)
+        farthest = min(
+            (farthest for read, (position, farthest) in zip(reads, found) if position == read.position), default=None
+        )
+        return _RANGE if farthest is None else (farthest / 32, farthest / 2)
 
     def _scale(self, name: str, read: Read, factor: float) -> None:
         """The weight, and what its numbers have been handed on to."""
@@ -177,7 +189,7 @@ def _weights(analysis: Analysis, synthetic: SyntheticValues) -> Iterator[Tuple[i
         if role in FED or synthetic.fill(name).kind != "normal" or synthetic.is_given(name):
             continue
         for read in synthetic.reads(name):
-            is_weight = read.op in PRODUCTS or read.op == "RNN" or WEIGHTED.get(read.op, (None,))[0] == read.position
+            is_weight = read.op in PRODUCTS or read.op == "RNN" or WEIGHTED.get(read.op, _NO_WEIGHT)[0] == read.position
             if is_weight and not read.joined:
                 found.setdefault(read.place, []).append((name, read))
     yield from found.items()
@@ -200,6 +212,13 @@ def _is_linear(node: Node) -> bool:
 
 def _saturates(node: Node) -> bool:
     return node.op in SATURATING and node.attrs.get("act_type", "sigmoid") != "relu"
+
+
+def _unsaturating(first: Figures) -> float:
+    """What an input of a softmax is to be multiplied with, at most 1."""
+    if first.low <= _SATURATED and first.most <= _VANISHED:
+        return 1.0
+    return min(_UNSATURATED / max(first.low, _UNSATURATED), _VANISHED / 2 / max(first.most, _VANISHED / 2))
 
 
 def _power_of_2(factor: float) -> float:
