@@ -127,7 +127,7 @@ def is_annotation(name: str) -> bool:
 _ANY = "any"  # of an unknown type
 
 _INTEGER = re.compile(r"[+-]?\d{1,400}L?")
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
 _SEQUENCE = re.compile(r"[(\[][-+\d.,eELNon()\[\]\s]*[)\]]")
 
 
