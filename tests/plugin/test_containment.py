@@ -2,6 +2,7 @@
 
 import json
 import sys
+from importlib import import_module
 from xml.etree import ElementTree
 
 import pytest
@@ -362,10 +363,10 @@ def test_what_goes_wrong_at_the_end_keeps_nobody_from_reporting(
     pytester, write, run, fail_in, unexpected, section, name
 ):
     from pytest_mxperf.plugin import reporter
-    from pytest_mxperf.report import terminal
 
+    json_report, terminal = [import_module(f"pytest_mxperf.report.{each}") for each in ("json", "terminal")]
     write(OTHERS.format(GATED))
-    module, function = {"json_report": (reporter.json_report, "render"), "terminal": (terminal, "render")}.get(
+    module, function = {"json_report": (json_report, "render"), "terminal": (terminal, "render")}.get(
         name, (reporter, name)
     )
     fail_in(module, function, unexpected)

@@ -410,6 +410,16 @@ def test_the_other_model_can_have_inputs_of_its_own(laboratory, write_chain, run
     assert (reference.inputs["data"].dtype, candidate.inputs["data"].dtype) == ("float32", "float16")
 
 
+def test_the_same_graph_with_other_inputs_is_another(laboratory, write_chain, run):
+    """Its bytes alone would not tell."""
+    other = 'ModelSpec.parse(chain((8, 4)), {"data": (2, 16)}, name="batch")'
+    test = AGAINST.replace("ARGUMENTS", 'latency="5%"').replace("chain((32, 4))", other)
+    write_chain(8, 4, test="from pytest_mxperf import ModelSpec\n" + test)
+    laboratory.decisions = [PASSED]
+    run().assert_outcomes(passed=1)
+    assert len(laboratory.asked) == 1
+
+
 def test_against_what_but_not_how_much_is_a_usage_error(write_chain, run, no_traceback):
     write_chain(8, 4, test=AGAINST.replace(", ARGUMENTS", ""))
     result = run()

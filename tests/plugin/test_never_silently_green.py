@@ -214,7 +214,7 @@ def test_another_run_does_not_let_go_of_the_host(write, run, holds, laboratory, 
     run("--mxperf-update").assert_outcomes(passed=1)
     monkeypatch.setattr(latency, "alone_on_this_host", taken)
     message = "latency was not measured: process 7 (pytest tests/slow) measures on this host and has kept this run"
-    holds("another run measures for longer than `--mxperf-latency-wait`", "NOT_MEASURED", message, ALWAYS)
+    holds("another run measures for longer than `--mxperf-latency-wait`", "UNMEASURED", message, ALWAYS)
 
 
 def test_latency_is_inconclusive(write, run, holds, laboratory):

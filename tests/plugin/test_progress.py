@@ -171,7 +171,7 @@ def test_a_run_that_waits_says_for_whom_and_gives_up(changed, holder, run, verdi
     assert len(progress_lines(result)) == 1
     assert changed.asked == []
     no_traceback(result)
-    assert verdicts("--mxperf-latency-wait=0.1")["test_it"]["latency"] == "NOT_MEASURED"
+    assert verdicts("--mxperf-latency-wait=0.1")["test_it"]["latency"] == "UNMEASURED"
 
 
 def test_it_says_so_even_if_it_shall_be_quiet(changed, holder, run):
@@ -180,7 +180,7 @@ def test_it_says_so_even_if_it_shall_be_quiet(changed, holder, run):
 
 
 def test_the_policy_decides_what_comes_of_it(changed, holder, run):
-    run("--mxperf-latency-wait=0.1", "--mxperf-unmeasured=warn").assert_outcomes(passed=1)
+    run("--mxperf-latency-wait=0.1", "--mxperf-policy=unmeasured=warn").assert_outcomes(passed=1)
 
 
 def test_a_run_that_has_waited_measures(changed, holder, run):
