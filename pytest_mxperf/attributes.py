@@ -247,7 +247,8 @@ def _implied(op: str, attrs: Mapping[str, str]) -> Dict[str, str]:
     if op not in _WINDOWS:
         return {}
     implied: Dict[str, str] = {}
-    rank = attrs.get("kernel", "()").count(",") + 1 if attrs.get("kernel", "()") != "()" else 0
+    kernel = attrs.get("kernel", "()")
+    rank = 0 if kernel == "()" else kernel.count(",") + 1
     if rank in _LAYOUTS:
         for name, size in (("stride", "1"), ("dilate", "1"), ("pad", "0"), ("adj", "0")):
             if attrs.get(name) == "()":

@@ -239,6 +239,7 @@ def test_without_a_window_its_defaults_stay_open():
     found = told("Pooling")
     assert (found["kernel"], found["stride"], found["pad"], found["layout"]) == ("()", "()", "()", "None")
     assert told("Pooling", kernel="(1,1,1,1)")["stride"] == "()"
+    assert told("Pooling", known=False, stride="()") == {"stride": "()"}
 
 
 def test_pooling_counts_the_padding_unless_told_otherwise():
