@@ -4,9 +4,8 @@ MXNet documents the type and the default of each argument of an operator. Where 
 it, as MXNet's own parser does; else only what is one value whatever its type may be is spelled alike.
 """
 
-import math
+import ctypes
 import re
-import struct
 from typing import Callable, Dict, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import msgspec
@@ -128,15 +127,13 @@ def is_annotation(name: str) -> bool:
 _ANY = "any"  # of an unknown type
 
 _INTEGER = re.compile(r"[+-]?\d{1,400}L?")
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
 _SEQUENCE = re.compile(r"[(\[][-+\d.,eELNon()\[\]\s]*[)\]]")
 
 
 def _spelled(text: str, kind: str) -> str:
-    """The one spelling of a value of a type, as MXNet names types; a text that is no such value stays as it is."""
+    """The one spelling of a value of a type, as MXNet names types; a text that is no such value (None) stays it."""
     stripped = text.strip()
-    if kind.endswith(" or None") and stripped == "None":
-        return stripped
     for prefixes, spell in _BY_TYPE:
         if kind.startswith(prefixes):
             return spell(stripped)
@@ -158,23 +155,18 @@ def _single(text: str) -> str:
 
 def _double(text: str) -> str:
     """Some defaults of 64 bits are numbers of 32 bits, in which 0.001 is 0.0010000000474974513."""
-    if not _NUMBER.fullmatch(text):
-        return text
-    number = float(text)
-    return _shortest(number) if _rounded(number) == number else repr(number)
+    return _shortest(float(text)) if _NUMBER.fullmatch(text) else text
 
 
 def _rounded(number: float) -> float:
-    try:
-        return float(struct.unpack("f", struct.pack("f", number))[0])
-    except OverflowError:
-        return math.copysign(math.inf, number)
+    """The nearest number of 32 bits."""
+    return ctypes.c_float(number).value
 
 
 def _shortest(number: float) -> str:
-    """The fewest digits that make this number of 32 bits."""
+    """The fewest digits that make this number of 32 bits; all of them if it is none."""
     texts = (f"{number:.{digits}g}" for digits in range(1, 10))
-    return repr(float(next((text for text in texts if _rounded(float(text)) == number), repr(number))))
+    return repr(float(next((text for text in texts if _rounded(float(text)) == number), number)))
 
 
 def _sizes(text: str) -> str:
@@ -187,8 +179,6 @@ def _numbers(text: str) -> str:
 
 def _sequence(text: str, spell: Callable[[str], str]) -> str:
     """One number alone is a sequence of one."""
-    if text == "None":
-        return text
     return _items(f"({text})" if _NUMBER.fullmatch(text.rstrip("L")) else text, spell)
 
 
@@ -257,7 +247,8 @@ def _implied(op: str, attrs: Mapping[str, str]) -> Dict[str, str]:
     if op not in _WINDOWS:
         return {}
     implied: Dict[str, str] = {}
-    rank = attrs.get("kernel", "()").count(",") + 1 if attrs.get("kernel", "()") != "()" else 0
+    kernel = attrs.get("kernel", "()")
+    rank = 0 if kernel == "()" else kernel.count(",") + 1
     if rank in _LAYOUTS:
         for name, size in (("stride", "1"), ("dilate", "1"), ("pad", "0"), ("adj", "0")):
             if attrs.get(name) == "()":

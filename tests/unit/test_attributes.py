@@ -46,6 +46,7 @@ MANY = [
     ("choice", "{'clip', 'wrap'},optional, default='clip'"),
     ("text", "string, optional, default='Constraint violated.'"),
     ("strange", ", optional, default=None"),
+    ("empty", "string, optional, default=''"),
     ("bare", "float"),
 ]
 DOCUMENTED = {
@@ -54,6 +55,7 @@ DOCUMENTED = {
     "Pooling": POOLING,
     "Many": MANY,
     "Custom": [("data", "NDArray-or-Symbol[]"), ("op_type", "string")],
+    "_npi_Custom": [("data", "NDArray-or-Symbol[]"), ("op_type", "string")],
     "Concat": [("data", "NDArray-or-Symbol[]"), ("num_args", "int, required"), ("dim", "int, optional, default='1'")],
 }
 ALIASES = {"concat": "Concat", "Convolution_alias": "Convolution"}
@@ -108,6 +110,7 @@ def told(op, *, known=True, inputs=1, **attrs):
         ("(a b)", "(a b)"),
         ("1_000", "1_000"),
         ("1" * 30, "1" * 30),
+        ("1" * 300_000 + "x", "1" * 300_000 + "x"),  # read in linear time, or this does not end
         ("1" * 5000, "inf"),  # int() refuses so many digits
     ],
 )
@@ -148,6 +151,10 @@ def test_what_may_be_two_values_stays_two(one, other):
         ("single", "0.9", "0.9"),
         ("single", "0.899999976", "0.9"),
         ("single", "1e-05", "1e-05"),
+        ("single", "0.333999991", "0.334"),
+        ("single", "1e-46", "0.0"),
+        ("single", "much", "much"),
+        ("double", "much", "much"),
         ("single", "0.00001", "1e-05"),
         ("single", "16777217", "16777216.0"),  # which is the nearest of 32 bits
         ("single", "1e39", "inf"),
@@ -163,6 +170,8 @@ def test_what_may_be_two_values_stays_two(one, other):
         ("axes", "()", "()"),
         ("axes", "1", "(1)"),
         ("axes", "-1", "(-1)"),
+        ("axes", "2L", "(2)"),
+        ("axes", "all", "all"),
         ("axes", "[1L,2]", "(1, 2)"),
         ("sizes", "(1, 2.0)", "(1.0, 2.0)"),
         ("sizes", "0.5", "(0.5)"),
@@ -195,6 +204,7 @@ def test_defaults_are_written_out():
         "choice": "clip",
         "text": "Constraint violated.",
         "strange": "None",
+        "empty": "",
     }
 
 
@@ -229,6 +239,7 @@ def test_without_a_window_its_defaults_stay_open():
     found = told("Pooling")
     assert (found["kernel"], found["stride"], found["pad"], found["layout"]) == ("()", "()", "()", "None")
     assert told("Pooling", kernel="(1,1,1,1)")["stride"] == "()"
+    assert told("Pooling", known=False, stride="()") == {"stride": "()"}
 
 
 def test_pooling_counts_the_padding_unless_told_otherwise():
@@ -256,8 +267,9 @@ def test_a_counter_of_inputs_says_nothing_that_the_inputs_do_not():
     assert told("concat", inputs=3, num_args="2") == {"dim": "1", "num_args": "2"}
 
 
-def test_attributes_of_a_users_own_operator_are_for_python_to_read():
-    assert told("Custom", op_type="mine", kernel="[3,3]", flag="true") == {
+@pytest.mark.parametrize("op", ["Custom", "_npi_Custom"])
+def test_attributes_of_a_users_own_operator_are_for_python_to_read(op):
+    assert told(op, op_type="mine", kernel="[3,3]", flag="true") == {
         "flag": "true",
         "kernel": "[3,3]",
         "op_type": "mine",
@@ -359,6 +371,7 @@ def test_declared_shapes_by_numpys_rules(text, meant):
         ("_contrib_DeformableConvolution", {"workspace": "1"}, {"workspace": "GPU only"}),
         ("_zeros", {"ctx": "cpu", "shape": "(1)"}, {"ctx": "GPU only"}),
         ("Custom", {"ctx": "cpu", "cudnn_off": "1"}, {}),
+        ("_npi_Custom", {"ctx": "cpu", "cudnn_off": "1"}, {}),
         ("BatchNorm", {"momentum": "0.9", "eps": "1"}, {"momentum": "training only"}),
         ("sgd_mom_update", {"momentum": "0.9"}, {}),
         ("Dropout", {"p": "0.5", "axes": "()", "mode": "training"}, dict.fromkeys(("p", "axes"), "training only")),

@@ -287,6 +287,14 @@ def test_so_are_those_that_read_them():
     assert same(twins(alike, {"v": " 1"}), twins(alike, {"v": " 1"}, {"__note__": "another"}))
 
 
+def test_nodes_that_do_something_else_with_the_same_are_no_twins():
+    def of(**attrs):
+        nodes = (variable("data"), Node("sin", "a", attrs, ((0, 0),)), Node("cos", "b", {}, ((0, 0),)))
+        return Graph(nodes, ((1, 0), (2, 0)))
+
+    assert same(of(), of(__note__="1"))
+
+
 def test_nodes_that_read_different_outputs_are_no_twins():
     def of(first, second):
         nodes = (

@@ -21,6 +21,7 @@ from pytest_mxperf.gate.latency import (
     same_weights,
 )
 from pytest_mxperf.gate.limits import parse_differences
+from pytest_mxperf.gate.policy import OCCASIONS, Policy, parse_policies, parse_policy
 from pytest_mxperf.gate.session import Claims, Collected, CollectedTest, judge_deselected
 from pytest_mxperf.latency.comparison import Comparison
 from pytest_mxperf.latency.conditions import Conditions
@@ -157,6 +158,12 @@ def test_all_that_disturbed_is_told():
     assert last == "meanwhile: had a core 50% of the time, load 3.0 on 2 cores"
 
 
+def test_weights_of_which_nothing_is_clear():
+    finding = judge_weights(Fraction(1, 4), compared(Outcome.INCONCLUSIVE, 0.3, reason="no time"))
+    assert (finding.metric, finding.verdict) == ("weights", Verdict.INCONCLUSIVE)
+    assert finding.message == "weights: 1.3x the time of synthetic ones, unclear: no time"
+
+
 def test_how_much_slower_weights_may_be_is_in_the_finding():
     finding = judge_weights(Fraction(1, 2), compared(Outcome.REGRESSED, 1.0, 0.6, 2.0))
     assert (finding.gate, finding.metric, finding.value, finding.allowed_growth) == ("latency", "weights", 1.0, 0.5)
@@ -249,3 +256,50 @@ def test_only_what_has_regressed_is_explained_and_a_reason_is_given_where_it_can
         "param_bytes\nby which layers cannot be told: no graph",
         "params",
     ]
+
+
+def test_the_largest_difference_is_one_that_floats_have_room_for():
+    assert parse_differences({"macs": f"{10**14}%"}, where="here") == {"macs": 10**12}
+    with pytest.raises(UsageError, match="limits nothing"):
+        parse_differences({"macs": f"{10**14 + 1}%"}, where="here")
+
+
+# Policies.
+
+KNOWN = (
+    "missing, incomparable, other_mxnet, uncounted, unmeasured, inconclusive, unused, improved, unjudged, "
+    "ungated, flaky"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("regressed=warn", f"'regressed' always fails; these leave one: {KNOWN}"),
+        ("passed=warn", f"'passed' is no verdict that leaves a choice; these leave one: {KNOWN}"),
+        ("lost=warn", f"'lost' is no verdict that leaves a choice; these leave one: {KNOWN}"),
+        ("missing=pass=warn", "missing='pass=warn' is none of fail, warn, ignore"),
+        ("missing=pass", "missing='pass' is none of fail, warn, ignore"),
+    ],
+)
+def test_a_policy_that_is_none_is_answered_with_those_that_are(text, message):
+    with pytest.raises(UsageError) as caught:
+        parse_policy(text, where="here")
+    assert str(caught.value) == f"here: {message}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"lost": "warn"}, f"'lost' is no verdict that leaves a choice; these leave one: {KNOWN}"),
+        ({"missing": 1}, "missing=1 is none of fail, warn, ignore"),
+    ],
+)
+def test_so_is_one_of_a_marker(arguments, message):
+    with pytest.raises(UsageError) as caught:
+        parse_policies(arguments, where="here")
+    assert str(caught.value) == f"here: {message}"
+
+
+def test_strict_leaves_no_choice_at_all():
+    assert Policy.strict().actions == dict.fromkeys(OCCASIONS, "fail")
