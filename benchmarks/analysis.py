@@ -1,7 +1,8 @@
 """How fast counting is, as ratios within one run: python benchmarks/analysis.py.
 
 - Against the floor: one bare ``get_internals().infer_shape`` and ``tojson`` of the same symbol, without which nothing
-  can be counted (goal: at most 3).
+  can be counted (goal: at most 2.3).
+- Of a file, against what loads it and infers its shapes, without a check (goal: at most 1.8).
 - Against the per-node recipe, which asks for the shapes of each node and each of its children with a call of its own
   (goal: at least 15 times faster on resnet152_v1, and more on deeper networks).
 - Against itself from 1,000 to 100,000 nodes: time per node (goal: within 20%).
@@ -14,6 +15,7 @@ a large graph in one process, to more than twice as slow at 100,000 nodes.
 import json
 import multiprocessing
 import statistics
+import tempfile
 import time
 
 from pytest_mxperf import count  # first: it makes `import mxnet` work
@@ -22,23 +24,33 @@ import mxnet as mx  # isort: skip
 from mxnet.gluon.model_zoo import vision
 
 IMAGE = {"data": (1, 3, 224, 224)}
-REPEATS = 9
+REPEATS = 25
 PROCESSES = 5
 
 
 def seconds(repeats, function, *arguments):
     """Median CPU time of a call."""
-    samples = []
+    return medians(repeats, arguments, function)[0]
+
+
+def medians(repeats, arguments, *functions):
+    """Median CPU times of functions that take turns."""
+    samples = [[] for _ in functions]
     for _ in range(repeats):
-        start = time.process_time()
-        function(*arguments)
-        samples.append(time.process_time() - start)
-    return statistics.median(samples)
+        for function, times in zip(functions, samples):
+            start = time.process_time()
+            function(*arguments)
+            times.append(time.process_time() - start)
+    return [statistics.median(times) for times in samples]
 
 
 def bare(symbol, inputs):
     symbol.get_internals().infer_shape(**inputs)
     symbol.tojson()
+
+
+def bare_file(path, inputs):
+    mx.sym.load(f"{path}-symbol.json").get_internals().infer_shape(**inputs)
 
 
 def per_node(symbol, inputs):
@@ -82,11 +94,15 @@ def in_fresh_processes(function, argument):
 def main():
     for name in ("resnet18_v1", "resnet152_v1", "densenet201"):
         symbol = vision.get_model(name)(mx.sym.var("data"))
-        floor, ours = seconds(REPEATS, bare, symbol, IMAGE), seconds(REPEATS, count, symbol, IMAGE)
+        floor, ours = medians(REPEATS, (symbol, IMAGE), bare, count)
         recipe = seconds(1, per_node, symbol, IMAGE)
+        with tempfile.TemporaryDirectory() as folder:
+            symbol.save(f"{folder}/{name}-symbol.json")
+            floor_of_file, of_file = medians(REPEATS, (f"{folder}/{name}", IMAGE), bare_file, count)
         print(
             f"{name:<14} count {ours * 1e3:6.1f} ms   {ours / floor:5.2f} x the bare inference"
             f"   {recipe / ours:6.1f} x faster than the per-node recipe"
+            f"   of a file {of_file * 1e3:6.1f} ms, {of_file / floor_of_file:5.2f} x load and inference"
         )
     base = None
     for nodes in (1_000, 10_000, 100_000):

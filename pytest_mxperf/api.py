@@ -1,12 +1,14 @@
 """What the plugin does, for programs: what a model costs, what distinguishes two, and which is faster."""
 
+from contextlib import nullcontext
 from typing import Any
 
 from pytest_mxperf.baseline.diff import Counted, Difference, compare
 from pytest_mxperf.baseline.record import Baseline
 from pytest_mxperf.cost.result import CostReport
+from pytest_mxperf.graph import without_garbage_collection
 from pytest_mxperf.latency.comparison import Comparison
-from pytest_mxperf.spec import ModelSpec
+from pytest_mxperf.spec import Checkpoint, ModelSpec
 from pytest_mxperf.worker.compare import Laboratory
 from pytest_mxperf.worker.protocol import Network
 
@@ -22,7 +24,11 @@ def count(model: object, inputs: object, *, epoch: int = 0) -> CostReport:
 
     Raises ``MxperfError``, or one of its kinds, if the model cannot be read or its shapes cannot be inferred.
     """
-    report: CostReport = analysis_of(ModelSpec.parse(model, inputs, epoch=epoch, where="count")).cost()
+    spec = ModelSpec.parse(model, inputs, epoch=epoch, where="count")
+    # Until the graph is gone, of which only its costs are kept. What a user's function builds is not ours to keep.
+    is_file = isinstance(spec.source, Checkpoint)
+    with without_garbage_collection() if is_file else nullcontext():
+        report: CostReport = analysis_of(spec).cost()
     return report
 
 

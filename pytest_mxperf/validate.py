@@ -8,7 +8,7 @@ stand; ``suspects`` names whatever is not known to be harmless.
 import re
 from functools import lru_cache
 from math import prod
-from typing import Dict, Sequence, Tuple
+from typing import Dict, Sequence, Set, Tuple
 
 from pytest_mxperf.errors import GraphError, ShapeError
 from pytest_mxperf.graph import Graph, Node
@@ -68,12 +68,24 @@ _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 
 def check_attributes(graph: Graph, *, where: str) -> None:
     """Raises ``GraphError`` that begins with ``where`` for attributes that MXNet dies or hangs of, and unfit names."""
+    if not _are_fit(graph):
+        for index, node in enumerate(graph.nodes):
+            problem = _problem(node)
+            if problem:
+                raise GraphError(f"{where}: node {index} ({node.op[:60]} {node.name[:60]!r}): {problem}")
     for index, node in enumerate(graph.nodes):
-        problem = _problem(node)
-        if problem:
-            raise GraphError(f"{where}: node {index} ({node.op[:60]} {node.name[:60]!r}): {problem}")
         for subgraph in node.subgraphs:
             check_attributes(subgraph, where=f"{where}: node {index} ({node.op} {node.name[:60]!r}): subgraph")
+
+
+def _are_fit(graph: Graph) -> bool:
+    """Whether no node has a problem; all names at once, for there are many."""
+    names = {node.name for node in graph.nodes}
+    names.update([node.op for node in graph.nodes])
+    if max(map(len, names)) > _LONGEST_NAME or not "".join(names).isprintable():
+        return False
+    suspicious = [node for node in graph.nodes if not node.attrs.keys().isdisjoint(_DANGEROUS)]
+    return not any(map(_problem, suspicious))
 
 
 def _problem(node: Node) -> str:
@@ -82,12 +94,18 @@ def _problem(node: Node) -> str:
         return f"a name is made of at most {_LONGEST_NAME:,} printable characters"
     if node.is_variable:  # which older versions of MXNet give its reader's attributes
         return ""
-    for name in _POSITIVE:
-        if name in node.attrs and min(_numbers(node.attrs[name]), default=1.0) < 1:
-            return f"{name}={node.attrs[name][:60]!r} must be at least 1"
-    for name in _COUNTS:
-        if name in node.attrs and max(_numbers(node.attrs[name]), default=1.0) > _MOST_COUNTED:
-            return f"{name}={node.attrs[name][:60]!r} is more than {_MOST_COUNTED:,}"
+    return next(filter(None, (_problem_of(name, node.attrs[name]) for name in _DANGEROUS if name in node.attrs)), "")
+
+
+_DANGEROUS = (*_POSITIVE, *_COUNTS)
+
+
+@lru_cache(maxsize=4096)
+def _problem_of(name: str, value: str) -> str:
+    if name in _POSITIVE and min(_numbers(value), default=1.0) < 1:
+        return f"{name}={value[:60]!r} must be at least 1"
+    if name in _COUNTS and max(_numbers(value), default=1.0) > _MOST_COUNTED:
+        return f"{name}={value[:60]!r} is more than {_MOST_COUNTED:,}"
     return ""
 
 
@@ -98,12 +116,16 @@ def _numbers(text: str) -> Tuple[float, ...]:
 
 def suspects(graph: Graph) -> Tuple[str, ...]:
     """The nodes that are not known to be harmless to MXNet, each as ``Correlation 'corr'``."""
-    growing = [node for node in graph.nodes if _GROWTH.get(node.op, "") in node.attrs]
+    growing = [node for node in graph.nodes if node.op in _GROWTH and _GROWTH[node.op] in node.attrs]
     growth = prod(_product(node.attrs[_GROWTH[node.op]]) for node in growing)
     return tuple(
-        f"{node.op[:60]} {node.name[:60]!r}"
-        for node in graph.nodes
-        if not _is_harmless(node) or (growth > _LARGEST_GROWTH and node in growing) or _looks_up_results(graph, node)
+        [
+            f"{node.op[:60]} {node.name[:60]!r}"
+            for node in graph.nodes
+            if not _is_harmless(node)
+            or (growth > _LARGEST_GROWTH and node in growing)
+            or (node.op == "Embedding" and _looks_up_results(graph, node))
+        ]
     )
 
 
@@ -111,11 +133,31 @@ def _is_harmless(node: Node) -> bool:
     fewest, most = _INPUTS.get(node.op, (1, 0))
     if not fewest <= len(node.inputs) <= most or node.subgraphs:
         return False
-    return all(_is_ordinary(name, value) for name, value in node.attrs.items() if name != "__init__")
+    if node.attrs.items() <= _KNOWN_ORDINARY:
+        return True
+    return all(_is_ordinary(name, value) for name, value in node.attrs.items())
 
 
-@lru_cache(maxsize=4096)
+_KNOWN_ORDINARY: Set[Tuple[str, str]] = set()
+"""Attributes that have been looked at before: models repeat them."""
+
+_MOST_REMEMBERED = 4096
+_LONGEST_REMEMBERED = 1000
+
+
 def _is_ordinary(name: str, value: str) -> bool:
+    if not _looks_ordinary(name, value):
+        return False
+    if len(name) + len(value) <= _LONGEST_REMEMBERED:
+        if len(_KNOWN_ORDINARY) >= _MOST_REMEMBERED:
+            _KNOWN_ORDINARY.clear()
+        _KNOWN_ORDINARY.add((name, value))
+    return True
+
+
+def _looks_ordinary(name: str, value: str) -> bool:
+    if name == "__init__":
+        return True
     if name == "__storage_type__":
         return value in ("0", "-1")
     numbers = _numbers(value)
@@ -133,7 +175,7 @@ def _product(text: str) -> float:
 
 def _looks_up_results(graph: Graph, node: Node) -> bool:
     """An embedding of an embedding and so on: each multiplies the size."""
-    return node.op == "Embedding" and bool(node.inputs) and not graph.nodes[node.inputs[0][0]].is_variable
+    return bool(node.inputs) and not graph.nodes[node.inputs[0][0]].is_variable
 
 
 def check_shapes(graph: Graph, shapes: Sequence[Tuple[Tuple[int, ...], ...]], *, where: str) -> None:

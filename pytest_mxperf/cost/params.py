@@ -1,12 +1,12 @@
 """Which variables are parameters, of which kind, and how many elements and bytes they have."""
 
 from enum import Enum
-from typing import Collection, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Collection, Dict, Iterator, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from pytest_mxperf.cost.registry import size
 from pytest_mxperf.cost.result import ITEM_BYTES, Params, Shape
 from pytest_mxperf.cost.subgraphs import FUSED_PREFIX, feeds, variables
-from pytest_mxperf.graph import Graph, Node, consumers
+from pytest_mxperf.graph import Graph, Node
 
 __all__ = ["FED", "Role", "assign_roles", "count_params", "parameters"]
 
@@ -79,7 +79,9 @@ _RANGE_EACH = {
     f"_contrib_quantized_{name}" for name in ("conv", "fully_connected", "concat", "elemwise_add", "elemwise_mul")
 }
 
-_TELLING = {*_FED_AT, *_WEIGHTS_AT, *_PAIRS, *_TENSORS_BEFORE_RANGES, *_RANGE_EACH}
+_RANGED = {*_TENSORS_BEFORE_RANGES, *_RANGE_EACH}
+
+_TELLING = {*_FED_AT, *_WEIGHTS_AT, *_PAIRS, *_RANGED}
 
 
 def assign_roles(
@@ -155,24 +157,30 @@ def _reads(graph: Graph, given: Set[int]) -> _Reads:
         node = graph.nodes[index]
         if len(node.inputs) == 1:
             _pass_back(reads, index, node.inputs[0][0])
-        if node.op not in _TELLING and not node.subgraphs:
-            continue
-        sources = [source for source, _ in node.inputs]
-        if node.op in _PAIRS and (index in computed or index in reads.matched):
-            reads.matched.update(source for source in sources if source not in computed)
-        for position, role in _FED_AT.get(node.op, ()):
-            reads.fed.update((source, role) for source in sources[position : position + 1])
-        reads.weights.update(sources[_WEIGHTS_AT.get(node.op, _NONE)])
-        reads.fixed.update(sources[_ranges(node)])
-        if node.op in _BATCH_NORMS:
-            reads.statistics.update(sources[_STATISTICS])
-            if node.attrs.get("fix_gamma", "True").lower() in ("true", "1"):
-                reads.fixed.update(sources[_GAMMA])
-        for subgraph, fed in zip(node.subgraphs, feeds(node)):
-            outside = {variable: sources[feed.position] for variable, feed in zip(variables(subgraph), fed)}
-            inner = {variable for variable, source in outside.items() if source in computed}
-            _merge(reads, _reads(subgraph, inner), outside)
+        if node.op in _TELLING or node.subgraphs:
+            _read(reads, index, node, computed)
     return reads
+
+
+def _read(reads: _Reads, index: int, node: Node, computed: Set[int]) -> None:
+    """What the node, of an operator that tells, reads its inputs as."""
+    sources = [source for source, _ in node.inputs]
+    if node.op in _WEIGHTS_AT:
+        reads.weights.update(sources[_WEIGHTS_AT[node.op]])
+    if node.op in _BATCH_NORMS:
+        reads.statistics.update(sources[_STATISTICS])
+        if node.attrs.get("fix_gamma", "True").lower() in ("true", "1"):
+            reads.fixed.update(sources[_GAMMA])
+    if node.op in _PAIRS and (index in computed or index in reads.matched):
+        reads.matched.update(source for source in sources if source not in computed)
+    for position, role in _FED_AT.get(node.op, ()):
+        reads.fed.update((source, role) for source in sources[position : position + 1])
+    if node.op in _RANGED or node.subgraphs:
+        reads.fixed.update(sources[_ranges(node)])
+    for subgraph, fed in zip(node.subgraphs, feeds(node) if node.subgraphs else ()):
+        outside = {variable: sources[feed.position] for variable, feed in zip(variables(subgraph), fed)}
+        inner = {variable for variable, source in outside.items() if source in computed}
+        _merge(reads, _reads(subgraph, inner), outside)
 
 
 def _ranges(node: Node) -> slice:
@@ -251,13 +259,29 @@ def count_params(
     roles: Mapping[int, Role],
 ) -> Tuple[Dict[int, Params], Params]:
     """Parameters by the index of the first operator node that reads them, and their total."""
-    first_consumer = consumers(graph)
-    by_layer: Dict[int, List[Params]] = {}
+    first_reader = _first_readers(graph)
+    by_layer: Dict[int, Params] = {}
     total = Params()
     for index, role in parameters(graph, roles):
-        count = size(shapes[index][0])
-        params = Params(**{role.value: count}, bytes=count * ITEM_BYTES[dtypes[index][0]])
+        params = _params(role, size(shapes[index][0]), dtypes[index][0])
         total += params
-        if index in first_consumer:
-            by_layer.setdefault(first_consumer[index].place, []).append(params)
-    return {layer: sum(parts, Params()) for layer, parts in by_layer.items()}, total
+        if index in first_reader:
+            layer = first_reader[index]
+            by_layer[layer] = by_layer[layer] + params if layer in by_layer else params
+    return by_layer, total
+
+
+def _params(role: Role, count: int, dtype: str) -> Params:
+    stored = count * ITEM_BYTES[dtype]
+    if role is Role.TRAINABLE:
+        return Params(count, 0, 0, stored)
+    return Params(0, count, 0, stored) if role is Role.FROZEN else Params(0, 0, count, stored)
+
+
+def _first_readers(graph: Graph) -> Dict[int, int]:
+    """By node index, the first node that reads it."""
+    found: Dict[int, int] = {}
+    for index in range(len(graph.nodes) - 1, -1, -1):
+        for source, _ in graph.nodes[index].inputs:
+            found[source] = index
+    return found

@@ -1,14 +1,12 @@
 """Everything that is known of a model before it runs: its graph, shapes, dtypes, and what each variable is for."""
 
-import gc
-from contextlib import contextmanager
-from typing import Dict, Iterator, List, Mapping, NamedTuple
+from typing import Dict, List, Mapping, NamedTuple
 
 from pytest_mxperf.cost.params import Role, assign_roles
 from pytest_mxperf.cost.result import CostReport, Shape
 from pytest_mxperf.cost.walk import Inference, walk
 from pytest_mxperf.errors import ParamsError, listed
-from pytest_mxperf.graph import Graph
+from pytest_mxperf.graph import Graph, without_garbage_collection
 from pytest_mxperf.mx.guard import survive
 from pytest_mxperf.mx.infer import infer
 from pytest_mxperf.mx.model import Model
@@ -28,7 +26,7 @@ class Analysis(NamedTuple):
 
     def cost(self) -> CostReport:
         """The cost of one forward pass."""
-        with _without_garbage_collection():
+        with without_garbage_collection():
             stored = self.model.stored or {}
             stored_dtypes = {name: array.dtype for name, array in stored.items()}
             return walk(self.graph, self.inference, self.roles, stored_dtypes)
@@ -57,7 +55,7 @@ def analyse(model: Model) -> Analysis:
     """Infers shapes and dtypes, and tells inputs from parameters. Raises ``UsageError`` and ``ShapeError``."""
     if model.suspects:
         survive(lambda: infer(model), f"{model.name}: MXNet", "inferring shapes", model.suspects)
-    with _without_garbage_collection():
+    with without_garbage_collection():
         symbol_json, graph, inference = infer(model)
         check_shapes(graph, inference.shapes, where=model.name)
         roles = assign_roles(
@@ -71,18 +69,6 @@ def analyse(model: Model) -> Analysis:
     if model.stored is not None:
         _check_fit(analysis, {name: array.shape for name, array in model.stored.items()})
     return analysis
-
-
-@contextmanager
-def _without_garbage_collection() -> Iterator[None]:
-    """A graph is many small objects that all live on: collecting meanwhile finds nothing, and the longer it takes."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _check_fit(analysis: Analysis, stored: Mapping[str, Shape]) -> None:

@@ -29,7 +29,6 @@ def infer(model: Model) -> Tuple[str, Graph, Inference]:
         try:
             # Before anything else: MXNet would follow a reference to an output that a node does not have.
             text, graph = _parse(model)
-            check_attributes(graph, where=model.name)
             internals = model.symbol.get_internals()
             known = _infer_outputs(model, internals)
             if None in (shape for shape, _ in known) and _complete_from_stored(model, internals, known):
@@ -53,9 +52,16 @@ def infer(model: Model) -> Tuple[str, Graph, Inference]:
 
 
 def _parse(model: Model) -> Tuple[str, Graph]:
+    """The symbol's JSON and its graph, which has no attribute that MXNet dies of."""
     # With its casts to half precision, which MXNet leaves out of what it saves unless told otherwise.
     text = model.symbol.tojson(remove_amp_cast=False)
-    return text, Graph.parse(text, where=model.name)
+    if model.parsed is not None:
+        source, graph = model.parsed
+        if Graph.is_alike(text.encode(), source):  # as of all files that an MXNet of these years has saved
+            return text, graph
+    graph = Graph.parse(text, where=model.name)
+    check_attributes(graph, where=model.name)
+    return text, graph
 
 
 _MOST_ELEMENTS = 2**48

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, Collection, Dict, FrozenSet, Mapping, NamedTuple, Optional, Tuple
 
 from pytest_mxperf.errors import GraphError, ModelError, ParamsError
-from pytest_mxperf.graph import Graph
+from pytest_mxperf.graph import Graph, without_garbage_collection
 from pytest_mxperf.mx import gluon
 from pytest_mxperf.mx.guard import survive
 from pytest_mxperf.mx.pointers import Pointer, take_out
@@ -35,6 +35,8 @@ class Model:
     """The nodes of a file's graph that are not known to be harmless to MXNet (``validate.suspects``)."""
     pointers: Tuple[Pointer, ...] = ()
     """Nodes of a file's graph that the symbol has stand-ins for, since MXNet would die of them."""
+    parsed: Optional[Tuple[bytes, Graph]] = None
+    """The text that the symbol was loaded from and its graph, which has been checked; not if it has stand-ins."""
 
     @property
     def parameter_names(self) -> "Optional[Collection[str]]":
@@ -89,7 +91,8 @@ def _has_namesakes(built: Any) -> bool:
 
 
 def _open_checkpoint(spec: ModelSpec, checkpoint: Checkpoint) -> Model:
-    loaded = _load(_read_symbol(checkpoint), str(checkpoint.symbol_path))
+    with without_garbage_collection():
+        loaded = _load(_read_symbol(checkpoint), str(checkpoint.symbol_path))
     return Model(
         spec.name,
         loaded.symbol,
@@ -99,6 +102,7 @@ def _open_checkpoint(spec: ModelSpec, checkpoint: Checkpoint) -> Model:
         _read_stored(checkpoint),
         suspects=loaded.suspects,
         pointers=loaded.pointers,
+        parsed=loaded.parsed,
     )
 
 
@@ -107,6 +111,7 @@ class _Loaded(NamedTuple):
     graph: Graph
     suspects: Tuple[str, ...]
     pointers: Tuple[Pointer, ...]
+    parsed: Optional[Tuple[bytes, Graph]]
 
 
 def _load(text: bytes, where: str) -> _Loaded:
@@ -120,7 +125,8 @@ def _load(text: bytes, where: str) -> _Loaded:
     if unsure:
         survive(lambda: mx.sym.load_json(checked), f"{where}: MXNet", "loading the symbol", unsure)
     try:
-        return _Loaded(mx.sym.load_json(checked), graph, unsure, pointers)
+        symbol = mx.sym.load_json(checked)
+        return _Loaded(symbol, graph, unsure, pointers, None if pointers else (text, graph))
     except mx.MXNetError as error:
         problem = reason(error)
         hint = "; import the module that registers it, in conftest.py say" if "custom operator" in problem else ""
@@ -164,6 +170,7 @@ def model_from_json(name: str, text: str, inputs: Mapping[str, InputSpec]) -> Mo
         loaded.graph.numpy_shapes,
         suspects=loaded.suspects,
         pointers=loaded.pointers,
+        parsed=loaded.parsed,
     )
 
 

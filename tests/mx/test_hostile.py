@@ -8,6 +8,7 @@ import pytest
 
 from pytest_mxperf import ModelSpec, MxperfError, count
 from pytest_mxperf.errors import MxperfWarning
+from pytest_mxperf.graph import Graph
 
 IMAGE = {"data": (1, 1, 8, 8)}
 SQUARE = {"x0": (1, 4, 8, 8)}
@@ -382,3 +383,36 @@ def test_a_custom_operator_can_be_tried_also_after_one_has_run(tmp_path):
         module = run(ModelSpec.parse(tmp_path / "m", {"data": (2, 3)}))
     module.forward(mx.io.DataBatch([mx.nd.ones((2, 3))]), is_train=False)
     assert module.get_outputs()[0].asnumpy().tolist() == [[2, 2, 2]] * 2
+
+
+@pytest.mark.parametrize("version", [10901, 10500, 20000])
+def test_what_mxnet_has_saved_is_parsed_once(digits, tmp_path, monkeypatch, version):
+    """The symbol's own JSON is the file's, up to the version, so nothing in it has not been checked."""
+    text = digits.with_name("digits-symbol.json").read_text()
+    import mxnet as mx
+
+    text = mx.sym.load_json(text).tojson()
+    assert text.count('["int", 10901]') == 1
+    (tmp_path / "m-symbol.json").write_text(text.replace('["int", 10901]', f'["int", {version}]'))
+
+    def parse(*args, **options):
+        raise AssertionError("parsed again")
+
+    expected = count(digits, IMAGE)
+    monkeypatch.setattr(Graph, "parse", parse)
+    assert count(tmp_path / "m", IMAGE).layers == expected.layers
+
+
+def test_what_mxnet_makes_another_graph_of_is_parsed_again(save):
+    """It puts the nodes into the order that they run in, and leaves out those that no output needs.
+
+    x0 of 4 channels of 8 x 8 is 256 elements; x1, which the unread node doubles, does not count.
+    """
+    prefix = save("relu", inputs=2, entries=[[0, 0, 0]])
+    path = prefix.with_name("m-symbol.json")
+    document = json.loads(path.read_text())
+    document["nodes"].insert(2, {"op": "broadcast_add", "name": "unread", "inputs": [[1, 0, 0], [1, 0, 0]]})
+    document["heads"] = [[3, 0, 0]]
+    path.write_text(json.dumps(document))
+    report = count(prefix, SQUARE)
+    assert [(layer.name, layer.flops) for layer in report.layers] == [("it", 256)]
