@@ -7,9 +7,8 @@ from pytest_mxperf.cost.result import CostReport, Shape
 from pytest_mxperf.cost.walk import Inference, walk
 from pytest_mxperf.errors import ParamsError, listed
 from pytest_mxperf.graph import Graph, without_garbage_collection
-from pytest_mxperf.mx.guard import survive
 from pytest_mxperf.mx.infer import infer
-from pytest_mxperf.mx.model import Model
+from pytest_mxperf.mx.opened import Model
 from pytest_mxperf.validate import check_shapes
 
 __all__ = ["Analysis", "analyse"]
@@ -53,8 +52,6 @@ class Analysis(NamedTuple):
 
 def analyse(model: Model) -> Analysis:
     """Infers shapes and dtypes, and tells inputs from parameters. Raises ``UsageError`` and ``ShapeError``."""
-    if model.suspects:
-        survive(lambda: infer(model), f"{model.name}: MXNet", "inferring shapes", model.suspects)
     with without_garbage_collection():
         symbol_json, graph, inference = infer(model)
         check_shapes(graph, inference.shapes, where=model.name)

@@ -8,7 +8,7 @@ from pytest_mxperf.cost.params import FED, assign_roles
 from pytest_mxperf.cost.walk import Inference
 from pytest_mxperf.errors import ShapeError, UsageError, listed
 from pytest_mxperf.graph import Graph
-from pytest_mxperf.mx.model import Model
+from pytest_mxperf.mx.opened import Model
 from pytest_mxperf.mx.pointers import put_back
 from pytest_mxperf.mx.runtime import array_semantics, mx, reason
 from pytest_mxperf.mx.shapes import Known, by_node, infer_symbol, visible_output_counts

@@ -1,15 +1,17 @@
-"""A model opened for counting: its symbol and what is known of its parameters, without their values."""
+"""Opens a model for counting, from whatever a user may write for one. Files are checked before MXNet reads them."""
 
 import os
 import stat
-from dataclasses import dataclass
-from typing import Any, Callable, Collection, Dict, FrozenSet, Mapping, NamedTuple, Optional, Tuple
+from dataclasses import replace
+from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 
 from pytest_mxperf.errors import GraphError, ModelError, ParamsError
 from pytest_mxperf.graph import Graph, without_garbage_collection
 from pytest_mxperf.mx import gluon
 from pytest_mxperf.mx.guard import survive
-from pytest_mxperf.mx.pointers import Pointer, take_out
+from pytest_mxperf.mx.infer import infer
+from pytest_mxperf.mx.opened import Model
+from pytest_mxperf.mx.pointers import take_out
 from pytest_mxperf.mx.runtime import mx, reason
 from pytest_mxperf.params_file import StoredArray, read_header
 from pytest_mxperf.spec import Checkpoint, InputSpec, ModelSpec
@@ -18,35 +20,6 @@ from pytest_mxperf.validate import check_attributes, suspects
 __all__ = ["Model", "model_from_json", "open_model"]
 
 _LARGEST_SYMBOL_BYTES = 256 * 1024**2
-
-
-@dataclass(frozen=True)
-class Model:
-    """``stored`` describes the ``.params`` file where there is one; ``net`` is the Gluon net where it came from one."""
-
-    name: str
-    symbol: Any
-    inputs: Mapping[str, InputSpec]
-    numpy_shapes: bool
-    checkpoint: Optional[Checkpoint] = None
-    stored: Optional[Mapping[str, StoredArray]] = None
-    net: Any = None
-    suspects: Tuple[str, ...] = ()
-    """The nodes of a file's graph that are not known to be harmless to MXNet (``validate.suspects``)."""
-    pointers: Tuple[Pointer, ...] = ()
-    """Nodes of a file's graph that the symbol has stand-ins for, since MXNet would die of them."""
-    parsed: Optional[Tuple[bytes, Graph]] = None
-    """The text that the symbol was loaded from and its graph, which has been checked; not if it has stand-ins."""
-
-    @property
-    def parameter_names(self) -> "Optional[Collection[str]]":
-        """Names of the parameters, where a file or a Gluon net tells."""
-        return self.stored if self.net is None else gluon.parameter_names(self.net)
-
-    @property
-    def frozen(self) -> Optional[FrozenSet[str]]:
-        """Names of the parameters that do not train, where a Gluon net tells; None where the graph has to."""
-        return None if self.net is None else gluon.frozen_parameters(self.net)
 
 
 def open_model(spec: ModelSpec) -> Model:
@@ -92,41 +65,34 @@ def _has_namesakes(built: Any) -> bool:
 
 def _open_checkpoint(spec: ModelSpec, checkpoint: Checkpoint) -> Model:
     with without_garbage_collection():
-        loaded = _load(_read_symbol(checkpoint), str(checkpoint.symbol_path))
-    return Model(
-        spec.name,
-        loaded.symbol,
-        spec.inputs,
-        loaded.graph.numpy_shapes,
-        checkpoint,
-        _read_stored(checkpoint),
-        suspects=loaded.suspects,
-        pointers=loaded.pointers,
-        parsed=loaded.parsed,
-    )
+        text = _read_symbol(checkpoint)
+        model, checked = _parse(spec.name, text, spec.inputs, where=str(checkpoint.symbol_path))
+        model = replace(model, checkpoint=checkpoint, stored=_read_stored(checkpoint))
+        return _load(model, checked, where=str(checkpoint.symbol_path))
 
 
-class _Loaded(NamedTuple):
-    symbol: Any
-    graph: Graph
-    suspects: Tuple[str, ...]
-    pointers: Tuple[Pointer, ...]
-    parsed: Optional[Tuple[bytes, Graph]]
-
-
-def _load(text: bytes, where: str) -> _Loaded:
-    # Parsed here first: MXNet can die of a broken file.
+def _parse(name: str, text: bytes, inputs: Mapping[str, InputSpec], *, where: str) -> Tuple[Model, str]:
+    """The model, still without its symbol, and the JSON to load that from: MXNet can die of a broken file."""
     graph, checked = Graph.parse_untrusted(text, where=where)
     check_attributes(graph, where=where)
     graph, pointers = take_out(graph)
     if pointers:
         checked = graph.to_json(like=checked)
-    unsure = suspects(graph)
-    if unsure:
-        survive(lambda: mx.sym.load_json(checked), f"{where}: MXNet", "loading the symbol", unsure)
+    model = Model(name, None, inputs, graph.numpy_shapes, suspects=suspects(graph), pointers=pointers)
+    return (model if pointers else replace(model, parsed=(text, graph))), checked
+
+
+def _load(model: Model, checked: str, *, where: str) -> Model:
+    """The model with its symbol. If the graph has suspects, what counting does with it is tried in a child first."""
+    if model.suspects:
+        survive(
+            lambda: infer(replace(model, symbol=mx.sym.load_json(checked))),
+            f"{where}: MXNet",
+            "loading the symbol and inferring its shapes",
+            model.suspects,
+        )
     try:
-        symbol = mx.sym.load_json(checked)
-        return _Loaded(symbol, graph, unsure, pointers, None if pointers else (text, graph))
+        return replace(model, symbol=mx.sym.load_json(checked))
     except mx.MXNetError as error:
         problem = reason(error)
         hint = "; import the module that registers it, in conftest.py say" if "custom operator" in problem else ""
@@ -162,16 +128,8 @@ def _read_stored(checkpoint: Checkpoint) -> Optional[Mapping[str, StoredArray]]:
 
 def model_from_json(name: str, text: str, inputs: Mapping[str, InputSpec]) -> Model:
     """The model of a symbol JSON without weights. Raises ``GraphError`` that begins with the name."""
-    loaded = _load(text.encode(), name)
-    return Model(
-        name,
-        loaded.symbol,
-        inputs,
-        loaded.graph.numpy_shapes,
-        suspects=loaded.suspects,
-        pointers=loaded.pointers,
-        parsed=loaded.parsed,
-    )
+    model, checked = _parse(name, text.encode(), inputs, where=name)
+    return _load(model, checked, where=name)
 
 
 def _neighbours(checkpoint: Checkpoint) -> str:
