@@ -8,7 +8,7 @@ stand; ``suspects`` names whatever is not known to be harmless.
 import re
 from functools import lru_cache
 from math import prod
-from typing import Dict, Sequence, Set, Tuple
+from typing import Callable, Dict, Sequence, Set, Tuple
 
 from pytest_mxperf.errors import GraphError, ShapeError
 from pytest_mxperf.graph import Graph, Node
@@ -29,11 +29,12 @@ _LARGEST_ORDINARY = 2**24
 _LARGEST_PRODUCT = 2**31
 _LARGEST_IN = {
     **dict.fromkeys(("kernel", "stride", "dilate", "pad", "adj", "target_shape", "reps", "repeats"), 2**10),
+    **dict.fromkeys(("pad_width", "output_size", "block_size", "scale"), 2**10),
     **dict.fromkeys(("num_filter", "output_dim", "state_size"), 2**16),
 }
 """MXNet multiplies sizes in 64 bits and divides by what comes out: by 0 if that is 2^64."""
 
-_GROWTH = {"Deconvolution": "stride", "tile": "reps", "repeat": "repeats"}
+_GROWTH = {"Deconvolution": "stride", "tile": "reps", "repeat": "repeats", "UpSampling": "scale"}
 _LARGEST_GROWTH = 2**20
 """What enlarges its input by a factor, and the largest product of all such factors in a graph."""
 
@@ -50,10 +51,17 @@ _INPUTS: Dict[str, Tuple[int, int]] = {
     **dict.fromkeys(("transpose", "expand_dims", "slice", "slice_axis", "SliceChannel", "mean", "sum"), _ONE),
     **dict.fromkeys(("_copy", "BlockGrad", "MakeLoss", "SoftmaxActivation", "log_softmax"), _ONE),
     **dict.fromkeys((f"_{name}_scalar" for name in ("plus", "minus", "rminus", "mul", "div", "rdiv")), _ONE),
+    **dict.fromkeys((f"_{name}Scalar" for name in ("Plus", "Minus", "RMinus", "Mul", "Div", "RDiv")), _ONE),
     **dict.fromkeys(("softmax", "LeakyReLU"), (1, 2)),
     **dict.fromkeys(("squeeze", "tile", "repeat", "SwapAxis"), _ONE),
     **dict.fromkeys((f"elemwise_{name}" for name in ("add", "sub", "mul", "div")), _TWO),
     **dict.fromkeys((f"broadcast_{name}" for name in ("add", "sub", "mul", "div")), _TWO),
+    # The names that these had before 2017, and in files of today (``.add_alias`` in elemwise_binary_op_basic.cc).
+    **dict.fromkeys((f"_{name}" for name in ("Plus", "plus", "add", "Minus", "minus", "sub")), _TWO),
+    **dict.fromkeys((f"_{name}" for name in ("Mul", "mul", "Div", "div")), _TWO),
+    **dict.fromkeys(("Pad", "_contrib_AdaptiveAvgPooling2D", "depth_to_space"), _ONE),
+    "Crop": (1, 2),
+    "UpSampling": _ANY_NUMBER,
     **dict.fromkeys(
         ("Embedding", "slice_like", "SoftmaxOutput", "LinearRegressionOutput", "LogisticRegressionOutput"), _TWO
     ),
@@ -117,25 +125,101 @@ def _numbers(text: str) -> Tuple[float, ...]:
 def suspects(graph: Graph) -> Tuple[str, ...]:
     """The nodes that are not known to be harmless to MXNet, each as ``Correlation 'corr'``."""
     growing = [node for node in graph.nodes if node.op in _GROWTH and _GROWTH[node.op] in node.attrs]
-    growth = prod(_product(node.attrs[_GROWTH[node.op]]) for node in growing)
+    growth = prod(_growth(node) for node in growing)
     return tuple(
         [
             f"{node.op[:60]} {node.name[:60]!r}"
             for node in graph.nodes
-            if not _is_harmless(node)
+            if not _is_harmless(node, graph.numpy_shapes)
             or (growth > _LARGEST_GROWTH and node in growing)
             or (node.op == "Embedding" and _looks_up_results(graph, node))
         ]
     )
 
 
-def _is_harmless(node: Node) -> bool:
+def _growth(node: Node) -> float:
+    factor = _product(node.attrs[_GROWTH[node.op]])
+    return factor * factor if node.op == "UpSampling" else factor  # of height and width alike
+
+
+def _is_harmless(node: Node, numpy_shapes: bool) -> bool:
     fewest, most = _INPUTS.get(node.op, (1, 0))
     if not fewest <= len(node.inputs) <= most or node.subgraphs:
+        return False
+    if node.op in _HARMLESS_IF and not _HARMLESS_IF[node.op](node, numpy_shapes):
         return False
     if node.attrs.items() <= _KNOWN_ORDINARY:
         return True
     return all(_is_ordinary(name, value) for name, value in node.attrs.items())
+
+
+def _is_safe_pad(node: Node, numpy_shapes: bool) -> bool:
+    """8 widths, so of 4 dimensions (``PadProp::InferShape``), and none of them negative.
+
+    It looks at the widths by an index that is checked, and holds a reflection below the input's size in the last two
+    of 4 dimensions, so each element that it reads exists. Of 5 dimensions it checks but two.
+    """
+    widths = _whole_numbers(node.attrs.get("pad_width", ""))
+    return len(widths) == 8
+
+
+def _is_safe_crop(node: Node, numpy_shapes: bool) -> bool:
+    """As many inputs as it says, to crop to the size ``h_w`` or to that of the second.
+
+    ``CropProp::InferShape`` checks ``h_w``; ``InferCropOfferset`` checks, before it crops, that output and offset lie
+    within the input.
+    """
+    return _whole_numbers(node.attrs.get("num_args", "")) == (len(node.inputs),)
+
+
+def _is_safe_adaptive_pooling(node: Node, numpy_shapes: bool) -> bool:
+    """An output of 1 by 1, or of one or two positive sizes: it divides by them, and its windows then lie in the input.
+
+    It computes them in 32 bits of float, which ``check_shapes`` looks at.
+    """
+    sizes = _whole_numbers(node.attrs.get("output_size", "1"))
+    return 1 <= len(sizes) <= 2 and min(sizes) >= 1
+
+
+def _is_safe_depth_to_space(node: Node, numpy_shapes: bool) -> bool:
+    """A positive block: its square divides the channels (``DepthToSpaceOpShape``), which are checked to be many enough.
+
+    The square of a block of at most 2^10 is no multiple of 2^32.
+    """
+    block = _whole_numbers(node.attrs.get("block_size", ""))
+    return len(block) == 1 and block[0] >= 1
+
+
+def _is_safe_upsampling(node: Node, numpy_shapes: bool) -> bool:
+    """The nearest neighbour, of as many inputs as it says: it divides by their sizes, so none may be 0.
+
+    ``UpSamplingShape`` checks that each divides the output, and mshadow that what is written has the output's shape.
+    The bilinear one is a deconvolution of as many groups as an attribute says, by which it divides.
+    """
+    attrs = node.attrs
+    is_nearest = attrs.get("sample_type") == "nearest" and not numpy_shapes
+    scale, count = _whole_numbers(attrs.get("scale", "")), _whole_numbers(attrs.get("num_args", ""))
+    return is_nearest and len(scale) == 1 and scale[0] >= 1 and count == (len(node.inputs),)
+
+
+_HARMLESS_IF: Dict[str, Callable[[Node, bool], bool]] = {
+    "Pad": _is_safe_pad,
+    "Crop": _is_safe_crop,
+    "_contrib_AdaptiveAvgPooling2D": _is_safe_adaptive_pooling,
+    "depth_to_space": _is_safe_depth_to_space,
+    "UpSampling": _is_safe_upsampling,
+}
+"""What else must hold for these to be harmless, told from the sources of MXNet 1.9.1."""
+
+_WHOLE_NUMBERS = re.compile(r"\s*[(\[]?\s*\d{1,9}(?:\s*,\s*\d{1,9})*\s*,?\s*[)\]]?\s*", re.ASCII)
+
+
+@lru_cache(maxsize=1024)
+def _whole_numbers(text: str) -> Tuple[int, ...]:
+    """Those of ``3`` or ``(0, 1)``; nothing if it is written in any other way."""
+    if len(text) > _LONGEST_REMEMBERED or not _WHOLE_NUMBERS.fullmatch(text):
+        return ()
+    return tuple(int(number) for number in re.findall(r"\d+", text))
 
 
 _KNOWN_ORDINARY: Set[Tuple[str, str]] = set()
@@ -178,10 +262,14 @@ def _looks_up_results(graph: Graph, node: Node) -> bool:
     return bool(node.inputs) and not graph.nodes[node.inputs[0][0]].is_variable
 
 
-def check_shapes(graph: Graph, shapes: Sequence[Tuple[Tuple[int, ...], ...]], *, where: str) -> None:
-    """Raises ``ShapeError`` where an operator that keeps its elements would have to lose or invent some.
+_EXACT_IN_FLOAT = 2**24
 
-    MXNet infers such shapes without complaint, and reads or writes beyond its memory when it runs.
+
+def check_shapes(graph: Graph, shapes: Sequence[Tuple[Tuple[int, ...], ...]], *, where: str) -> None:
+    """Raises ``ShapeError`` where an operator would read or write beyond its memory when it runs.
+
+    One that keeps its elements would have to lose or invent some, or the windows of a pooling be rounded to outside of
+    its input. MXNet infers such shapes without complaint.
     """
     for index, node in enumerate(graph.nodes):
         if node.op in _KEEP_SIZE and node.inputs:
@@ -191,4 +279,12 @@ def check_shapes(graph: Graph, shapes: Sequence[Tuple[Tuple[int, ...], ...]], *,
                 raise ShapeError(
                     f"{where}: {node.op} {node.name[:60]!r} cannot make {after} of {before}; "
                     "does the graph hold a batch size other than that of the inputs?"
+                )
+        elif node.op == "_contrib_AdaptiveAvgPooling2D":
+            source, output = node.inputs[0]
+            before, after = shapes[source][output], shapes[index][0]
+            if max((size * other for size, other in zip(before[2:], after[2:])), default=0) > _EXACT_IN_FLOAT:
+                raise ShapeError(
+                    f"{where}: {node.op} {node.name[:60]!r} cannot make {after} of {before}: MXNet computes its windows"
+                    f" in float32, which is not exact where input size x output size is over {_EXACT_IN_FLOAT:,}"
                 )

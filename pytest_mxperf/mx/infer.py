@@ -2,7 +2,7 @@
 
 import difflib
 from math import prod
-from typing import Any, List, Tuple
+from typing import Any, List, Sequence, Tuple
 
 from pytest_mxperf.cost.params import FED, assign_roles
 from pytest_mxperf.cost.walk import Inference
@@ -37,6 +37,7 @@ def infer(model: Model) -> Tuple[str, Graph, Inference]:
             counts = visible_output_counts(graph)
             if sum(counts) != len(known):
                 raise ShapeError(f"{model.name}: MXNet infers {len(known)} outputs, the graph has {sum(counts)}")
+            _check_visible(model, graph, counts)
             inference = enter(graph, by_node(known, counts))
         except mx.MXNetError as error:
             _check_inputs(model)
@@ -92,6 +93,18 @@ def _not_given(model: Model) -> str:
     roles = assign_roles(graph, inputs=model.inputs, auxiliary=auxiliary, stored=model.parameter_names)
     names = {graph.nodes[index].name for index, role in roles.items() if role in FED} - set(model.inputs)
     return f"; not given: {listed(sorted(names))}" if names else ""
+
+
+def _check_visible(model: Model, graph: Graph, counts: Sequence[int]) -> None:
+    """Raises ``ShapeError`` for a reader of an output that MXNet hides, of which it does not say what it infers."""
+    for node in graph.nodes:
+        for source, output in node.inputs:
+            if output and output >= counts[source]:
+                hidden = graph.nodes[source]
+                raise ShapeError(
+                    f"{model.name}: {node.op[:60]} {node.name[:60]!r} reads output {output} of {hidden.op[:60]} "
+                    f"{hidden.name[:60]!r}, which MXNet keeps to itself; read one of its first {counts[source]}"
+                )
 
 
 def _infer_outputs(model: Model, internals: Any) -> List[Known]:

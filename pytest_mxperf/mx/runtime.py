@@ -39,6 +39,7 @@ def reason(error: Exception) -> str:
     """
     text = re.sub(r"\x1b\[\d+m", "", str(error)).split("Stack trace:")[0]  # Module's messages are red
     text = text.rpartition("MXNetError: ")[2]
+    text = re.sub(r'Traceback \(most recent call last\):|File "[^"]*", line \d+', "", text)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     message = " ".join(lines[:3]) if lines else type(error).__name__
     message = re.sub(r"\[\d\d:\d\d:\d\d\] \S+:\d+: ", "", message)

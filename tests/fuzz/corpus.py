@@ -82,5 +82,13 @@ def _symbols(mx: Any) -> "Iterator[Tuple[Any, Dict[str, Any]]]":
     yield sym.Correlation(data, data, kernel_size=1, max_displacement=2, name="correlation"), image
     net = sym.GroupNorm(data, sym.var("gamma"), sym.var("beta"), num_groups=2)
     yield sym.contrib.AdaptiveAvgPooling2D(sym.contrib.BilinearResize2D(net, height=5, width=5), output_size=2), image
+    # Of operators that are vouched for, and no others: nothing of these is tried in a child.
+    net = sym.Pad(data, mode="reflect", pad_width=(0, 0, 0, 0, 1, 2, 3, 1))
+    yield sym.Crop(net * 0.5, data, num_args=2, center_crop=True), image
+    half = sym.Pooling(data, kernel=(2, 2), stride=(2, 2), pool_type="max")
+    net = sym.UpSampling(data, half, scale=2, sample_type="nearest", num_args=2)
+    yield sym.Crop(sym.Pad(net, mode="edge", pad_width=(0, 0, 0, 0, 1, 1, 0, 2)), num_args=1, h_w=(9, 7)), image
+    net = sym.contrib.AdaptiveAvgPooling2D(sym.depth_to_space(data, block_size=2), output_size=(3, 5))
+    yield sym.UpSampling(net, scale=3, sample_type="nearest", num_args=1) + 1, image
     step = lambda item, states: (sym.FullyConnected(item, num_hidden=4, name="step"), states)  # noqa: E731
     yield sym.contrib.foreach(step, data, [])[0], {"data": (3, 2, 4)}

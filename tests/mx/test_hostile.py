@@ -354,6 +354,10 @@ def test_a_softmax_of_2015_written_in_python_is_counted_around(tmp_path):
             "Error in operator conv: bad group",
         ),
         ("Check failed: Registry: :Get()->Find(x) != nullptr: Cannot find x", "Cannot find x"),
+        (
+            'Traceback (most recent call last):\n  File "../mshadow/tensor.h", line 213\nAssignment: Shapes: (1,2)',
+            "Assignment: Shapes: (1,2)",
+        ),
         ("\x1b[91mYou created\n\tit\x1b[0m", "You created it"),
         ("plain\nStack trace:\n  [bt] (0) lib.so", "plain"),
     ],
@@ -416,3 +420,98 @@ def test_what_mxnet_makes_another_graph_of_is_parsed_again(save):
     path.write_text(json.dumps(document))
     report = count(prefix, SQUARE)
     assert [(layer.name, layer.flops) for layer in report.layers] == [("it", 256)]
+
+
+IMAGES = {"x0": (1, 4, 8, 8), "x1": (1, 4, 4, 4)}
+VOUCHED = [
+    ("Pad", {"mode": "constant", "pad_width": "(0, 0, 0, 0, 1, 2, 3, 4)"}, 1, (1, 4, 11, 15)),
+    ("Pad", {"mode": "edge", "pad_width": "(0, 0, 0, 0, 1024, 0, 0, 1024)"}, 1, (1, 4, 1032, 1032)),
+    ("Pad", {"mode": "reflect", "pad_width": "(0, 0, 0, 0, 7, 7, 7, 7)"}, 1, (1, 4, 22, 22)),
+    ("Crop", {"num_args": "2", "offset": "(4, 4)"}, 2, (1, 4, 4, 4)),
+    ("Crop", {"num_args": "2", "center_crop": "True"}, 2, (1, 4, 4, 4)),
+    ("Crop", {"num_args": "1", "h_w": "(8, 1)"}, 1, (1, 4, 8, 1)),
+    ("_contrib_AdaptiveAvgPooling2D", {"output_size": "(3, 1000)"}, 1, (1, 4, 3, 1000)),
+    ("_contrib_AdaptiveAvgPooling2D", {}, 1, (1, 4, 1, 1)),
+    ("depth_to_space", {"block_size": "2"}, 1, (1, 1, 16, 16)),
+    ("UpSampling", {"scale": "3", "sample_type": "nearest", "num_args": "1"}, 1, (1, 4, 24, 24)),
+    ("UpSampling", {"scale": "2", "sample_type": "nearest", "num_args": "2"}, 2, (1, 8, 16, 16)),
+    ("_MulScalar", {"scalar": "0.5"}, 1, (1, 4, 8, 8)),
+]
+
+
+@pytest.fixture
+def no_fork(monkeypatch):
+    def fork():
+        raise AssertionError("forked")
+
+    monkeypatch.setattr(os, "fork", fork)
+
+
+@pytest.mark.parametrize(("op", "attrs", "inputs", "shape"), VOUCHED)
+def test_an_operator_that_is_vouched_for_runs_without_a_trial(save, no_fork, op, attrs, inputs, shape):
+    """At the limits of what is vouched for."""
+    prefix = save(op, attrs, inputs, weights={})
+    module = run(ModelSpec.parse(prefix, {name: IMAGES[name] for name in list(IMAGES)[:inputs]}))
+    assert module.output_shapes == [("it_output", shape)]
+
+
+@pytest.mark.parametrize(
+    ("op", "attrs", "shapes"),
+    [
+        ("Pad", {"mode": "reflect", "pad_width": "(0, 0, 0, 0, 8, 0, 0, 0)"}, [(1, 4, 8, 8)]),
+        ("Pad", {"mode": "edge", "pad_width": "(0, 1, 0, 0, 0, 0, 0, 0)"}, [(1, 4, 8, 8)]),
+        ("Pad", {"mode": "edge", "pad_width": "(0, 0, 0, 0, 1, 1, 1, 1)"}, [(1, 4, 8)]),
+        ("Crop", {"num_args": "1", "h_w": "(9, 1)"}, [(1, 4, 8, 8)]),
+        ("Crop", {"num_args": "1", "h_w": "(8, 8)", "offset": "(1, 0)"}, [(1, 4, 8, 8)]),
+        ("Crop", {"num_args": "1", "h_w": "8"}, [(1, 4, 8, 8)]),
+        ("Crop", {"num_args": "2"}, [(1, 4, 8, 8), (1, 4, 100, 100)]),
+        ("Crop", {"num_args": "2", "offset": "(-5, 0)"}, [(1, 4, 8, 8), (1, 4, 4, 4)]),
+        ("Crop", {"num_args": "2"}, [(1, 4, 8, 8), (1, 4)]),
+        ("_contrib_AdaptiveAvgPooling2D", {"output_size": "2"}, [(1, 4, 8)]),
+        ("_contrib_AdaptiveAvgPooling2D", {"output_size": "2"}, [(1, 4, 8, 8, 8)]),
+        ("depth_to_space", {"block_size": "3"}, [(1, 4, 8, 8)]),
+        ("depth_to_space", {"block_size": "1024"}, [(1, 4, 8, 8)]),
+        ("UpSampling", {"scale": "2", "sample_type": "nearest", "num_args": "2"}, [(1, 4, 8, 8), (1, 4, 3, 8)]),
+        ("UpSampling", {"scale": "2", "sample_type": "nearest", "num_args": "2"}, [(1, 4, 8, 8), (1, 4, 4, 8)]),
+        ("UpSampling", {"scale": "2", "sample_type": "nearest", "num_args": "2"}, [(1, 4, 8, 8), (2, 4, 8, 8)]),
+        ("UpSampling", {"scale": "2", "sample_type": "nearest", "num_args": "1"}, [(1, 4, 8)]),
+    ],
+)
+def test_what_an_operator_that_is_vouched_for_cannot_do_is_one_clear_error(save, no_fork, op, attrs, shapes):
+    """MXNet checks these itself: there is no trial, and the session survives."""
+    inputs = {f"x{index}": shape for index, shape in enumerate(shapes)}
+    prefix = save(op, attrs, len(shapes), weights={})
+    with pytest.raises(MxperfError, match=r"^(\S*m\S*|MXNet cannot run the model): ") as caught:
+        run(ModelSpec.parse(prefix, inputs))
+    assert "Traceback" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["add", "sub", "mul", "div"])
+def test_the_old_names_of_an_operator_are_the_same_operator(name):
+    import ctypes
+
+    import mxnet as mx
+
+    def handle(operator):
+        found = ctypes.c_void_p()
+        mx.base.check_call(mx.base._LIB.NNGetOpHandle(mx.base.c_str(operator), ctypes.byref(found)))
+        return found.value
+
+    word = {"add": "plus", "sub": "minus"}.get(name, name)
+    names = {f"_{name}", f"_{word}", f"_{word.capitalize()}"}
+    assert {handle(old) for old in names} == {handle(f"elemwise_{name}")}
+    assert handle(f"_{word.capitalize()}Scalar") == handle(f"_{word}_scalar")
+    if name in ("sub", "div"):
+        assert handle(f"_R{word.capitalize()}Scalar") == handle(f"_r{word}_scalar")
+
+
+def test_a_reader_of_an_output_that_mxnet_hides_is_one_clear_error(save):
+    """Found by the fuzzer: LRN's second output holds its norms, for training."""
+    prefix = save("LRN", {"nsize": "3"})
+    path = prefix.with_name("m-symbol.json")
+    document = json.loads(path.read_text())
+    document["nodes"].append({"op": "relu", "name": "reader", "inputs": [[1, 1, 0]]})
+    document["heads"] = [[2, 0, 0]]
+    path.write_text(json.dumps(document))
+    with pytest.raises(MxperfError, match=r"^m: relu 'reader' reads output 1 of LRN 'it', which MXNet"):
+        count(prefix, SQUARE)

@@ -92,6 +92,41 @@ def test_an_absurdly_long_attribute_takes_no_time():
         (graph_of("tile", {"reps": "(1, 1024, 1024)"}), True),
         (graph_of("tile", {"reps": "(2, 1024, 1024)"}), False),
         (Graph((DATA, *[Node("repeat", "r", {"repeats": "1000"}, ((0, 0),))] * 2), ((1, 0),)), True),
+        (graph_of("Pad", {"mode": "reflect", "pad_width": "(0, 0, 0, 0, 1, 1, 2, 2)"}), True),
+        (graph_of("Pad", {"mode": "reflect", "pad_width": "(0, 0, 0, 0, 1, 1, 2, 2, 3, 3)"}), False),  # 5 dimensions
+        (graph_of("Pad", {"mode": "edge", "pad_width": "(0, 0, 0, 0, -1, 1, 2, 2)"}), False),
+        (graph_of("Pad", {"mode": "edge", "pad_width": "(0, 0, 0, 0, 1, 1, 2, 1025)"}), False),
+        (graph_of("Pad", {"mode": "edge"}), False),
+        (graph_of("Crop", {"num_args": "2", "offset": "(19, 19)"}, inputs=2), True),
+        (graph_of("Crop", {"num_args": "1", "h_w": "(6, 6)"}), True),
+        (graph_of("Crop", {"num_args": "2"}, inputs=1), False),
+        (graph_of("Crop", {"num_args": "1"}, inputs=2), False),
+        (graph_of("Crop", {"num_args": "3"}, inputs=3), False),
+        (graph_of("Crop", inputs=2), False),
+        (graph_of("_contrib_AdaptiveAvgPooling2D"), True),
+        (graph_of("_contrib_AdaptiveAvgPooling2D", {"output_size": "(7, 7)"}), True),
+        (graph_of("_contrib_AdaptiveAvgPooling2D", {"output_size": "1"}), True),
+        (graph_of("_contrib_AdaptiveAvgPooling2D", {"output_size": "0"}), False),
+        (graph_of("_contrib_AdaptiveAvgPooling2D", {"output_size": "(7, -1)"}), False),
+        (graph_of("_contrib_AdaptiveAvgPooling2D", {"output_size": "(7, 7, 7)"}), False),
+        (graph_of("_contrib_AdaptiveAvgPooling2D", {"output_size": "1025"}), False),
+        (graph_of("_contrib_AdaptiveAvgPooling2D", {"output_size": "()"}), False),
+        (graph_of("depth_to_space", {"block_size": "2"}), True),
+        (graph_of("depth_to_space", {"block_size": "1024"}), True),
+        (graph_of("depth_to_space", {"block_size": "65536"}), False),  # its square is 2^32
+        (graph_of("depth_to_space", {"block_size": "0"}), False),
+        (graph_of("depth_to_space", {"block_size": "-2"}), False),
+        (graph_of("depth_to_space", {"block_size": "(2, 2)"}), False),
+        (graph_of("depth_to_space"), False),
+        (graph_of("UpSampling", {"scale": "2", "sample_type": "nearest", "num_args": "1"}), True),
+        (graph_of("UpSampling", {"scale": "2", "sample_type": "nearest", "num_args": "3"}, inputs=3), True),
+        (graph_of("UpSampling", {"scale": "2", "sample_type": "nearest", "num_args": "3"}, inputs=2), False),
+        (graph_of("UpSampling", {"scale": "2", "sample_type": "bilinear", "num_args": "2"}, inputs=2), False),
+        (graph_of("UpSampling", {"scale": "0", "sample_type": "nearest", "num_args": "1"}), False),
+        (graph_of("UpSampling", {"scale": "1025", "sample_type": "nearest", "num_args": "1"}), False),
+        (graph_of("_Plus", inputs=2), True),
+        (graph_of("_Plus", inputs=1), False),
+        (graph_of("_MulScalar", {"scalar": "0.5"}), True),
         (graph_of("Correlation", inputs=2), False),
         (graph_of("nonsense"), False),
         (graph_of("null"), False),
@@ -108,6 +143,26 @@ def test_factors_of_a_graph_are_multiplied():
     up = Node("Deconvolution", "up", {"stride": "(32, 32)"}, ((0, 0), (0, 0)))
     assert suspects(Graph((DATA, up, up), ((1, 0),))) == ()
     assert suspects(Graph((DATA, up, up, up), ((1, 0),))) == ("Deconvolution 'up'",) * 3
+
+
+def test_upsampling_grows_in_two_dimensions():
+    """32 x 32 twice is 2^20; once more is too much."""
+    up = Node("UpSampling", "up", {"scale": "32", "sample_type": "nearest", "num_args": "1"}, ((0, 0),))
+    assert suspects(Graph((DATA, up, up), ((1, 0),))) == ()
+    assert suspects(Graph((DATA, up, up, up), ((1, 0),))) == ("UpSampling 'up'",) * 3
+
+
+def test_upsampling_divides_by_sizes_that_may_be_0_where_that_is_a_size():
+    up = Node("UpSampling", "up", {"scale": "2", "sample_type": "nearest", "num_args": "1"}, ((0, 0),))
+    assert suspects(Graph((DATA, up), ((1, 0),), numpy_shapes=True)) == ("UpSampling 'up'",)
+
+
+def test_the_windows_of_a_pooling_must_be_exact():
+    """4096 x 4096 is 2^24, up to which every whole number is one of float32."""
+    graph = graph_of("_contrib_AdaptiveAvgPooling2D", {"output_size": "(1, 4096)"})
+    check_shapes(graph, [((1, 4, 8, 4096),), ((1, 4, 1, 4096),)], where="here")
+    with pytest.raises(ShapeError, match=r"AdaptiveAvgPooling2D 'it' cannot make .* over 16,777,216"):
+        check_shapes(graph, [((1, 4, 8, 4097),), ((1, 4, 1, 4096),)], where="here")
 
 
 def test_an_embedding_of_results_is_suspect():
