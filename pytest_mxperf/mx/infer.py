@@ -98,18 +98,6 @@ def _check_visible(model: Model, graph: Graph, counts: Sequence[int]) -> None:
                 )
 
 
-def _check_visible(model: Model, graph: Graph, counts: Sequence[int]) -> None:
-    """Raises ``ShapeError`` for a reader of an output that MXNet hides, of which it does not say what it infers."""
-    for node in graph.nodes:
-        for source, output in node.inputs:
-            if output and output >= counts[source]:
-                hidden = graph.nodes[source]
-                raise ShapeError(
-                    f"{model.name}: {node.op[:60]} {node.name[:60]!r} reads output {output} of {hidden.op[:60]} "
-                    f"{hidden.name[:60]!r}, which MXNet keeps to itself; read one of its first {counts[source]}"
-                )
-
-
 def _infer_outputs(model: Model, internals: Any) -> List[Known]:
     shapes = {name: spec.shape for name, spec in model.inputs.items()}
     dtypes = {name: spec.dtype for name, spec in model.inputs.items()}
