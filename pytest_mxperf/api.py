@@ -1,52 +1,110 @@
 """What the plugin does, for programs: what a model costs, what distinguishes two, and which is faster."""
 
-from typing import Any
+from pathlib import Path
+from typing import Any, List, Mapping, Optional, Sequence, Union
 
 from pytest_mxperf.baseline.diff import Counted, Difference, compare
 from pytest_mxperf.baseline.record import Baseline
+from pytest_mxperf.cost.inputs import GraphInput
 from pytest_mxperf.cost.result import CostReport
+from pytest_mxperf.errors import UsageError
 from pytest_mxperf.latency.comparison import Comparison
 from pytest_mxperf.spec import ModelSpec
 from pytest_mxperf.worker.compare import Laboratory
 from pytest_mxperf.worker.protocol import Network
 
-__all__ = ["analysis_of", "compare_latency", "count", "diff"]
+__all__ = ["analysis_of", "compare_latency", "count", "diff", "inputs_of"]
 
 
-def count(model: object, inputs: object, *, epoch: int = 0) -> CostReport:
+def count(
+    model: object,
+    inputs: object = None,
+    *,
+    epoch: Union[int, str] = 0,
+    params: Union[str, Path, None] = None,
+    shapes: Optional[Mapping[str, object]] = None,
+    output: Union[str, Sequence[str]] = (),
+) -> CostReport:
     """The cost of one forward pass of ``model``; no weights are loaded.
 
     ``model`` is a checkpoint prefix (``"models/resnet18"``), the path of a symbol JSON, a ``Symbol``, a Gluon
-    ``HybridBlock`` (initialized or not), or a callable that returns one of the last two. ``inputs`` maps each input to
-    its shape, or to a pair of shape and dtype: ``{"data": (1, 3, 224, 224), "tokens": ((1, 16), "int32")}``.
+    ``HybridBlock`` (initialized or not), a callable that returns one of the last two, or a ``ModelSpec``, which has all
+    the rest. ``inputs`` maps each input to its shape, or to a pair of shape and dtype:
+    ``{"data": (1, 3, 224, 224), "tokens": ((1, 16), "int32")}``. ``epoch`` is a number or ``"latest"``, ``params`` the
+    path of a file of weights that is not called after an epoch, ``shapes`` states the shapes of parameters that nothing
+    else tells, and ``output`` names the operators to count up to.
 
     Raises ``MxperfError``, or one of its kinds, if the model cannot be read or its shapes cannot be inferred.
     """
-    report: CostReport = analysis_of(ModelSpec.parse(model, inputs, epoch=epoch, where="count")).cost()
+    spec = _spec(model, inputs, where="count", epoch=epoch, params=params, shapes=shapes, output=output)
+    report: CostReport = analysis_of(spec).cost()
     return report
 
 
-def diff(old: object, new: object, inputs: object) -> Difference:
+def _spec(model: object, inputs: object, *, where: str, **options: Any) -> ModelSpec:
+    if not isinstance(model, ModelSpec):
+        return ModelSpec.parse(model, inputs, where=where, **options)
+    if inputs is not None or any(options.values()):
+        raise UsageError(f"{where}: a ModelSpec has inputs and options of its own; give it alone")
+    return model
+
+
+def diff(
+    old: object,
+    new: object,
+    inputs: object = None,
+    *,
+    epoch: Union[int, str] = 0,
+    inputs_old: object = None,
+    inputs_new: object = None,
+    epoch_old: Union[int, str, None] = None,
+    epoch_new: Union[int, str, None] = None,
+) -> Difference:
     """What distinguishes two models: layers added, removed and changed, found by structure, whatever their names.
 
-    Models and ``inputs``, which both take, are as in ``count``, and so are the errors. Without ``changes`` the models
-    are equal up to names.
+    Models and ``inputs`` are as in ``count``, and so are the errors. Both models take ``inputs`` and ``epoch``, unless
+    one is given its own; a ``ModelSpec`` has its own, always. Without ``changes`` the models are equal up to names.
     """
-    specs = [ModelSpec.parse(model, inputs, where="diff") for model in (old, new)]
-    before, now = [_counted(spec) for spec in specs]
-    return compare(before, now, specs[0].inputs)
+    before, now = [
+        _spec(model, inputs if given is None else given, where="diff", epoch=epoch if own is None else own)
+        for model, given, own in ((old, inputs_old, epoch_old), (new, inputs_new, epoch_new))
+    ]
+    return compare(_counted(before), _counted(now), {**before.inputs, **now.inputs})
 
 
-def compare_latency(old: object, new: object, inputs: object, *, tolerance: float, seconds: float = 15.0) -> Comparison:
+def compare_latency(
+    old: object,
+    new: object,
+    inputs: object = None,
+    *,
+    tolerance: float,
+    seconds: float = 15.0,
+    epoch: Union[int, str] = 0,
+    inputs_old: object = None,
+    inputs_new: object = None,
+    epoch_old: Union[int, str, None] = None,
+    epoch_new: Union[int, str, None] = None,
+) -> Comparison:
     """Whether ``new`` is slower than ``old`` by more than ``tolerance``, a fraction: both are timed side by side.
 
-    Models and ``inputs`` are as in ``count``. They are timed with synthetic weights, in one thread of a process of its
-    own, for up to so many ``seconds`` of its CPU time. Raises ``WorkerError`` if one of them cannot run.
+    Models, ``inputs`` and epochs are as in ``diff``. They are timed with synthetic weights, in one thread of a process
+    of its own, for up to so many ``seconds`` of its CPU time. Raises ``WorkerError`` if one of them cannot run.
     """
-    specs = [ModelSpec.parse(model, inputs, where="compare_latency") for model in (old, new)]
+    specs = [
+        _spec(model, inputs if given is None else given, where="compare_latency", epoch=epoch if own is None else own)
+        for model, given, own in ((old, inputs_old, epoch_old), (new, inputs_new, epoch_new))
+    ]
     reference, candidate = [Network(spec.name, analysis_of(spec).symbol_json, dict(spec.inputs)) for spec in specs]
     with Laboratory(seconds=seconds, option="seconds") as laboratory:
         return laboratory.compare(reference, candidate, tolerance)
+
+
+def inputs_of(model: ModelSpec) -> List[GraphInput]:
+    """What a model's graph wants to be given, whatever inputs the ``ModelSpec`` has, and what is known of each."""
+    from pytest_mxperf.mx import unknown
+    from pytest_mxperf.mx.model import open_model
+
+    return unknown.inputs_of(open_model(model))
 
 
 def _counted(spec: ModelSpec) -> Counted:

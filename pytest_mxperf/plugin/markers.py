@@ -97,11 +97,22 @@ def _spec(arguments: Dict[str, Any], *, root: Path, where: str) -> ModelSpec:
     try:
         inspect.signature(_spec_arguments).bind(**arguments)
     except TypeError as error:
-        raise UsageError(f"{where}: {error}; it takes source, inputs, epoch, name") from None
+        raise UsageError(f"{where}: {error}; it takes {_MODEL_ARGUMENTS}") from None
     return ModelSpec.parse(**arguments, root=root, where=where)
 
 
-def _spec_arguments(source: object, inputs: object, epoch: int = 0, name: Optional[str] = None) -> None:
+_MODEL_ARGUMENTS = "source, inputs, epoch, name, params, shapes, output"
+
+
+def _spec_arguments(
+    source: object,
+    inputs: object,
+    epoch: object = 0,
+    name: Optional[str] = None,
+    params: object = None,
+    shapes: object = None,
+    output: object = (),
+) -> None:
     """What the marker takes."""
 
 

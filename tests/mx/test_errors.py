@@ -67,7 +67,9 @@ def test_an_input_that_was_forgotten_is_named():
 
     users, items = (mx.sym.Embedding(mx.sym.var(name), input_dim=9, output_dim=4) for name in ("user", "item"))
     score = mx.sym.LinearRegressionOutput(mx.sym.sum(users * items, axis=1), mx.sym.var("score"))
-    with pytest.raises(MxperfError, match=r"the shape of variable 'item' cannot be inferred; give its shape in inputs$"):
+    with pytest.raises(
+        MxperfError, match=r"the shape of variable 'item' cannot be inferred; give its shape in inputs$"
+    ):
         count(score, {"user": (3,)})
     assert count(score, {"user": (3,), "item": (3,)}).params.trainable == 2 * 9 * 4
 

@@ -41,7 +41,9 @@ def test_a_label_that_is_an_index_is_inferred_as_mxnet_does(sym, index):
         assert count(sym.pick(scores, label), {"data": (4, 3)}).macs == 24
         return
     chosen = sym.take(scores, label) if index == "take" else sym.sum(scores * sym.one_hot(label, depth=2))
-    with pytest.raises(MxperfError, match=r"the shape of variable 'label' cannot be inferred; give its shape in inputs"):
+    with pytest.raises(
+        MxperfError, match=r"the shape of variable 'label' cannot be inferred; give its shape in inputs"
+    ):
         count(chosen, {"data": (4, 3)})
     assert count(chosen, {"data": (4, 3), "label": (4,)}).macs == 24
 
@@ -49,7 +51,9 @@ def test_a_label_that_is_an_index_is_inferred_as_mxnet_does(sym, index):
 def test_a_batch_that_the_graph_holds_is_told(sym):
     fixed = sym.FullyConnected(sym.Reshape(sym.var("data"), shape=(96, -1), name="rows"), num_hidden=2, name="fc")
     assert count(fixed, {"data": (96, 10)}).macs == 96 * 10 * 2
-    expected = r"the shape of Reshape 'rows' cannot be inferred; it makes shape=\(96, ?-1\) of \(1, 10\): does the graph"
+    expected = (
+        r"the shape of Reshape 'rows' cannot be inferred; it makes shape=\(96, ?-1\) of \(1, 10\): does the graph"
+    )
     with pytest.raises(MxperfError, match=expected):
         count(fixed, {"data": (1, 10)})
 
