@@ -168,6 +168,18 @@ class CostReport(msgspec.Struct, frozen=True):
     def bytes_written(self) -> int:
         return sum(layer.bytes_written for layer in self.layers)
 
+    def __repr__(self) -> str:
+        return (
+            f"CostReport(macs={self.macs}, flops={self.flops}, params={self.params.total}, layers={len(self.layers)}, "
+            f"uncounted={self.uncounted})"
+        )
+
+    def __str__(self) -> str:
+        """The totals and the heaviest layers, a line each."""
+        from pytest_mxperf.cost.table import short_table
+
+        return short_table(self)
+
     def heaviest(self, count: int) -> Tuple[LayerCost, ...]:
         """The ``count`` layers with the most FLOPs, heaviest first; layers without any are left out."""
         ranked = sorted(self.layers, key=lambda layer: layer.flops, reverse=True)

@@ -3,14 +3,14 @@
 import argparse
 import math
 from pathlib import Path
-from typing import Any, Dict, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 import pytest
 
 from pytest_mxperf.errors import UsageError
 from pytest_mxperf.gate.finding import Verdict
 
-__all__ = ["OPTIONS", "Options", "pytest_addoption"]
+__all__ = ["OPTIONS", "Options", "deviations", "pytest_addoption"]
 
 _REPORT_SUFFIXES = (".json",)
 _TERMINAL = "terminal"
@@ -145,6 +145,15 @@ class Options(NamedTuple):
     def action(self, verdict: Verdict) -> str:
         """``fail``, ``warn`` or ``ignore``."""
         return "ignore" if verdict in (Verdict.PASSED, Verdict.ADVICE) else self.policy.get(verdict, "fail")
+
+
+def deviations(options: Options) -> List[str]:
+    """What the user wants done otherwise than by default, as in ``missing=warn``."""
+    return [
+        f"{name}={options.policy[verdict]}"
+        for name, (verdict, default, _) in _POLICIES.items()
+        if options.policy[verdict] != default
+    ]
 
 
 def _chosen(config: pytest.Config, name: str, choices: Tuple[str, ...]) -> str:

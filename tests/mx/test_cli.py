@@ -99,16 +99,16 @@ class TestDiff:
 
     def test_different_models_give_1_and_their_changes(self, mxperf, digits, wider, monkeypatch):
         """8 units more: 8 x 256 MACs in their own layer, 8 x 10 in the next; and 8 biases."""
-        monkeypatch.setenv("COLUMNS", "100")
+        monkeypatch.setenv("COLUMNS", "120")
         code, out, err = mxperf("diff", digits, wider, *INPUT)
         assert (code, err) == (1, "")
         lines = out.splitlines()
         assert lines[0] == "MACs    607,552 -> 609,680 (+0.35%)"
         assert lines[2] == "params  31,962 -> 34,098 (+6.68%)"
         assert [" ".join(line.split()) for line in lines[5:]] == [
-            "dense1_fwd (FullyConnected) num_hidden 32 -> 40 +2.05 k 96.2% +2.06 k 96.3%",
-            "dense1_relu_fwd (Activation) input 1x32 -> 1x40",
-            "dense2_fwd (FullyConnected) input features 32 -> 40 +80 3.8% +80 3.7%",
+            "dense1_fwd (FullyConnected) num_hidden 32 -> 40 +2.05 k 96.2% +4.10 k 96.1% +2.06 k 96.3%",
+            "dense1_relu_fwd (Activation) input 1x32 -> 1x40 +8 0.2%",
+            "dense2_fwd (FullyConnected) input features 32 -> 40 +80 3.8% +160 3.7% +80 3.7%",
         ]
 
     def test_json_has_exact_figures(self, mxperf, digits, wider):
