@@ -1,7 +1,7 @@
 """What a baseline remembers of a model."""
 
 import hashlib
-from typing import Dict, Mapping, Tuple
+from typing import Dict, Mapping, Optional, Tuple
 
 import msgspec
 
@@ -74,6 +74,8 @@ class Baseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Of the file beside it that holds the graph: the two are a pair. Empty until they are stored."""
     weights_sha256: str = ""
     """Of the ``.params`` file that was found to be no slower than its graph, and without subnormal activations."""
+    checkpoint_bytes: Optional[int] = None
+    """As in ``CostReport``: of the file, so that two models of one graph may differ in it."""
     wall_times: Dict[str, WallTime] = {}
     """By environment (``environment.here``): wall times of other hardware say nothing."""
 
@@ -92,6 +94,7 @@ class Baseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             flops_by_category=report.cost.flops_by_category(),
             params=report.params,
             peak_activation_bytes=report.peak_activation_bytes,
+            checkpoint_bytes=report.checkpoint_bytes,
             layers=layers,
         )
 
@@ -124,7 +127,8 @@ class Baseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def fingerprint(self) -> str:
         """Alike for models of the same inputs, layers and costs, whatever the layers are called."""
         layers = tuple(msgspec.structs.replace(layer, name="") for layer in self.layers)
-        nameless = msgspec.structs.replace(self, layers=layers, symbol_sha256="", weights_sha256="", wall_times={})
+        costs = msgspec.structs.replace(self, layers=layers, checkpoint_bytes=None)
+        nameless = msgspec.structs.replace(costs, symbol_sha256="", weights_sha256="", wall_times={})
         return hashlib.sha256(msgspec.json.encode(nameless, order="sorted")).hexdigest()
 
     def difference(self, other: "Baseline") -> str:

@@ -1,6 +1,6 @@
 """The values that counting yields: per operator, per layer, per model."""
 
-from typing import Dict, Tuple
+from typing import Dict, Optional, Tuple
 
 import msgspec
 
@@ -147,6 +147,8 @@ class CostReport(msgspec.Struct, frozen=True):
     """The most that is alive at one time of what operators put out; neither inputs nor parameters."""
     param_bytes_by_dtype: Dict[str, int] = {}
     convention: str = CONVENTION
+    checkpoint_bytes: Optional[int] = None
+    """Of all arrays in the ``.params`` file, those included that the graph does not read; None without such a file."""
 
     @property
     def cost(self) -> OpCost:

@@ -5,13 +5,13 @@ from fractions import Fraction
 from typing import Dict, Iterable, Mapping
 
 from pytest_mxperf.errors import UsageError
-from pytest_mxperf.gate.metrics import BUDGETS, TOLERANCE_FROM, WALL_TIMES
+from pytest_mxperf.gate.metrics import BUDGETS, IF_ASKED, TOLERANCE_FROM, WALL_TIMES
 from pytest_mxperf.units import parse_fraction, parse_quantity
 
 __all__ = ["parse_budget", "parse_differences", "parse_tolerances"]
 
 # What a baseline compares only if it is asked for, since it has to be measured.
-_MEASURED = ("latency", *WALL_TIMES)
+_MEASURED = (*IF_ASKED, "latency", *WALL_TIMES)
 
 
 def parse_budget(arguments: Mapping[str, object], *, where: str) -> Dict[str, Fraction]:

@@ -15,7 +15,7 @@ from typing import IO, Callable, List, Optional
 import msgspec
 import psutil
 
-from pytest_mxperf.errors import MxperfError
+from pytest_mxperf.errors import ModelError, MxperfError, listed
 from pytest_mxperf.latency.conditions import Conditions
 from pytest_mxperf.mx.pair import Pair, Rounds, Side
 from pytest_mxperf.mx.runtime import mx, reason
@@ -52,7 +52,9 @@ class Bench:
         except mx.MXNetError as error:
             return Failed(f"MXNet cannot run it: {reason(error)}")
         except Exception as error:  # whatever a network brings about is its own test's failure
-            return Failed(f"{type(error).__name__}: {error}")
+            return Failed(
+                f"a bug in pytest-mxperf: {type(error).__name__}: {error}; please report it, with the model's graph"
+            )
 
     def _prepare(self, request: Prepare) -> Reply:
         self._pair = None  # the last pair's memory
@@ -71,7 +73,12 @@ class Bench:
 
 
 def _side(network: Network) -> Side:
-    return Side.of(network.name, network.symbol_json, network.inputs, network.params_path)
+    side = Side.of(network.name, network.symbol_json, network.inputs, network.params_path)
+    pointers = side.analysis.model.pointers
+    if pointers:
+        names = listed([str(pointer) for pointer in pointers], 3)
+        raise ModelError(f"{network.name}: nothing can run {names}, which points into the process that saved it")
+    return side
 
 
 def _observed(work: Callable[[], object]) -> Conditions:

@@ -56,6 +56,7 @@ def test_the_file_reads_well_as_a_diff():
     assert text.endswith("}\n")
     assert all(line.count('":') <= 1 for line in text.splitlines())
     assert list(json.loads(text)) == [
+        "checkpoint_bytes",
         "convention",
         "flops",
         "flops_by_category",
