@@ -5,6 +5,7 @@ The environment (threads, engine, subgraph backend) must be set before it starts
 
 import gc
 import os
+import re
 import resource
 import select
 import sys
@@ -48,7 +49,7 @@ class Bench:
                 return Inspected(_side(request.network).first_subnormal_layer())
             return self._measure(request)
         except MxperfError as error:
-            return Failed(str(error))
+            return Failed(_told_here(str(error)))
         except mx.MXNetError as error:
             return Failed(f"MXNet cannot run it: {reason(error)}")
         except Exception as error:  # whatever a network brings about is its own test's failure
@@ -70,6 +71,14 @@ class Bench:
         rounds: List[Rounds] = []
         conditions = _observed(lambda: rounds.append(pair.measure(request.unit, request.cpu_seconds)))
         return Measured(rounds[0].reference, rounds[0].candidate, conditions)
+
+
+def _told_here(message: str) -> str:
+    """What a session is told to import would not be here."""
+    found = re.match(r"(.*custom operator [^;]*);", message)
+    if not found:
+        return message
+    return f"{found.group(1)}; the measuring process cannot run it, since it has no operators but MXNet's own"
 
 
 def _side(network: Network) -> Side:
