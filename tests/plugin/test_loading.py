@@ -160,9 +160,9 @@ def test_markers_are_known_to_strict_markers(write, run):
 
 def test_the_options_are_listed(run):
     result = run("--help")
-    for name in ("report", "update", "baselines", "missing", "uncounted", "unmeasured"):
+    for name in ("report", "update", "baselines", "latency", "policy", "strict"):
         result.stdout.fnmatch_lines([f"  --mxperf-{name}*"])
-    for name in ("report", "baselines", "missing", "uncounted", "unmeasured"):
+    for name in ("report", "baselines", "latency", "policy", "strict"):
         result.stdout.fnmatch_lines([f"  mxperf_{name} (*"])
 
 
