@@ -15,7 +15,7 @@ _MXNETS = ("mxnet", "mxnet-mkl", "mxnet-native", *(f"mxnet-cu{cuda}" for cuda in
 def pytest_report_header(config: pytest.Config) -> str:
     """Without importing MXNet, which takes a second."""
     folder = _short(config)
-    parts = [f"mxperf: {metadata.version('pytest-mxperf')}", _mxnet(), f"baselines: {folder}", *_policy(config)]
+    parts = [f"mxperf {metadata.version('pytest-mxperf')}", _mxnet(), f"baselines: {folder}", *_policy(config)]
     return ", ".join(parts)
 
 

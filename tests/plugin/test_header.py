@@ -4,12 +4,12 @@ from importlib.metadata import version
 
 
 def header(result):
-    return next(line for line in result.outlines if line.startswith("mxperf: "))
+    return next(line for line in result.outlines if line.startswith("mxperf "))
 
 
 def test_it_names_the_versions_and_the_folder_of_the_baselines(write, run):
     write("def test_nothing(): pass")
-    expected = f"mxperf: {version('pytest-mxperf')}, mxnet {version('mxnet')}, baselines: baselines"
+    expected = f"mxperf {version('pytest-mxperf')}, mxnet {version('mxnet')}, baselines: baselines"
     assert header(run()) == expected
 
 
