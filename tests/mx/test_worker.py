@@ -429,3 +429,25 @@ def test_what_is_no_error_of_ours_is_a_bug_that_says_so(monkeypatch):
     assert process.Bench().answer(process.Prepare(network, network)).message == (
         "a bug in pytest-mxperf: KeyError: 'softmax'; please report it, with the model's graph"
     )
+
+
+def test_a_tests_own_alarm_while_a_request_is_sent_gets_through(monkeypatch):
+    """``TimeoutError`` is an ``OSError``: it does not say that the process has died."""
+    from types import SimpleNamespace
+
+    from pytest_mxperf.worker.client import Worker
+    from pytest_mxperf.worker.protocol import Prepared
+
+    def alarm(_):
+        raise TimeoutError("the test's own time is up")
+
+    with Worker() as worker:
+        monkeypatch.setattr(worker, "start", lambda: None)
+        process = SimpleNamespace(stdin=SimpleNamespace(write=alarm))
+        worker._process = process
+        closed = []
+        monkeypatch.setattr(worker, "close", lambda: closed.append(True))
+        with pytest.raises(TimeoutError, match="the test's own time is up"):
+            worker.request("anything", Prepared, doing="it timed net", seconds=1.0)
+        assert closed == [True]
+        worker._process = None
