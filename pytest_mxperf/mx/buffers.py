@@ -32,10 +32,10 @@ class Buffers:
 
 
 class Variables:
-    """The arrays for one network's variables. ``weights``, by name, replace synthetic parameters."""
+    """The arrays for one network's variables. ``weights`` and ``inputs``, by name, replace synthetic ones."""
 
-    def __init__(self, analysis: Analysis, weights: Mapping[str, Any]) -> None:
-        self.synthetic = SyntheticValues(analysis)
+    def __init__(self, analysis: Analysis, weights: Mapping[str, Any], inputs: Optional[Mapping[str, Any]]) -> None:
+        self.synthetic = SyntheticValues(analysis, inputs)
         self._weights = weights
         self._numpy_shapes = analysis.model.numpy_shapes
         self._tables = _tables(analysis)
@@ -87,12 +87,12 @@ class Variables:
 
 
 def _group(key: Key) -> Key:
-    return ("copied", *key[:-1])
+    return ("copied", *key[:-2], key[-1])
 
 
 def _turn(key: Key) -> int:
     """How many variables of its kind there are before."""
-    turn = key[-1]
+    turn = key[-2]
     assert isinstance(turn, int)
     return turn
 

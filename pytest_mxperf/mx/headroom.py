@@ -22,7 +22,8 @@ def free_bytes(root: Path = Path("/")) -> int:
     """What is available on this machine, to its control group, and below this process's own limits; the least."""
     used = int(psutil.Process().memory_info().vms)
     limits = [limit - used for limit in _GIVEN if limit != resource.RLIM_INFINITY]
-    return max(0, min(int(psutil.virtual_memory().available), *limits, *_control_groups(root)))
+    available = int(psutil.virtual_memory().available)
+    return max(0, min([available, *limits, *_control_groups(root)]))
 
 
 def limit_to(more_bytes: int) -> None:

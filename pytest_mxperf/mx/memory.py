@@ -9,7 +9,7 @@ from pytest_mxperf.mx.plan import Plan, variable_bytes
 from pytest_mxperf.mx.side import Side
 from pytest_mxperf.mx.synthetic import Key
 
-__all__ = ["make_room", "needed_bytes"]
+__all__ = ["make_room", "needed_bytes", "refuse_what_cannot_fit"]
 
 _MANY_REPEATED_BYTES = 128 << 20
 """Of copies of weights that are copied by another dense layer as well; half a pair of them is a quarter of a GiB."""
@@ -23,8 +23,6 @@ def make_room(sides: Sequence[Side]) -> Tuple[str, ...]:
 
     Raises ``ModelError`` with both figures if they do not fit.
     """
-    limit_to(0)
-    _refuse_beyond(free_bytes(), least_bytes(sides), sides)
     plans = [side.plan() for side in sides]
     notes, shared = [], _shared(plans)
     if shared:
@@ -44,6 +42,12 @@ def make_room(sides: Sequence[Side]) -> Tuple[str, ...]:
     _refuse_beyond(free, needed_bytes(sides), sides)
     limit_to(free)
     return tuple(notes)
+
+
+def refuse_what_cannot_fit(sides: Sequence[Side]) -> None:
+    """Lifts the limit of the pair before. Raises ``ModelError`` if not even what both take at least fits."""
+    limit_to(0)
+    _refuse_beyond(free_bytes(), least_bytes(sides), sides)
 
 
 def _refuse_beyond(free: int, needed: int, sides: Sequence[Side]) -> None:

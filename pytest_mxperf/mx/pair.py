@@ -11,7 +11,7 @@ from typing import Iterator, List, NamedTuple, Tuple
 from pytest_mxperf.latency.schedule import Unit, round_orders
 from pytest_mxperf.mx.buffers import Buffers
 from pytest_mxperf.mx.executors import Forward
-from pytest_mxperf.mx.memory import make_room
+from pytest_mxperf.mx.memory import make_room, refuse_what_cannot_fit
 from pytest_mxperf.mx.side import Side
 
 __all__ = ["Pair", "Rounds", "Side"]
@@ -37,7 +37,7 @@ class Pair:
         self._sides = (reference, candidate)
         self._buffers = Buffers()
         self.notes: Tuple[str, ...] = ()
-        """What is run otherwise than in production, once it is checked."""
+        """What is not as in production, once it is checked: how it is run, and the numbers that it computes with."""
 
     def check(self) -> float:
         """Runs both twice, and returns the CPU seconds that the second forwards took; first ones can take ten times as
@@ -46,7 +46,9 @@ class Pair:
         Raises ``ModelError`` where they do not fit into memory, or where outputs are not finite or subnormal, which no
         time could be trusted of.
         """
-        self.notes = make_room(self._sides)
+        refuse_what_cannot_fit(self._sides)
+        self._look()
+        self.notes = (*make_room(self._sides), *self._seen())
         forwards = self._bind(reference_first=True)
         for side, forward in zip(self._sides, forwards):
             side.check(forward)
@@ -54,6 +56,18 @@ class Pair:
         for forward in forwards:
             forward()
         return time.process_time() - start
+
+    def _look(self) -> None:
+        """Brings the synthetic values of both into range, equal layers to equal ones."""
+        first, second = sorted(self._sides, key=lambda side: side.has_weights)
+        first.look(first)
+        second.look(first)
+
+    def _seen(self) -> Tuple[str, ...]:
+        """What of the activations is not as in a real network."""
+        names = (side.analysis.model.name for side in self._sides)
+        found = (f"{name}: {note}" for name, side in zip(names, self._sides) for note in side.activations.notes)
+        return tuple(dict.fromkeys(found))
 
     def measure(self, unit: Unit, cpu_seconds: float) -> Rounds:
         """Rounds of a fresh pair of bindings: one, and more until they have taken so much CPU time."""

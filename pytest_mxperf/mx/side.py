@@ -8,10 +8,14 @@ import numpy as np
 from pytest_mxperf.cost.params import FED
 from pytest_mxperf.errors import ModelError
 from pytest_mxperf.graph import Node
+from pytest_mxperf.mx.activations import Activations, look_into
 from pytest_mxperf.mx.analysis import Analysis, analyse
 from pytest_mxperf.mx.buffers import Buffers, Variables
+from pytest_mxperf.mx.example_file import read_example
 from pytest_mxperf.mx.executors import Forward, bind
 from pytest_mxperf.mx.failures import explained
+from pytest_mxperf.mx.figures import Figures
+from pytest_mxperf.mx.look import TAILED
 from pytest_mxperf.mx.model import model_from_json
 from pytest_mxperf.mx.plan import Plan, fusing, plan
 from pytest_mxperf.mx.runtime import mx
@@ -21,23 +25,26 @@ from pytest_mxperf.spec import InputSpec, RunAs
 
 __all__ = ["Side"]
 
-_SUBNORMAL_SHARE = 0.001
-_VANISHING = ("softmax", "softmin", "SoftmaxOutput", "SoftmaxActivation", "exp", "sigmoid", "Activation")
-"""What has a tail of subnormal numbers for inputs that are not. As an output it slows nothing down."""
+_EXAMPLE = 'mxperf_model(..., example="inputs.npz")'
 
 
 class Side:
-    """A network. ``weights``, by name, replace synthetic parameters where they are given."""
+    """A network. ``weights`` and ``inputs``, by name, replace synthetic values where they are given."""
 
     def __init__(
-        self, analysis: Analysis, weights: Optional[Mapping[str, Any]] = None, run_as: Optional[RunAs] = None
+        self,
+        analysis: Analysis,
+        weights: Optional[Mapping[str, Any]] = None,
+        run_as: Optional[RunAs] = None,
+        inputs: Optional[Mapping[str, Any]] = None,
     ) -> None:
         _check_storage(analysis)
         self.analysis = analysis
         self.name = analysis.model.name
         self._weights = {} if weights is None else as_module_sets(weights, analysis)
-        self._variables = Variables(analysis, self._weights)
+        self._variables = Variables(analysis, self._weights, inputs)
         self.synthetic = self._variables.synthetic
+        self.activations = Activations()
         self._run_as = run_as or RunAs()
         self._fed = {analysis.graph.nodes[index].name for index in analysis.variables(*FED)}
         self._symbol = analysis.model.symbol
@@ -52,10 +59,26 @@ class Side:
         inputs: Mapping[str, InputSpec],
         params_path: Optional[str] = None,
         run_as: Optional[RunAs] = None,
+        example_path: Optional[str] = None,
     ) -> "Side":
-        """Raises ``ModelError`` if the graph cannot be loaded or its shapes cannot be inferred."""
+        """Raises ``ModelError`` if the graph cannot be loaded, its shapes cannot be inferred, or the example's arrays
+        are not what it reads."""
         analysis = analyse(model_from_json(name, symbol_json, inputs))
-        return cls(analysis, None if params_path is None else read_values(Path(params_path)), run_as)
+        weights = None if params_path is None else read_values(Path(params_path))
+        return cls(
+            analysis, weights, run_as, None if example_path is None else read_example(Path(example_path), analysis)
+        )
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether its parameters are the user's."""
+        return bool(self._weights)
+
+    def look(self, like: "Side") -> None:
+        """Brings synthetic values into range, beginning with those of the other side where both compute alike."""
+        self.synthetic.adopt(like.synthetic)
+        if not self.has_weights:  # whatever those bring about, they are the user's
+            self.activations = look_into(self.analysis, self.synthetic)
 
     def plan(self) -> Plan:
         """What MXNet makes of the network. Raises ``ModelError`` if it cannot bind it."""
@@ -114,23 +137,29 @@ class Side:
         """
         internals = self.analysis.model.symbol.get_internals()
         nodes = (internals[name] for name in internals.list_outputs())
-        tails = {node.name for node in self._heads() if node.op in _VANISHING}
+        tails = {node.name for node in self._heads() if node.op in TAILED}
         outputs = [node for node in nodes if node.list_inputs() != [node.name] and node.name not in tails]
         if not outputs:
             return None
         values = self.run_unfused(outputs)
-        return next((node.name for node, value in zip(outputs, values) if _is_subnormal(value)), None)
+        return next((node.name for node, value in zip(outputs, values) if Figures.of(value).is_subnormal), None)
 
     def check(self, forward: Forward) -> None:
         """Runs it once. Raises ``ModelError`` where outputs are such that no time could be trusted."""
-        name, has_weights = self.analysis.model.name, bool(self._weights)
         outputs = self._run(forward)
-        if has_weights:
+        if self.has_weights:
             return  # whatever they are, they are the user's
         if not all(np.isfinite(output).all() for output in outputs if output.dtype.kind == "f"):
-            raise ModelError(f"{name}: with synthetic weights its outputs are not finite; its speed tells nothing")
-        if any(node.op not in _VANISHING and _is_subnormal(output) for node, output in zip(self._heads(), outputs)):
-            raise ModelError(f"{name}: with synthetic weights its outputs are subnormal; its speed tells nothing")
+            raise self._refusal("not finite")
+        heads = [node for node, output in zip(self._heads(), outputs) if Figures.of(output).is_subnormal]
+        if any(node.op not in TAILED for node in heads):
+            raise self._refusal("subnormal")
+
+    def _refusal(self, kind: str) -> ModelError:
+        return ModelError(
+            f"{self.name}: with synthetic weights its outputs are {kind}{self.activations.since(kind)}; its speed "
+            f"tells nothing; give it real inputs: {_EXAMPLE}"
+        )
 
     def _heads(self) -> List[Node]:
         return [self.analysis.graph.nodes[index] for index, _ in self.analysis.graph.heads]
@@ -162,11 +191,3 @@ def _check_storage(analysis: Analysis) -> None:
             raise ModelError(
                 f"{name}: {what} {node.name!r} is stored as {stored}; the gate can only make dense {what}s"
             )
-
-
-def _is_subnormal(output: Any) -> bool:
-    if output.dtype.kind != "f" or output.itemsize < 4 or not output.size:
-        return False
-    magnitudes = np.abs(output)
-    subnormal = (magnitudes > 0) & (magnitudes < np.finfo(output.dtype).tiny)
-    return bool(subnormal.mean() >= _SUBNORMAL_SHARE)

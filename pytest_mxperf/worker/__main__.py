@@ -72,7 +72,14 @@ class Bench:
 
 
 def _side(network: Network) -> Side:
-    return Side.of(network.name, network.symbol_json, network.inputs, network.params_path, network.run_as)
+    return Side.of(
+        network.name,
+        network.symbol_json,
+        network.inputs,
+        network.params_path,
+        network.run_as,
+        network.example_path,
+    )
 
 
 def _observed(work: Callable[[], object]) -> Conditions:

@@ -619,6 +619,22 @@ def test_wall_times_are_of_one_graph_and_its_inputs_too(
     assert set(document["wall_times"]) == machines
 
 
+def test_wall_times_that_an_update_keeps_are_still_of_their_own_inputs(write_scaled, run, environment, pytester):
+    """Though the update in between timed nothing, and so had no use for inputs."""
+    path = pytester.path / "baselines" / "scaled.json"
+    ones = ', example={"data": np.ones((1, 1, 8, 8), "float32")}'
+    environment("this one, 2 cores")
+    write_scaled("1.0", ones)
+    run("--mxperf-update").assert_outcomes(passed=1)
+    digest = json.loads(path.read_text())["recorded"]["example"]
+    source = (pytester.path / "test_it.py").read_text()
+    source = source.replace(', latency_p50="1000000%"', "").replace('latency="5%"', 'macs="0%"').replace(ones, "")
+    (pytester.path / "test_it.py").write_text(source.replace("    mxperf_benchmark(mxperf_module)", "    pass"))
+    run("--mxperf-update").assert_outcomes(passed=1)
+    document = json.loads(path.read_text())
+    assert (set(document["wall_times"]), document["recorded"]["example"]) == ({"this one, 2 cores"}, digest)
+
+
 UNCLEAR = Decision(Outcome.INCONCLUSIVE, 0.2, 0.1, 0.3, 24, "not clear after 24 samples")
 
 

@@ -1,0 +1,80 @@
+"""The few figures that say whether an array of activations is as in a network that works."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+__all__ = ["Figures"]
+
+_SAMPLE = 4096
+_HIDDEN = 1000.0
+_SUBNORMAL_SAMPLE = 65536
+_SUBNORMAL_SHARE = 0.001
+
+
+class Figures(NamedTuple):
+    """Of one array. Magnitudes are of a sample, and 0 if it holds whole numbers, or nothing."""
+
+    size: int
+    is_float: bool
+    is_finite: bool
+    is_nan: bool
+    """Whether any of them is no number."""
+    constant: bool
+    """Whether all numbers are the same."""
+    value: float
+    """The first number."""
+    rms: float
+    """The root of the mean square of all numbers."""
+    low: float
+    """A quarter of the magnitudes are below, as are those that a mask hides with huge ones above."""
+    high: float
+    """99% of the magnitudes are below."""
+    most: float
+    """The largest magnitude below 1,000: further away is what a mask hides."""
+    is_subnormal: bool
+    """Whether at least 1 in 1,000 numbers are subnormal: slow to compute with on many CPUs. Half precision never is,
+    which a CPU computes in single."""
+
+    @classmethod
+    def of(cls, array: Any) -> "Figures":
+        numbers = array.reshape(-1)
+        is_float = numbers.dtype.kind == "f"
+        if not numbers.size:
+            return cls(0, is_float, True, False, True, 0.0, 0.0, 0.0, 0.0, 0.0, False)
+        if not is_float:
+            return cls._of_others(numbers)
+        wide = numbers.astype(np.float32) if numbers.itemsize < 4 else numbers
+        with np.errstate(all="ignore"):
+            return cls._of_floats(wide, is_half=numbers.itemsize < 4)
+
+    @classmethod
+    def _of_others(cls, numbers: Any) -> "Figures":
+        is_number = numbers.dtype.kind in "iub"  # bfloat16 comes as a structure
+        first = float(numbers[0]) if is_number else 0.0
+        constant = is_number and _is_constant(numbers)
+        return cls(numbers.size, False, True, False, constant, first, 0.0, 0.0, 0.0, 0.0, False)
+
+    @classmethod
+    def _of_floats(cls, numbers: Any, is_half: bool) -> "Figures":
+        square = float(np.dot(numbers, numbers))
+        is_finite = bool(np.isfinite(square)) or bool(np.isfinite(numbers).all())
+        rms = float(np.sqrt(square / numbers.size)) if np.isfinite(square) else float("inf")
+        magnitudes = np.abs(numbers[:: 1 + (numbers.size - 1) // _SAMPLE])
+        low, high = (float(value) for value in np.quantile(magnitudes, (0.25, 0.99)))
+        most = float(np.max(magnitudes, initial=0.0, where=magnitudes < _HIDDEN))
+        constant = is_finite and _is_constant(numbers)
+        subnormal = not is_half and is_finite and _is_subnormal(numbers)
+        is_nan = not is_finite and bool(np.isnan(numbers).any())
+        return cls(numbers.size, True, is_finite, is_nan, constant, float(numbers[0]), rms, low, high, most, subnormal)
+
+
+def _is_constant(numbers: Any) -> bool:
+    some = numbers[: _SAMPLE // 64]
+    return bool((some == some[0]).all()) and bool((numbers == numbers[0]).all())
+
+
+def _is_subnormal(numbers: Any) -> bool:
+    magnitudes = np.abs(numbers[:: 1 + (numbers.size - 1) // _SUBNORMAL_SAMPLE])
+    subnormal = (magnitudes > 0) & (magnitudes < np.finfo(numbers.dtype).tiny)
+    return bool(subnormal.mean() >= _SUBNORMAL_SHARE)

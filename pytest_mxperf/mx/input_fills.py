@@ -1,0 +1,213 @@
+"""Which numbers an input gets, by what reads it: indices that exist, full lengths, boxes in the image, masks of ones.
+
+Whatever is not sure to be one of these is an image, so to speak: numbers from 0 to 1.
+"""
+
+import math
+from typing import List, Optional, Set, Tuple
+
+from pytest_mxperf.cost.result import Shape
+from pytest_mxperf.cost.walk import Inference
+from pytest_mxperf.graph import Graph
+from pytest_mxperf.mx.families import (
+    ABOVE_0,
+    ADDING,
+    COMPARING,
+    DIVIDING,
+    MULTIPLYING,
+    NEEDS_POSITIVE_DEFINITE,
+    POWERS,
+    SUMMING,
+)
+from pytest_mxperf.mx.fills import Fill
+from pytest_mxperf.mx.reads import Read, Readers
+
+__all__ = ["Inputs"]
+
+_POOLS_REGIONS = (
+    *("ROIPooling", "_contrib_ROIAlign", "_contrib_RROIAlign"),
+    *("_contrib_PSROIPooling", "_contrib_DeformablePSROIPooling"),
+)
+_PROPOSES = ("_contrib_Proposal", "_contrib_MultiProposal")
+_TAKES_LENGTHS = ("SequenceMask", "SequenceLast", "SequenceReverse", "softmax", "log_softmax", "softmin")
+_SHAPED_AFTER = frozenset(("_contrib_arange_like", "ones_like", "zeros_like", "shape_array", "size_array"))
+"""Operators that read no numbers, but only a shape."""
+
+_SELECTED_BY = {
+    **dict.fromkeys(("where", "_npi_where", "_npi_where_lscalar", "_npi_where_rscalar", "_npi_where_scalar2"), 0),
+    **dict.fromkeys(("_contrib_boolean_mask", "_npi_boolean_mask"), 1),
+    **dict.fromkeys(("_npi_boolean_mask_assign_scalar", "_npi_boolean_mask_assign_tensor"), 1),
+}
+"""Where an operator reads a condition."""
+
+_LOGICAL = frozenset(
+    (
+        *(f"{prefix}logical_{name}" for prefix in ("broadcast_", "_") for name in ("and", "or", "xor")),
+        *("logical_not", "_npi_logical_not", "_logical_and_scalar", "_logical_or_scalar", "_logical_xor_scalar"),
+    )
+)
+_COMPARED_SCALAR = frozenset(
+    (
+        *(f"_{name}_scalar" for name in ("equal", "not_equal", "greater", "greater_equal", "lesser", "lesser_equal")),
+        *(f"_npi_{name}_scalar" for name in ("equal", "not_equal", "greater", "greater_equal", "less", "less_equal")),
+    )
+)
+_SUBTRACTED = ("_rminus_scalar", "_npi_rsubtract_scalar", "_minus_scalar", "_npi_subtract_scalar")
+_SCALED = ("_mul_scalar", "_npi_multiply_scalar")
+_MASKING = MULTIPLYING | SUMMING | COMPARING | ADDING | _LOGICAL | _COMPARED_SCALAR | {*_SUBTRACTED, *_SCALED}
+"""All that is ever done to a mask, besides selecting by it."""
+_MASKED_OUT = 1000.0
+"""A score that so much is subtracted from no longer counts."""
+
+
+class Inputs:
+    """The inputs of one graph."""
+
+    def __init__(self, graph: Graph, inference: Inference, readers: Readers) -> None:
+        self._graph = graph
+        self._shapes = inference.shapes
+        self._readers = readers
+        self._fixed = _fixed(graph)
+
+    def fill(self, index: int, shape: Shape, dtype: str) -> Fill:
+        """For the variable of that index."""
+        reads = self._readers.of(index)
+        limit = index_limit(reads)
+        if limit is not None:
+            return Fill("integers", 0, limit)
+        found = next((fill for fill in map(self._fill, reads) if fill is not None), None)
+        if found is not None:
+            return found
+        mask = self._mask_value(reads)
+        if mask is not None:
+            return Fill("constant", mask)
+        return _image(reads, dtype, len(shape))
+
+    def _fill(self, read: Read) -> Optional[Fill]:
+        if _is_length(read):
+            return Fill("constant", _length(read))
+        if read.op in _POOLS_REGIONS and read.position == 1:
+            return Fill("regions", *self._pixels(read, float(read.attrs.get("spatial_scale", "1"))))
+        if read.op in _PROPOSES and read.position == 2:
+            return Fill("image", *self._pixels(read, 1 / float(read.attrs.get("feature_stride", "16"))))
+        if read.op in COMPARING:
+            return self._compared(read)
+        return None
+
+    def _pixels(self, read: Read, features_per_pixel: float) -> Tuple[float, float]:
+        """Height and width of what the operator's first input was computed from."""
+        height, width = (read.inputs[0] or (1, 1))[-2:]
+        return height / features_per_pixel, width / features_per_pixel
+
+    def _compared(self, read: Read) -> Optional[Fill]:
+        """Held against a row of fixed numbers, such as 0, 1, 2, ...: how many of them count, hence all."""
+        others = [place for place, _ in self._graph.nodes[read.place].inputs]
+        other = others[1 - read.position] if len(others) == 2 else None
+        shape = read.inputs[1 - read.position] if len(read.inputs) == 2 else None
+        if other is None or other not in self._fixed or not shape or math.prod(shape) == 1:
+            return None
+        return Fill("constant", max(shape))
+
+    def _mask_value(self, reads: List[Read]) -> Optional[float]:
+        """What lets everything through, if the input is surely a mask: it selects, or hides what is scored."""
+        if any(_SELECTED_BY.get(read.op) == read.position for read in reads):
+            return 1.0
+        hiding = next((value for value in map(self._hidden_by, reads) if value is not None), None)
+        if hiding is not None:
+            return hiding
+        if not reads or not all(read.op in _MASKING for read in reads):
+            return None
+        ops = {read.op for read in reads}
+        is_multiplied = not ops.isdisjoint(MULTIPLYING)
+        is_counted = not ops.isdisjoint(SUMMING) or any(read.op in _SUBTRACTED for read in reads)
+        is_logical = not ops.isdisjoint(_LOGICAL) or not ops.isdisjoint(_COMPARED_SCALAR)
+        return 1.0 if is_logical or (is_multiplied and is_counted) else None
+
+    def _hidden_by(self, read: Read) -> Optional[float]:
+        """``mask * -1e9`` hides where the mask is 1, ``(1 - mask) * -1e9`` and ``(mask - 1) * 1e9`` where it is 0."""
+        if read.op in _SCALED:
+            return 0.0 if self._hides(read) else None
+        if read.op in _SUBTRACTED and _scalar(read) == 1:
+            return 1.0 if any(map(self._hides, self._readers.of(read.place))) else None
+        return None
+
+    def _hides(self, read: Read) -> bool:
+        """Whether it makes large numbers, which are added to something."""
+        is_large = read.op in _SCALED and abs(_scalar(read)) >= _MASKED_OUT
+        return is_large and any(each.op in ADDING for each in self._readers.of(read.place))
+
+
+def index_limit(reads: List[Read]) -> Optional[int]:
+    """How many rows the smallest table has that the numbers are looked up in, if they are."""
+    limits = [limit for limit in map(_rows, reads) if limit is not None]
+    return max(1, min(limits)) if limits else None
+
+
+def _rows(read: Read) -> Optional[int]:
+    op, position, shapes = read.op, read.position, read.inputs
+    table = shapes[1 - position] if len(shapes) > 1 and position < 2 else None
+    if op in ("Embedding", "_contrib_SparseEmbedding", "_sparse_Embedding", "_contrib_quantized_embedding"):
+        return table[0] if position == 0 and table else None
+    if op == "one_hot":
+        return read.call.integer("depth", 1)
+    if position != 1 or not table:
+        return None
+    if op in ("take", "_npi_take", "pick", "choose_element_0index", "batch_take"):
+        return table[_axis(read, 0 if "take" in op and op != "batch_take" else -1)]
+    if op in ("gather_nd", "_npi_gather_nd"):
+        return min(table[: read.shape[0]], default=1)
+    if op == "scatter_nd":
+        return min(read.call.integers("shape")[: read.shape[0]], default=1)
+    return None
+
+
+def _axis(read: Read, usual: int) -> int:
+    text = read.attrs.get("axis", "None")
+    axis = usual if text == "None" else int(text)
+    return axis if -len(read.inputs[0] or ()) <= axis < len(read.inputs[0] or ()) else usual
+
+
+def _is_length(read: Read) -> bool:
+    return (read.op in _TAKES_LENGTHS and read.position == 1) or (read.op == "RNN" and read.position == 4)
+
+
+def _length(read: Read) -> int:
+    """Sequences of full length: the data's time axis."""
+    return (read.inputs[0] or (1,))[_axis(read, -1 if "soft" in read.op else 0)]
+
+
+def _scalar(read: Read) -> float:
+    try:
+        return float(read.attrs.get("scalar", "0"))
+    except ValueError:
+        return 0.0
+
+
+def _image(reads: List[Read], dtype: str, rank: int) -> Fill:
+    if rank > 1 and any(read.op in NEEDS_POSITIVE_DEFINITE and read.position == 0 for read in reads):
+        return Fill("identity")
+    if dtype in ("int8", "uint8"):
+        return Fill("integers", 0, 128 if dtype == "int8" else 256)
+    if "int" in dtype or dtype == "bool":
+        return Fill("constant", 1)  # where 0 would hide something
+    if any(_must_be_above_0(read) for read in reads):
+        return Fill("uniform", 0.5, 1.5)
+    return Fill("uniform", 0, 1)
+
+
+def _must_be_above_0(read: Read) -> bool:
+    return (
+        read.op in ABOVE_0
+        or (read.op in DIVIDING and read.position == 1)
+        or (read.op in POWERS and read.position == 0)
+        or read.op.startswith(("_sample_", "_random_pdf_"))
+    )
+
+
+def _fixed(graph: Graph) -> Set[int]:
+    """The nodes that no variable's numbers reach."""
+    fixed: Set[int] = set()
+    for index, node in enumerate(graph.nodes):
+        if not node.is_variable and (node.op in _SHAPED_AFTER or all(source in fixed for source, _ in node.inputs)):
+            fixed.add(index)
+    return fixed

@@ -1,0 +1,225 @@
+"""Scales synthetic weights such that the outputs of each layer have a magnitude of about 1."""
+
+import math
+from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple
+
+from pytest_mxperf.cost.params import FED
+from pytest_mxperf.cost.subgraphs import FUSED_PREFIX
+from pytest_mxperf.graph import Node
+from pytest_mxperf.mx.analysis import Analysis
+from pytest_mxperf.mx.families import (
+    ADDING,
+    MULTIPLYING,
+    NORMS,
+    PRODUCTS,
+    SAMPLING_AT,
+    SATURATING,
+    SUMMING,
+    WEIGHTED,
+)
+from pytest_mxperf.mx.figures import Figures
+from pytest_mxperf.mx.reads import JOINING, Read
+from pytest_mxperf.mx.stepwise import Steps
+from pytest_mxperf.mx.synthetic import SyntheticValues
+
+__all__ = ["WeightsInRange"]
+
+_RANGE = (1 / 4, 4.0)
+_SHARED_RANGE = (2.0**-8, 2.0**8)
+"""Of the outputs of a weight's second reader and those behind: the first has had its say."""
+
+_NO_WEIGHT, _NOWHERE = (-1, -1), (-1, 0.0)
+_MOST_TRIES = 4
+_LARGEST_STEP = 2.0**64
+_STEP_OF_A_LOOP = 2.0
+"""A loop's outputs may grow with a power of its weights."""
+
+_SATURATED = 3.0
+"""If three quarters of a softmax's inputs are further from 0, most of its outputs may vanish."""
+_UNSATURATED = 1.25
+_VANISHED = 40.0
+"""Between two numbers that are so far from 0 a softmax has a ratio of e^80, the most that single precision holds."""
+_FAR = 2.0**10
+"""A product or a sum of activations so far from 1 is no layer's fault, and has to be mended further up."""
+_COMBINING = PRODUCTS | MULTIPLYING | ADDING | SUMMING | {"square", "_npi_square"}
+_ENDING = SATURATING | {"RNN", "Embedding", "L2Normalization", "argmax", "argsort", "one_hot"}
+"""Operators whose outputs do not grow with their inputs."""
+
+
+class WeightsInRange:
+    """The weights of one graph, and what is wished of them for the next run."""
+
+    def __init__(self, analysis: Analysis, synthetic: SyntheticValues) -> None:
+        self._graph = analysis.graph
+        self._synthetic = synthetic
+        self._weights = dict(_weights(analysis, synthetic))
+        self._gammas = dict(_gammas(analysis, synthetic))
+        self._samples = any(node.op in SAMPLING_AT for node in analysis.graph.nodes)
+        self._wishes: Dict[str, float] = {}
+        self._held: Set[str] = set()
+        self._settled: Set[str] = set()
+        self._is_done = False
+
+    def done(self) -> None:
+        """From now on nothing is changed any more."""
+        self._is_done = True
+
+    def begin(self, steps: Steps) -> None:
+        """Before a run."""
+        self._steps = steps
+        self._settled = set()
+
+    def apply_wishes(self) -> bool:
+        """Scales what the last run has wished for; whether there was anything."""
+        for name, factor in self._wishes.items():
+            self._synthetic.scale(name, factor)
+        self._held.update(self._wishes)
+        wished, self._wishes = bool(self._wishes), {}
+        return wished
+
+    def before(self, index: int, inputs: Sequence[Figures]) -> None:
+        """Before an operator runs: what would saturate it is made smaller, now and above."""
+        node = self._graph.nodes[index]
+        position, factor = 0, 1.0
+        if self._is_done:
+            return
+        if _saturates(node):
+            factor = _unsaturating(inputs[0])
+        elif node.op in SAMPLING_AT:
+            position, farthest = SAMPLING_AT[node.op]
+            factor = farthest / max(inputs[position].rms, farthest)
+        factor = _power_of_2(factor)
+        if factor < 1 and self._wish(node.inputs[position][0], factor):
+            self._steps.arrays[node.inputs[position]] = self._steps.arrays[node.inputs[position]] * factor
+
+    def after(self, index: int, inputs: Sequence[Figures], outputs: List[Figures]) -> List[Figures]:
+        """After an operator has run: brings its outputs into range, and says what they are then."""
+        if self._is_done or not all(figures.is_finite for figures in inputs):
+            return outputs
+        names = self._weights.get(index, [])
+        for _ in range(_MOST_TRIES):
+            factor = self._factor(index, outputs[0]) if names else None
+            if factor is None:
+                break
+            free = [(name, read) for name, read in names if name not in self._settled]
+            if not free:
+                self._wish_of(names[0][0], max(min(factor, 4.0), 0.25))
+                break
+            self._scale(*free[0], factor)
+            outputs = [Figures.of(array.asnumpy()) for array in self._steps.run(index)]
+        self._settled.update(name for name, _ in names)
+        return outputs if names else self._combined(index, outputs)
+
+    def _factor(self, index: int, output: Figures) -> Optional[float]:
+        """What the layer's weight is to be multiplied with, or None if its outputs are in range."""
+        if not output.is_float or output.is_nan or output.rms == 0:
+            return None
+        names = [name for name, _ in self._weights[index]]
+        low, high = _SHARED_RANGE if all(name in self._settled for name in names) else self._range(index)
+        if low <= output.rms <= high or (output.rms < low and not self._held.isdisjoint(names)):
+            return None
+        step = _LARGEST_STEP if _is_linear(self._graph.nodes[index]) else _STEP_OF_A_LOOP
+        wanted = _power_of_2(min(1.0, high) / output.rms) if math.isfinite(output.rms) else 2.0**-12
+        return min(max(wanted, 1 / step), step)
+
+    def _range(self, index: int) -> Tuple[float, float]:
+        reads = self._synthetic.readers_of(index) if self._samples else ()
+        found = (SAMPLING_AT.get(read.op, _NOWHERE) for read in reads)
+        farthest = min(
+            (farthest for read, (position, farthest) in zip(reads, found) if position == read.position), default=None
+        )
+        return _RANGE if farthest is None else (farthest / 32, farthest / 2)
+
+    def _scale(self, name: str, read: Read, factor: float) -> None:
+        """The weight, and what its numbers have been handed on to."""
+        self._synthetic.scale(name, factor)
+        source = self._graph.nodes[read.place].inputs
+        nodes = {*read.path, *(index for index, _ in source if self._graph.nodes[index].name == name)}
+        nodes.update(index for index, _ in self._first_inputs(read.path))
+        for entry in [entry for entry in self._steps.arrays if entry[0] in nodes]:
+            self._steps.arrays[entry] = self._steps.arrays[entry] * factor
+
+    def _first_inputs(self, path: Sequence[int]) -> List[Tuple[int, int]]:
+        return [self._graph.nodes[place].inputs[0] for place in path]
+
+    def _combined(self, index: int, outputs: List[Figures]) -> List[Figures]:
+        """Goes on with what a mended network would have here."""
+        node, output = self._graph.nodes[index], outputs[0]
+        if node.op not in _COMBINING or not output.is_float or output.rms == 0 or not output.is_finite:
+            return outputs
+        if output.low <= _FAR and output.high >= 1 / _FAR:
+            return outputs
+        factor = _power_of_2(1 / (output.low if output.low > _FAR else output.high))
+        if not 1 / _LARGEST_STEP < factor < _LARGEST_STEP or not self._wish(index, factor):
+            return outputs
+        self._steps.arrays[index, 0] = array = self._steps.arrays[index, 0] * factor
+        return [Figures.of(array.asnumpy()), *outputs[1:]]
+
+    def _wish(self, index: int, factor: float) -> bool:
+        """Wishes that the node's outputs be scaled; False if no weight does that."""
+        names = list(self._scaling(index, set()))
+        for name in names:
+            self._wish_of(name, factor)
+        return bool(names)
+
+    def _wish_of(self, name: str, factor: float) -> None:
+        self._wishes[name] = min(factor, self._wishes.get(name, factor))
+
+    def _scaling(self, index: int, seen: Set[int]) -> Iterator[str]:
+        """The weights that a node's outputs are proportional to, the nearest in each branch that is summed up."""
+        pending = [index]
+        while pending:
+            index = pending.pop()
+            if index in seen:
+                continue
+            seen.add(index)
+            node = self._graph.nodes[index]
+            names = [name for name, _ in self._weights.get(index, ())] or self._gammas.get(index, [])
+            yield from names[:1]
+            if not names and node.op not in _ENDING and node.inputs:
+                all_count = node.op in ADDING or node.op in JOINING
+                pending.extend(source for source, _ in (node.inputs if all_count else node.inputs[:1]))
+
+
+def _weights(analysis: Analysis, synthetic: SyntheticValues) -> Iterator[Tuple[int, List[Tuple[str, Read]]]]:
+    """By operator, the weights that it multiplies its inputs with."""
+    found: Dict[int, List[Tuple[str, Read]]] = {}
+    for index, role in analysis.roles.items():
+        name = analysis.graph.nodes[index].name
+        if role in FED or synthetic.fill(name).kind != "normal" or synthetic.is_given(name):
+            continue
+        for read in synthetic.reads(name):
+            is_weight = read.op in PRODUCTS or read.op == "RNN" or WEIGHTED.get(read.op, _NO_WEIGHT)[0] == read.position
+            if is_weight and not read.joined:
+                found.setdefault(read.place, []).append((name, read))
+    yield from found.items()
+
+
+def _gammas(analysis: Analysis, synthetic: SyntheticValues) -> Iterator[Tuple[int, List[str]]]:
+    """By normalization layer, what it multiplies its outputs with."""
+    for index, role in analysis.roles.items():
+        name = analysis.graph.nodes[index].name
+        for read in synthetic.reads(name) if role not in FED else ():
+            is_fixed = "fix_gamma" in read.attrs or read.op in ("BatchNorm", "BatchNorm_v1")
+            is_free = not is_fixed or not read.call.flag("fix_gamma", True)
+            if read.op in NORMS and read.position == 1 and is_free and not read.path:
+                yield read.place, [name]
+
+
+def _is_linear(node: Node) -> bool:
+    return (not node.subgraphs or node.op.startswith(FUSED_PREFIX)) and node.op != "RNN"
+
+
+def _saturates(node: Node) -> bool:
+    return node.op in SATURATING and node.attrs.get("act_type", "sigmoid") != "relu"
+
+
+def _unsaturating(first: Figures) -> float:
+    """What an input of a softmax is to be multiplied with, at most 1."""
+    if first.low <= _SATURATED and first.most <= _VANISHED:
+        return 1.0
+    return min(_UNSATURATED / max(first.low, _UNSATURATED), _VANISHED / 2 / max(first.most, _VANISHED / 2))
+
+
+def _power_of_2(factor: float) -> float:
+    return 2.0 ** round(math.log2(factor)) if factor > 0 and math.isfinite(factor) else 1.0
