@@ -130,7 +130,7 @@ def fine(count):
 
 
 def decide(part, kind, cases, count):
-    with Laboratory(seconds=SECONDS, comparisons=2) as laboratory:  # as of one model: its graph, and its weights
+    with Laboratory(seconds=SECONDS) as laboratory:
         for turn in range(count):
             name, extra, true_growth = cases[turn % len(cases)]
             compared = laboratory.compare(as_network(name), as_network(name, extra), TOLERANCES[kind])

@@ -4,14 +4,19 @@ import argparse
 import os
 import shutil
 import sys
-from typing import Dict, List, NoReturn, Optional, Sequence, Tuple
+import warnings
+from contextlib import contextmanager
+from importlib import metadata
+from typing import Iterator, List, NoReturn, Optional, Sequence, Tuple, Type, Union
 
-from pytest_mxperf.api import compare_latency, count, diff
-from pytest_mxperf.errors import MxperfError, UsageError
+from pytest_mxperf.api import compare_latency, count, diff, inputs_of
+from pytest_mxperf.arguments import add_model_options, model_of
+from pytest_mxperf.cost.inputs import table
+from pytest_mxperf.errors import MxperfError, MxperfWarning
 from pytest_mxperf.gate.latency import judge_latency
 from pytest_mxperf.gate.limits import parse_difference
 from pytest_mxperf.latency.decide import Outcome
-from pytest_mxperf.spec import InputSpec
+from pytest_mxperf.spec import ModelSpec
 
 __all__ = ["main"]
 
@@ -22,7 +27,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Runs the command and returns its exit code. An error of whatever kind is one line on stderr and exit code 2."""
     options = _parser().parse_args(arguments)
     try:
-        text, code = options.run(options, _inputs(options.input))
+        with _warnings_in_a_line():
+            text, code = options.run(options)
         _print(text.rstrip("\n"))
     except BrokenPipeError:
         _abandon_stdout()
@@ -54,6 +60,20 @@ def _message(error: Exception) -> str:
     return f"{problem}; this is a bug of pytest-mxperf: please report it to its issue tracker, with the command"
 
 
+@contextmanager
+def _warnings_in_a_line() -> Iterator[None]:
+    """What is wrong with a model that can be counted all the same, on stderr."""
+
+    def show(message: Union[Warning, str], category: Type[Warning], *where: object, **more: object) -> None:
+        if issubclass(category, MxperfWarning):
+            print("mxperf: warning:", " ".join(str(message).split()), file=sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", MxperfWarning)
+        warnings.showwarning = show
+        yield
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """In one line, as all errors."""
@@ -62,11 +82,14 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="mxperf", description="What MXNet models cost, what distinguishes two, and which is faster.")
+    parser.add_argument("--version", action="version", version=f"mxperf {metadata.version('pytest-mxperf')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
     model = "prefix of a checkpoint (models/resnet18), or a symbol JSON"
-    cost = _add(commands, "cost", _cost, "FLOPs, MACs, parameters and memory of a model")
+    cost = _add(commands, "cost", _cost, "FLOPs, MACs, parameters and memory of a model; its inputs if none is given")
     cost.add_argument("model", metavar="PREFIX", help=model)
-    cost.add_argument("--epoch", type=int, default=0, help="of the checkpoint's .params file (default: 0)")
+    cost.add_argument("--layers", action="store_true", help="show every layer, in the order of the graph")
+    cost.add_argument("--top", type=int, default=5, metavar="N", help="show the N heaviest layers (default: 5)")
+    add_model_options(cost, of_two=False)
     both = _add(
         commands, "diff", _diff, "which layers distinguish two models; exit code 0 if none do, 1 if some, 2 on error"
     )
@@ -90,6 +113,7 @@ def _parser() -> argparse.ArgumentParser:
         "static_shape, with gluon_static); default: module, as checkpoints are",
     )
     for command in (both, race):
+        add_model_options(command, of_two=True)
         command.add_argument("old", metavar="OLD", help=model)
         command.add_argument("new", metavar="NEW", help="likewise")
     return parser
@@ -99,47 +123,47 @@ def _add(
     commands: "argparse._SubParsersAction[_Parser]", name: str, run: object, summary: str
 ) -> argparse.ArgumentParser:
     command = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
-    command.add_argument(
-        "--input",
-        action="append",
-        required=True,
-        metavar="NAME=SHAPE[:DTYPE]",
-        help="an input's shape and dtype, as in data=1,3,224,224 or tokens=1,16:int32; once for each",
-    )
     command.add_argument("--json", action="store_true", help="print JSON (docs/report-json.md)")
     command.set_defaults(run=run)
     return command
 
 
-def _inputs(given: List[str]) -> Dict[str, InputSpec]:
-    return dict(_input(text) for text in given)
-
-
-def _input(text: str) -> Tuple[str, InputSpec]:
-    name, _, value = text.rpartition("=")
-    sizes, _, dtype = value.partition(":")
-    try:
-        shape = tuple([int(size) for size in sizes.split(",")])
-    except ValueError:
-        shape = ()
-    if not name or not shape:
-        raise UsageError(f"--input {text}: write it like data=1,3,224,224 or tokens=1,16:int32")
-    return name, InputSpec.parse((shape, dtype or "float32"), where=f"--input {text}")
-
-
-def _cost(options: argparse.Namespace, inputs: Dict[str, InputSpec]) -> Tuple[str, int]:
-    report = count(options.model, inputs, epoch=options.epoch)
+def _cost(options: argparse.Namespace) -> Tuple[str, int]:
+    spec = model_of(options, options.model)
+    if not spec.inputs:
+        return _wanted(spec)
+    report = count(spec)
     if options.json:
         from pytest_mxperf.report import json
 
         return json.render_cost(report), _SAME
     from pytest_mxperf.report.terminal import render_cost
 
-    return render_cost(options.model, report, width=_width(), color=_color()), _SAME
+    shown = {"heaviest": options.top, "layers": options.layers}
+    return render_cost(options.model, report, width=_width(), color=_color(), **shown), _SAME
 
 
-def _diff(options: argparse.Namespace, inputs: Dict[str, InputSpec]) -> Tuple[str, int]:
-    difference = diff(options.old, options.new, inputs)
+def _both(options: argparse.Namespace) -> List[ModelSpec]:
+    return [model_of(options, source, side) for source, side in ((options.old, "_old"), (options.new, "_new"))]
+
+
+def _wanted(*specs: ModelSpec) -> Tuple[str, int]:
+    """The inputs of those that have been given none."""
+    lines = []
+    for spec in (spec for spec in specs if not spec.inputs):
+        inputs = inputs_of(spec)
+        lines += [f"{spec.name} takes", *(f"  {line}" for line in table(inputs))]
+        if not inputs:
+            lines[-1] += " no inputs, as far as its graph tells"
+    print("mxperf: give the shape of each input, as in --input data=1,3,224,224", file=sys.stderr)
+    return "\n".join(lines), _TROUBLE
+
+
+def _diff(options: argparse.Namespace) -> Tuple[str, int]:
+    old, new = _both(options)
+    if not (old.inputs and new.inputs):
+        return _wanted(old, new)
+    difference = diff(old, new)
     code = _DIFFERENT if difference.changes else _SAME
     if options.json:
         from pytest_mxperf.report import json
@@ -150,11 +174,12 @@ def _diff(options: argparse.Namespace, inputs: Dict[str, InputSpec]) -> Tuple[st
     return render(difference, width=_width(), color=_color()), code
 
 
-def _latency(options: argparse.Namespace, inputs: Dict[str, InputSpec]) -> Tuple[str, int]:
+def _latency(options: argparse.Namespace) -> Tuple[str, int]:
+    old, new = _both(options)
+    if not (old.inputs and new.inputs):
+        return _wanted(old, new)
     allowed = parse_difference(options.allow, where="--allow")
-    compared = compare_latency(
-        options.old, options.new, inputs, tolerance=float(allowed), seconds=options.seconds, run_as=options.run_as
-    )
+    compared = compare_latency(old, new, tolerance=float(allowed), seconds=options.seconds, run_as=options.run_as)
     codes = {Outcome.PASSED: _SAME, Outcome.REGRESSED: _DIFFERENT, Outcome.INCONCLUSIVE: _TROUBLE}
     code = codes[compared.decision.outcome]
     if options.json:

@@ -3,9 +3,10 @@
 import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Dict, Mapping, Optional, Tuple, Union
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple, Union
 
 from pytest_mxperf.errors import UsageError
+from pytest_mxperf.neighbours import about_folder
 
 __all__ = ["LATEST", "Checkpoint", "InputSpec", "ModelSpec", "RunAs"]
 
@@ -86,6 +87,8 @@ class Checkpoint:
     symbol_path: Path
     epoch: Union[int, str] = 0
     """A number, or ``latest``: the highest that there is when the file is looked for."""
+    params: Optional[Path] = None
+    """The file of the weights where it is not called ``PREFIX-0000.params``, after the epoch."""
 
     @classmethod
     def at(cls, source: Path, epoch: Union[int, str]) -> "Checkpoint":
@@ -101,6 +104,8 @@ class Checkpoint:
 
     @property
     def params_path(self) -> Path:
+        if self.params is not None:
+            return self.params
         epoch = max(self.epochs(), default=0) if isinstance(self.epoch, str) else self.epoch
         return self.prefix.with_name(f"{self.prefix.name}-{epoch:04d}.params")
 
@@ -128,6 +133,10 @@ class ModelSpec:
     """How it is timed; None is as such a model is run by itself: a Gluon block as one, all else in a ``Module``."""
     example: object = field(default=None, compare=False)
     """Real inputs: the path of an ``.npz``, a mapping from names to arrays, or a callable that returns one."""
+    shapes: Mapping[str, Tuple[int, ...]] = field(default_factory=dict)
+    """Of parameters that neither weights nor inference tell, by name."""
+    outputs: Tuple[str, ...] = ()
+    """The operators at which the graph ends, by name; none for all of it."""
 
     @classmethod
     def parse(
@@ -139,6 +148,9 @@ class ModelSpec:
         name: Optional[str] = None,
         run_as: object = None,
         example: object = None,
+        params: Union[str, Path, None] = None,
+        shapes: Optional[Mapping[str, object]] = None,
+        output: Union[str, Sequence[str]] = (),
         root: Optional[Path] = None,
         where: str = "ModelSpec",
     ) -> "ModelSpec":
@@ -149,28 +161,39 @@ class ModelSpec:
         if epoch != LATEST and (isinstance(epoch, bool) or not isinstance(epoch, int) or epoch < 0):
             raise UsageError(f"{where}: epoch={epoch!r} is not a whole number from 0 up; {LATEST!r} is the last one")
         if isinstance(source, (str, Path)):
+            if str(source) and not Path(source).name and Path(source).is_dir():
+                raise UsageError(f"{where}: {about_folder((root or Path()) / source)}")
             if re.fullmatch(r"(-symbol\.json)?", Path(source).name):
                 raise UsageError(
                     f"{where}: {str(source)!r} names no checkpoint; give its prefix, as in 'models/resnet18'"
                 )
             source = Checkpoint.at((root or Path()) / source, epoch)
+            source = replace(source, params=_parse_params(params, epoch, root or Path(), where))
+        elif params is not None:
+            raise UsageError(
+                f"{where}: params={str(params)!r} goes with a checkpoint's graph, not with a {_kind(source)}"
+            )
         if name is None:
             name = source.prefix.name if isinstance(source, Checkpoint) else _object_name(source)
         elif not isinstance(name, str):
             raise UsageError(f"{where}: name={name!r} is not text")
+        given = _parse_inputs(inputs, where)
         return cls(
             source,
-            _parse_inputs(inputs, where),
+            given,
             name,
             RunAs.parse(run_as, where=where),
             _parse_example(example, root or Path(), where),
+            _parse_shapes(shapes, given, where),
+            _parse_output(output, where),
         )
 
     def under(self, root: Path) -> "ModelSpec":
-        """The same model, relative paths of its checkpoint and its example starting at ``root``."""
+        """The same model, relative paths of its files starting at ``root``."""
         source, example = self.source, self.example
         if isinstance(source, Checkpoint):
-            source = replace(source, symbol_path=root / source.symbol_path)
+            params = None if source.params is None else root / source.params
+            source = replace(source, symbol_path=root / source.symbol_path, params=params)
         return replace(self, source=source, example=root / example if isinstance(example, Path) else example)
 
 
@@ -192,6 +215,39 @@ def _parse_example(example: object, root: Path, where: str) -> object:
         f"{where}: example is a {type(example).__name__}; give the path of an .npz file, a mapping from inputs to "
         "arrays, or a callable that returns such a mapping"
     )
+
+
+def _parse_params(params: object, epoch: object, root: Path, where: str) -> Optional[Path]:
+    if params is None:
+        return None
+    if not isinstance(params, (str, Path)):
+        raise UsageError(f"{where}: params={params!r} is not the path of a file")
+    if epoch != 0:
+        raise UsageError(f"{where}: params={str(params)!r} names the file; leave out epoch={epoch!r}")
+    return root / params
+
+
+def _parse_shapes(shapes: object, inputs: Mapping[str, InputSpec], where: str) -> Dict[str, Tuple[int, ...]]:
+    if shapes is None:
+        return {}
+    if not isinstance(shapes, Mapping):
+        raise UsageError(f'{where}: shapes={shapes!r} must map parameters to their shapes, as in {{"anchors": (9, 4)}}')
+    for name in shapes:
+        if name in inputs:
+            raise UsageError(f"{where}: {name!r} is in inputs and in shapes; a parameter goes in shapes only")
+    parsed = {str(name): InputSpec.parse(value, where=f"{where}: shapes[{name!r}]") for name, value in shapes.items()}
+    return {name: spec.shape for name, spec in parsed.items()}
+
+
+def _parse_output(output: object, where: str) -> Tuple[str, ...]:
+    names = (output,) if isinstance(output, str) else output
+    if not isinstance(names, (tuple, list)) or not all(isinstance(name, str) and name for name in names):
+        raise UsageError(f"{where}: output={output!r} is neither the name of an operator nor a list of names")
+    return tuple(names)
+
+
+def _kind(source: object) -> str:
+    return type(source).__name__
 
 
 def _object_name(source: object) -> str:

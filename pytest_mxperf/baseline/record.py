@@ -108,6 +108,8 @@ class Baseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     True of this graph alone, run as it was then and with the same example.
     """
+    checkpoint_bytes: Optional[int] = None
+    """As in ``CostReport``: of the file, so that two models of one graph may differ in it."""
     wall_times: Dict[str, WallTime] = {}
     """By environment (``environment.here``): wall times of other hardware say nothing."""
     recorded: Optional[Recorded] = None
@@ -128,6 +130,7 @@ class Baseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             flops_by_category=report.cost.flops_by_category(),
             params=report.params,
             peak_activation_bytes=report.peak_activation_bytes,
+            checkpoint_bytes=report.checkpoint_bytes,
             layers=layers,
         )
 
@@ -162,7 +165,7 @@ class Baseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def fingerprint(self) -> str:
         """Alike for models of the same inputs, layers and costs, whatever the layers are called."""
         layers = tuple(msgspec.structs.replace(layer, name="") for layer in self.layers)
-        costs = msgspec.structs.replace(self, layers=layers, recorded=None)
+        costs = msgspec.structs.replace(self, layers=layers, recorded=None, checkpoint_bytes=None)
         nameless = msgspec.structs.replace(costs, symbol_sha256="", weights_sha256="", wall_times={})
         return hashlib.sha256(msgspec.json.encode(nameless, order="sorted")).hexdigest()
 

@@ -64,7 +64,7 @@ def find_inputs(
 
 def _is_parameter(node: Node) -> bool:
     """Whether it is declared as Gluon declares its parameters."""
-    return not node.attrs.keys().isdisjoint(("__init__", "__lr_mult__", "__wd_mult__"))
+    return "__init__" in node.attrs or {"__lr_mult__", "__wd_mult__"} <= node.attrs.keys()
 
 
 def _declared_shapes(graph: Graph) -> Dict[str, Shape]:

@@ -1,6 +1,6 @@
 """The values that counting yields: per operator, per layer, per model."""
 
-from typing import Dict, Tuple
+from typing import Dict, Optional, Tuple
 
 import msgspec
 
@@ -159,6 +159,8 @@ class CostReport(msgspec.Struct, frozen=True):
     """The most that is alive at one time of what operators put out; neither inputs nor parameters."""
     param_bytes_by_dtype: Dict[str, int] = {}
     convention: str = CONVENTION
+    checkpoint_bytes: Optional[int] = None
+    """Of all arrays in the ``.params`` file, those included that the graph does not read; None without such a file."""
 
     @property
     def cost(self) -> OpCost:
@@ -179,6 +181,18 @@ class CostReport(msgspec.Struct, frozen=True):
     @property
     def bytes_written(self) -> int:
         return sum(layer.bytes_written for layer in self.layers)
+
+    def __repr__(self) -> str:
+        return (
+            f"CostReport(macs={self.macs}, flops={self.flops}, params={self.params.total}, layers={len(self.layers)}, "
+            f"uncounted={self.uncounted})"
+        )
+
+    def __str__(self) -> str:
+        """The totals and the heaviest layers, a line each."""
+        from pytest_mxperf.cost.table import short_table
+
+        return short_table(self)
 
     def heaviest(self, count: int) -> Tuple[LayerCost, ...]:
         """The ``count`` layers with the most FLOPs, heaviest first; layers without any are left out."""

@@ -6,7 +6,7 @@ from typing import List, Mapping, Optional
 from pytest_mxperf.baseline.record import Baseline, Recorded
 from pytest_mxperf.cost.result import Params
 from pytest_mxperf.gate.finding import Finding, Verdict, regressed_metrics
-from pytest_mxperf.gate.metrics import costs
+from pytest_mxperf.gate.metrics import IF_ASKED, NO_FILE, costs
 from pytest_mxperf.units import format_growth
 
 __all__ = ["judge_baseline", "judge_recorded"]
@@ -27,7 +27,12 @@ def judge_baseline(
     findings = [
         _judge_growth(metric, tolerance, old[metric], new[metric])
         for metric, tolerance in tolerances.items()
-        if metric in old
+        if metric in old and metric in new
+    ]
+    findings += [
+        _without_file(metric, metric in new)
+        for metric in IF_ASKED
+        if metric in tolerances.keys() - (old.keys() & new.keys())
     ]
     if "params" in regressed_metrics(findings):
         return findings  # whose layers are named
@@ -48,6 +53,13 @@ def judge_recorded(before: Optional[Recorded], now: Recorded) -> List[Finding]:
         return []
     message = f"recorded {'; '.join(differences)}; --mxperf-update makes that the baseline"
     return [Finding("baseline", "mxnet", Verdict.OTHER_MXNET, message)]
+
+
+def _without_file(metric: str, is_new: bool) -> Finding:
+    if is_new:
+        message = f"{metric} cannot be compared: the baseline has none; record it again with --mxperf-update"
+        return Finding("baseline", metric, Verdict.INCOMPARABLE, message)
+    return Finding("baseline", metric, Verdict.UNMEASURED, f"{metric} was not measured: {NO_FILE}")
 
 
 def _kinds_of_params(before: Params, now: Params) -> str:

@@ -6,7 +6,7 @@ from typing import List, Mapping, Optional
 from pytest_mxperf.baseline.record import Baseline
 from pytest_mxperf.cost.result import CostReport
 from pytest_mxperf.gate.finding import Finding, Number, Verdict
-from pytest_mxperf.gate.metrics import BUDGETS, costs, latencies
+from pytest_mxperf.gate.metrics import BUDGETS, IF_ASKED, NO_FILE, costs, latencies
 from pytest_mxperf.latency.timing import Timing
 from pytest_mxperf.units import Unit, format_growth, format_quantity
 
@@ -27,7 +27,8 @@ def _judge_ceiling(metric: str, ceiling: Fraction, value: Optional[Number], unme
     unit = BUDGETS[metric]
     limit = _plain(ceiling)
     if value is None:
-        message = f"{metric} was not measured: {unmeasured_because}"
+        because = NO_FILE if metric in IF_ASKED else unmeasured_because
+        message = f"{metric} was not measured: {because}"
         return Finding("budget", metric, Verdict.UNMEASURED, message, reference=limit)
     shown, shown_limit = _exact(value, unit), _exact(limit, unit)
     if value <= limit:  # a float with a float: 0.04 s is not over "40 ms"

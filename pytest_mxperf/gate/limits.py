@@ -5,13 +5,13 @@ from fractions import Fraction
 from typing import Dict, Iterable, Mapping
 
 from pytest_mxperf.errors import UsageError
-from pytest_mxperf.gate.metrics import BUDGETS, TOLERANCE_FROM, WALL_TIMES
+from pytest_mxperf.gate.metrics import BUDGETS, IF_ASKED, TOLERANCE_FROM, WALL_TIMES
 from pytest_mxperf.units import parse_fraction, parse_quantity
 
 __all__ = ["parse_budget", "parse_difference", "parse_differences", "parse_tolerances"]
 
 # What a baseline compares only if it is asked for, since it has to be measured.
-_MEASURED = ("latency", *WALL_TIMES)
+_MEASURED = (*IF_ASKED, "latency", *WALL_TIMES)
 _USUAL_WEIGHTS = Fraction(1, 4)
 """How much slower than synthetic weights real ones may be. Subnormal numbers cost 150 to 400%."""
 _LARGEST_DIFFERENCE = 10**12  # which every float has room for

@@ -6,7 +6,7 @@ from pytest_mxperf.baseline.record import Baseline
 from pytest_mxperf.latency.timing import Timing
 from pytest_mxperf.units import Unit
 
-__all__ = ["BUDGETS", "TOLERANCE_FROM", "WALL_TIMES", "costs", "latencies"]
+__all__ = ["BUDGETS", "IF_ASKED", "NO_FILE", "TOLERANCE_FROM", "WALL_TIMES", "costs", "latencies"]
 
 _FIGURES = ("p50", "p90", "p99", "mean")
 """Of a ``Timing``."""
@@ -19,9 +19,15 @@ BUDGETS: Dict[str, Unit] = {
     "params": Unit.COUNT,
     "param_bytes": Unit.BYTES,
     "peak_activation_bytes": Unit.BYTES,
+    "checkpoint_bytes": Unit.BYTES,
     **{f"latency_{figure}": Unit.SECONDS for figure in _FIGURES},
 }
 """What a budget can limit. ``params`` are the trainable ones; ``param_bytes`` are the bytes of all."""
+
+IF_ASKED = ("checkpoint_bytes",)
+"""What a baseline compares of the files only if it is given a tolerance."""
+
+NO_FILE = "the model has no .params file that can be read"
 
 TOLERANCE_FROM = {"macs": None, "flops": "macs", "params": None, "param_bytes": "params"}
 """What a baseline compares always, and whose tolerance that takes if it is given none: by default costs are exact."""
@@ -34,6 +40,7 @@ def costs(baseline: Baseline) -> Dict[str, int]:
         "params": baseline.params.trainable,
         "param_bytes": baseline.params.bytes,
         "peak_activation_bytes": baseline.peak_activation_bytes,
+        **({} if baseline.checkpoint_bytes is None else {"checkpoint_bytes": baseline.checkpoint_bytes}),
     }
 
 

@@ -15,19 +15,17 @@ import msgspec
 
 __all__ = [
     "MISS_ALPHA",
-    "SESSION_ALPHA",
     "Decision",
     "Outcome",
     "SequentialTest",
     "confirm",
     "is_undecided",
-    "split_alpha",
 ]
 
-SESSION_ALPHA = 0.002
-"""How often a whole session may fail for a model that is within its tolerance."""
 MISS_ALPHA = 0.05
 """How often a model may pass that is just beyond its tolerance. The further beyond, the rarer it is."""
+
+_SIMULATED_ALPHA = 0.022
 
 # What is known of a sample's noise beforehand: a sd of 0.8%, worth as much as two samples' deviations.
 _PRIOR_SD = 0.008
@@ -39,6 +37,8 @@ _FEWEST_TO_PASS = 2
 _FEWEST_TO_FAIL = 4
 # Of the samples that fail a build, one in so many at most may lie within the tolerance.
 _DISSENT = 4
+# Of fewer samples the sd says more about what was known beforehand than about them.
+_FEWEST_FOR_A_SD = 3
 # From so many samples on, those further from their median than so many sd are pulled in to there.
 _FEWEST_TO_CLIP = 5
 _CLIP = 3.0
@@ -70,20 +70,11 @@ class Decision(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-def split_alpha(alpha: float, comparisons: int) -> float:
-    """The ``alpha`` of each test, so that a session of this many comparisons fails falsely with at most ``alpha``.
-
-    One fails only if a first worker says so and a second, or in its place a third, says it again (see ``confirm``):
-    falsely with at most twice the square of a test's own rate. Their rates add up at most (Bonferroni).
-    """
-    return math.sqrt(alpha / (2 * comparisons))
-
-
 class SequentialTest:
     """Of one model's growth against a tolerance, which is a fraction of the reference and may be negative.
 
     alpha: how often it may say REGRESSED of a growth equal to the tolerance; the more a growth is below, the rarer. By
-        default that of a session with one model, which is compared twice: its graph and its weights.
+        default that of the simulations; a session's comparisons have theirs from ``spending``.
     looks: the numbers of samples, in order, with which it may end; with the last it is INCONCLUSIVE at the latest.
     """
 
@@ -91,7 +82,7 @@ class SequentialTest:
         self,
         tolerance: float,
         *,
-        alpha: float = split_alpha(SESSION_ALPHA, comparisons=2),
+        alpha: float = _SIMULATED_ALPHA,
         looks: Tuple[int, ...] = _LOOKS,
     ) -> None:
         self._tolerance = tolerance
@@ -130,7 +121,9 @@ class SequentialTest:
         within = sum(log_ratio <= self._log_tolerance for log_ratio in self._log_ratios)
         if low > self._tolerance and within <= samples // _DISSENT:
             return Decision(Outcome.REGRESSED, growth, low, high, samples)
-        found = f"{within} of {samples} samples are within the tolerance, their sd is {sd:.1%}"
+        found = f"{within} of {samples} samples {'is' if samples == 1 else 'are'} within the tolerance"
+        if samples >= _FEWEST_FOR_A_SD:
+            found += f", their sd is {sd:.1%}"
         return Decision(Outcome.INCONCLUSIVE, growth, low, high, samples, f"{reason}: {found}")
 
 

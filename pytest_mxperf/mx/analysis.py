@@ -2,6 +2,8 @@
 
 from typing import Dict, List, Mapping, NamedTuple
 
+import msgspec
+
 from pytest_mxperf.cost.params import Role, assign_roles
 from pytest_mxperf.cost.result import CostReport, Shape
 from pytest_mxperf.cost.walk import Inference, walk
@@ -9,6 +11,7 @@ from pytest_mxperf.errors import ParamsError, listed
 from pytest_mxperf.graph import Graph, without_garbage_collection
 from pytest_mxperf.mx.infer import infer
 from pytest_mxperf.mx.opened import Model
+from pytest_mxperf.stored import warn_of
 from pytest_mxperf.validate import check_shapes
 
 __all__ = ["Analysis", "analyse"]
@@ -28,7 +31,10 @@ class Analysis(NamedTuple):
         with without_garbage_collection():
             stored = self.model.stored or {}
             stored_dtypes = {name: array.dtype for name, array in stored.items()}
-            return walk(self.graph, self.inference, self.roles, stored_dtypes)
+            cost = walk(self.graph, self.inference, self.roles, stored_dtypes)
+        if self.model.stored is None:
+            return cost
+        return msgspec.structs.replace(cost, checkpoint_bytes=sum(array.nbytes for array in stored.values()))
 
     def variables(self, *roles: Role) -> List[int]:
         """Node indices of the variables that have one of these roles."""
@@ -65,7 +71,20 @@ def analyse(model: Model) -> Analysis:
     analysis = Analysis(model, symbol_json, graph, inference, roles)
     if model.stored is not None:
         _check_fit(analysis, {name: array.shape for name, array in model.stored.items()})
+        _tell_unread(analysis)
     return analysis
+
+
+def _tell_unread(analysis: Analysis) -> None:
+    """A head of a training run, for example, that is shipped and never used."""
+    unread, model = analysis.unread_parameters(), analysis.model
+    if unread and model.checkpoint is not None:
+        nbytes = sum(array.nbytes for name, array in (model.stored or {}).items() if name in set(unread))
+        text = f"{model.name}: the graph does not read {listed(unread)} of {model.checkpoint.params_path.name}"
+        warn_of(
+            model.checkpoint,
+            f"{text}, {nbytes:,} bytes; params and param_bytes leave that out, checkpoint_bytes counts it",
+        )
 
 
 def _check_fit(analysis: Analysis, stored: Mapping[str, Shape]) -> None:

@@ -1,6 +1,6 @@
 """The few figures that say whether an array of activations is as in a network that works."""
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Tuple
 
 import numpy as np
 
@@ -27,11 +27,13 @@ class Figures(NamedTuple):
     rms: float
     """The root of the mean square of all numbers."""
     low: float
-    """A quarter of the magnitudes are below, as are those that a mask hides with huge ones above."""
+    """A quarter of the magnitudes are below. Unlike the rms it is not that of the huge numbers which a mask adds."""
     high: float
     """99% of the magnitudes are below."""
+    spread: float
+    """A quarter of the numbers are nearer to their median."""
     most: float
-    """The largest magnitude below 1,000: further away is what a mask hides."""
+    """The largest distance from the median below 1,000: further away is what a mask hides."""
     is_subnormal: bool
     """Whether at least 1 in 1,000 numbers are subnormal: slow to compute with on many CPUs. Half precision never is,
     which a CPU computes in single."""
@@ -41,7 +43,7 @@ class Figures(NamedTuple):
         numbers = array.reshape(-1)
         is_float = numbers.dtype.kind == "f"
         if not numbers.size:
-            return cls(0, is_float, True, False, True, 0.0, 0.0, 0.0, 0.0, 0.0, False)
+            return cls(0, is_float, True, False, True, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, False)
         if not is_float:
             return cls._of_others(numbers)
         wide = numbers.astype(np.float32) if numbers.itemsize < 4 else numbers
@@ -53,20 +55,28 @@ class Figures(NamedTuple):
         is_number = numbers.dtype.kind in "iub"  # bfloat16 comes as a structure
         first = float(numbers[0]) if is_number else 0.0
         constant = is_number and _is_constant(numbers)
-        return cls(numbers.size, False, True, False, constant, first, 0.0, 0.0, 0.0, 0.0, False)
+        return cls(numbers.size, False, True, False, constant, first, 0.0, 0.0, 0.0, 0.0, 0.0, False)
 
     @classmethod
     def _of_floats(cls, numbers: Any, is_half: bool) -> "Figures":
         square = float(np.dot(numbers, numbers))
         is_finite = bool(np.isfinite(square)) or bool(np.isfinite(numbers).all())
         rms = float(np.sqrt(square / numbers.size)) if np.isfinite(square) else float("inf")
-        magnitudes = np.abs(numbers[:: 1 + (numbers.size - 1) // _SAMPLE])
+        sample = numbers[:: 1 + (numbers.size - 1) // _SAMPLE]
+        magnitudes = np.abs(sample)
         low, high = (float(value) for value in np.quantile(magnitudes, (0.25, 0.99)))
-        most = float(np.max(magnitudes, initial=0.0, where=magnitudes < _HIDDEN))
+        spread, most = _around_median(sample)
         constant = is_finite and _is_constant(numbers)
         subnormal = not is_half and is_finite and _is_subnormal(numbers)
         is_nan = not is_finite and bool(np.isnan(numbers).any())
-        return cls(numbers.size, True, is_finite, is_nan, constant, float(numbers[0]), rms, low, high, most, subnormal)
+        value = float(numbers[0])
+        return cls(numbers.size, True, is_finite, is_nan, constant, value, rms, low, high, spread, most, subnormal)
+
+
+def _around_median(sample: Any) -> Tuple[float, float]:
+    distances = np.abs(sample - np.median(sample))
+    near = distances[distances < _HIDDEN]
+    return float(np.quantile(distances, 0.25)), float(np.max(near, initial=0.0))
 
 
 def _is_constant(numbers: Any) -> bool:

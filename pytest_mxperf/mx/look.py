@@ -2,6 +2,8 @@
 
 from typing import Any, Dict, List, NamedTuple, Optional
 
+import numpy as np
+
 from pytest_mxperf.cost.params import Role
 from pytest_mxperf.graph import Entry, Node
 from pytest_mxperf.mx.analysis import Analysis
@@ -138,4 +140,4 @@ def _of(array: Any) -> Figures:
     return Figures.of(array.asnumpy())
 
 
-_UNKNOWN = Figures(0, True, True, False, True, 0.0, 0.0, 0.0, 0.0, 0.0, False)
+_UNKNOWN = Figures.of(np.empty(0, np.float32))

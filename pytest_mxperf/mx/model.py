@@ -1,11 +1,13 @@
 """Opens a model for counting, from whatever a user may write for one. Files are checked before MXNet reads them."""
 
+import re
 import stat
-import warnings
+from copy import copy
 from dataclasses import replace
-from typing import Any, Callable, Mapping, Tuple
+from typing import Any, Callable, Mapping, Sequence, Tuple
 
-from pytest_mxperf.errors import GraphError, ModelError, MxperfWarning
+from pytest_mxperf.ending import choose, ending_at
+from pytest_mxperf.errors import GraphError, ModelError
 from pytest_mxperf.graph import Graph, without_garbage_collection
 from pytest_mxperf.mx import gluon
 from pytest_mxperf.mx.guard import survive
@@ -13,8 +15,9 @@ from pytest_mxperf.mx.infer import infer
 from pytest_mxperf.mx.opened import Model
 from pytest_mxperf.mx.pointers import take_out
 from pytest_mxperf.mx.runtime import mx, reason
+from pytest_mxperf.neighbours import what_else
 from pytest_mxperf.spec import Checkpoint, InputSpec, ModelSpec
-from pytest_mxperf.stored import read_stored
+from pytest_mxperf.stored import read_stored, warn_of
 from pytest_mxperf.validate import check_attributes, suspects
 
 __all__ = ["Model", "model_from_json", "open_model"]
@@ -32,15 +35,27 @@ def open_model(spec: ModelSpec) -> Model:
     if isinstance(source, mx.gluon.HybridBlock):
         with mx.name.NameManager():
             symbol = gluon.trace(source, spec.inputs, where=spec.name)
-        return Model(spec.name, symbol, spec.inputs, bool(mx.util.is_np_shape()), net=source)
+        symbol = _ending_at(symbol, spec)
+        return Model(spec.name, symbol, spec.inputs, bool(mx.util.is_np_shape()), net=source, shapes=spec.shapes)
     if isinstance(source, mx.gluon.Block):
         raise ModelError(f"{spec.name}: {type(source).__name__} is a Block without a graph; make it a HybridBlock")
     if isinstance(source, mx.sym.Symbol):
-        return Model(spec.name, source, spec.inputs, bool(mx.util.is_np_shape()))
+        symbol = copy(_ending_at(source, spec)) if spec.shapes else _ending_at(source, spec)  # shapes are written to it
+        return Model(spec.name, symbol, spec.inputs, bool(mx.util.is_np_shape()), shapes=spec.shapes)
     raise ModelError(
         f"{spec.name}: a model is a checkpoint prefix, a HybridBlock, a Symbol, or a callable that returns one of the "
         f"last two; got {type(source).__name__}"
     )
+
+
+def _ending_at(symbol: Any, spec: ModelSpec) -> Any:
+    if not spec.outputs:
+        return symbol
+    internals = symbol.get_internals()
+    names = internals.list_outputs()
+    wanted = [name for output in spec.outputs for name in choose(names, output, where=spec.name)]
+    chosen = [internals[name] for name in dict.fromkeys(wanted)]
+    return chosen[0] if len(chosen) == 1 else mx.sym.Group(chosen)
 
 
 def _call(factory: Callable[[], Any], name: str) -> Any:
@@ -64,25 +79,39 @@ def _has_namesakes(built: Any) -> bool:
 
 
 def _open_checkpoint(spec: ModelSpec, checkpoint: Checkpoint) -> Model:
+    where = str(checkpoint.symbol_path)
     with without_garbage_collection():
-        text = _read_symbol(checkpoint)
-        model, checked = _parse(spec.name, text, spec.inputs, where=str(checkpoint.symbol_path))
+        model, checked = _parse(spec.name, _read_symbol(checkpoint), spec.inputs, where=where, outputs=spec.outputs)
         weights = read_stored(checkpoint)
         if weights.problem:
-            warnings.warn(f"{spec.name}: {weights.problem}", MxperfWarning, stacklevel=2)
-        model = replace(model, checkpoint=checkpoint, stored=weights.arrays, weights_problem=weights.problem)
-        return _load(model, checked, where=str(checkpoint.symbol_path))
+            warn_of(checkpoint, f"{spec.name}: {weights.problem}")
+        if weights.beside:
+            missing = checkpoint.params_path.name
+            warn_of(checkpoint, f"{spec.name}: counted without weights, {missing} is missing{weights.beside}")
+        model = replace(
+            model,
+            checkpoint=checkpoint,
+            stored=weights.arrays,
+            weights_problem=weights.problem,
+            shapes=spec.shapes,
+        )
+        return _load(model, checked, where=where)
 
 
-def _parse(name: str, text: bytes, inputs: Mapping[str, InputSpec], *, where: str) -> Tuple[Model, str]:
+def _parse(
+    name: str, text: bytes, inputs: Mapping[str, InputSpec], *, where: str, outputs: Sequence[str] = ()
+) -> Tuple[Model, str]:
     """The model, still without its symbol, and the JSON to load that from: MXNet can die of a broken file."""
     graph, checked = Graph.parse_untrusted(text, where=where)
+    if outputs:  # before MXNet loads it: of what is cut off it may have no operator
+        graph = ending_at(graph, outputs, where=where)
+        checked = graph.to_json(like=checked)
     check_attributes(graph, where=where)
     graph, pointers = take_out(graph)
     if pointers:
         checked = graph.to_json(like=checked)
     model = Model(name, None, inputs, graph.numpy_shapes, suspects=suspects(graph), pointers=pointers)
-    return (model if pointers else replace(model, parsed=(text, graph))), checked
+    return (model if pointers or outputs else replace(model, parsed=(text, graph))), checked
 
 
 def _load(model: Model, checked: str, *, where: str) -> Model:
@@ -98,8 +127,20 @@ def _load(model: Model, checked: str, *, where: str) -> Model:
         return replace(model, symbol=mx.sym.load_json(checked))
     except mx.MXNetError as error:
         problem = reason(error)
-        hint = "; import the module that registers it, in conftest.py say" if "custom operator" in problem else ""
-        raise GraphError(f"{where}: MXNet cannot load the symbol: {problem}{hint}") from None
+        raise GraphError(
+            f"{where}: MXNet cannot load the symbol: {problem}{_hint(problem, Graph.parse(checked, where=where))}"
+        ) from None
+
+
+def _hint(problem: str, graph: Graph) -> str:
+    """What to do about an operator that is not there."""
+    if "custom operator" in problem:
+        return "; import the module that registers it, for example in conftest.py"
+    found = re.search(r"Failed loading Op (\S+) of type", problem)
+    node = next((node for node in graph.nodes if found and node.name == found.group(1)), None)
+    sources = [] if node is None else [graph.nodes[index] for index, _ in node.inputs]
+    before = [source.name for source in sources if not source.is_variable]
+    return f"; to end the graph in front of it, give output={before[0]!r}" if before else ""
 
 
 def _read_symbol(checkpoint: Checkpoint) -> bytes:
@@ -109,21 +150,13 @@ def _read_symbol(checkpoint: Checkpoint) -> bytes:
         if stat.S_ISREG(status.st_mode) and status.st_size <= _LARGEST_SYMBOL_BYTES:
             return path.read_bytes()
         problem = f"has {status.st_size:,} bytes" if stat.S_ISREG(status.st_mode) else "is not a regular file"
-        raise GraphError(f"{path}: cannot be a symbol JSON, it {problem}{_neighbours(checkpoint)}")
+        raise GraphError(f"{path}: cannot be a symbol JSON, it {problem}{what_else(checkpoint.symbol_path)}")
     except (OSError, ValueError) as error:  # ValueError: a path with a null character
         problem = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        raise GraphError(f"{path}: cannot read the symbol: {problem}{_neighbours(checkpoint)}") from None
+        raise GraphError(f"{path}: cannot read the symbol: {problem}{what_else(checkpoint.symbol_path)}") from None
 
 
 def model_from_json(name: str, text: str, inputs: Mapping[str, InputSpec]) -> Model:
     """The model of a symbol JSON without weights. Raises ``GraphError`` that begins with the name."""
     model, checked = _parse(name, text.encode(), inputs, where=name)
     return _load(model, checked, where=name)
-
-
-def _neighbours(checkpoint: Checkpoint) -> str:
-    try:
-        found = sorted(path.name for path in checkpoint.symbol_path.parent.glob("*-symbol.json"))[:5]
-    except (OSError, ValueError):
-        return ""
-    return f"; the folder has {', '.join(found)}" if found else ""

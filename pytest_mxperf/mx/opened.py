@@ -32,7 +32,8 @@ class Model:
     pointers: Tuple[Pointer, ...] = ()
     """Nodes of a file's graph that the symbol has stand-ins for, since MXNet would die of them."""
     parsed: Optional[Tuple[bytes, Graph]] = None
-    """The text that the symbol was loaded from and its graph, which has been checked; not if it has stand-ins."""
+    """The text that the symbol was loaded from and its graph, which has been checked; not if it has stand-ins, or ends
+    before the text does."""
 
     @property
     def parameter_names(self) -> "Optional[Collection[str]]":

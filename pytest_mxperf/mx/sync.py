@@ -30,6 +30,8 @@ def example_batch(module: Any, example: Mapping[str, Any] = _NOTHING) -> Any:
             # nd.array looks at a deprecated part of scipy, where there is one: not the user's to mend.
             warnings.simplefilter("ignore", DeprecationWarning)
             arrays.append(mx.nd.array(values, dtype=desc.dtype))
+    if isinstance(module, mx.mod.BucketingModule):  # which looks up a module by the batch's key
+        return mx.io.DataBatch(arrays, None, bucket_key=module._default_bucket_key, provide_data=module.data_shapes)
     return mx.io.DataBatch(data=arrays, label=None)
 
 

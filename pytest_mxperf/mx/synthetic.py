@@ -39,7 +39,9 @@ class SyntheticValues:
         self._consumers = consumers(analysis.graph)
         self._readers = Readers(analysis.graph, analysis.inference)
         self._inputs = Inputs(analysis.graph, analysis.inference, self._readers)
-        self._indices = {analysis.graph.nodes[index].name: index for index in reversed(list(analysis.roles))}
+        first = {analysis.graph.nodes[index].name: index for index in sorted(analysis.roles, reverse=True)}
+        # In the graph's order: what is added behind a layer leaves it its numbers.
+        self._indices = dict(sorted(first.items(), key=lambda item: item[1]))
         self._fills = {name: self._fill(index) for name, index in self._indices.items()}
         self._keys = dict(self._base_keys())
         self.gains: Dict[str, float] = {}

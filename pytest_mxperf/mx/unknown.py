@@ -54,7 +54,7 @@ def does_not_fit(model: Model, error: Exception) -> ShapeError:
     problem = reason(error)
     hint = f"; {_HOLDS_A_BATCH}" if "Target shape size is different" in problem else ""
     missing = [str(each) for each in not_given(model)]
-    hint += f"; not given: {listed(sorted(missing))}" if missing else ""
+    hint += f"; not given: {listed(sorted(missing), 20)}" if missing else ""
     return ShapeError(
         f"{model.name}: shapes or dtypes do not fit together for {given}: {problem}{hint}{_without_weights(model)}"
     )

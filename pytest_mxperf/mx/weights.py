@@ -13,6 +13,7 @@ from pytest_mxperf.mx.analysis import Analysis
 from pytest_mxperf.mx.runtime import array_semantics, mx, reason
 from pytest_mxperf.params_file import read_header
 from pytest_mxperf.spec import Checkpoint
+from pytest_mxperf.stored import read_stored
 
 __all__ = ["LoadedCheckpoint", "as_module_sets", "load_weights", "read_values"]
 
@@ -65,7 +66,8 @@ def load_weights(analysis: Analysis) -> LoadedCheckpoint:
 def _read_checkpoint(checkpoint: Checkpoint) -> Dict[str, Any]:
     path = checkpoint.params_path
     if not os.path.lexists(path):  # another epoch that is missing has been an error before
-        raise ParamsError(f"{path}: the weights are missing; counting works without weights, running does not")
+        beside = read_stored(checkpoint).beside
+        raise ParamsError(f"{path}: the weights are missing; counting works without weights, running does not{beside}")
     return read_values(path)
 
 

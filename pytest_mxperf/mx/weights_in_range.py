@@ -35,10 +35,11 @@ _STEP_OF_A_LOOP = 2.0
 """A loop's outputs may grow with a power of its weights."""
 
 _SATURATED = 3.0
-"""If three quarters of a softmax's inputs are further from 0, most of its outputs may vanish."""
+"""If three quarters of a softmax's inputs are further from their median, most of its outputs may vanish."""
 _UNSATURATED = 1.25
 _VANISHED = 40.0
-"""Between two numbers that are so far from 0 a softmax has a ratio of e^80, the most that single precision holds."""
+"""Between two numbers that are so far from it, on both sides, a softmax has a ratio of e^80, which single precision
+just holds."""
 _FAR = 2.0**10
 """A product or a sum of activations so far from 1 is no layer's fault, and has to be mended further up."""
 _COMBINING = PRODUCTS | MULTIPLYING | ADDING | SUMMING | {"square", "_npi_square"}
@@ -216,9 +217,9 @@ def _saturates(node: Node) -> bool:
 
 def _unsaturating(first: Figures) -> float:
     """What an input of a softmax is to be multiplied with, at most 1."""
-    if first.low <= _SATURATED and first.most <= _VANISHED:
+    if not first.spread > _SATURATED and not first.most > _VANISHED:
         return 1.0
-    return min(_UNSATURATED / max(first.low, _UNSATURATED), _VANISHED / 2 / max(first.most, _VANISHED / 2))
+    return min(_UNSATURATED / max(first.spread, _UNSATURATED), _VANISHED / 2 / max(first.most, _VANISHED / 2))
 
 
 def _power_of_2(factor: float) -> float:

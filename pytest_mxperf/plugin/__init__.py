@@ -8,6 +8,7 @@ from pytest_mxperf.plugin.fixtures import (
     mxperf_model,
     mxperf_module,
 )
+from pytest_mxperf.plugin.header import pytest_report_header
 from pytest_mxperf.plugin.hooks import (
     pytest_configure,
     pytest_pycollect_makeitem,
@@ -26,5 +27,6 @@ __all__ = [
     "pytest_configure",
     "pytest_load_initial_conftests",
     "pytest_pycollect_makeitem",
+    "pytest_report_header",
     "pytest_runtest_call",
 ]

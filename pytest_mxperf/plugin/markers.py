@@ -120,10 +120,13 @@ def _spec(arguments: Dict[str, Any], *, root: Path, where: str) -> ModelSpec:
 def _spec_arguments(
     source: object,
     inputs: object,
-    epoch: int = 0,
+    epoch: object = 0,
     name: Optional[str] = None,
     run_as: object = None,
     example: object = None,
+    params: object = None,
+    shapes: object = None,
+    output: object = (),
 ) -> None:
     """What the marker takes."""
 

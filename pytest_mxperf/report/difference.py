@@ -52,19 +52,26 @@ def _weight(change: Change) -> Tuple[int, int]:
 
 
 def _table(difference: Difference, changes: Tuple[Change, ...]) -> Table:
-    # Where nothing is multiplied, what is added counts.
-    compute = "macs" if any(change.growth("macs") for change in difference.changes) else "flops"
+    """Growth in each metric in which some layer has changed, and behind it the shares where they add up."""
+    metrics = [metric for metric in _HEADINGS if any(change.growth(metric) for change in difference.changes)]
+    columns = [(metric, _has_shares(difference, metric)) for metric in metrics]
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for heading in ("layer", "change"):
         table.add_column(heading, overflow="fold")
-    for metric in (compute, "params"):
-        table.add_column(_HEADINGS[metric], justify="right", no_wrap=True)
-        table.add_column("", justify="right", no_wrap=True)
+    for metric, has_shares in columns:
+        for heading in (_HEADINGS[metric], "")[: 1 + has_shares]:
+            table.add_column(heading, justify="right", no_wrap=True)
     for change in changes:
-        figures = [cell for metric in (compute, "params") for cell in _figures(difference, change, metric)]
+        figures = [cell for metric, shares in columns for cell in _figures(difference, change, metric)[: 1 + shares]]
         style = {"added": "red", "removed": "green"}.get(change.kind.value, "")
         table.add_row(plain(f"{change.name} ({change.op})", style), plain(change.summary), *figures)
     return table
+
+
+def _has_shares(difference: Difference, metric: str) -> bool:
+    """Not where some layers have grown and others shrunk: parts of what is left would be over 100%, or below 0."""
+    growths = [change.growth(metric) for change in difference.changes]
+    return min(growths) >= 0 or max(growths) <= 0
 
 
 def _figures(difference: Difference, change: Change, metric: str) -> List[str]:

@@ -103,6 +103,7 @@ def _cost(cost: CostReport) -> Dict[str, Any]:
         "bytes_read": cost.bytes_read,
         "bytes_written": cost.bytes_written,
         "peak_activation_bytes": cost.peak_activation_bytes,
+        "checkpoint_bytes": cost.checkpoint_bytes,
         "uncounted": cost.uncounted,
         "notes": cost.notes,
         "layers": [_layer(layer) for layer in cost.layers],

@@ -1,6 +1,6 @@
 """The report as text for a terminal of a given width."""
 
-from typing import List
+from typing import List, Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -37,12 +37,17 @@ def render(run: RunReport, *, width: int, color: bool) -> str:
     return printed(console)
 
 
-def render_cost(name: str, cost: CostReport, *, width: int, color: bool) -> str:
-    """The totals and the heaviest layers of one model."""
+def render_cost(
+    name: str, cost: CostReport, *, width: int, color: bool, heaviest: int = _HEAVIEST_SHOWN, layers: bool = False
+) -> str:
+    """The totals and the heaviest layers of one model, or all ``layers`` in the graph's order."""
     console = new_console(width=width, color=color)
     console.print(plain(name, "bold"))
     _print_totals(console, cost)
-    _print_heaviest(console, cost)
+    if layers:
+        _print_layers(console, cost, cost.layers, "layers")
+    else:
+        _print_layers(console, cost, cost.heaviest(heaviest), "heaviest layers")
     return printed(console)
 
 
@@ -101,7 +106,7 @@ def _print_model(console: Console, result: ModelResult) -> None:
         console.print("  changes since the baseline")
         difference.print_changes(console, result.difference, limit=_CHANGES_SHOWN)
     if result.cost is not None:
-        _print_heaviest(console, result.cost)
+        _print_layers(console, result.cost, result.cost.heaviest(_HEAVIEST_SHOWN), "heaviest layers")
 
 
 def _print_totals(console: Console, cost: CostReport) -> None:
@@ -136,14 +141,13 @@ def _findings(findings: "tuple[Finding, ...]") -> Table:
     return table
 
 
-def _print_heaviest(console: Console, cost: CostReport) -> None:
-    layers = cost.heaviest(_HEAVIEST_SHOWN)
+def _print_layers(console: Console, cost: CostReport, layers: Sequence[LayerCost], heading: str) -> None:
     if not layers:
         return
     rows = [_layer_cells(layer, cost) for layer in layers]
     widths = [max(map(len, column)) for column in zip(*rows)]
     names_width = console.width - len(_INDENT) - sum(width + len(_GAP) for width in widths)
-    console.print("  heaviest layers")
+    console.print(f"  {heading}")
     for layer, cells in zip(layers, rows):
         name = _shortened(layer.name, names_width).ljust(min(names_width, max(len(each.name) for each in layers)))
         figures = _GAP.join(cell.rjust(width) for cell, width in zip(cells, widths))
@@ -151,7 +155,7 @@ def _print_heaviest(console: Console, cost: CostReport) -> None:
 
 
 def _layer_cells(layer: LayerCost, cost: CostReport) -> "tuple[str, ...]":
-    share = f"{100 * layer.flops / cost.flops:.1f}%"
+    share = f"{100 * layer.flops / cost.flops:.1f}%" if cost.flops else ""
     return layer.op, format_shape(layer.outputs[0]), f"{format_quantity(layer.flops, Unit.COUNT)} FLOPs", share
 
 

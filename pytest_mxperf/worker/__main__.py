@@ -5,6 +5,7 @@ The environment (threads, engine, subgraph backend) must be set before it starts
 
 import gc
 import os
+import re
 import resource
 import select
 import sys
@@ -15,7 +16,7 @@ from typing import IO, Callable, List, Optional
 import msgspec
 import psutil
 
-from pytest_mxperf.errors import MxperfError
+from pytest_mxperf.errors import ModelError, MxperfError, listed
 from pytest_mxperf.latency.conditions import Conditions
 from pytest_mxperf.mx.pair import Pair, Rounds
 from pytest_mxperf.mx.runtime import mx, reason
@@ -49,11 +50,13 @@ class Bench:
                 return Inspected(_side(request.network).first_subnormal_layer())
             return self._measure(request)
         except MxperfError as error:
-            return Failed(str(error))
+            return Failed(_told_here(str(error)))
         except mx.MXNetError as error:
             return Failed(f"MXNet cannot run it: {reason(error)}")
         except Exception as error:  # whatever a network brings about is its own test's failure
-            return Failed(f"{type(error).__name__}: {error}")
+            return Failed(
+                f"a bug in pytest-mxperf: {type(error).__name__}: {error}; please report it, with the model's graph"
+            )
 
     def _prepare(self, request: Prepare) -> Reply:
         self._pair = None  # the last pair's memory
@@ -71,8 +74,16 @@ class Bench:
         return Measured(rounds[0].reference, rounds[0].candidate, conditions)
 
 
+def _told_here(message: str) -> str:
+    """What a session is told to import would not be here."""
+    found = re.match(r"(.*custom operator [^;]*);", message)
+    if not found:
+        return message
+    return f"{found.group(1)}; the measuring process cannot run it, since it has no operators but MXNet's own"
+
+
 def _side(network: Network) -> Side:
-    return Side.of(
+    side = Side.of(
         network.name,
         network.symbol_json,
         network.inputs,
@@ -80,6 +91,11 @@ def _side(network: Network) -> Side:
         network.run_as,
         network.example_path,
     )
+    pointers = side.analysis.model.pointers
+    if pointers:
+        names = listed([str(pointer) for pointer in pointers], 3)
+        raise ModelError(f"{network.name}: nothing can run {names}, which points into the process that saved it")
+    return side
 
 
 def _observed(work: Callable[[], object]) -> Conditions:

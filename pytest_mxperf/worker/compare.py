@@ -11,16 +11,15 @@ from pytest_mxperf.errors import WorkerError
 from pytest_mxperf.latency.comparison import Comparison
 from pytest_mxperf.latency.conditions import Conditions
 from pytest_mxperf.latency.decide import (
-    SESSION_ALPHA,
     Decision,
     Outcome,
     SequentialTest,
     confirm,
     is_undecided,
-    split_alpha,
 )
 from pytest_mxperf.latency.estimate import log_ratio
 from pytest_mxperf.latency.schedule import Unit, units
+from pytest_mxperf.latency.spending import alpha_of
 from pytest_mxperf.worker.client import Worker
 from pytest_mxperf.worker.protocol import Inspect, Inspected, Measure, Measured, Network, Prepare, Prepared
 
@@ -42,6 +41,8 @@ _CONFIRMATIONS = 2
 """New processes, at the most, that measure a regression again: the second if the first of them cannot tell."""
 _PATIENCE = 4
 """Wall seconds for each second of CPU time, at the most."""
+_USUAL_SHARE = 0.8
+"""Of the time a process has a core for itself, on a machine that does not do much else."""
 _ANSWER_SECONDS = 600.0
 
 
@@ -58,6 +59,7 @@ class Trial:
         worker.start()
         prepare, doing = Prepare(reference, candidate), f"it prepared {self.name}"
         prepared = worker.request(prepare, Prepared, doing=doing, seconds=_ANSWER_SECONDS)
+        self.notes = prepared.notes
         self.least_seconds_per_sample = _SLOW_FORWARDS * prepared.cpu_seconds
         """Of a slow network; others get more rounds into a sample than a first forward tells."""
 
@@ -87,22 +89,22 @@ class Laboratory:
 
     ``seconds`` is what one comparison may take of the measuring process's CPU time: where others take its core it goes
     on for up to four times as long. A regression is measured once more by a new process, which may take as long again.
-    ``comparisons`` is how many there will be at the most: error rates hold for all of them together, and for
-    all laboratories of a session if their ``error_share`` sum up to 1. ``option`` is what the user calls ``seconds``.
+    Error rates hold for all comparisons together, however many there will be, and for all laboratories of a session
+    if their ``error_share`` sum up to 1. ``option`` is what the user calls ``seconds``.
     """
 
     def __init__(
         self,
         *,
         seconds: float,
-        comparisons: int = 1,
         error_share: float = 1.0,
         option: str = "--mxperf-latency-seconds",
         progress: Progress = lambda text: None,
     ) -> None:
         self._seconds = seconds
         self._option = option
-        self._alpha = split_alpha(error_share * SESSION_ALPHA, max(1, comparisons))
+        self._error_share = error_share
+        self._comparisons = 0
         self._progress = progress
         self._worker, self._successor = Worker(), Worker()
 
@@ -134,6 +136,7 @@ class Laboratory:
         Raises ``WorkerError`` if one of them cannot run, or if the measuring process dies of it.
         """
         start, seed = time.monotonic(), random.SystemRandom().getrandbits(32)
+        self._comparisons += 1
         trials = [Trial(self._worker, reference, candidate)]
         first = decision = self._decide(trials[0], tolerance, seed, is_first=True)
         # Nothing that is wrong with one process, or with where its memory lies, shall break a build.
@@ -154,10 +157,14 @@ class Laboratory:
             seed=seed,
             processes=len(trials),
             run_as=candidate.run_as,
+            notes=trials[0].notes,
         )
 
+    def _test(self, tolerance: float) -> SequentialTest:
+        return SequentialTest(tolerance, alpha=alpha_of(self._comparisons, self._error_share))
+
     def _decide(self, trial: Trial, tolerance: float, seed: int, *, is_first: bool = False) -> Decision:
-        start, schedule, test = time.monotonic(), units(seed), SequentialTest(tolerance, alpha=self._alpha)
+        start, schedule, test = time.monotonic(), units(seed), self._test(tolerance)
         if trial.least_seconds_per_sample > self._seconds:
             return test.stop(self._too_short(0, trial.least_seconds_per_sample))
         while True:
@@ -170,7 +177,7 @@ class Laboratory:
                 return decision
             samples, spent, elapsed = len(trial.log_ratios), trial.cpu_seconds, time.monotonic() - start
             doing = "timing" if is_first else "confirming"
-            self._progress(f"{doing} {trial.name}: sample {samples}, {elapsed:.0f} s")
+            self._progress(f"{doing} {trial.name}: sample {samples}, {elapsed:.0f} s{self._left(spent, elapsed)}")
             cpu_is_up = spent * (samples + 1) / samples > self._seconds
             if cpu_is_up or elapsed > _PATIENCE * self._seconds:
                 return test.stop(self._too_short(samples, max(spent, elapsed / _PATIENCE) / samples))
@@ -179,6 +186,14 @@ class Laboratory:
         """The first operator of the network that puts out subnormal numbers. Raises ``WorkerError``."""
         doing = f"it looked into {network.name}"
         return self._worker.request(Inspect(network), Inspected, doing=doing, seconds=_ANSWER_SECONDS).layer
+
+    def _left(self, cpu_seconds: float, wall_seconds: float) -> str:
+        """For a message: how much longer it can take, and why that is longer than the user has asked for."""
+        share = min(1.0, cpu_seconds / wall_seconds) if wall_seconds else 1.0
+        by_cpu = (self._seconds - cpu_seconds) / max(share, 1 / _PATIENCE)
+        left = max(0.0, min(by_cpu, _PATIENCE * self._seconds - wall_seconds))
+        why = "" if share > _USUAL_SHARE else f": others take the core, the process has it {share:.0%} of the time"
+        return f", at most {left:.0f} s more{why}"
 
     def _too_short(self, samples: int, seconds_per_sample: float) -> str:
         enough = math.ceil((samples + _USUAL_SAMPLES) * max(_SAMPLE_CPU_SECONDS, seconds_per_sample))

@@ -100,16 +100,16 @@ class TestDiff:
 
     def test_different_models_give_1_and_their_changes(self, mxperf, digits, wider, monkeypatch):
         """8 units more: 8 x 256 MACs in their own layer, 8 x 10 in the next; and 8 biases."""
-        monkeypatch.setenv("COLUMNS", "100")
+        monkeypatch.setenv("COLUMNS", "120")
         code, out, err = mxperf("diff", digits, wider, *INPUT)
         assert (code, err) == (1, "")
         lines = out.splitlines()
         assert lines[0] == "MACs    607,552 -> 609,680 (+0.35%)"
         assert lines[2] == "params  31,962 -> 34,098 (+6.68%)"
         assert [" ".join(line.split()) for line in lines[5:]] == [
-            "dense1_fwd (FullyConnected) num_hidden 32 -> 40 +2.05 k 96.2% +2.06 k 96.3%",
-            "dense1_relu_fwd (Activation) input 1x32 -> 1x40",
-            "dense2_fwd (FullyConnected) input features 32 -> 40 +80 3.8% +80 3.7%",
+            "dense1_fwd (FullyConnected) num_hidden 32 -> 40 +2.05 k 96.2% +4.10 k 96.1% +2.06 k 96.3%",
+            "dense1_relu_fwd (Activation) input 1x32 -> 1x40 +8 0.2%",
+            "dense2_fwd (FullyConnected) input features 32 -> 40 +80 3.8% +160 3.7% +80 3.7%",
         ]
 
     def test_json_has_exact_figures(self, mxperf, digits, wider):
@@ -139,7 +139,7 @@ class TestErrors:
         ("arguments", "message"),
         [
             ((), "mxperf: the following arguments are required: COMMAND; see mxperf --help"),
-            (("cost", "net"), "mxperf cost: the following arguments are required: --input; see mxperf cost --help"),
+            (("cost", "net"), "mxperf: net-symbol.json: cannot read the symbol: No such file"),
             (("cost", "nowhere/net", *INPUT), "mxperf: nowhere/net-symbol.json: cannot read the symbol: No such file"),
             (("diff", "nowhere/a", "b", *INPUT), "mxperf: nowhere/a-symbol.json: cannot read the symbol: No such file"),
             (("cost", "", *INPUT), "mxperf: count: '' names no checkpoint"),
@@ -344,3 +344,183 @@ class TestLatency:
         assert code in (0, 2)
         assert out.startswith("latency ")
         assert err == ""
+
+
+class TestInputs:
+    @pytest.mark.parametrize("command", ["cost", "diff", "latency"])
+    def test_without_any_the_graphs_inputs_are_shown_with_what_is_known_of_each(self, mxperf, digits, command):
+        code, out, err = mxperf(command, *[digits] * (1 if command == "cost" else 2))
+        assert code == 2
+        assert out.splitlines()[:2] == [
+            "digits takes",
+            "  data  (?, 1, ?, ?)  float32  read by Convolution 'conv1_fwd'",
+        ]
+        assert err == "mxperf: give the shape of each input, as in --input data=1,3,224,224\n"
+
+    def test_the_same_input_twice_is_an_error(self, mxperf, digits):
+        code, out, err = mxperf("cost", digits, *INPUT, "--input", "data=2,1,8,8")
+        assert (code, out) == (2, "")
+        assert err == "mxperf: --input data=2,1,8,8: 'data' is given twice, here and as data=1,1,8,8\n"
+
+    def test_each_side_may_have_inputs_of_its_own(self, mxperf, digits, tmp_path):
+        """An LSTM with begin states can be widened only so: they are as wide as it is."""
+        import mxnet as mx
+
+        def save(name, hidden):
+            state = mx.sym.var("state")
+            step = mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=hidden, name="i") + state
+            mx.sym.FullyConnected(step, num_hidden=2, name="o").save(str(tmp_path / f"{name}-symbol.json"))
+            return tmp_path / name
+
+        old, new = save("old", 4), save("new", 6)
+        sides = (
+            "--input-old",
+            "data=1,3",
+            "--input-old",
+            "state=1,4",
+            "--input-new",
+            "data=1,3",
+            "--input-new",
+            "state=1,6",
+        )
+        code, out, err = mxperf("diff", old, new, *sides)
+        assert (code, err) == (1, "")
+        assert out.splitlines()[0] == "MACs    20 -> 30 (+50.00%)"  # 3 x 4 + 4 x 2, 3 x 6 + 6 x 2
+        assert mxperf("diff", old, new, "--input", "data=1,3", "--input", "state=1,4")[0] == 2
+
+
+class TestFiles:
+    @pytest.fixture
+    def renamed(self, digits, tmp_path):
+        """The digits net under other names."""
+
+        def renamed(symbol, params):
+            (tmp_path / symbol).write_bytes(digits.with_name("digits-symbol.json").read_bytes())
+            (tmp_path / params).write_bytes(digits.with_name("digits-0000.params").read_bytes())
+            return tmp_path / symbol
+
+        return renamed
+
+    def test_a_missing_epoch_is_an_error_that_lists_those_that_exist(self, mxperf, renamed, tmp_path):
+        renamed("net-symbol.json", "net-0003.params")
+        code, out, err = mxperf("cost", tmp_path / "net", *INPUT, "--epoch", "7")
+        assert (code, out) == (2, "")
+        assert err.endswith(
+            "net-0007.params: the weights are missing; epochs that exist: 3; give one as the epoch, or 'latest'\n"
+        )
+        assert mxperf("cost", tmp_path / "net", *INPUT, "--epoch", "latest")[::2] == (0, "")
+        for side in ("old", "new"):
+            others = ("--epoch", "3", f"--epoch-{side}", "4")
+            assert "net-0004.params" in mxperf("diff", tmp_path / "net", tmp_path / "net", *INPUT, *others)[2]
+        assert mxperf("diff", tmp_path / "net", tmp_path / "net", *INPUT, "--epoch", "latest")[0] == 0
+
+    def test_weights_of_any_name_are_taken_and_offered(self, mxperf, renamed):
+        graph = renamed("graph.json", "best.params")
+        code, _, err = mxperf("cost", graph, *INPUT)
+        assert code == 0
+        offered = "the folder has best.params: name one with params\n"
+        assert err == f"mxperf: warning: graph: counted without weights, graph-0000.params is missing; {offered}"
+        assert mxperf("cost", graph, *INPUT, "--params", graph.with_name("best.params"))[::2] == (0, "")
+        code, _, err = mxperf("cost", graph, *INPUT, "--params", "none.params")
+        assert (code, err) == (
+            2,
+            "mxperf: none.params: the weights are missing; the folder has best.params: name one with params\n",
+        )
+
+    @pytest.mark.parametrize("name", ["net.params", "net-100.params", "params", "net.param", "PARAMS"])
+    def test_all_usual_names_of_weights_are_offered(self, mxperf, renamed, tmp_path, name):
+        renamed("net-symbol.json", name)
+        (tmp_path / "other-symbol.json").write_text("{}")
+        assert f"the folder has {name}: name one" in mxperf("cost", tmp_path / "net", *INPUT)[2]
+
+    def test_weights_of_other_models_are_not_offered(self, mxperf, renamed, tmp_path):
+        renamed("net-symbol.json", "network-0000.params")
+        (tmp_path / "network-symbol.json").write_text("{}")
+        assert mxperf("cost", tmp_path / "net", *INPUT)[2] == ""
+
+    @pytest.mark.parametrize(
+        ("typed", "advice"),
+        [
+            ("net-0003.params", "that is a file of weights; give the prefix '{0}/net', with epoch=3"),
+            ("net.params", "that is a file of weights; give the prefix '{0}/net', with params='{0}/net.params'"),
+            ("net-symbol", "give the prefix '{0}/net'"),
+            ("", "'{0}' is a folder; give a prefix in it: '{0}/net', '{0}/nets1', '{0}/nets10' and 8 more"),
+            ("nets33", "the folder has nets3-symbol.json, nets9-symbol.json, nets8-symbol.json and 8 more"),
+            ("nets33-symbol.json", "the folder has nets3-symbol.json, nets9-symbol.json, nets8-symbol.json and 8 more"),
+        ],
+    )
+    def test_what_is_no_prefix_is_answered_with_one(self, mxperf, renamed, tmp_path, typed, advice):
+        renamed("net-symbol.json", "net-0003.params")
+        (tmp_path / "net.params").touch()
+        for number in range(1, 11):
+            (tmp_path / f"nets{number}-symbol.json").touch()
+        code, out, err = mxperf("cost", tmp_path / typed, *INPUT)
+        assert (code, out) == (2, "")
+        assert err.endswith(f"; {advice.format(tmp_path)}\n")
+
+    def test_the_folder_that_one_is_in_is_no_prefix_either(self, mxperf, renamed, tmp_path, monkeypatch):
+        renamed("net-symbol.json", "net-0003.params")
+        monkeypatch.chdir(tmp_path)
+        assert mxperf("cost", ".", *INPUT)[2] == "mxperf: count: '.' is a folder; give a prefix in it: 'net'\n"
+
+
+class TestPartsOfModels:
+    def test_the_graph_ends_where_it_is_told_to(self, mxperf, digits):
+        """A convolution of 16 kernels of 9 taps on 8 x 8 pixels."""
+        code, out, _ = mxperf("cost", digits, *INPUT, "--output", "conv1_fwd", "--json")
+        assert (code, json.loads(out)["macs"]) == (0, 16 * 9 * 64)
+
+    def test_a_loss_that_this_mxnet_lacks_is_cut_off(self, mxperf, checkpoints):
+        """The last layer alone multiplies 32 steps of 256 numbers with 11 units."""
+        prefix = checkpoints / "crnn_digit" / "crnn_digit"
+        states = [f"--input=l{layer}_init_{kind}=1,128" for layer in range(4) for kind in "ch"]
+        code, _, err = mxperf("cost", prefix, "--input", "data=1,1,32,256", *states)
+        assert code == 2
+        assert (
+            "Operator WarpCTC is not registered; to end the graph in front of it, give output='fullyconnected0'" in err
+        )
+        cut = ("--output", "fullyconnected0", "--json")
+        code, out, _ = mxperf("cost", prefix, "--input", "data=1,1,32,256", *states, *cut)
+        layers = {layer["name"]: layer for layer in json.loads(out)["layers"]}
+        assert (code, layers["fullyconnected0"]["macs"]) == (0, 32 * 256 * 11)
+
+    def test_an_operator_that_the_graph_lacks_is_told(self, mxperf, digits):
+        code, _, err = mxperf("cost", digits, *INPUT, "--output", "conv1_fwdd")
+        assert code == 2
+        assert "output='conv1_fwdd' is no operator of the graph; did you mean conv1_fwd, " in err
+
+    def test_a_parameters_shape_is_stated_without_making_it_an_input(self, mxperf, tmp_path):
+        """Three offsets that train, of which nothing tells how many they are."""
+        import mxnet as mx
+
+        mx.sym.broadcast_add(mx.sym.var("data"), mx.sym.var("offset")).save(str(tmp_path / "net-symbol.json"))
+        code, _, err = mxperf("cost", tmp_path / "net", "--input", "data=2,3")
+        assert (code, err) == (
+            2,
+            "mxperf: net: the shape of variable 'offset' cannot be inferred; give its shape in inputs, "
+            "or in shapes if it is a parameter\n",
+        )
+        code, out, _ = mxperf("cost", tmp_path / "net", "--input", "data=2,3", "--shape", "offset=3", "--json")
+        assert (code, json.loads(out)["params"]["trainable"]) == (0, 3)
+        assert (
+            mxperf("cost", tmp_path / "net", "--input", "data=2,3", "--shape", "ofset=3")[2]
+            == "mxperf: net: shapes: the graph has no variable 'ofset'; did you mean 'offset'?\n"
+        )
+
+
+def test_the_version_is_that_of_the_distribution(mxperf):
+    from importlib.metadata import version
+
+    assert mxperf("--version") == (0, f"mxperf {version('pytest-mxperf')}\n", "")
+
+
+class TestLayers:
+    def test_all_layers_are_shown_in_the_graphs_order(self, mxperf, digits):
+        lines = mxperf("cost", digits, *INPUT, "--layers")[1].splitlines()
+        rows = [line.split()[0] for line in lines[lines.index("  layers") + 1 :]]
+        assert len(rows) > 10
+        assert (rows[0], rows[-1]) == ("conv1_fwd", "dense2_fwd")
+
+    def test_as_many_of_the_heaviest_as_asked_for(self, mxperf, digits):
+        lines = mxperf("cost", digits, *INPUT, "--top", "2")[1].splitlines()
+        assert [line.split()[0] for line in lines[lines.index("  heaviest layers") + 1 :]] == ["conv2_fwd", "conv3_fwd"]

@@ -217,8 +217,10 @@ def test_what_a_user_has_registered_here_is_not_there(worker):
     graph = json.loads(dense())
     node = next(node for node in graph["nodes"] if node["op"] == "FullyConnected")
     node.update(op="Custom", attrs={"op_type": "unheard_of"})
-    with pytest.raises(WorkerError, match="custom operator unheard_of"):
+    with pytest.raises(WorkerError, match="custom operator unheard_of") as caught:
         prepare(worker, dense(), json.dumps(graph))
+    assert "the measuring process cannot run it" in str(caught.value)
+    assert "import" not in str(caught.value)  # which the session has done, and does not help there
 
 
 def test_its_death_is_told_and_the_next_request_starts_another():
@@ -403,3 +405,27 @@ def test_a_large_graph_and_unicode_names_arrive(worker):
     text = net.tojson()
     assert len(text) > 400_000
     prepare(worker, text, text)
+
+
+def test_nodes_that_point_into_another_process_are_one_clear_error(worker):
+    """Their attribute is an address: counting works around it, running cannot."""
+    nodes = [
+        {"op": "null", "name": "data", "inputs": []},
+        {"op": "_Native", "name": "loss", "attrs": {"info": "0x7f1234567890"}, "inputs": [[0, 0, 0]]},
+    ]
+    graph = {"nodes": nodes, "arg_nodes": [0], "heads": [[1, 0, 0]], "attrs": {"mxnet_version": ["int", 10901]}}
+    with pytest.raises(WorkerError, match=r"^new: nothing can run _Native 'loss', which points into the process"):
+        prepare(worker, dense(), json.dumps(graph))
+
+
+def test_what_is_no_error_of_ours_is_a_bug_that_says_so(monkeypatch):
+    from pytest_mxperf.worker import __main__ as process
+
+    def fail(network):
+        raise KeyError("softmax")
+
+    monkeypatch.setattr(process, "_side", fail)
+    network = Network("net", "{}", {})
+    assert process.Bench().answer(process.Prepare(network, network)).message == (
+        "a bug in pytest-mxperf: KeyError: 'softmax'; please report it, with the model's graph"
+    )

@@ -29,6 +29,7 @@ digits = pytest.mark.mxperf_model(PREFIX, inputs=INPUTS)
 def _imported_once():
     """A pytester run in this process forgets what it imported, and MXNet does not survive a second import."""
     if importlib.util.find_spec("mxnet") is not None:
+        import pytest_mxperf.mx.alike
         import pytest_mxperf.mx.analysis
         import pytest_mxperf.mx.bind
         import pytest_mxperf.mx.sync

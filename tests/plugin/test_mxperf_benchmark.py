@@ -330,3 +330,22 @@ def test_a_body_that_fails_after_timing_is_not_judged(gated, run, report):
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["E*AssertionError: mine", "digits *test failed"])
     assert report()["test_digits"]["findings"] == []
+
+
+def test_a_bucketing_module_is_timed_with_its_default_bucket(write, run):
+    write(
+        """
+        import mxnet as mx
+
+        def bucket(length):
+            net = mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=2, name="fc", flatten=False)
+            return net, ("data",), None
+
+        def test_it(mxperf_benchmark):
+            module = mx.mod.BucketingModule(bucket, default_bucket_key=7)
+            module.bind([("data", (1, 7, 3))], for_training=False)
+            module.init_params()
+            assert mxperf_benchmark(module).samples >= 3
+        """
+    )
+    run().assert_outcomes(passed=1)

@@ -53,7 +53,7 @@ def test_a_gluon_net_has_its_own_weights(write, run):
     run().assert_outcomes(passed=1)
 
 
-def test_missing_weights_are_an_error_of_the_test_that_needs_them(write, run, put_model, digits, no_traceback):
+def test_a_missing_epoch_is_an_error_of_every_test_that_names_it(write, run, put_model, digits, no_traceback):
     put_model(digits)
     write(
         """
@@ -68,8 +68,8 @@ def test_missing_weights_are_an_error_of_the_test_that_needs_them(write, run, pu
         """
     )
     result = run()
-    result.assert_outcomes(passed=1, errors=1)
-    result.stdout.fnmatch_lines(["*models/digits-0007.params: the weights are missing; epochs that exist: 0"])
+    result.assert_outcomes(failed=1, errors=1)
+    result.stdout.fnmatch_lines(["*models/digits-0007.params: the weights are missing; epochs that exist: 0; *"])
     no_traceback(result)
 
 

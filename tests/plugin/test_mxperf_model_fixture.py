@@ -9,13 +9,13 @@ def test_the_fixture_tells_the_model(write, run):
         from pathlib import Path
         from pytest_mxperf import ModelSpec
 
-        @pytest.mark.mxperf_model(PREFIX, inputs=INPUTS, epoch=3, name="mine")
+        @pytest.mark.mxperf_model(PREFIX, inputs=INPUTS, epoch=0, name="mine")
         def test_checkpoint(mxperf_model):
             assert isinstance(mxperf_model, ModelSpec)
             assert mxperf_model.name == "mine"
             assert (mxperf_model.inputs["data"].shape, mxperf_model.inputs["data"].dtype) == ((1, 1, 8, 8), "float32")
             assert mxperf_model.source.symbol_path == Path(PREFIX + "-symbol.json")
-            assert mxperf_model.source.epoch == 3
+            assert mxperf_model.source.epoch == 0
 
         def factory():
             import mxnet as mx

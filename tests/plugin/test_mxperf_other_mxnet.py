@@ -1,4 +1,4 @@
-"""--mxperf-other-mxnet: a baseline that was recorded under another MXNet, or is timed otherwise than it was."""
+"""--mxperf-policy=other_mxnet: a baseline that was recorded under another MXNet, or is timed otherwise than it was."""
 
 import json
 
@@ -207,7 +207,7 @@ def test_what_comes_of_it_is_the_users_to_say(write_net, run, recorded, pytester
     run("--mxperf-update").assert_outcomes(passed=1)
     recorded(mxnet="1.8.0")
     if is_ini:
-        pytester.makeini(f"[pytest]\nmxperf_other_mxnet = {action}")
+        pytester.makeini(f"[pytest]\nmxperf_policy = other_mxnet={action}")
     result = run(*([] if is_ini else [f"--mxperf-policy=other_mxnet={action}"]))
     result.assert_outcomes(**{outcome: 1})
 

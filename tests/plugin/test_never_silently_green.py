@@ -238,18 +238,14 @@ def test_weights_that_only_other_processors_are_slow_with(write, run, holds, lab
 
 
 def test_a_model_that_cannot_be_timed_is_found_when_it_is_recorded(write, holds, laboratory):
-    write(
-        GATED_LATENCY.replace("@digits", '@pytest.mark.mxperf_model(PREFIX + "-symbol.json", epoch=7, inputs=INPUTS)')
-    )
+    write(GATED_LATENCY.replace('latency="5%"', 'latency="5%", weights=False'))
     laboratory.cannot_prepare = WorkerError("FP16 gemm on cpu not implemented!")
     message = "latency: this model cannot be timed as a Module: FP16 gemm on cpu not implemented!; remove latency="
     holds("`--mxperf-update` of a model that cannot be timed", "UNMEASURED", message, "--mxperf-update")
 
 
 def test_so_is_one_that_would_take_too_long(write, holds, laboratory):
-    write(
-        GATED_LATENCY.replace("@digits", '@pytest.mark.mxperf_model(PREFIX + "-symbol.json", epoch=7, inputs=INPUTS)')
-    )
+    write(GATED_LATENCY.replace('latency="5%"', 'latency="5%", weights=False'))
     laboratory.shortages = ["15 s are too short at 6.8 s a sample"] * 3
     message = "latency: a change of this model could not be judged, timed as a Module: 15 s are too short at 6.8 s a"
     holds("`--mxperf-update` of a model that takes too long to time", "INCONCLUSIVE", message, "--mxperf-update")
@@ -267,7 +263,8 @@ def test_another_mxnet(pytester, write, run, holds):
 
 
 def test_timed_in_another_way(write, run, holds, laboratory):
-    gated = GATED_LATENCY.replace("@digits", '@pytest.mark.mxperf_model(PREFIX + "-symbol.json", epoch=7MORE)')
+    gated = GATED_LATENCY.replace("@digits", "@pytest.mark.mxperf_model(PREFIXMORE)")
+    gated = gated.replace('latency="5%"', 'latency="5%", weights=False')
     write(gated.replace("MORE", ", inputs=INPUTS"))
     run("--mxperf-update").assert_outcomes(passed=1)
     write(gated.replace("MORE", ', inputs=INPUTS, run_as="gluon"'))

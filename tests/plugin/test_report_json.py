@@ -42,6 +42,7 @@ class Finding(Strict):
         "params",
         "param_bytes",
         "peak_activation_bytes",
+        "checkpoint_bytes",
         "latency_p50",
         "latency_p90",
         "latency_p99",
@@ -130,6 +131,7 @@ class Cost(Strict):
     bytes_read: int
     bytes_written: int
     peak_activation_bytes: int
+    checkpoint_bytes: Optional[int]
     uncounted: Dict[str, int]
     notes: List[str]
     layers: List[Layer]

@@ -18,8 +18,9 @@ SOURCES = sorted(ROOT.rglob("*.py"))
 LAYERS = [
     ["errors"],
     ["units"],
+    ["neighbours"],
     ["graph", "spec", "params_file"],
-    ["validate", "attributes", "stored"],
+    ["validate", "attributes", "stored", "ending"],
     ["cost", "latency", "canonical"],
     ["baseline"],
     ["gate"],
@@ -28,6 +29,7 @@ LAYERS = [
     ["worker"],
     ["api"],
     [PACKAGE],  # the package's own __init__.py
+    ["arguments"],
     ["plugin", "cli"],
 ]
 RANK = {layer: rank for rank, row in enumerate(LAYERS) for layer in row}

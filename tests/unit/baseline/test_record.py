@@ -65,6 +65,7 @@ def test_the_file_reads_well_as_a_diff():
         "peak_activation_bytes",
         "symbol_sha256",
         "weights_sha256",
+        "checkpoint_bytes",
         "wall_times",
         "recorded",
         "layers",

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from pytest_mxperf.latency.decide import Decision, Outcome, SequentialTest, _student, confirm, split_alpha
+from pytest_mxperf.latency.decide import Decision, Outcome, SequentialTest, _student, confirm
 
 REGRESSED = Decision(Outcome.REGRESSED, 0.05, 0.03, 0.07, 5)
 SIX = (2, 3, 4, 5, 6)
@@ -181,11 +181,6 @@ def test_student_against_printed_tables(alpha, degrees, published):
 
 def test_an_error_that_may_never_happen_has_no_bound():
     assert _student(0.0, 5) == math.inf
-
-
-def test_a_session_shares_its_errors_among_comparisons_and_two_runs():
-    """Of 10 comparisons each may fail falsely once in 10,000 sessions, which is each of its two runs once in 100."""
-    assert split_alpha(0.002, comparisons=10) == pytest.approx(0.01)
 
 
 def test_a_slowdown_seen_twice_is_confirmed():

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_mxperf.latency.decide import Outcome, SequentialTest, confirm, split_alpha
+from pytest_mxperf.latency.decide import Outcome, SequentialTest, confirm
 
 SIMULATION = runpy.run_path(str(Path(__file__).parents[3] / "benchmarks" / "gate_simulation.py"))
 SAME, AT_TOLERANCE, SLOWER = 0.0, 0.025, 0.045
@@ -121,7 +121,7 @@ def test_a_slowdown_is_confirmed():
 
 def test_a_session_fails_falsely_no_more_often_than_it_may():
     """Ten models, all of them exactly at the tolerance: 10% of sessions may fail, which is 1% of models."""
-    alpha = split_alpha(0.2, comparisons=10)
+    alpha = 0.1  # sqrt(0.2 / 2 / 10)
     first_runs = simulate("Gaussian, sd 1.2%", AT_TOLERANCE, OTHER_GATES, seed=13, alpha=alpha)
     second_runs = simulate("Gaussian, sd 1.2%", AT_TOLERANCE, OTHER_GATES, seed=14, alpha=alpha)
     suspects = [runs for runs in zip(first_runs, second_runs) if runs[0].outcome is Outcome.REGRESSED]

@@ -22,7 +22,7 @@ RESHAPED = Change(Kind.RESHAPED, "flat", "Flatten", (Detail("input", "1x4", "1x8
 FOUND = Difference((WIDENED, REMOVED, RESHAPED), Costs(2_000_000, 4_000_064, 1_000), Costs(2_750_000, 5_500_000, 1_250))
 
 
-def render(difference, width=110, color=False):
+def render(difference, width=120, color=False):
     return report.render(difference, width=width, color=color)
 
 
@@ -40,17 +40,32 @@ def test_the_totals_come_first_to_the_last_digit():
 
 def test_each_change_has_its_growth_and_its_share():
     assert rows(render(FOUND))[4:] == [
-        ["layer", "change", "MACs", "params"],
-        ["conv1 (Convolution)", "num_filter 256 -> 384, stride (1, 1) -> (2, 2)", "+750 k", "100.0%", "+250", "100.0%"],
-        ["relu (Activation)", "removed"],
+        ["layer", "change", "MACs", "FLOPs", "params"],
+        [
+            *("conv1 (Convolution)", "num_filter 256 -> 384, stride (1, 1) -> (2, 2)"),
+            *("+750 k", "100.0%", "+1.50 M", "+250", "100.0%"),
+        ],
+        ["relu (Activation)", "removed", "-64"],
         ["flat (Flatten)", "input 1x4 -> 1x8"],
+    ]
+
+
+def test_no_share_is_over_100_percent_or_below_0():
+    """900 FLOPs more and 100 less: of the 800 that are left the first would be 112.5%, the second -12.5%."""
+    changes = (
+        Change(Kind.ADDED, "b", "dot", (), Costs(), Costs(450, 900, 10)),
+        Change(Kind.REMOVED, "a", "LRN", (), Costs(0, 100, 0), Costs(), "a"),
+    )
+    assert rows(render(Difference(changes, Costs(0, 100, 0), Costs(450, 900, 10))))[5:] == [
+        ["b (dot)", "added", "+450", "100.0%", "+900", "+10", "100.0%"],
+        ["a (LRN)", "removed", "-100"],
     ]
 
 
 def test_flops_are_shown_where_no_macs_change():
     found = Difference((REMOVED,), Costs(5, 74, 3), Costs(5, 10, 3))
     assert rows(render(found))[4:] == [
-        ["layer", "change", "FLOPs", "params"],
+        ["layer", "change", "FLOPs"],
         ["relu (Activation)", "removed", "-64", "100.0%"],
     ]
 
@@ -60,7 +75,7 @@ def test_growth_in_both_directions_that_comes_to_nothing_has_no_shares():
     removed = Change(Kind.REMOVED, "a", "dot", (), Costs(64, 128), Costs(), "a")
     text = render(Difference((removed, added), Costs(64, 128), Costs(64, 128)))
     assert rows(text)[0] == ["MACs", "64, unchanged"]
-    assert rows(text)[5:] == [["a (dot)", "removed", "-64"], ["b (dot)", "added", "+64"]]
+    assert rows(text)[5:] == [["a (dot)", "removed", "-64", "-128"], ["b (dot)", "added", "+64", "+128"]]
 
 
 def test_growth_from_nothing():

@@ -187,16 +187,26 @@ def test_the_conditions_of_all_units_are_put_together(laboratory):
     assert conditions.disturbances() == ["load 3.0 on 2 cores"]
 
 
-def test_more_comparisons_ask_for_more_evidence(monkeypatch, laboratory):
+def test_each_comparison_asks_for_more_evidence_than_the_one_before(monkeypatch):
+    """However many there will be: nobody is asked beforehand."""
     alphas = []
     real = compare.SequentialTest
     monkeypatch.setattr(compare, "SequentialTest", lambda tolerance, alpha: alphas.append(alpha) or real(tolerance))
-    for comparisons in (1, 10, 0):
-        worker = FakeWorker([0.0])
-        monkeypatch.setattr(compare, "Worker", lambda worker=worker: worker)
-        compare.Laboratory(seconds=60.0, comparisons=comparisons).compare(OLD, NEW, 0.025)
-    # sqrt(0.002 / 2) and sqrt(0.002 / 20)
-    assert alphas == pytest.approx([0.0316228, 0.01, 0.0316228], rel=1e-4)
+    monkeypatch.setattr(compare, "Worker", lambda: FakeWorker([0.0]))
+    lab = compare.Laboratory(seconds=60.0, error_share=0.5)
+    for _ in range(3):
+        lab.compare(OLD, NEW, 0.025)
+    # Half of sqrt(0.002 / 2 / zeta(1.2)) squared, and times 2 ** -0.6 and 3 ** -0.6.
+    assert alphas == pytest.approx([0.0094562, 0.0062388, 0.0048914], rel=1e-3)
+
+
+def test_progress_says_how_long_it_can_still_take_and_why(laboratory):
+    lab, _ = laboratory(0.0, seconds=60.0)
+    assert lab._left(cpu_seconds=5.0, wall_seconds=5.0) == ", at most 55 s more"
+    busy = ": others take the core, the process has it 50% of the time"
+    assert lab._left(cpu_seconds=5.0, wall_seconds=10.0) == f", at most 110 s more{busy}"
+    stopped = ": others take the core, the process has it 5% of the time"
+    assert lab._left(cpu_seconds=10.0, wall_seconds=200.0) == f", at most 40 s more{stopped}"
 
 
 def test_a_process_that_fails_is_the_callers_error(laboratory):

@@ -1,0 +1,111 @@
+"""What the commands take to name a model: a source, its inputs, and which of its files and operators are meant."""
+
+import argparse
+from dataclasses import replace
+from typing import Dict, List, Optional, Sequence, Tuple, Union
+
+from pytest_mxperf.errors import UsageError
+from pytest_mxperf.spec import LATEST, InputSpec, ModelSpec
+
+__all__ = ["add_model_options", "model_of"]
+
+SIDES = ("_old", "_new")
+
+
+def add_model_options(command: argparse.ArgumentParser, *, of_two: bool) -> None:
+    """``--input``, ``--epoch`` and so on; where there are two models, for both of them and for either."""
+    _add_options(command, "", "of both models" if of_two else "")
+    for side, which in zip(SIDES if of_two else (), ("of OLD alone", "of NEW alone")):
+        _add_options(command, side, which)
+
+
+def _add_options(command: argparse.ArgumentParser, side: str, which: str) -> None:
+    end, of = side.replace("_", "-"), f" {which}" if which else ""
+    only = f"; {which}" if which else ""
+    command.add_argument(
+        f"--input{end}",
+        action="append",
+        default=[],
+        metavar="NAME=SHAPE[:DTYPE]",
+        help=f"an input's shape and dtype, as in data=1,3,224,224 or tokens=1,16:int32; once for each{only}",
+    )
+    command.add_argument(f"--epoch{end}", type=_epoch, metavar="N|latest", help=f"of the .params file{of} (default: 0)")
+    command.add_argument(
+        f"--params{end}", metavar="FILE", help=f"the weights{of}, where the file is not called PREFIX-0000.params"
+    )
+    command.add_argument(
+        f"--shape{end}",
+        action="append",
+        default=[],
+        metavar="NAME=SHAPE",
+        help=f"the shape of a parameter{of} that nothing else tells; repeatable",
+    )
+    command.add_argument(
+        f"--output{end}",
+        action="append",
+        default=[],
+        metavar="NODE",
+        help=f"end the graph{of} at this operator, in front of a loss for example; repeatable",
+    )
+
+
+def _epoch(text: str) -> Union[int, str]:
+    if text == LATEST:
+        return text
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a number nor {LATEST!r}") from None
+
+
+def model_of(options: argparse.Namespace, source: str, side: str = "") -> ModelSpec:
+    """The model, without inputs if none are given. Raises ``UsageError``."""
+    given = vars(options)
+    inputs = _by_name(given[f"input{side}"] or given["input"], f"--input{_end(side, given, 'input')}")
+    shapes = _by_name(given[f"shape{side}"] or given["shape"], f"--shape{_end(side, given, 'shape')}")
+    epoch = given[f"epoch{side}"] if given[f"epoch{side}"] is not None else given["epoch"]
+    spec = ModelSpec.parse(
+        source,
+        inputs or _NO_INPUTS,
+        epoch=0 if epoch is None else epoch,
+        params=given[f"params{side}"] or given["params"],
+        shapes={name: spec.shape for name, spec in shapes.items()},
+        output=given[f"output{side}"] or given["output"],
+        where={"cost": "count"}.get(options.command, options.command),
+    )
+    return spec if inputs else replace(spec, inputs={})
+
+
+_NO_INPUTS = {"": InputSpec((1,))}
+
+
+def _end(side: str, given: Dict[str, object], name: str) -> str:
+    return side.replace("_", "-") if given[f"{name}{side}"] else ""
+
+
+def _by_name(given: Sequence[str], option: str) -> Dict[str, InputSpec]:
+    found: Dict[str, InputSpec] = {}
+    texts: Dict[str, str] = {}
+    for text in given:
+        name, spec = _parsed(text, option)
+        if name in found:
+            raise UsageError(f"{option} {text}: {name!r} is given twice, here and as {texts[name]}")
+        found[name], texts[name] = spec, text
+    return found
+
+
+def _parsed(text: str, option: str) -> Tuple[str, InputSpec]:
+    name, _, value = text.rpartition("=")
+    sizes, _, dtype = value.partition(":")
+    shape = _sizes(sizes)
+    if not name or shape is None:
+        raise UsageError(f"{option} {text}: write it like data=1,3,224,224 or tokens=1,16:int32")
+    return name, InputSpec.parse((shape, dtype or "float32"), where=f"{option} {text}")
+
+
+def _sizes(text: str) -> Optional[Tuple[int, ...]]:
+    try:
+        sizes: List[int] = [int(size) for size in text.split(",")]
+    except ValueError:
+        return None
+    return tuple(sizes)

@@ -1,0 +1,77 @@
+"""The part of a graph that computes some of its nodes: a network without its loss, or without a head nobody runs."""
+
+import difflib
+import re
+from typing import Dict, List, Sequence, Set, Tuple
+
+import msgspec
+
+from pytest_mxperf.errors import UsageError, listed
+from pytest_mxperf.graph import Entry, Graph
+
+__all__ = ["choose", "ending_at"]
+
+_ONE_OUTPUT = re.compile(r"(.+)_output(\d*)")
+
+
+def ending_at(graph: Graph, outputs: Sequence[str], *, where: str) -> Graph:
+    """The graph whose outputs are those of the nodes of these names, without whatever they do not depend on.
+
+    A node of several outputs has all that somebody reads; ``split_output1`` is one of them, as MXNet calls it. Raises
+    ``UsageError`` that begins with ``where`` for a name that no operator has.
+    """
+    places = {node.name: index for index, node in enumerate(graph.nodes) if not node.is_variable}
+    heads: List[Entry] = []
+    for name in outputs:
+        if name in places:
+            heads += _read_outputs(graph, places[name])
+        else:
+            heads.append(_one_output(graph, places, name, where))
+    return _reachable(Graph(graph.nodes, tuple(dict.fromkeys(heads)), graph.numpy_shapes))
+
+
+def _read_outputs(graph: Graph, index: int) -> List[Entry]:
+    """What MXNet hides, such as the mean of a BatchNorm, nobody reads."""
+    entries = {entry for node in graph.nodes for entry in node.inputs} | set(graph.heads)
+    return sorted(entry for entry in entries if entry[0] == index) or [(index, 0)]
+
+
+def _one_output(graph: Graph, places: Dict[str, int], name: str, where: str) -> Entry:
+    found = _ONE_OUTPUT.fullmatch(name)
+    if found and found.group(1) in places:
+        index, output = places[found.group(1)], int(found.group(2) or 0)
+        known = {entry[1] for entry in _read_outputs(graph, index)}
+        if output < max(graph.nodes[index].output_count, *known, 0) or output in known:
+            return index, output
+    raise UsageError(_unknown(name, list(places), where))
+
+
+def _unknown(name: str, names: Sequence[str], where: str) -> str:
+    close = difflib.get_close_matches(name, names, n=3)
+    hint = f"did you mean {listed(close)}?" if close else f"it ends with {listed(list(names)[-3:])}"
+    return f"{where}: output={name!r} is no operator of the graph; {hint}"
+
+
+def choose(names: Sequence[str], wanted: str, *, where: str) -> List[str]:
+    """Of the names that MXNet gives to all outputs, those of one node. Raises ``UsageError`` if there is none."""
+    pattern = re.compile(re.escape(wanted) + r"_output\d*")
+    found = [name for name in names if pattern.fullmatch(name)] or [name for name in names if name == wanted]
+    if found and (found != [wanted] or _ONE_OUTPUT.fullmatch(wanted)):
+        return found
+    raise UsageError(_unknown(wanted, [match.group(1) for match in map(_ONE_OUTPUT.fullmatch, names) if match], where))
+
+
+def _reachable(graph: Graph) -> Graph:
+    """Without the nodes that no output depends on; the others keep their order."""
+    needed: Set[int] = {index for index, _ in graph.heads}
+    for index in range(len(graph.nodes) - 1, -1, -1):  # whoever reads a node comes behind it
+        if index in needed:
+            needed.update(source for source, _ in graph.nodes[index].inputs)
+    places = {index: place for place, index in enumerate(sorted(needed))}
+
+    def moved(entries: Sequence[Entry]) -> Tuple[Entry, ...]:
+        return tuple((places[index], output) for index, output in entries)
+
+    nodes = [graph.nodes[index] for index in sorted(needed)]
+    kept = tuple(msgspec.structs.replace(node, inputs=moved(node.inputs)) for node in nodes)
+    return Graph(kept, moved(graph.heads), graph.numpy_shapes)

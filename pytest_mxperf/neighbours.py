@@ -1,0 +1,116 @@
+"""What lies beside a file that is missing: which of it may be meant, and how to ask for that."""
+
+import difflib
+import re
+from pathlib import Path
+from typing import List
+
+from pytest_mxperf.errors import listed
+
+__all__ = ["about_folder", "parameter_files", "what_else"]
+
+_SYMBOL = "-symbol.json"
+_PARAMETERS = re.compile(r"(?:.*\.)?params?", re.IGNORECASE)
+"""``net-0001.params``, ``net.params``, ``params``, ``net.param``: none but the first is found by itself."""
+_SHOWN = 3
+
+
+def what_else(symbol_path: Path) -> str:
+    """The advice behind "cannot read the symbol", beginning with "; ": empty where there is nothing to say."""
+    typed = symbol_path.with_name(symbol_path.name[: -len(_SYMBOL)]) if _has_suffix(symbol_path) else symbol_path
+    advice = _advice(typed) or _nearest(typed)
+    return f"; {advice}" if advice else ""
+
+
+def _has_suffix(path: Path) -> bool:
+    return path.name.endswith(_SYMBOL) and path.name != _SYMBOL
+
+
+def about_folder(folder: Path) -> str:
+    """What to give instead of a folder."""
+    prefixes = _prefixes(folder)
+    if not prefixes:
+        return f"{str(folder)!r} is a folder without a {_SYMBOL} file"
+    shown = listed([repr(str(folder / name)) for name in prefixes], _SHOWN)
+    return f"{str(folder)!r} is a folder; give a prefix in it: {shown}"
+
+
+def _advice(typed: Path) -> str:
+    """Where the path that the user gave is that of a file or of a folder, and no prefix."""
+    if _is_folder(typed):
+        return about_folder(typed)
+    if typed.name.endswith("-symbol") and _is_file(typed.with_name(typed.name + ".json")):
+        return f"give the prefix {str(typed)[: -len('-symbol')]!r}"
+    return _about_weights(typed) if _PARAMETERS.fullmatch(typed.name) and _is_file(typed) else ""
+
+
+def _about_weights(path: Path) -> str:
+    """What to give instead of a file of weights."""
+    stem = re.sub(r"-\d+\Z", "", path.stem) if path.suffix else ""
+    prefix = next((path.with_name(stem + end) for end in ("", ".json") if _is_file(_graph_of(path, stem + end))), None)
+    if prefix is None:
+        nearest = _nearest_of(path, stem)
+        return f"that is a file of weights; give the prefix of the checkpoint{f', {nearest}' if nearest else ''}"
+    epoch = re.fullmatch(r".*-(\d{4,})\.params", path.name)
+    how = f"epoch={int(epoch.group(1))}" if epoch else f"params={str(path)!r}"
+    return f"that is a file of weights; give the prefix {str(prefix)!r}, with {how}"
+
+
+def _graph_of(path: Path, name: str) -> Path:
+    return path.with_name(name if name.endswith(".json") else name + _SYMBOL)
+
+
+def _nearest(typed: Path) -> str:
+    return _nearest_of(typed, typed.stem if typed.suffix == ".json" else typed.name)
+
+
+def _nearest_of(path: Path, name: str) -> str:
+    names = _prefixes(path.parent)
+    if not names:
+        return ""
+    close = difflib.get_close_matches(name, names, n=_SHOWN)
+    ranked = close or names[:_SHOWN]
+    files = [found + _SYMBOL if (path.parent / (found + _SYMBOL)).exists() else found for found in ranked]
+    more = len(names) - len(ranked)
+    return f"the folder has {listed(files)}" + (f" and {more:,} more" if more else "")
+
+
+def _prefixes(folder: Path) -> List[str]:
+    """The checkpoints in a folder, by name: graphs called X-symbol.json as X, others as they are."""
+    names = _files(folder, "*.json")
+    symbols = [name[: -len(_SYMBOL)] for name in names if name.endswith(_SYMBOL) and name != _SYMBOL]
+    return symbols or [name for name in names if not name.startswith(".")]
+
+
+def parameter_files(symbol_path: Path) -> List[str]:
+    """Files of weights beside a graph that may be its own, though they are not called ``PREFIX-0000.params``."""
+    prefix = re.sub(r"(-symbol)?\.json\Z", "", symbol_path.name)
+    names = [name for name in _files(symbol_path.parent, "*") if _PARAMETERS.fullmatch(name)]
+    is_alone = len(_files(symbol_path.parent, "*.json")) == 1
+    return [name for name in names if is_alone or _belongs(name, prefix)]
+
+
+def _belongs(name: str, prefix: str) -> bool:
+    rest = name[len(prefix) :] if name.startswith(prefix) else ""
+    return bool(re.match(r"[-_.]\d*\.?params?", rest)) or name.lstrip(".").lower() in ("params", "param")
+
+
+def _files(folder: Path, pattern: str) -> List[str]:
+    try:
+        return sorted(path.name for path in folder.glob(pattern))
+    except (OSError, ValueError):  # ValueError: a path with a null character
+        return []
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
