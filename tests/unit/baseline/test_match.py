@@ -12,6 +12,7 @@ from pytest_mxperf.baseline.match import (
     _gaps,
     _is_replaced,
     _pair_unique,
+    _settle,
     _trimmed,
     _unpaired,
     match,
@@ -222,3 +223,49 @@ def test_whoever_has_no_partner_has_the_partner_minus_1():
     )
     found = match(old, new, numbers)
     assert (found.partner, found.origin) == ([-1, -1, 3], [-1, -1, -1, 2])
+
+
+# Of blocks that are equal the first is the old one.
+
+BLOCK = (("f", "f", {}), ("g", "g", {}))
+
+
+def test_whoever_reads_another_than_its_partner_gets_the_one_that_reads_the_same():
+    """data -> f -> g, and now -> f -> g behind it: of the two g the first reads the partner of f."""
+    found, _ = matching(operators(*BLOCK), operators(*BLOCK, *BLOCK))
+    found.pair(1, 1)
+    found.pair(2, 4)
+    _settle(found)
+    assert found.partner == [-1, 1, 2, -1]
+    assert found.origin == [-1, 1, 2, -1, -1, -1]
+
+
+def test_so_does_whoever_has_no_partner():
+    found, _ = matching(operators(*BLOCK), operators(*BLOCK, *BLOCK))
+    found.pair(1, 1)
+    _settle(found)
+    assert found.partner == [-1, 1, 2, -1]
+
+
+def test_what_has_been_left_by_one_may_be_taken_by_another():
+    """f -> g, f -> g: the first g has the second's partner, and the second has none."""
+    found, _ = matching(operators(*BLOCK, *BLOCK), operators(*BLOCK, *BLOCK))
+    for old, new in ((1, 1), (2, 4), (3, 3)):
+        found.pair(old, new)
+    _settle(found)
+    assert found.partner[:5] == [-1, 1, 2, 3, 4]
+
+
+def test_who_reads_the_same_as_its_partner_keeps_it():
+    found, _ = matching(operators(*BLOCK), operators(("other", "h", {}), *BLOCK))
+    found.pair(1, 2)
+    found.pair(2, 3)
+    _settle(found)
+    assert found.partner == [-1, 2, 3, 4]  # and the outputs read the same, too
+
+
+def test_none_that_is_of_another_kind_is_taken():
+    found, _ = matching(operators(*BLOCK), operators(("f", "f", {}), ("h", "h", {})))
+    found.pair(1, 1)
+    _settle(found)
+    assert found.partner == [-1, 1, -1, -1]
