@@ -11,6 +11,7 @@ from pytest_mxperf.baseline.match import (
     _Cost,
     _gaps,
     _is_replaced,
+    _pair_equals,
     _pair_unique,
     _settle,
     _trimmed,
@@ -269,3 +270,52 @@ def test_none_that_is_of_another_kind_is_taken():
     found.pair(1, 1)
     _settle(found)
     assert found.partner == [-1, 1, -1, -1]
+
+
+# Of equal keys: who reads the same, then who has the same name, then in order.
+
+
+def readers(*named):
+    """data -> f and h; then operators g, each by its name and what it reads, and nobody reads them."""
+    nodes = [Node("null", "data", {}, ()), Node("f", "f", {}, ((0, 0),)), Node("h", "h", {}, ((0, 0),))]
+    return [*nodes, *(Node("g", name, {}, (({"f": 1, "h": 2}[source], 0),)) for name, source in named)]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "partner"),
+    [
+        (("x", "f"), [("y", "f"), ("x", "h")], 3),  # wiring is more than a name
+        (("x", "f"), [("x", "f"), ("y", "f")], 3),
+        (("x", "f"), [("y", "f"), ("z", "f")], 4),  # the head comes first in the order that the structure decides
+        (("x", "f"), [("x", "h"), ("y", "h")], 3),
+        (("x", "f"), [("y", "h"), ("z", "h")], 4),
+    ],
+)
+def test_of_those_with_equal_keys_one_is_chosen(old, new, partner):
+    found, _ = matching(readers(old), readers(*new))
+    found.pair(1, 1)
+    found.pair(2, 2)
+    _pair_equals(found, ["", "", "", "key", "old end"], ["", "", "", "key", "key", "new end"])
+    assert found.partner[3] == partner
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "evenly", "partner"),
+    [
+        (["k", "k"], ["k", "other"], False, [0, -1]),
+        (["k", "k"], ["k", "other"], True, [-1, -1]),
+        (["k", "other"], ["k", "k"], True, [-1, -1]),
+        (["k", "k"], ["k", "k"], True, [0, 1]),
+        (["k", "l"], ["l", "m"], True, [-1, 0]),  # what is left over in front stops nobody behind it
+    ],
+)
+def test_a_number_that_differs_may_mean_that_one_was_cut_off(old, new, evenly, partner):
+    found, _ = matching(constants("1", "2"), constants("1", "2"))
+    _pair_equals(found, [*old, "old sum", "old end"], [*new, "new sum", "new end"], evenly=evenly)
+    assert found.partner == [*partner, -1, -1]
+
+
+def test_without_being_asked_numbers_may_differ():
+    found, _ = matching(constants("1", "2"), constants("1", "2"))
+    _pair_equals(found, ["k", "k", "old sum", "old end"], ["k", "m", "new sum", "new end"])
+    assert found.partner == [0, -1, -1, -1]
