@@ -2,7 +2,7 @@
 
 import sys
 import time
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from types import TracebackType
 from typing import Any, Dict, Optional, Type
 
@@ -67,15 +67,23 @@ class Progress:
     def say(self, text: str) -> None:
         """In a line that stays."""
         self._last_line = time.monotonic()
+        try:
+            with self._uncaptured():
+                self._write_line(text)
+        except TimeoutError:  # of a test's own alarm
+            raise
+        except (OSError, ValueError):
+            pass  # nobody can read it any more
+
+    def _write_line(self, text: str) -> None:
         reporter = self._reporter
-        with self._uncaptured(), suppress(OSError, ValueError):  # nobody reads it any more
-            if reporter is None:  # the user's stderr is there all the same, for a worker of xdist's too
-                worker = getattr(self._config, "workerinput", {}).get("workerid")
-                print(f"mxperf{f' [{worker}]' if worker else ''}: {text}", file=sys.stderr, flush=True)
-            else:
-                reporter.ensure_newline()
-                reporter.write_line(f"mxperf: {text}")
-                reporter.flush()
+        if reporter is None:  # the user's stderr is there all the same, for a worker of xdist's too
+            worker = getattr(self._config, "workerinput", {}).get("workerid")
+            print(f"mxperf{f' [{worker}]' if worker else ''}: {text}", file=sys.stderr, flush=True)
+        else:
+            reporter.ensure_newline()
+            reporter.write_line(f"mxperf: {text}")
+            reporter.flush()
 
     def _rewrite(self, text: str) -> None:
         reporter = self._reporter

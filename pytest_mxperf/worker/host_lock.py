@@ -12,7 +12,7 @@ import tempfile
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Callable, Iterator, Optional
+from typing import Callable, Iterator, Optional, Type
 
 import msgspec
 
@@ -127,6 +127,8 @@ def _open() -> int:
     path = lock_path()
     try:
         descriptor = os.open(path, _OPEN, 0o600)  # anybody may have put a link there
+    except TimeoutError:  # of a test's own alarm
+        raise
     except OSError as error:
         raise WorkerError(f"cannot lock this host: {error}; set TMPDIR to a folder of your own") from None
     try:
@@ -148,6 +150,8 @@ def _try_lock(descriptor: int) -> bool:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except TimeoutError:
+        raise
     except OSError as error:
         raise WorkerError(f"cannot lock this host: {lock_path()}: {error.strerror}; set TMPDIR elsewhere") from None
     return True
@@ -169,14 +173,14 @@ def _read(descriptor: int) -> Optional[Holder]:
 
 def _recorded(descriptor: int) -> Optional[Holder]:
     """None where the file does not say: its holder has not written yet, or is of another version."""
-    with suppress(OSError, msgspec.MsgspecError, UnicodeDecodeError):
+    with _unreadable(OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return msgspec.json.decode(os.pread(descriptor, _LONGEST_BYTES, 0), type=Holder)
     return None
 
 
 def _locked_by(inode: int) -> Optional[int]:
     """By ``/proc/locks``, whose lines are like ``1: FLOCK  ADVISORY  WRITE 4242 08:01:131 0 EOF``."""
-    with suppress(OSError, ValueError, IndexError):
+    with _unreadable(OSError, ValueError, IndexError):
         for line in Path("/proc/locks").read_text(encoding="ascii").splitlines():
             fields = line.split()
             if fields[1] == "FLOCK" and fields[5].endswith(f":{inode}") and int(fields[4]) > 0:
@@ -185,7 +189,7 @@ def _locked_by(inode: int) -> Optional[int]:
 
 
 def _command_of(pid: int) -> str:
-    with suppress(OSError):
+    with _unreadable(OSError):
         return " ".join(Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")).strip()
     return "which has just ended"
 
@@ -220,8 +224,18 @@ def _printable(text: str) -> str:
 
 
 def _is_stopped(pid: int) -> bool:
-    try:
+    with _unreadable(OSError):
         status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return False
-    return status.rpartition(")")[2].split()[:1] in (["T"], ["t"])
+        return status.rpartition(")")[2].split()[:1] in (["T"], ["t"])
+    return False
+
+
+@contextmanager
+def _unreadable(*kinds: Type[Exception]) -> Iterator[None]:
+    """Passes over these, but not over the ``TimeoutError`` of a test's own alarm, which is an ``OSError``, too."""
+    try:
+        yield
+    except TimeoutError:
+        raise
+    except kinds:
+        pass

@@ -170,6 +170,18 @@ def test_a_signal_that_python_acts_on_ends_the_child_too():
     no_child_is_left()
 
 
+def test_even_while_the_childs_time_is_read(monkeypatch):
+    """The ``TimeoutError`` of an alarm is an ``OSError``, as is a process that is not there."""
+    from pytest_mxperf.mx import guard
+
+    def alarm(*arguments, **options):
+        raise TimeoutError("time is up")
+
+    monkeypatch.setattr("builtins.open", alarm)
+    with pytest.raises(TimeoutError):
+        guard._cpu_seconds(1)
+
+
 def test_no_signal_is_held_back_afterwards():
     survive(lambda: None)
     assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == set()

@@ -228,6 +228,30 @@ def test_an_interrupt_ends_the_waiting(start):
     assert os.listdir("/proc/self/fd") == descriptors
 
 
+@pytest.mark.parametrize("name", ["pread", "open", "flock"])
+def test_whenever_it_comes(start, monkeypatch, name):
+    """The ``TimeoutError`` of an alarm is an ``OSError``, as is what is to be expected of files."""
+    start()
+
+    def alarm(*arguments, **options):
+        raise TimeoutError("time is up")
+
+    monkeypatch.setattr(host_lock.fcntl if name == "flock" else host_lock.os, name, alarm)
+    with pytest.raises(TimeoutError, match="time is up"), alone_on_this_host(seconds=60):
+        pytest.fail("two have the lock")
+
+
+@pytest.mark.parametrize("name", ["_locked_by", "_command_of", "_is_stopped"])
+def test_nor_is_it_lost_in_what_is_read_of_others(monkeypatch, name):
+    def alarm(*arguments, **options):
+        raise TimeoutError("time is up")
+
+    for reader in ("read_text", "read_bytes"):
+        monkeypatch.setattr(host_lock.Path, reader, alarm)
+    with pytest.raises(TimeoutError, match="time is up"):
+        getattr(host_lock, name)(1)
+
+
 def test_a_file_that_somebody_removes_is_made_anew(start):
     holder, seen = start(), []
 
