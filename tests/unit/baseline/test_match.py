@@ -11,7 +11,9 @@ from pytest_mxperf.baseline.match import (
     _Cost,
     _gaps,
     _is_replaced,
+    _pair_equals,
     _pair_unique,
+    _settle,
     _trimmed,
     _unpaired,
     match,
@@ -222,3 +224,98 @@ def test_whoever_has_no_partner_has_the_partner_minus_1():
     )
     found = match(old, new, numbers)
     assert (found.partner, found.origin) == ([-1, -1, 3], [-1, -1, -1, 2])
+
+
+# Of blocks that are equal the first is the old one.
+
+BLOCK = (("f", "f", {}), ("g", "g", {}))
+
+
+def test_whoever_reads_another_than_its_partner_gets_the_one_that_reads_the_same():
+    """data -> f -> g, and now -> f -> g behind it: of the two g the first reads the partner of f."""
+    found, _ = matching(operators(*BLOCK), operators(*BLOCK, *BLOCK))
+    found.pair(1, 1)
+    found.pair(2, 4)
+    _settle(found)
+    assert found.partner == [-1, 1, 2, -1]
+    assert found.origin == [-1, 1, 2, -1, -1, -1]
+
+
+def test_so_does_whoever_has_no_partner():
+    found, _ = matching(operators(*BLOCK), operators(*BLOCK, *BLOCK))
+    found.pair(1, 1)
+    _settle(found)
+    assert found.partner == [-1, 1, 2, -1]
+
+
+def test_what_has_been_left_by_one_may_be_taken_by_another():
+    """f -> g, f -> g: the first g has the second's partner, and the second has none."""
+    found, _ = matching(operators(*BLOCK, *BLOCK), operators(*BLOCK, *BLOCK))
+    for old, new in ((1, 1), (2, 4), (3, 3)):
+        found.pair(old, new)
+    _settle(found)
+    assert found.partner[:5] == [-1, 1, 2, 3, 4]
+
+
+def test_who_reads_the_same_as_its_partner_keeps_it():
+    found, _ = matching(operators(*BLOCK), operators(("other", "h", {}), *BLOCK))
+    found.pair(1, 2)
+    found.pair(2, 3)
+    _settle(found)
+    assert found.partner == [-1, 2, 3, 4]  # and the outputs read the same, too
+
+
+def test_none_that_is_of_another_kind_is_taken():
+    found, _ = matching(operators(*BLOCK), operators(("f", "f", {}), ("h", "h", {})))
+    found.pair(1, 1)
+    _settle(found)
+    assert found.partner == [-1, 1, -1, -1]
+
+
+# Of equal keys: who reads the same, then who has the same name, then in order.
+
+
+def readers(*named):
+    """data -> f and h; then operators g, each by its name and what it reads, and nobody reads them."""
+    nodes = [Node("null", "data", {}, ()), Node("f", "f", {}, ((0, 0),)), Node("h", "h", {}, ((0, 0),))]
+    return [*nodes, *(Node("g", name, {}, (({"f": 1, "h": 2}[source], 0),)) for name, source in named)]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "partner"),
+    [
+        (("x", "f"), [("y", "f"), ("x", "h")], 3),  # wiring is more than a name
+        (("x", "f"), [("x", "f"), ("y", "f")], 3),
+        (("x", "f"), [("y", "f"), ("z", "f")], 4),  # the head comes first in the order that the structure decides
+        (("x", "f"), [("x", "h"), ("y", "h")], 3),
+        (("x", "f"), [("y", "h"), ("z", "h")], 4),
+    ],
+)
+def test_of_those_with_equal_keys_one_is_chosen(old, new, partner):
+    found, _ = matching(readers(old), readers(*new))
+    found.pair(1, 1)
+    found.pair(2, 2)
+    _pair_equals(found, ["", "", "", "key", "old end"], ["", "", "", "key", "key", "new end"])
+    assert found.partner[3] == partner
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "evenly", "partner"),
+    [
+        (["k", "k"], ["k", "other"], False, [0, -1]),
+        (["k", "k"], ["k", "other"], True, [-1, -1]),
+        (["k", "other"], ["k", "k"], True, [-1, -1]),
+        (["k", "k"], ["k", "k"], True, [0, 1]),
+        (["k", "l"], ["l", "m"], True, [-1, 0]),  # what is left over in front stops nobody behind it
+    ],
+)
+def test_a_number_that_differs_may_mean_that_one_was_cut_off(old, new, evenly, partner):
+    found, _ = matching(constants("1", "2"), constants("1", "2"))
+    _pair_equals(found, [*old, "old sum", "old end"], [*new, "new sum", "new end"], evenly=evenly)
+    assert found.partner == [*partner, -1, -1]
+
+
+def test_without_being_asked_numbers_may_differ():
+    found, _ = matching(constants("1", "2"), constants("1", "2"))
+    _pair_equals(found, ["k", "k", "old sum", "old end"], ["k", "m", "new sum", "new end"])
+    assert found.partner == [0, -1, -1, -1]
