@@ -15,8 +15,8 @@ __all__ = ["Unit", "format_growth", "format_quantity", "format_shape", "parse_fr
 
 Number = Union[int, float, Fraction]
 
-_NUMBER = re.compile(r"\s*([+-]?(?:\d+(?:_\d+)*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([^\s\d]*)\s*\Z")
-_LONGEST = 100  # characters; Python refuses to convert numbers of thousands of digits
+_NUMBER = re.compile(r"\s*([+-]?(?:\d+(?:_\d+)*\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)\s*([^\s\d]*)\s*\Z")
+_LONGEST = 100  # characters; a longer number, or exponent, takes minutes to become an exact fraction
 _DECIMAL = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _BINARY = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 

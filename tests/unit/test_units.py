@@ -240,3 +240,15 @@ def test_a_fraction_of_1_or_more_is_asked_for_in_percent():
     """5 for 5% would allow six times the cost."""
     with pytest.raises(UsageError, match=r"macs: 5 would be 500%; write it like '5%' or as 0\.05"):
         parse_fraction(5, where="macs")
+
+
+@pytest.mark.parametrize("text", ["1e999999999", "1e-999999999", "1e1000%", "1E+9999 G"])
+def test_an_exponent_that_would_take_minutes_is_no_number(text):
+    """10 ** 999,999,999 has a thousand million digits."""
+    for parse in (parse_fraction, lambda text, where: parse_quantity(text, Unit.COUNT, where=where)):
+        with pytest.raises(UsageError, match=r"^here: "):
+            parse(text, where="here")
+
+
+def test_the_exponents_of_floats_are_read():
+    assert parse_quantity(1e300, Unit.COUNT, where="here") == 10**300
