@@ -1,5 +1,6 @@
 """What comes of a verdict: it fails the test, is a warning, or is only in the report."""
 
+import difflib
 from typing import Dict, Mapping, NamedTuple, Tuple
 
 from pytest_mxperf.errors import UsageError
@@ -81,9 +82,11 @@ def _verdict(name: str, where: str) -> Verdict:
     verdict = Verdict.__members__.get(name.upper())
     if verdict in _RULES:
         return verdict
-    known = ", ".join(each.value.lower() for each in _RULES)
+    choices = [each.value.lower() for each in _RULES]
+    close = difflib.get_close_matches(name.lower(), choices, n=1)
+    hint = f"did you mean {close[0]!r}? " if close else ""
     problem = "always fails" if verdict is not None and verdict not in _GOOD else "is no verdict that leaves a choice"
-    raise UsageError(f"{where}: {name!r} {problem}; these leave one: {known}")
+    raise UsageError(f"{where}: {name!r} {problem}; {hint}these leave one: {', '.join(choices)}")
 
 
 def _action(action: object, name: str, where: str) -> str:

@@ -36,6 +36,12 @@ def pytest_load_initial_conftests(early_config: Any, parser: Any, args: List[str
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("mxperf", "MXNet models: cost, latency, baselines")
+    _add_baselines_and_reports(parser, group)
+    _add_latency(parser, group)
+    _add_policy(parser, group)
+
+
+def _add_baselines_and_reports(parser: pytest.Parser, group: Any) -> None:
     group.addoption(
         "--mxperf-report",
         nargs="?",
@@ -53,6 +59,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="write the baselines of passing tests; =new only those that do not exist yet; "
         "=prune removes those that no test uses, and writes none",
     )
+    group.addoption("--mxperf-baselines", metavar="DIR", help="folder of the baselines (default: baselines)")
+    parser.addini("mxperf_report", "reports, as for --mxperf-report", type="args")
+    parser.addini("mxperf_baselines", "folder of the baselines, relative to the root directory", default="baselines")
+
+
+def _add_latency(parser: pytest.Parser, group: Any) -> None:
     group.addoption(
         "--mxperf-latency",
         choices=_LATENCY_MODES,
@@ -70,12 +82,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="N",
         help="seconds to wait for each turn of another run that measures on this host (default: 600)",
     )
-    group.addoption("--mxperf-baselines", metavar="DIR", help="folder of the baselines (default: baselines)")
-    parser.addini("mxperf_report", "reports, as for --mxperf-report", type="args")
     parser.addini("mxperf_latency", "which models to time: auto, always, never", default="auto")
     parser.addini("mxperf_latency_seconds", "what timing one model may take, in seconds of CPU time", default="15")
     parser.addini("mxperf_latency_wait", "seconds to wait for each turn of another run", default="600")
-    parser.addini("mxperf_baselines", "folder of the baselines, relative to the root directory", default="baselines")
+
+
+def _add_policy(parser: pytest.Parser, group: Any) -> None:
     group.addoption(
         "--mxperf-policy",
         action="append",

@@ -61,3 +61,10 @@ def test_a_test_has_no_say_about_the_whole_run():
     assert parse_policies({"flaky": "fail"}, where="x") == {Verdict.FLAKY: "fail"}
     with pytest.raises(UsageError, match=r"^x: unused is about the whole run"):
         parse_policies({"unused": "warn"}, where="x")
+
+
+def test_a_misspelt_verdict_is_answered_with_the_nearest():
+    with pytest.raises(
+        UsageError, match=r"'mising' is no verdict that leaves a choice; did you mean 'missing'\? these"
+    ):
+        parse_policy("mising=warn", where="x")
