@@ -161,13 +161,7 @@ class ModelSpec:
         if epoch != LATEST and (isinstance(epoch, bool) or not isinstance(epoch, int) or epoch < 0):
             raise UsageError(f"{where}: epoch={epoch!r} is not a whole number from 0 up; {LATEST!r} is the last one")
         if isinstance(source, (str, Path)):
-            if str(source) and not Path(source).name and Path(source).is_dir():
-                raise UsageError(f"{where}: {about_folder((root or Path()) / source)}")
-            if re.fullmatch(r"(-symbol\.json)?", Path(source).name):
-                raise UsageError(
-                    f"{where}: {str(source)!r} names no checkpoint; give its prefix, as in 'models/resnet18'"
-                )
-            source = Checkpoint.at((root or Path()) / source, epoch)
+            source = _parse_source(source, epoch, root or Path(), where)
             source = replace(source, params=_parse_params(params, epoch, root or Path(), where))
         elif params is not None:
             raise UsageError(
@@ -195,6 +189,14 @@ class ModelSpec:
             params = None if source.params is None else root / source.params
             source = replace(source, symbol_path=root / source.symbol_path, params=params)
         return replace(self, source=source, example=root / example if isinstance(example, Path) else example)
+
+
+def _parse_source(source: Union[str, Path], epoch: Union[int, str], root: Path, where: str) -> Checkpoint:
+    if str(source) and not Path(source).name and Path(source).is_dir():
+        raise UsageError(f"{where}: {about_folder(root / source)}")
+    if re.fullmatch(r"(-symbol\.json)?", Path(source).name):
+        raise UsageError(f"{where}: {str(source)!r} names no checkpoint; give its prefix, as in 'models/resnet18'")
+    return Checkpoint.at(root / source, epoch)
 
 
 def _parse_inputs(inputs: object, where: str) -> Dict[str, InputSpec]:
