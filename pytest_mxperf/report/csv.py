@@ -14,6 +14,7 @@ from pytest_mxperf.units import format_shape
 
 __all__ = ["layers", "models", "output"]
 
+_PARAMS = ("trainable_params", "frozen_params", "auxiliary_params", "param_bytes")
 _MODEL_COLUMNS = (
     "test",
     "model",
@@ -22,10 +23,7 @@ _MODEL_COLUMNS = (
     "inputs",
     "macs",
     "flops",
-    "trainable_params",
-    "frozen_params",
-    "auxiliary_params",
-    "param_bytes",
+    *_PARAMS,
     "peak_activation_bytes",
     "bytes_read",
     "bytes_written",
@@ -44,10 +42,7 @@ _LAYER_COLUMNS = (
     "executions",
     "macs",
     "flops",
-    "trainable_params",
-    "frozen_params",
-    "auxiliary_params",
-    "param_bytes",
+    *_PARAMS,
     "bytes_read",
     "bytes_written",
 )
