@@ -7,7 +7,7 @@ import numpy as np
 from pytest_mxperf.mx.analysis import Analysis
 from pytest_mxperf.mx.plan import Plan, variable_bytes
 from pytest_mxperf.mx.runtime import array_semantics
-from pytest_mxperf.mx.synthetic import Key, SyntheticValues
+from pytest_mxperf.mx.synthetic import Key, SyntheticValues, group_of, turn_of
 
 __all__ = ["Buffers", "Variables"]
 
@@ -39,13 +39,12 @@ class Variables:
         self._weights = weights
         self._numpy_shapes = analysis.model.numpy_shapes
         self._tables = _tables(analysis)
-        self._copied: FrozenSet[str] = frozenset()
         shapes = ((analysis.graph.nodes[index].name, analysis.inference.shapes[index][0]) for index in analysis.roles)
         self._row_counts = {name: shape[0] for name, shape in shapes if shape}
 
     def follow(self, plan: Plan) -> None:
         """From now on weights that are only copied lie in one array for all layers of a kind."""
-        self._copied = plan.copied - set(self._weights)
+        self.synthetic.overlapping = plan.copied - set(self._weights)
 
     def arrays(self, buffers: Buffers) -> Dict[str, Any]:
         """An ``NDArray`` for each variable, by name. Synthetic ones are taken from the buffers, or go there."""
@@ -58,9 +57,9 @@ class Variables:
         for name, key in self.synthetic.variables():
             if name in self._weights:
                 found[id(self), name] = sizes[name]
-            elif name in self._copied:
+            elif name in self.synthetic.overlapping:
                 row_bytes = sizes[name] // max(1, self._row_counts[name])
-                found[_group(key)] = sizes[name] + _turn(key) * row_bytes
+                found[group_of(key)] = sizes[name] + turn_of(key) * row_bytes
             else:
                 found[key] = sizes[name]
         return found
@@ -69,7 +68,7 @@ class Variables:
         if name in self._weights:
             value = self._weights[name]
             return value.copy() if np.dtype(value.dtype).kind in "iu" else value  # quantized layers rescale theirs
-        if name in self._copied:
+        if name in self.synthetic.overlapping:
             return self._part_of_group(name, key, buffers)
         store = buffers.kept if name in self._tables else buffers.fresh
         if key not in store:
@@ -78,23 +77,12 @@ class Variables:
 
     def _part_of_group(self, name: str, key: Key, buffers: Buffers) -> Any:
         """Weights of layers of one kind overlap: each begins one row behind the one before."""
-        group, rows = _group(key), self._row_counts[name]
+        group, rows = group_of(key), self._row_counts[name]
         whole = buffers.kept.get(group)
-        if whole is None or len(whole) < rows + _turn(key):
-            turns = max(_turn(other) for _, other in self.synthetic.variables() if _group(other) == group)
+        if whole is None or len(whole) < rows + turn_of(key):
+            turns = max(turn_of(other) for _, other in self.synthetic.variables() if group_of(other) == group)
             whole = buffers.kept[group] = self.synthetic.make(name, group, more_rows=turns)
-        return whole[_turn(key) : _turn(key) + rows]
-
-
-def _group(key: Key) -> Key:
-    return ("copied", *key[:-2], key[-1])
-
-
-def _turn(key: Key) -> int:
-    """How many variables of its kind there are before."""
-    turn = key[-2]
-    assert isinstance(turn, int)
-    return turn
+        return whole[turn_of(key) : turn_of(key) + rows]
 
 
 def _tables(analysis: Analysis) -> FrozenSet[str]:

@@ -9,7 +9,7 @@ from pytest_mxperf.mx.plan import Plan, variable_bytes
 from pytest_mxperf.mx.side import Side
 from pytest_mxperf.mx.synthetic import Key
 
-__all__ = ["make_room", "needed_bytes", "refuse_what_cannot_fit"]
+__all__ = ["make_room", "needed_bytes", "plan_both", "refuse_what_cannot_fit"]
 
 _MANY_REPEATED_BYTES = 128 << 20
 """Of copies of weights that are copied by another dense layer as well; half a pair of them is a quarter of a GiB."""
@@ -18,11 +18,8 @@ _LARGE_BYTES, _LARGEST_BYTES = 8 << 20, 64 << 20
 _USUAL_CACHE_BYTES = 32 << 20
 
 
-def make_room(sides: Sequence[Side]) -> Tuple[str, ...]:
-    """Plans both sides, and limits this process to what is free. Returns what is run otherwise than in production.
-
-    Raises ``ModelError`` with both figures if they do not fit.
-    """
+def plan_both(sides: Sequence[Side]) -> Tuple[str, ...]:
+    """Decides what of each side is fused, and held once. Returns what is run otherwise than in production."""
     plans = [side.plan() for side in sides]
     notes, shared = [], _shared(plans)
     if shared:
@@ -38,10 +35,14 @@ def make_room(sides: Sequence[Side]) -> Tuple[str, ...]:
         )
     for side, plan in zip(sides, plans):
         side.follow(plan.without_fused(shared | lonely) if shared | lonely else plan)
+    return tuple(notes)
+
+
+def make_room(sides: Sequence[Side]) -> None:
+    """Limits this process to what is free. Raises ``ModelError`` with both figures if the sides do not fit."""
     free = free_bytes()
     _refuse_beyond(free, needed_bytes(sides), sides)
     limit_to(free)
-    return tuple(notes)
 
 
 def refuse_what_cannot_fit(sides: Sequence[Side]) -> None:

@@ -11,7 +11,7 @@ from typing import Iterator, List, NamedTuple, Tuple
 from pytest_mxperf.latency.schedule import Unit, round_orders
 from pytest_mxperf.mx.buffers import Buffers
 from pytest_mxperf.mx.executors import Forward
-from pytest_mxperf.mx.memory import make_room, refuse_what_cannot_fit
+from pytest_mxperf.mx.memory import make_room, plan_both, refuse_what_cannot_fit
 from pytest_mxperf.mx.side import Side
 
 __all__ = ["Pair", "Rounds", "Side"]
@@ -47,8 +47,10 @@ class Pair:
         time could be trusted of.
         """
         refuse_what_cannot_fit(self._sides)
-        self._look()
-        self.notes = (*make_room(self._sides), *self._seen())
+        run_otherwise = plan_both(self._sides)
+        self._look()  # at the numbers that are bound, which depend on the plan
+        self.notes = (*run_otherwise, *self._seen())
+        make_room(self._sides)
         forwards = self._bind(reference_first=True)
         for side, forward in zip(self._sides, forwards):
             side.check(forward)

@@ -5,7 +5,7 @@ parameters, ``input_fills.py`` for inputs. What comes of it is looked at by ``ac
 """
 
 import zlib
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, Optional, Tuple
 
 import numpy as np
 
@@ -18,10 +18,22 @@ from pytest_mxperf.mx.fills import Fill, drawn, parameter_fill
 from pytest_mxperf.mx.input_fills import Inputs
 from pytest_mxperf.mx.reads import Read, Readers
 
-__all__ = ["Key", "SyntheticValues"]
+__all__ = ["Key", "SyntheticValues", "group_of", "turn_of"]
 
 Key = Tuple[object, ...]
 """What makes two variables interchangeable: read by the same operator, with the same attributes and shapes."""
+
+
+def turn_of(key: Key) -> int:
+    """How many variables of its kind there are before."""
+    turn = key[-2]
+    assert isinstance(turn, int)
+    return turn
+
+
+def group_of(key: Key) -> Key:
+    """What all of its kind have in common, if they are equally scaled."""
+    return ("copied", *key[:-2], key[-1])
 
 
 class SyntheticValues:
@@ -46,6 +58,8 @@ class SyntheticValues:
         self._keys = dict(self._base_keys())
         self.gains: Dict[str, float] = {}
         """What parameters are multiplied with, by name, where that is not 1."""
+        self.overlapping: FrozenSet[str] = frozenset()
+        """Names of parameters that lie in one array with those of their kind, each a row behind the one before."""
         self._refilled: Dict[str, Fill] = {}
 
     def variables(self) -> "Iterator[Tuple[str, Key]]":
@@ -94,8 +108,12 @@ class SyntheticValues:
         return filled(shape, self._dtype(name), seed, lambda numbers: self._numbers(name, shape, numbers))
 
     def fresh(self, name: str) -> Any:
-        """The variable's ``NDArray``, made anew."""
-        return self.make(name, (*self._keys[name], self.gains.get(name, 1.0)))
+        """The variable's ``NDArray``, made anew, with the numbers that it is bound with."""
+        key = (*self._keys[name], self.gains.get(name, 1.0))
+        if name not in self.overlapping:
+            return self.make(name, key)
+        rows, turn = self._shapes[self._indices[name]][0][0], turn_of(key)
+        return self.make(name, group_of(key), more_rows=turn)[turn : turn + rows]
 
     def _numbers(self, name: str, shape: Shape, generator: Any) -> Any:
         if name in self._given:

@@ -324,6 +324,18 @@ def test_equal_layers_share_their_weights_although_they_were_scaled(mx):
     assert all(theirs[name] == key for name, key in mine.items())
 
 
+def test_what_is_looked_at_is_what_is_bound(mx):
+    """Weights that each fused layer copies lie in one array, and are other numbers than those of their own."""
+    from pytest_mxperf.mx.buffers import Buffers
+
+    net = chain(mx, 6, lambda net, place: mx.sym.exp(mx.sym.FullyConnected(net, num_hidden=64, name=f"fc{place}")))
+    old, new = side_of(net, data=(8, 64)), side_of(net + 1, data=(8, 64))
+    assert Pair(old, new).check() > 0
+    assert old.synthetic.overlapping
+    for name, bound in old.values(Buffers()).items():
+        assert (bound.asnumpy() == old.synthetic.fresh(name).asnumpy()).all(), name
+
+
 def test_a_weight_that_was_scaled_otherwise_is_not_shared(mx):
     """The same layer, of which the second network makes the inputs 2^20 times larger."""
 
