@@ -4,6 +4,7 @@
     prepare  ->     prepared, or failed     both sides of a comparison, replacing the last
     measure  ->     measured, or failed     one unit: a fresh pair of bindings, timed in turns
     inspect  ->     inspected, or failed    where a network's activations become subnormal
+    profile  ->     profiled, or failed     the time of each layer, of one network or of both sides in turns
 
 It answers every request once and in order, and ends when its standard input does.
 """
@@ -14,6 +15,7 @@ import msgspec
 
 from pytest_mxperf.latency.conditions import Conditions
 from pytest_mxperf.latency.schedule import Unit
+from pytest_mxperf.profile.values import NetworkProfile, Peaks
 from pytest_mxperf.spec import InputSpec, RunAs
 
 __all__ = [
@@ -25,6 +27,8 @@ __all__ = [
     "Network",
     "Prepare",
     "Prepared",
+    "Profile",
+    "Profiled",
     "Ready",
     "Reply",
     "Request",
@@ -65,6 +69,16 @@ class Inspect(msgspec.Struct, frozen=True, tag="inspect"):
     network: Network
 
 
+class Profile(msgspec.Struct, frozen=True, tag="profile"):
+    """Time every layer, for about that much CPU time; of the candidate alone where there is no reference."""
+
+    candidate: Network
+    reference: Optional[Network]
+    cpu_seconds: float
+    with_peaks: bool = False
+    """Whether to measure what the processor can do as well."""
+
+
 class Ready(msgspec.Struct, frozen=True, tag="ready"):
     """The process has imported MXNet."""
 
@@ -95,11 +109,19 @@ class Inspected(msgspec.Struct, frozen=True, tag="inspected"):
     layer: Optional[str]
 
 
+class Profiled(msgspec.Struct, frozen=True, tag="profiled"):
+    """The layers of what was asked for."""
+
+    candidate: NetworkProfile
+    reference: Optional[NetworkProfile] = None
+    peaks: Optional[Peaks] = None
+
+
 class Failed(msgspec.Struct, frozen=True, tag="failed"):
     """The request was understood and could not be done; the text says why."""
 
     message: str
 
 
-Request = Union[Prepare, Measure, Inspect]
-Reply = Union[Ready, Prepared, Measured, Inspected, Failed]
+Request = Union[Prepare, Measure, Inspect, Profile]
+Reply = Union[Ready, Prepared, Measured, Inspected, Profiled, Failed]

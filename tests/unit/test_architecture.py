@@ -23,6 +23,7 @@ LAYERS = [
     ["validate", "attributes", "stored", "ending"],
     ["cost", "latency", "canonical"],
     ["baseline"],
+    ["profile"],
     ["gate"],
     ["report"],
     ["mx"],

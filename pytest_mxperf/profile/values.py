@@ -1,0 +1,47 @@
+"""What was measured of a network's layers."""
+
+from typing import Optional, Tuple
+
+import msgspec
+
+__all__ = ["LayerTime", "NetworkProfile", "Peaks"]
+
+
+class LayerTime(msgspec.Struct, frozen=True):
+    """One executed operator, under the name of the user's layer that computes in it."""
+
+    name: str
+    """As in the user's own graph."""
+    operator: str
+    """Of that layer: ``Convolution``, even when MXNet runs it fused."""
+    cpu_seconds: float
+    """Per forward: the median over rounds and bindings, without the cost of measuring. A loop's body is a sum."""
+    members: Tuple[str, ...] = ()
+    """All layers of the user's graph that run in it, the named one included, in execution order."""
+
+
+class NetworkProfile(msgspec.Struct, frozen=True):
+    """The layers of one network in execution order, and its plain forward on the same bindings."""
+
+    layers: Tuple[LayerTime, ...]
+    forward_cpu_seconds: float
+    """Of a forward without any measuring in it."""
+    bindings: int
+    rounds: int
+    """Of each binding."""
+
+    @property
+    def unaccounted_share(self) -> float:
+        """Of the plain forward, what no layer accounts for; below 0 where the layers sum up to more."""
+        if not self.forward_cpu_seconds:
+            return 0.0
+        return 1.0 - sum(layer.cpu_seconds for layer in self.layers) / self.forward_cpu_seconds
+
+
+class Peaks(msgspec.Struct, frozen=True):
+    """What one core of this processor can do."""
+
+    float32_flops_per_second: float
+    bytes_per_second: float
+    """Read and written together, of a copy larger than the caches."""
+    int8_flops_per_second: Optional[float] = None
