@@ -30,6 +30,7 @@ from pytest_mxperf.worker.protocol import (
     Network,
     Prepare,
     Prepared,
+    Profile,
     Ready,
     Reply,
     Request,
@@ -48,6 +49,8 @@ class Bench:
                 return self._prepare(request)
             if isinstance(request, Inspect):
                 return Inspected(_side(request.network).first_subnormal_layer())
+            if isinstance(request, Profile):
+                return Failed("layers cannot be timed yet")
             return self._measure(request)
         except MxperfError as error:
             return Failed(_told_here(str(error)))
