@@ -1,20 +1,22 @@
 """Rules for the latency gate, side by side on simulated noise: python benchmarks/gate_simulation.py [SCALE].
 
 Every rule sees the same log ratios, at a tolerance of 2.5%, and prints how often it fails or passes a model, and after
-how many samples it ends. Then come the package's own rule with its confirmation on a second worker, and the same at
-1.5%. SCALE multiplies the number of gates. Numbers only: nothing is timed, and mxnet is not needed. Two minutes.
+how many samples it ends. Then come the package's own rule with its confirmation by other workers, the same at 1.5%, and
+how often a whole session fails. SCALE multiplies the number of gates. Numbers only: nothing is timed, and mxnet is not
+needed. Five minutes.
 """
 
 import sys
 
 import numpy as np
 
-from pytest_mxperf.latency.decide import Outcome, SequentialTest, confirm
+from pytest_mxperf.latency.decide import Outcome, SequentialTest, confirm, is_undecided
+from pytest_mxperf.latency.spending import alpha_of
 
 TOLERANCE = 0.025
 LIMIT = np.log1p(TOLERANCE)
 SAMPLES = 48
-FAIL_ALPHA, MISS_ALPHA = 0.0224, 0.05  # of every rule that has them
+FAIL_ALPHA, MISS_ALPHA = alpha_of(1), 0.05  # of every rule that has them
 REGRESSED, PASSED, INCONCLUSIVE = 1, -1, 0
 
 
@@ -66,6 +68,15 @@ def correlated(sd, correlation=0.7):
     return noise
 
 
+def two_speeds(sd, apart):
+    """Each sample has one of two speeds, by the toss of a coin."""
+
+    def noise(chance, shape):
+        return gaussian(sd)(chance, shape) + apart / 2 * chance.choice([-1, 1], shape)
+
+    return noise
+
+
 def offset(sd, offset_sd):
     """Each worker favours one side, in all its samples alike."""
     return lambda chance, shape: gaussian(sd)(chance, shape) + gaussian(offset_sd)(chance, (shape[0], 1))
@@ -85,7 +96,9 @@ NOISES = {
     "sd 1.2%, 5% spikes of 10%": spikes(0.012, 0.10, 0.10),
     "sd 0.4%, 5% spikes of 5 to 30%": spikes(0.004, 0.05, 0.30),
     "sd 0.4%, drift of 0.3% a sample": walk(0.004, 0.003),
+    "sd 1.2%, correlation 0.5": correlated(0.012, 0.5),
     "sd 1.2%, correlation 0.7": correlated(0.012),
+    "two speeds 4% apart": two_speeds(0.002, 0.04),
     "sd 0.4%, worker off by sd 0.5%": offset(0.004, 0.005),
 }
 
@@ -201,16 +214,23 @@ def compare(gates):
 
 
 def confirmed(noise, tolerance, growth, gates):
-    """The shares of gates that fail on a first worker, and of those that a second one confirms."""
-    first_runs, second_runs = (log_ratios(noise, growth, gates, seed).tolist() for seed in (5, 6))
+    """The shares of gates that fail on a first worker, and of those that another one confirms."""
+    runs = zip(*(log_ratios(noise, growth, gates, seed).tolist() for seed in (5, 6, 7)))
     failed = both = 0
-    for first_values, second_values in zip(first_runs, second_runs):
-        first = decision_of(SequentialTest(tolerance), first_values)
-        if first.outcome is Outcome.REGRESSED:
+    for first, *others in runs:
+        decision = decision_of(SequentialTest(tolerance), first)
+        if decision.outcome is Outcome.REGRESSED:
             failed += 1
-            second = decision_of(SequentialTest(tolerance), second_values)
-            both += confirm(first, second).outcome is Outcome.REGRESSED
+            both += is_confirmed(decision, tolerance, others)
     return failed / gates, both / gates
+
+
+def is_confirmed(first, tolerance, others):
+    for values in others:
+        again = decision_of(SequentialTest(tolerance), values)
+        if not is_undecided(again, tolerance):
+            break
+    return confirm(first, again).outcome is Outcome.REGRESSED
 
 
 def print_confirmations(tolerance, growths, gates):
@@ -222,9 +242,31 @@ def print_confirmations(tolerance, growths, gates):
         print(f"| {noise} |" + "|".join(f" {first:.2%}, {both:.2%} " for first, both in shares) + "|", flush=True)
 
 
+def false_failures(noise, comparison, gates):
+    """How often a session's comparison of this number fails, if the growth equals the tolerance and workers differ."""
+    values = log_ratios(noise, TOLERANCE, gates, seed=8).tolist()
+    decisions = [decision_of(SequentialTest(TOLERANCE, alpha=alpha_of(comparison)), row) for row in values]
+    fails = sum(decision.outcome is Outcome.REGRESSED for decision in decisions) / gates
+    undecided = sum(is_undecided(decision, TOLERANCE) for decision in decisions) / gates
+    return fails * (fails + undecided * fails)
+
+
+def print_sessions(noises, gates, numbers=(1, 3, 10, 30, 100)):
+    """All models are exactly at the tolerance. Between the numbers that are simulated it interpolates."""
+    print("\nSessions of 1, 10 and 100 models that are exactly at the tolerance: how many fail\n")
+    print("| noise | 1 | 10 | 100 |\n|---|--:|--:|--:|")
+    for noise in noises:
+        shares = [max(false_failures(noise, number, gates), 1e-9) for number in numbers]
+        logs = np.interp(np.log(np.arange(1, 101)), np.log(numbers), np.log(shares))
+        failing = 1 - np.cumprod(1 - np.exp(logs))
+        print(f"| {noise} | " + " | ".join(f"{failing[models - 1]:.3%}" for models in (1, 10, 100)) + " |", flush=True)
+
+
 if __name__ == "__main__":
     scale = float(sys.argv[1]) if len(sys.argv) > 1 else 1.0
     print("Tolerance 2.5%: shares of gates, and samples on average\n")
     compare(int(4000 * scale))
     print_confirmations(0.025, (0, 0.025, 0.045, 0.05, 0.06), int(4000 * scale))
     print_confirmations(0.015, (0, 0.015, 0.03, 0.035), int(4000 * scale))
+    steady = ("Gaussian, sd 1.2%", "Gaussian, sd 3%", "sd 1.2%, correlation 0.5", "two speeds 4% apart")
+    print_sessions(steady, int(20000 * scale))

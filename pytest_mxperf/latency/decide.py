@@ -8,10 +8,14 @@ and the simulated error rates.
 import math
 from enum import Enum
 from functools import lru_cache
-from statistics import NormalDist, median
-from typing import List, Optional, Sequence, Tuple
+from statistics import NormalDist
+from typing import List, Optional, Tuple
 
 import msgspec
+
+from pytest_mxperf.latency.dissent import most_dissenting
+from pytest_mxperf.latency.moments import PRIOR_DEGREES, Moments
+from pytest_mxperf.latency.spending import alpha_of
 
 __all__ = [
     "MISS_ALPHA",
@@ -25,23 +29,15 @@ __all__ = [
 MISS_ALPHA = 0.05
 """How often a model may pass that is just beyond its tolerance. The further beyond, the rarer it is."""
 
-_SIMULATED_ALPHA = 0.022
-
-# What is known of a sample's noise beforehand: a sd of 0.8%, worth as much as two samples' deviations.
-_PRIOR_SD = 0.008
-_PRIOR_DEGREES = 2
 # The sharp looks are the late ones, and each costs a share of the error: the further on, the fewer.
 _LOOKS = (2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 40, 48)
-# Two samples can agree by chance, and so can three, if noise is large. To fail a build takes more of them.
-_FEWEST_TO_PASS = 2
-_FEWEST_TO_FAIL = 4
-# Of the samples that fail a build, one in so many at most may lie within the tolerance.
-_DISSENT = 4
-# Of fewer samples the sd says more about what was known beforehand than about them.
+# Few samples can agree by chance, whatever their noise looks like. Of a growth equal to the tolerance so many may do so
+# that a test passes it, and so many times ``alpha`` that it fails it: that is 5 samples at the first comparison.
+_AGREEING_TO_PASS = 0.1
+_AGREEING_TO_FAIL = 4
+# Below so many the sd of samples says more about chance than about noise.
 _FEWEST_FOR_A_SD = 3
-# From so many samples on, those further from their median than so many sd are pulled in to there.
-_FEWEST_TO_CLIP = 5
-_CLIP = 3.0
+_NOTABLE_CORRELATION = 0.5
 
 
 class Outcome(Enum):
@@ -57,7 +53,7 @@ class Decision(msgspec.Struct, frozen=True):
 
     low, high: a bound from below that is wrong with a probability of at most the test's ``alpha``, and one from above
         that is wrong with at most ``MISS_ALPHA``, each for all looks together. -1 and infinity where nothing can be
-        said yet: below four samples and below two.
+        said yet: below five samples or more, and below four.
     samples: how many there were; without any, ``growth`` is 0.
     reason: of an INCONCLUSIVE outcome; otherwise empty.
     """
@@ -74,20 +70,14 @@ class SequentialTest:
     """Of one model's growth against a tolerance, which is a fraction of the reference and may be negative.
 
     alpha: how often it may say REGRESSED of a growth equal to the tolerance; the more a growth is below, the rarer. By
-        default that of the simulations; a session's comparisons have theirs from ``spending``.
+        default that of a session's first comparison.
     looks: the numbers of samples, in order, with which it may end; with the last it is INCONCLUSIVE at the latest.
     """
 
-    def __init__(
-        self,
-        tolerance: float,
-        *,
-        alpha: float = _SIMULATED_ALPHA,
-        looks: Tuple[int, ...] = _LOOKS,
-    ) -> None:
+    def __init__(self, tolerance: float, *, alpha: float = alpha_of(1), looks: Tuple[int, ...] = _LOOKS) -> None:
         self._tolerance = tolerance
         self._log_tolerance = math.log1p(tolerance)
-        self._multiples = _multiples(alpha, looks)
+        self._bounds = _bounds(alpha, looks)
         self._looks = looks
         self._log_ratios: List[float] = []
 
@@ -113,18 +103,32 @@ class SequentialTest:
         samples = len(self._log_ratios)
         if not samples:
             return Decision(Outcome.INCONCLUSIVE, 0.0, -1.0, math.inf, 0, reason)
-        mean, error, sd = _estimate(self._log_ratios)
-        to_low, to_high = self._multiples[samples - 1]
-        growth, low, high = _fraction(mean), _fraction(mean - to_low * error), _fraction(mean + to_high * error)
-        if high <= self._tolerance:
-            return Decision(Outcome.PASSED, growth, low, high, samples)
+        moments, bounds = Moments.of(self._log_ratios), self._bounds[samples]
+        growth = _fraction(moments.mean)
+        low = _fraction(moments.mean - bounds.to_low * moments.error)
+        high = _fraction(moments.mean + bounds.to_high * moments.error)
         within = sum(log_ratio <= self._log_tolerance for log_ratio in self._log_ratios)
-        if low > self._tolerance and within <= samples // _DISSENT:
+        if high <= self._tolerance and samples - within <= bounds.most_beyond:
+            return Decision(Outcome.PASSED, growth, low, high, samples)
+        if low > self._tolerance and within <= bounds.most_within:
             return Decision(Outcome.REGRESSED, growth, low, high, samples)
-        found = f"{within} of {samples} samples {'is' if samples == 1 else 'are'} within the tolerance"
-        if samples >= _FEWEST_FOR_A_SD:
-            found += f", their sd is {sd:.1%}"
-        return Decision(Outcome.INCONCLUSIVE, growth, low, high, samples, f"{reason}: {found}")
+        return Decision(Outcome.INCONCLUSIVE, growth, low, high, samples, f"{reason}: {_lie(moments, samples, within)}")
+
+    def samples_to_decide(self) -> Optional[int]:
+        """How many samples there would be at the first look that decides, if those to come are like those so far.
+
+        None if the last look would not either, and below three samples, of which nobody knows how they scatter.
+        """
+        samples = len(self._log_ratios)
+        if samples < _FEWEST_FOR_A_SD:
+            return None
+        moments = Moments.of(self._log_ratios)
+        beyond = moments.mean - self._log_tolerance
+        for look in self._looks:
+            bounds, error = self._bounds[look], moments.error * math.sqrt(samples / look)
+            if look > samples and (beyond > bounds.to_low * error or -beyond > bounds.to_high * error):
+                return look
+        return None
 
 
 def is_undecided(decision: Decision, tolerance: float) -> bool:
@@ -149,46 +153,46 @@ def confirm(first: Decision, second: Decision) -> Decision:
     return Decision(Outcome.INCONCLUSIVE, second.growth, second.low, second.high, second.samples, reason)
 
 
-def _estimate(log_ratios: Sequence[float]) -> Tuple[float, float, float]:
-    """The mean, its standard error, and the sd of a sample: of clipped samples, and with the prior's share."""
-    values = _clip(log_ratios) if len(log_ratios) >= _FEWEST_TO_CLIP else log_ratios
-    mean = sum(values) / len(values)
-    sd = _posterior_sd(sum((value - mean) ** 2 for value in values), len(values))
-    return mean, sd / math.sqrt(len(values)), sd
+def _lie(moments: Moments, samples: int, within: int) -> str:
+    """How samples lie that do not decide, in words."""
+    if samples < _FEWEST_FOR_A_SD:
+        return f"{('one sample is', 'two samples are')[samples - 1]} too few to judge"
+    found = f"{within} of {samples} samples are within the tolerance, their sd is {moments.sd:.1%}"
+    if moments.correlation < _NOTABLE_CORRELATION:
+        return found
+    return f"{found}, and each is like the one before (correlation {moments.correlation:.1f}), so that they count less"
 
 
-def _clip(log_ratios: Sequence[float]) -> List[float]:
-    centre = median(log_ratios)
-    sd = 1.4826 * median([abs(log_ratio - centre) for log_ratio in log_ratios])  # the sd, if noise is Gaussian
-    reach = _CLIP * _posterior_sd((len(log_ratios) - 1) * sd**2, len(log_ratios))
-    return [min(max(log_ratio, centre - reach), centre + reach) for log_ratio in log_ratios]
+class _Bounds(msgspec.Struct, frozen=True):
+    """With some number of samples: how many standard errors it is from the mean to the lower and the upper bound, and
+    how many samples may lie beyond the tolerance if it passes, and within if it fails; -1 where it cannot."""
+
+    to_low: float
+    to_high: float
+    most_beyond: int
+    most_within: int
 
 
-def _posterior_sd(sum_of_squares: float, samples: int) -> float:
-    """From deviations squared and added up, and those of the prior.
-
-    Smyth, Linear models and empirical Bayes methods (2004): with a scaled inverse chi-squared prior of the variance,
-    the mean divided by this has a t distribution with the degrees of both together.
-    """
-    return math.sqrt((_PRIOR_DEGREES * _PRIOR_SD**2 + sum_of_squares) / (_PRIOR_DEGREES + samples - 1))
-
-
-@lru_cache(maxsize=None)  # for simulations, which make 100,000 tests alike
-def _multiples(alpha: float, looks: Tuple[int, ...]) -> Tuple[Tuple[float, float], ...]:
-    """For each number of samples, how many standard errors it is from the mean to the lower and the upper bound."""
-    lower, upper = _spend(alpha, _FEWEST_TO_FAIL, looks), _spend(MISS_ALPHA, _FEWEST_TO_PASS, looks)
-    degrees = range(_PRIOR_DEGREES, _PRIOR_DEGREES + looks[-1])
-    return tuple((_student(low, dof), _student(high, dof)) for low, high, dof in zip(lower, upper, degrees))
+@lru_cache(maxsize=None)  # a session's comparisons share it, and so do the tests of a simulation
+def _bounds(alpha: float, looks: Tuple[int, ...]) -> Tuple[_Bounds, ...]:
+    """By the number of samples, from 0."""
+    beyond, within = most_dissenting(_AGREEING_TO_PASS, looks), most_dissenting(_AGREEING_TO_FAIL * alpha, looks)
+    lower, upper = _spend(alpha, within, looks), _spend(MISS_ALPHA, beyond, looks)
+    degrees = (max(1, PRIOR_DEGREES + samples - 1) for samples in range(looks[-1] + 1))
+    return tuple(
+        _Bounds(_student(low, dof), _student(high, dof), most_beyond, most_within)
+        for low, high, dof, most_beyond, most_within in zip(lower, upper, degrees, beyond, within)
+    )
 
 
-def _spend(alpha: float, fewest: int, looks: Tuple[int, ...]) -> List[float]:
-    """The part of alpha that may be spent with each number of samples, from 1: the same from the fewest on.
+def _spend(alpha: float, dissenting: Tuple[int, ...], looks: Tuple[int, ...]) -> List[float]:
+    """The part of alpha that may be spent with each number of samples, from 0: the same wherever it may decide.
 
     The parts of all looks, and of one more where the caller stops the test, add up to alpha: so the chance of ever
     being wrong is at most alpha (Bonferroni).
     """
-    part = alpha / (sum(look >= fewest for look in looks) + 1)
-    return [part if samples >= fewest else 0.0 for samples in range(1, looks[-1] + 1)]
+    part = alpha / (sum(dissenting[look] >= 0 for look in looks) + 1)
+    return [part if most >= 0 else 0.0 for most in dissenting]
 
 
 def _student(alpha: float, degrees: int) -> float:

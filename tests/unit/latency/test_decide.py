@@ -26,45 +26,59 @@ def stop(log_ratios, tolerance=0.025, **options):
 def test_no_change_passes_after_a_few_samples():
     decision = decide([0.001, -0.002, 0.0, 0.001])
     assert (decision.outcome, decision.reason) == (Outcome.PASSED, "")
-    assert decision.samples == 3
-    assert decision.low < 0 < decision.high <= 0.025
+    assert decision.samples == 4
+    assert 0 < decision.high <= 0.025
 
 
 def test_a_slowdown_regresses_after_a_few_samples():
-    decision = decide([0.055, 0.06, 0.058, 0.057])
+    decision = decide([0.055, 0.06, 0.058, 0.057, 0.056])
     assert (decision.outcome, decision.reason) == (Outcome.REGRESSED, "")
-    assert decision.samples == 4
+    assert decision.samples == 5
     assert 0.025 < decision.low < decision.growth < decision.high
 
 
 def test_a_growth_is_a_fraction_of_the_reference():
-    """Twice as slow, four times in a row."""
-    assert decide([math.log(2)] * 4).growth == pytest.approx(1.0)
+    """Twice as slow, five times in a row."""
+    assert decide([math.log(2)] * 5).growth == pytest.approx(1.0)
 
 
 def test_the_tolerance_may_ask_for_more_speed():
     """At least 30% faster: log(0.7) is -0.357. Half the time passes, 20% less time does not."""
     assert decide([math.log(0.5)] * 4, tolerance=-0.3).outcome is Outcome.PASSED
-    assert decide([math.log(0.8)] * 4, tolerance=-0.3).outcome is Outcome.REGRESSED
+    assert decide([math.log(0.8)] * 5, tolerance=-0.3).outcome is Outcome.REGRESSED
 
 
 def test_the_lower_bound_by_hand():
-    """Four samples of 0.05 and the prior: variance 2 x 0.008^2 / (2 + 3), standard error sqrt(that / 4) = 0.002530.
+    """Five samples of 0.05 and the prior: variance 2 x 0.008^2 / (2 + 4), which is a sd of 0.004619.
 
-    Of alpha = 0.013 each of the 12 looks from 4 to 48 may spend 0.001, and so may a stop; Student's t with 5 degrees
-    has its upper 0.1% at 5.893 in the printed tables. 0.05 - 5.893 x 0.002530 = 0.03509, of which exp is 1.03571.
-    Wallace's approximation is 2% of the margin too far out.
+    Their correlation is (1 + 5 x 0.3) / (5 - 4 + 5) = 0.4167, so that they count for 5 x 0.5833 / 1.4167 = 2.059, and
+    the standard error is 0.003219. Of alpha = 0.012 each of the 11 looks from 5 to 48 may spend 0.001, and so may a
+    stop; Student's t with 6 degrees has its upper 0.1% at 5.208 in the printed tables. 0.05 - 5.208 x 0.003219 =
+    0.03324, of which exp is 1.03379. Wallace's approximation is 1% of the margin too far out.
     """
-    assert stop([0.05] * 4, alpha=0.013).low == pytest.approx(0.03571, abs=0.0003)
+    assert stop([0.05] * 5, alpha=0.012).low == pytest.approx(0.03379, abs=0.0002)
 
 
 def test_the_upper_bound_by_hand():
-    """Four samples of 0.02 and the prior: the standard error is 0.002530 as above.
+    """Four samples of 0.02 and the prior: variance 2 x 0.008^2 / (2 + 3), which is a sd of 0.005060.
 
-    Of 0.05 each of the four looks may spend 0.01, and so may a stop; Student's t with 5 degrees has its upper 1% at
-    3.365 in the printed tables. 0.02 + 3.365 x 0.002530 = 0.02851, of which exp is 1.02892.
+    Their correlation is (1 + 5 x 0.3) / (4 - 4 + 5) = 0.5, so that they count for 4 / 3, and the standard error is
+    0.004382. Of 0.05 each of the four looks from 4 to 8 may spend 0.01, and so may a stop; Student's t with 5 degrees
+    has its upper 1% at 3.365 in the printed tables. 0.02 + 3.365 x 0.004382 = 0.03475, of which exp is 1.03536.
     """
-    assert stop([0.02] * 4, looks=(2, 3, 4, 6)).high == pytest.approx(0.02892, abs=0.0001)
+    assert stop([0.02] * 4, looks=(2, 3, 4, 5, 6, 8)).high == pytest.approx(0.03536, abs=0.0001)
+
+
+def test_samples_that_are_like_the_one_before_count_less():
+    """The same eight samples, in an order in which each is like its neighbour, and in one in which none is."""
+    alike = [0.03, 0.032, 0.034, 0.036, 0.044, 0.046, 0.048, 0.05]
+    mixed = [0.03, 0.05, 0.032, 0.048, 0.034, 0.046, 0.036, 0.044]
+    assert stop(mixed).outcome is Outcome.REGRESSED
+    drifting = stop(alike)
+    assert drifting.outcome is Outcome.INCONCLUSIVE
+    assert drifting.growth == pytest.approx(stop(mixed).growth)
+    assert drifting.reason.startswith("the time is up: 0 of 8 samples are within the tolerance, their sd is 0.8%, and")
+    assert "each is like the one before (correlation 0." in drifting.reason
 
 
 def test_a_spike_is_clipped():
@@ -84,11 +98,17 @@ def test_three_spikes_of_five_do_not_regress():
 
 
 def test_between_two_looks_it_does_not_end():
-    """Nothing could be clearer than seven times the double; the time that a caller has may end it there."""
+    """Nothing could be clearer than seven times the double; but two and seven may agree by chance, eight may not."""
     test = SequentialTest(0.025, looks=(2, 8))
     assert [test.add(math.log(2)) for _ in range(7)] == [None] * 7
-    assert test.stop("the time is up").outcome is Outcome.REGRESSED
+    assert test.stop("the time is up").outcome is Outcome.INCONCLUSIVE
     assert test.add(math.log(2)).outcome is Outcome.REGRESSED
+
+
+def test_the_time_that_a_caller_has_may_end_it_between_two_looks():
+    """The first six samples are not clear, and the next look is at eight."""
+    values = [0.02, 0.12, 0.02, 0.12, 0.12, 0.12, 0.12]
+    assert stop(values, tolerance=-0.1, looks=(5, 20)).outcome is Outcome.REGRESSED
 
 
 def test_samples_within_the_tolerance_keep_a_model_from_failing():
@@ -117,16 +137,18 @@ def test_noise_is_inconclusive():
 
 
 def test_the_same_samples_decide_sooner_the_more_errors_are_allowed():
-    log_ratios = [0.042, 0.048, 0.045, 0.046, 0.043, 0.044, 0.047, 0.045]
+    log_ratios = [0.042, 0.048, 0.045, 0.046, 0.043, 0.044, 0.047, 0.045] * 2
     samples = [decide(log_ratios, alpha=alpha).samples for alpha in (0.1, 0.001, 0.0001)]
     assert samples == sorted(set(samples))
 
 
-def test_one_sample_says_nothing_and_three_cannot_fail_a_build():
-    one, three = stop([0.5]), stop([0.5] * 3)
+def test_three_samples_say_nothing_and_four_cannot_fail_a_build():
+    one, three, four = stop([0.5]), stop([0.5] * 3), stop([0.5] * 4)
     assert (one.outcome, one.low, one.high) == (Outcome.INCONCLUSIVE, -1.0, math.inf)
-    assert (three.outcome, three.low) == (Outcome.INCONCLUSIVE, -1.0)
-    assert 0.6 < three.high < math.inf
+    assert one.reason == "the time is up: one sample is too few to judge"
+    assert (three.outcome, three.low, three.high) == (Outcome.INCONCLUSIVE, -1.0, math.inf)
+    assert (four.outcome, four.low) == (Outcome.INCONCLUSIVE, -1.0)
+    assert 0.6 < four.high < math.inf
 
 
 def test_stopping_says_why_and_what_is_known():
@@ -142,7 +164,7 @@ def test_stopping_before_the_first_sample():
 
 
 def test_stopping_when_it_is_clear():
-    assert stop([0.0, 0.0, 0.0]).outcome is Outcome.PASSED
+    assert stop([0.0] * 7).outcome is Outcome.PASSED
 
 
 @pytest.mark.parametrize("log_ratio", [math.nan, math.inf, -math.inf])

@@ -1,4 +1,4 @@
-"""What the sequential test promises, held by 200,000 simulated gates at a tolerance of 2.5%.
+"""What the sequential test promises, held by 230,000 simulated gates at a tolerance of 2.5%.
 
 The noises are those of ``benchmarks/gate_simulation.py``. Each bound is a promise of docs/latency-statistics.md, not
 what this very seed gave.
@@ -41,7 +41,7 @@ def share(outcome, decisions):
 FALSE_FAILURES = {
     "Gaussian, sd 0.4%": (6, 0.995),
     "Gaussian, sd 1.2%": (6, 0.995),
-    "Gaussian, sd 3%": (6, 0.99),
+    "Gaussian, sd 3%": (6, 0.98),
     "exponential to slower, sd 1.2%": (6, 0.995),
     "exponential to faster, sd 1.2%": (6, 0.995),
     "lognormal, sd 1.2%": (6, 0.995),
@@ -49,8 +49,10 @@ FALSE_FAILURES = {
     "sd 0.4%, 5% spikes of 10%": (6, 0.995),
     "sd 1.2%, 5% spikes of 10%": (6, 0.995),
     "sd 0.4%, 5% spikes of 5 to 30%": (6, 0.995),
-    "sd 0.4%, drift of 0.3% a sample": (6, 0.995),
+    "sd 0.4%, drift of 0.3% a sample": (6, 0.99),
+    "sd 1.2%, correlation 0.5": (6, 0.995),
     "sd 1.2%, correlation 0.7": (6, 0.995),
+    "two speeds 4% apart": (6, 0.995),
     "sd 0.4%, worker off by sd 0.5%": (6, 0.995),
 }
 
@@ -75,8 +77,10 @@ CAUGHT = {
     "sd 0.4%, 5% spikes of 10%": 0.99,
     "sd 1.2%, 5% spikes of 10%": 0.99,
     "sd 0.4%, 5% spikes of 5 to 30%": 0.99,
-    "sd 0.4%, drift of 0.3% a sample": 0.97,
-    "sd 1.2%, correlation 0.7": 0.99,
+    "sd 0.4%, drift of 0.3% a sample": 0.94,
+    "sd 1.2%, correlation 0.5": 0.99,
+    "sd 1.2%, correlation 0.7": 0.93,
+    "two speeds 4% apart": 0.55,
     "sd 0.4%, worker off by sd 0.5%": 0.99,
 }
 
@@ -90,9 +94,9 @@ def test_a_slowdown_is_caught_and_does_not_pass(noise):
 
 @pytest.mark.parametrize("noise", ["Gaussian, sd 0.4%", "Gaussian, sd 1.2%"])
 def test_a_growth_at_the_tolerance_is_inconclusive(noise):
-    """The alpha of one model in a session, which is compared twice, is sqrt(0.002 / 4) = 2.2%; to pass, it is 5%."""
+    """The alpha of a session's first comparison is 1.34%; to pass, it is 5%."""
     decisions = gates_of(noise, AT_TOLERANCE)
-    assert share(Outcome.REGRESSED, decisions) <= 0.022
+    assert share(Outcome.REGRESSED, decisions) <= 0.0134
     assert share(Outcome.PASSED, decisions) <= 0.05
 
 
@@ -101,17 +105,23 @@ def test_a_growth_at_the_tolerance_is_inconclusive(noise):
 def test_the_interval_holds_the_growth(noise, growth):
     """Also where it ended the test, which is when it has moved away."""
     decisions = gates_of(noise, growth)
-    assert sum(decision.low > growth for decision in decisions) <= 0.022 * len(decisions)
+    assert sum(decision.low > growth for decision in decisions) <= 0.0134 * len(decisions)
     assert sum(decision.high < growth for decision in decisions) <= 0.05 * len(decisions)
 
 
 def test_a_clear_case_takes_few_samples():
     same = [decision.samples for decision in gates_of("Gaussian, sd 0.4%", SAME)]
     slower = [decision.samples for decision in gates_of("Gaussian, sd 0.4%", SLOWER)]
-    assert sum(same) / len(same) < 3.5
-    assert sum(slower) / len(slower) < 4.5
-    assert max(same) <= 6
+    assert sum(same) / len(same) < 4.5
+    assert sum(slower) / len(slower) < 6
+    assert max(same) <= 10
     assert max(slower) <= 10
+
+
+@pytest.mark.parametrize("noise", ["sd 1.2%, correlation 0.5", "two speeds 4% apart"])
+def test_noise_that_is_not_independent_costs_power_and_not_truth(noise):
+    """At the tolerance at most 0.5% are confirmed: the square of what one worker says, and a third's part of it."""
+    assert SIMULATION["false_failures"](noise, 1, 4000) <= 0.005
 
 
 def test_a_slowdown_is_confirmed():

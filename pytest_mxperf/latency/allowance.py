@@ -1,0 +1,71 @@
+"""How much of its time a comparison has used, what is left of it, and how much it would have needed."""
+
+import math
+from typing import Optional
+
+import msgspec
+
+__all__ = ["PATIENCE", "Allowance", "too_short"]
+
+PATIENCE = 4
+"""Wall seconds for each second of CPU time, at the most."""
+_BUSY_CORE_SHARE = 0.85
+_USUAL_SAMPLES = 8
+"""Enough for a verdict that is not too near the tolerance."""
+_FEWEST_FOR_A_FORECAST = 3
+_RESERVE = 1.5
+"""So many times the samples that a forecast asks for: samples to come may scatter more than those so far."""
+
+
+class Allowance(msgspec.Struct, frozen=True):
+    """What one process may spend on a comparison, and has spent on at least one sample."""
+
+    seconds: float
+    """Allowed CPU time. Wall time may be up to ``PATIENCE`` times as long."""
+    cpu_seconds: float
+    wall_seconds: float
+    samples: int
+
+    @property
+    def seconds_per_sample(self) -> float:
+        """Of the allowed seconds. Where the process gets too little of a core, wall time is what runs out."""
+        return max(self.cpu_seconds, self.wall_seconds / PATIENCE) / self.samples
+
+    @property
+    def is_used_up(self) -> bool:
+        """Whether one more sample would be too much."""
+        return self.seconds_per_sample * (self.samples + 1) > self.seconds
+
+    @property
+    def core_share(self) -> float:
+        return min(1.0, self.cpu_seconds / self.wall_seconds) if self.wall_seconds > 0 else 1.0
+
+    @property
+    def wall_seconds_left(self) -> float:
+        """At the most, if the machine goes on like this."""
+        until_cpu = (self.seconds - self.cpu_seconds) / self.core_share if self.core_share > 0 else math.inf
+        return max(0.0, min(PATIENCE * self.seconds - self.wall_seconds, until_cpu))
+
+    def progress(self) -> str:
+        """What a person who waits wants to know, in a few words."""
+        text = f"sample {self.samples}, {self.wall_seconds:.0f} s; at most {self.wall_seconds_left:.0f} s more"
+        if self.core_share >= _BUSY_CORE_SHARE:
+            return text
+        return f"{text}: the machine gives the measuring process {self.core_share:.0%} of a core"
+
+    def too_short(self, option: str, samples_to_decide: Optional[int]) -> str:
+        """Why it was not enough, and how much to give; ``samples_to_decide`` is a forecast, None if there is none."""
+        if samples_to_decide is not None:
+            return too_short(self.seconds, self.seconds_per_sample, option, math.ceil(_RESERVE * samples_to_decide))
+        if self.samples < _FEWEST_FOR_A_FORECAST:
+            return too_short(self.seconds, self.seconds_per_sample, option)
+        return (
+            f"{self.seconds:g} s are too short at {self.seconds_per_sample:.1f} s a sample, and the growth is so near "
+            "the tolerance that more time is unlikely to help"
+        )
+
+
+def too_short(seconds: float, seconds_per_sample: float, option: str, samples: int = _USUAL_SAMPLES) -> str:
+    """That so many seconds do not suffice, and what would. ``option`` is what the user calls the seconds."""
+    enough = math.ceil(samples * seconds_per_sample)
+    return f"{seconds:g} s are too short at {seconds_per_sample:.1f} s a sample; try {option}={enough}"

@@ -1,0 +1,80 @@
+"""Samples of one pair of networks, taken in one measuring process."""
+
+import math
+from typing import Iterator, List, Tuple
+
+from pytest_mxperf.latency.allowance import PATIENCE
+from pytest_mxperf.latency.conditions import Conditions
+from pytest_mxperf.latency.estimate import log_ratio
+from pytest_mxperf.latency.pacing import LEAST_UNIT_SECONDS, round_sd, unit_seconds
+from pytest_mxperf.latency.schedule import Unit
+from pytest_mxperf.worker.client import Worker
+from pytest_mxperf.worker.protocol import Measure, Measured, Network, Prepare, Prepared
+
+__all__ = ["ANSWER_SECONDS", "SAMPLE_CPU_SECONDS", "Trial", "least_seconds_per_sample"]
+
+ANSWER_SECONDS = 600.0
+SAMPLE_CPU_SECONDS = 0.2
+"""Of units, warm-up included: a sample is as many pairs of them as begin within this time."""
+_SLOW_FORWARDS = 6
+"""Of both sides, in a sample of a network that is slow: two units of a warm-up and a round."""
+_RECENT_UNITS = 20
+"""Neighbours come and go."""
+
+
+class Trial:
+    """Of a reference and a candidate. ``seconds`` is the CPU time that there is for all samples together."""
+
+    def __init__(self, worker: Worker, reference: Network, candidate: Network, seconds: float = math.inf) -> None:
+        self.conditions: List[Conditions] = []
+        """Of each unit."""
+        self.log_ratios: List[float] = []
+        """Of each sample."""
+        self.name = candidate.name
+        self._worker = worker
+        self._seconds = seconds
+        self._unit_seconds = LEAST_UNIT_SECONDS
+        self._round_sds: List[float] = []
+        worker.start()
+        prepare, doing = Prepare(reference, candidate), f"it prepared {self.name}"
+        prepared = worker.request(prepare, Prepared, doing=doing, seconds=ANSWER_SECONDS)
+        self.notes = prepared.notes
+        self.least_seconds_per_sample = least_seconds_per_sample(prepared)
+
+    @property
+    def cpu_seconds(self) -> float:
+        return sum(unit.cpu_seconds for unit in self.conditions)
+
+    def sample(self, schedule: Iterator[Tuple[Unit, Unit]]) -> float:
+        """log(candidate / reference), the mean of pairs of units."""
+        log_ratios: List[float] = []
+        before = len(self.conditions)
+        while sum(unit.cpu_seconds for unit in self.conditions[before:]) < SAMPLE_CPU_SECONDS:
+            log_ratios += map(self._measure, next(schedule))
+        self.log_ratios.append(sum(log_ratios) / len(log_ratios))
+        return self.log_ratios[-1]
+
+    def _measure(self, unit: Unit) -> float:
+        doing = f"it timed {self.name}"
+        request = Measure(unit, self._unit_seconds)
+        measured = self._worker.request(request, Measured, doing=doing, seconds=ANSWER_SECONDS)
+        self.conditions.append(measured.conditions)
+        self._pace(measured)
+        return log_ratio(measured.reference, measured.candidate)
+
+    def _pace(self, measured: Measured) -> None:
+        """Makes the next unit as long as this one and those before it advise."""
+        self._round_sds.append(round_sd(measured.reference, measured.candidate))
+        timed = sum(map(sum, measured.reference)) + sum(map(sum, measured.candidate))
+        so_far = Conditions.over(self.conditions)
+        self._unit_seconds = unit_seconds(
+            self._round_sds[-_RECENT_UNITS:],
+            seconds_per_round=timed / len(measured.reference),
+            overhead_seconds=measured.conditions.cpu_seconds - timed,
+            available_seconds=self._seconds * min(1.0, PATIENCE * so_far.cpu_share),
+        )
+
+
+def least_seconds_per_sample(prepared: Prepared) -> float:
+    """CPU time. Of a slow network it is what a sample takes; a fast one gets more rounds into it."""
+    return max(SAMPLE_CPU_SECONDS, _SLOW_FORWARDS * prepared.cpu_seconds)
