@@ -1,19 +1,25 @@
 """How often the latency gate errs, measured on real networks: python benchmarks/gate.py [--part PART ...].
 
-Every decision is forced to time, appended to benchmarks/results/gate.jsonl, and summed up in gate.md beside it. Parts:
+Every decision is forced to time, appended to benchmarks/results/gate.jsonl, and summed up in gate.md beside it. A part
+ends when as many decisions are recorded as it asks for: a run that was broken off goes on where it stood, and several
+processes may run at a time. Parts:
 
 calibrate  how much slower the slowed networks really are: long measurements, in the gate's own way
 same       the network against itself at a tolerance of 2.5%: every REGRESSED is a false failure
 slower     4.5 to 6% slower, at 2.5%: every PASSED is a miss
 fine       3% slower, at 1.5%
-neighbour  same and slower, while another process takes a core in bursts
+gluon      same and slower, run as hybridized blocks; all others are run as a Module's executor
+neighbour  same and slower, while other processes take cores in bursts
+loaded     same and slower, larger networks, at a load of 6 and more on two cores
 overhead   from a process's start to its being ready, and what a graph that has not changed costs
 stored     pytest-benchmark's mean and minimum of one process against those of another, minutes apart
 """
 
 import argparse
+import fcntl
 import json
 import math
+import os
 import random
 import statistics
 import subprocess
@@ -23,74 +29,84 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-from gate_networks import NETWORKS, mx, network
+from gate_networks import LARGER, NETWORKS, mx, network
 
 from pytest_mxperf.canonical import fingerprint
 from pytest_mxperf.graph import Graph
 from pytest_mxperf.latency.schedule import units
 from pytest_mxperf.mx.operators import operator
-from pytest_mxperf.spec import InputSpec
+from pytest_mxperf.spec import InputSpec, RunAs
 from pytest_mxperf.worker.client import Worker
-from pytest_mxperf.worker.compare import Laboratory, Trial
+from pytest_mxperf.worker.compare import Laboratory
 from pytest_mxperf.worker.protocol import Network
+from pytest_mxperf.worker.trial import Trial
 
 RESULTS = Path(__file__).parent / "results"
+RULE = 2
+"""To be raised with every change of the gate's own way to measure or to decide: what other rules did is not counted."""
 SECONDS = 15.0
+COMPARISONS = 10
+"""Of a session, which share its error."""
 TARGETS = {"slower": 0.052, "fine": 0.03}
 TOLERANCES = {"same": 0.025, "slower": 0.025, "fine": 0.015}
 STORED_PAUSE_SECONDS = 120.0
+RUN_AS = {"module": RunAs(), "gluon": RunAs("gluon", static_alloc=True, static_shape=True)}
 
 
-def as_network(name, extra=0):
+def as_network(name, extra=0, run_as="module"):
     symbol, shape = network(name, extra)
-    return Network(name, symbol.tojson(), {"data": InputSpec(shape)})
+    return Network(name, symbol.tojson(), {"data": InputSpec(shape)}, run_as=RUN_AS[run_as])
 
 
 def record(part, **fields):
-    line = {"part": part, **fields}
-    with (RESULTS / "gate.jsonl").open("a") as stream:
-        stream.write(json.dumps(line) + "\n")
-    print(json.dumps(line), flush=True)
+    line = json.dumps({"part": part, "rule": RULE, **fields})
+    with (RESULTS / "gate.jsonl").open("a") as stream:  # one write of one line: several processes may append
+        stream.write(line + "\n")
+    print(line, flush=True)
 
 
 def recorded(part):
     path = RESULTS / "gate.jsonl"
     lines = map(json.loads, path.read_text().splitlines()) if path.exists() else ()
-    return [line for line in lines if line["part"] == part]
+    return [line for line in lines if line["part"] == part and (part == "stored" or line["rule"] == RULE)]
 
 
 # Calibration: which change is of which size.
 
 
-def growth(name, extra, processes):
+def growth(name, extra, run_as, processes):
     """Mean and standard error of the growth over so many processes, each of which has an effect of its own."""
     means = []
     for _ in range(processes):
         with Worker() as worker:
-            trial = Trial(worker, as_network(name), as_network(name, extra))
+            trial = Trial(worker, as_network(name, run_as=run_as), as_network(name, extra, run_as))
             schedule = units(random.getrandbits(32))
             means.append(statistics.fmean(trial.sample(schedule) for _ in range(8)))
     return math.expm1(statistics.fmean(means)), statistics.stdev(means) / math.sqrt(processes)
 
 
 def calibrate(attempts):
-    """For each network and target, how many operators come near it, and the true growth of that."""
-    for name in NETWORKS:
-        for kind, target in TARGETS.items():
-            for _ in range(attempts):
-                last = calibrated(kind).get(name)
-                if last and is_near(kind, last["growth"]):
-                    break
-                extra = rescaled(last["extra"], last["growth"], target) if last else nearest(name, target)
-                grown, error = growth(name, extra, processes=6)
-                record("calibrate", network=name, kind=kind, extra=extra, growth=grown, standard_error=error)
+    """For each network, how it is run, and target: how many operators come near it, and the true growth of that."""
+    for kind, run_as, name in [
+        *(("slower", "module", name) for name in (*NETWORKS, *LARGER)),
+        *(("slower", "gluon", name) for name in NETWORKS),
+        *(("fine", "module", name) for name in NETWORKS),
+    ]:
+        for _ in range(attempts):
+            last = calibrated(kind, run_as).get(name)
+            if last and is_near(kind, last["growth"]):
+                break
+            extra = rescaled(last["extra"], last["growth"], TARGETS[kind]) if last else nearest(name, kind, run_as)
+            grown, error = growth(name, extra, run_as, processes=4)
+            fields = {"network": name, "kind": kind, "run_as": run_as, "extra": extra}
+            record("calibrate", **fields, growth=grown, standard_error=error)
 
 
-def nearest(name, target):
-    extra = 5
+def nearest(name, kind, run_as):
+    extra = 20
     for _ in range(2):
-        grown, _ = growth(name, extra, processes=2)
-        extra = rescaled(extra, grown, target)
+        grown, _ = growth(name, extra, run_as, processes=2)
+        extra = rescaled(extra, grown, TARGETS[kind])
     return extra
 
 
@@ -98,9 +114,10 @@ def rescaled(extra, growth, target):
     return max(1, round(extra * target / max(growth, 0.005)))
 
 
-def calibrated(kind):
+def calibrated(kind, run_as="module"):
     """The last calibration of each network."""
-    return {line["network"]: line for line in recorded("calibrate") if line["kind"] == kind}
+    lines = recorded("calibrate")
+    return {line["network"]: line for line in lines if (line["kind"], line["run_as"]) == (kind, run_as)}
 
 
 def is_near(kind, growth):
@@ -108,50 +125,78 @@ def is_near(kind, growth):
     return low <= growth <= high
 
 
-def slowed(kind):
+def slowed(kind, run_as="module", names=NETWORKS):
     """The networks that are slowed as asked: name, added operators and true growth."""
-    return [line for line in calibrated(kind).values() if is_near(kind, line["growth"])]
+    return [
+        line for line in calibrated(kind, run_as).values() if line["network"] in names and is_near(kind, line["growth"])
+    ]
 
 
 # The gate itself.
 
 
-def same(count, part="same"):
-    decide(part, "same", [(name, 0, 0.0) for name in NETWORKS], count)
+def same(count, part="same", run_as="module", names=NETWORKS, before=lambda: None):
+    decide(part, "same", run_as, [(name, 0, 0.0) for name in names], count, before)
 
 
-def slower(count, kind="slower", part=None):
-    cases = [(line["network"], line["extra"], line["growth"]) for line in slowed(kind)]
-    decide(part or kind, kind, cases, count)
+def slower(count, kind="slower", part=None, run_as="module", names=NETWORKS, before=lambda: None):
+    cases = [(line["network"], line["extra"], line["growth"]) for line in slowed(kind, run_as, names)]
+    if not cases:
+        sys.exit(f"{part or kind}: no network is calibrated as {run_as}; run --part calibrate first")
+    decide(part or kind, kind, run_as, cases, count, before)
 
 
 def fine(count):
     slower(count, "fine")
 
 
-def decide(part, kind, cases, count):
-    with Laboratory(seconds=SECONDS) as laboratory:
-        for turn in range(count):
-            name, extra, true_growth = cases[turn % len(cases)]
-            compared = laboratory.compare(as_network(name), as_network(name, extra), TOLERANCES[kind])
-            decision, conditions = compared.decision, compared.conditions
-            record(
-                part,
-                kind=kind,
-                network=name,
-                true_growth=true_growth,
-                tolerance=TOLERANCES[kind],
-                outcome=decision.outcome.value,
-                growth=decision.growth,
-                low=decision.low,
-                high=decision.high,
-                processes=compared.processes,
-                seconds=compared.seconds,
-                log_ratios=compared.log_ratios,
-                load=conditions.load_average,
-                cpu_share=conditions.cpu_share,
-                steal=conditions.steal_share,
-            )
+def gluon(count):
+    same(count // 2, "gluon", "gluon")
+    slower(count // 2, part="gluon", run_as="gluon")
+
+
+def decide(part, kind, run_as, cases, count, before):
+    """Decides until so many decisions are recorded, ten a session; ``before`` each one something may have to be set up.
+
+    A session's first comparison fails more easily than its tenth, and is caught more easily.
+    """
+    while _missing(part, kind, count):
+        with Laboratory(seconds=SECONDS) as laboratory:
+            for _ in range(COMPARISONS):
+                if not (missing := _missing(part, kind, count)):
+                    break
+                before()
+                name, extra, true_growth = cases[(missing + os.getpid()) % len(cases)]
+                sides = as_network(name, run_as=run_as), as_network(name, extra, run_as)
+                compared = laboratory.compare(*sides, TOLERANCES[kind])
+                record_decision(part, kind, name, run_as, true_growth, compared)
+
+
+def _missing(part, kind, count):
+    return max(0, count - sum(line["kind"] == kind for line in recorded(part)))
+
+
+def record_decision(part, kind, name, run_as, true_growth, compared):
+    decision, conditions = compared.decision, compared.conditions
+    record(
+        part,
+        kind=kind,
+        network=name,
+        run_as=run_as,
+        true_growth=true_growth,
+        tolerance=TOLERANCES[kind],
+        outcome=decision.outcome.value,
+        growth=decision.growth,
+        low=decision.low,
+        high=decision.high,
+        reason=decision.reason,
+        processes=compared.processes,
+        seconds=compared.seconds,
+        log_ratios=compared.log_ratios,
+        load=conditions.load_average if conditions else None,
+        cpu_share=conditions.cpu_share if conditions else None,
+        steal=conditions.steal_share if conditions else None,
+    )
 
 
 BUSY = """
@@ -166,21 +211,53 @@ while True:
 """
 
 
-@contextmanager
-def busy_neighbours(count):
-    processes = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(count)]
-    try:
-        yield
-    finally:
-        for process in processes:
+class Neighbours:
+    """So many busy processes on this host: one of the processes that measure has them, whoever came first."""
+
+    def __init__(self, count):
+        self._count = count
+        self._processes = []
+        self._lock = (RESULTS / ".neighbours").open("w")
+
+    def ensure(self):
+        if self._processes:
+            return
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        self._processes = [subprocess.Popen([sys.executable, "-c", BUSY], env=ONE_THREAD) for _ in range(self._count)]
+        time.sleep(self._count * 5)  # the load average is one over the last minute
+
+    def end(self):
+        for process in self._processes:
             process.kill()
             process.wait()
+        self._lock.close()
+
+
+ONE_THREAD = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+
+
+@contextmanager
+def busy_neighbours(count):
+    neighbours = Neighbours(count)
+    try:
+        yield neighbours.ensure
+    finally:
+        neighbours.end()
 
 
 def neighbour(count):
-    with busy_neighbours(2):
-        same(count * 2 // 3, "neighbour")
-        slower(count // 3, part="neighbour")
+    with busy_neighbours(2) as before:
+        same(count * 2 // 3, "neighbour", before=before)
+        slower(count // 3, part="neighbour", before=before)
+
+
+def loaded(count):
+    with busy_neighbours(10) as before:  # each is busy for half of the time
+        slower(count // 2, part="loaded", names=LARGER, before=before)
+        same(count // 2, "loaded", names=LARGER, before=before)
 
 
 def overhead(count):
@@ -269,10 +346,11 @@ def row(title, lines):
     failed = outcomes.count("regressed")
     errors = failed if lines[0]["kind"] == "same" else len(lines) - failed
     seconds = sorted(line["seconds"] for line in lines)
+    loads = [line["load"] for line in lines if line["load"] is not None]
     return (
         f"| {title} | {len(lines)} | {failed} | {outcomes.count('passed')} | {outcomes.count('inconclusive')} "
         f"| {100 * upper_bound(errors, len(lines)):.2f}% | {statistics.median(seconds):.1f} "
-        f"| {seconds[int(0.9 * (len(seconds) - 1))]:.1f} | {statistics.median(line['load'] for line in lines):.1f} |"
+        f"| {seconds[int(0.9 * (len(seconds) - 1))]:.1f} | {statistics.median(loads or [0.0]):.1f} |"
     )
 
 
@@ -308,12 +386,35 @@ def overhead_lines():
     ]
 
 
+TITLES = {
+    "same": "",
+    "slower": "",
+    "fine": "",
+    "gluon": ", hybridized block",
+    "neighbour": ", busy neighbours",
+    "loaded": ", larger networks at a load of 6 and more",
+}
+"""What is said of each part beside its kind."""
+
+
+def decision_rows():
+    for part, title in TITLES.items():
+        for kind in ("same", "slower", "fine"):
+            found = [line for line in recorded(part) if line["kind"] == kind]
+            if found:
+                yield row(f"**{kind}{title}**, all", found)
+            for name in (*NETWORKS, *LARGER):
+                some = [line for line in found if line["network"] == name]
+                if some:
+                    yield row(f"{kind}{title}, {name}", some)
+
+
 def table():
-    changes = [line for kind in TARGETS for line in slowed(kind)]
+    changes = [line for kind in TARGETS for run_as in RUN_AS for line in slowed(kind, run_as, {**NETWORKS, **LARGER})]
     lines = ["# The latency gate, measured", "", "Written by `benchmarks/gate.py` from `gate.jsonl`.", ""]
-    lines += ["| network | change | true growth |", "|---|---|--:|"]
+    lines += ["| network | run as | change | true growth |", "|---|---|---|--:|"]
     lines += [
-        f"| {line['network']} | {line['extra']} additions to the output "
+        f"| {line['network']} | {RUN_AS[line['run_as']]} | {line['extra']} additions "
         f"| {line['growth']:+.2%} ± {line['standard_error']:.2%} |"
         for line in changes
     ]
@@ -321,19 +422,7 @@ def table():
         "",
         "| | decisions | REGRESSED | PASSED | INCONCLUSIVE | 95% bound of errors | median s | p90 s | load |",
     ]
-    lines += ["|---|--:|--:|--:|--:|--:|--:|--:|--:|"]
-    for part in ("same", "slower", "fine", "neighbour"):
-        for kind in ("same", "slower", "fine"):
-            found = [line for line in recorded(part) if line["kind"] == kind]
-            if found:
-                title = kind if part == kind else f"{kind}, busy neighbour"
-                lines.append(row(f"**{title}**, all", found))
-                lines += [
-                    row(f"{title}, {name}", some)
-                    for name in NETWORKS
-                    for some in [[line for line in found if line["network"] == name]]
-                    if some
-                ]
+    lines += ["|---|--:|--:|--:|--:|--:|--:|--:|--:|", *decision_rows()]
     lines += [
         "",
         "| pytest-benchmark, stored | threshold | false alarms | misses |",
@@ -346,10 +435,12 @@ def table():
 
 PARTS = {
     "calibrate": (calibrate, 3),
-    "same": (same, 600),
-    "slower": (slower, 200),
+    "same": (same, 700),
+    "slower": (slower, 250),
     "fine": (fine, 60),
+    "gluon": (gluon, 120),
     "neighbour": (neighbour, 120),
+    "loaded": (loaded, 80),
     "overhead": (overhead, 5),
     "stored": (stored, 12),
 }
@@ -359,7 +450,9 @@ PARTS = {
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--part", action="append", choices=[*PARTS, "table"], help="one of them only; repeatable")
-    parser.add_argument("--count", type=int, help="decisions of each part, or sessions of stored")
+    parser.add_argument(
+        "--count", type=int, help="decisions of each part that shall be recorded, or sessions of stored"
+    )
     arguments = parser.parse_args()
     RESULTS.mkdir(exist_ok=True)
     for part in arguments.part or PARTS:
