@@ -6,14 +6,14 @@ plain ``pip install mxnet`` leaves it broken (see ``pytest_mxperf.mx.compat``).
 
 from pytest_mxperf.api import count, diff
 from pytest_mxperf.baseline.diff import Change, Difference
-from pytest_mxperf.cost.conventions import total
-from pytest_mxperf.cost.result import CostReport, LayerCost, OpCost, Params
+from pytest_mxperf.cost.result import ConventionName, CostReport, LayerCost, OpCost, Params
 from pytest_mxperf.errors import MxperfError
 from pytest_mxperf.mx import compat
 from pytest_mxperf.spec import InputSpec, ModelSpec
 
 __all__ = [
     "Change",
+    "ConventionName",
     "CostReport",
     "Difference",
     "InputSpec",
@@ -24,7 +24,6 @@ __all__ = [
     "Params",
     "count",
     "diff",
-    "total",
 ]
 
 compat.install()
