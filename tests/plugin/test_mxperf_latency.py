@@ -107,7 +107,7 @@ def test_a_slower_model_fails_its_own_test(changed, run, no_traceback):
             "chain: latency +5.2% (at least +4.1%), allowed +2.5% over its baseline; "
             "4 samples in two processes, 3.2 s; timed as a Module",
             "    meanwhile: had a core 40% of the time, load 6.0 on 2 cores",
-            "if that is meant, store the new baseline with --mxperf-update",
+            "if that is meant, store the new baseline: pytest --mxperf-update test_it.py::test_it",
         ]
     )
     no_traceback(result)
