@@ -4,7 +4,7 @@ import os
 from fractions import Fraction
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Callable, Dict, List, Mapping, Optional
+from typing import TYPE_CHECKING, Callable, Dict, List, Mapping, Optional
 
 import msgspec
 
@@ -26,6 +26,9 @@ from pytest_mxperf.plugin.timed import TimedModel
 from pytest_mxperf.plugin.versions import versions
 from pytest_mxperf.spec import Checkpoint, InputSpec, ModelSpec
 
+if TYPE_CHECKING:  # it imports MXNet
+    from pytest_mxperf.mx.analysis import Analysis
+
 __all__ = ["GrowthJudge", "Update"]
 
 Allowed = Mapping[str, Fraction]
@@ -41,7 +44,9 @@ class Update(msgspec.Struct, frozen=True):
 class GrowthJudge:
     """Of one test. Beside its findings it knows what to store, and how the model differs from what it was."""
 
-    def __init__(self, spec: ModelSpec, analysis: Any, cost: CostReport, options: Options, timed: TimedModel) -> None:
+    def __init__(
+        self, spec: ModelSpec, analysis: "Analysis", cost: CostReport, options: Options, timed: TimedModel
+    ) -> None:
         self.update: Optional[Update] = None
         self.difference: Optional[Difference] = None
         self.fingerprint = ""
@@ -167,7 +172,7 @@ class GrowthJudge:
         self,
         findings: List[Finding],
         before: Baseline,
-        other: Callable[[], Any],
+        other: Callable[[], "Analysis"],
         *,
         over: str = "",
         inputs: Mapping[str, InputSpec] = MappingProxyType({}),
@@ -189,7 +194,7 @@ class GrowthJudge:
             return explained(findings, None, over=over, unknown_because=str(error))
         return explained(findings, self.difference, over=over)
 
-    def _stored(self) -> Any:
+    def _stored(self) -> "Analysis":
         from pytest_mxperf.mx.analysis import analyse
         from pytest_mxperf.mx.model import model_from_json
 

@@ -3,7 +3,7 @@
 import hashlib
 from fractions import Fraction
 from functools import cached_property
-from typing import Any, ContextManager, List, Optional
+from typing import TYPE_CHECKING, Any, ContextManager, List, Optional
 
 import msgspec
 
@@ -16,13 +16,16 @@ from pytest_mxperf.plugin.latency import LatencyGate, Weights, is_same_graph
 from pytest_mxperf.spec import Checkpoint, ModelSpec, RunAs
 from pytest_mxperf.worker.protocol import Network
 
+if TYPE_CHECKING:  # it imports MXNet
+    from pytest_mxperf.mx.analysis import Analysis
+
 __all__ = ["TimedModel"]
 
 
 class TimedModel:
     """Whatever it is compared with is run as it is, with the same example."""
 
-    def __init__(self, spec: ModelSpec, analysis: Any, example: Any, gate: LatencyGate) -> None:
+    def __init__(self, spec: ModelSpec, analysis: "Analysis", example: Any, gate: LatencyGate) -> None:
         self.run_as: RunAs = spec.run_as or analysis.model.run_as
         self._spec = spec
         self._analysis = analysis
