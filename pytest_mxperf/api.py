@@ -3,7 +3,7 @@
 import math
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, List, Mapping, Optional, Sequence, Union
+from typing import TYPE_CHECKING, Any, List, Mapping, Optional, Sequence, Union
 
 from pytest_mxperf.baseline.diff import Counted, Difference, compare
 from pytest_mxperf.baseline.record import Baseline
@@ -15,6 +15,9 @@ from pytest_mxperf.latency.comparison import Comparison
 from pytest_mxperf.spec import Checkpoint, ModelSpec, RunAs
 from pytest_mxperf.worker.compare import Laboratory
 from pytest_mxperf.worker.protocol import Network
+
+if TYPE_CHECKING:  # it imports MXNet
+    from pytest_mxperf.mx.analysis import Analysis
 
 __all__ = ["analysis_of", "compare_latency", "count", "diff", "inputs_of"]
 
@@ -43,8 +46,7 @@ def count(
     # Until the graph is gone, of which only its costs are kept. What a user's function builds is not ours to keep.
     is_file = isinstance(spec.source, Checkpoint)
     with without_garbage_collection() if is_file else nullcontext():
-        report: CostReport = analysis_of(spec).cost()
-    return report
+        return analysis_of(spec).cost()
 
 
 def _spec(model: object, inputs: object, *, where: str, **options: Any) -> ModelSpec:
@@ -132,7 +134,7 @@ def _counted(spec: ModelSpec) -> Counted:
     return Counted.of(analysis.graph, analysis.inference.shapes, Baseline.of(analysis.cost(), spec.inputs))
 
 
-def analysis_of(spec: ModelSpec) -> Any:
+def analysis_of(spec: ModelSpec) -> "Analysis":
     """The ``mx.analysis.Analysis`` of a model: what is known before it runs. Raises ``MxperfError``."""
     # MXNet takes a second to import, which whoever imports this package should not pay.
     from pytest_mxperf.mx.analysis import analyse

@@ -1,13 +1,15 @@
 """What the commands take to name a model: a source, its inputs, and which of its files and operators are meant."""
 
 import argparse
+import re
+import shlex
 from dataclasses import replace
 from typing import Dict, List, Optional, Sequence, Tuple, Union
 
 from pytest_mxperf.errors import UsageError
 from pytest_mxperf.spec import LATEST, InputSpec, ModelSpec
 
-__all__ = ["add_model_options", "model_of"]
+__all__ = ["add_model_options", "in_options", "model_of"]
 
 SIDES = ("_old", "_new")
 
@@ -81,6 +83,35 @@ _NO_INPUTS = {"": InputSpec((1,))}
 
 def _end(side: str, given: Dict[str, object], name: str) -> str:
     return side.replace("_", "-") if given[f"{name}{side}"] else ""
+
+
+_IN_WORDS = (
+    (r"\b(give (?:its|their) shapes?|give a smaller batch) in inputs\b", r"\1 with --input"),
+    (r"\b(give (?:its|their) shapes?|, or) in shapes\b", r"\1 with --shape"),
+    (r"\bis not in inputs\b", "is not given with --input"),
+    (
+        r"\bis in inputs and in shapes; a parameter goes in shapes only",
+        "is given with --input and with --shape; a parameter goes with --shape only",
+    ),
+    (r"\bname one with params\Z", "name one with --params"),
+    (r"\bgive one as the epoch, or 'latest'", "give one with --epoch, or --epoch latest"),
+    (r"\bwith output=\Z", "with --output"),
+)
+_NAMED = re.compile(r"(?<![\w.-])(epoch|output|params|seconds)=('[^']*'|\"[^\"]*\"|[\w.]+)")
+
+
+def in_options(message: str) -> str:
+    """A message whose advice is for the callers of functions, for whoever types a command: ``--epoch 7``."""
+    for pattern, words in _IN_WORDS:
+        message = re.sub(pattern, words, message)
+    return _NAMED.sub(_option, message)
+
+
+def _option(found: "re.Match[str]") -> str:
+    return f"--{found.group(1)} {shlex.quote(found.group(2).strip(_QUOTES))}"
+
+
+_QUOTES = "'\""
 
 
 def _by_name(given: Sequence[str], option: str) -> Dict[str, InputSpec]:

@@ -9,8 +9,10 @@ from contextlib import contextmanager
 from importlib import metadata
 from typing import Iterator, List, NoReturn, Optional, Sequence, Tuple, Type, Union
 
+import msgspec
+
 from pytest_mxperf.api import compare_latency, count, diff, inputs_of
-from pytest_mxperf.arguments import add_model_options, model_of
+from pytest_mxperf.arguments import add_model_options, in_options, model_of
 from pytest_mxperf.cost.inputs import table
 from pytest_mxperf.errors import MxperfError, MxperfWarning
 from pytest_mxperf.gate.latency import judge_latency
@@ -54,7 +56,9 @@ def _abandon_stdout() -> None:
 
 
 def _message(error: Exception) -> str:
-    if isinstance(error, (MxperfError, OSError)):
+    if isinstance(error, MxperfError):
+        return in_options(str(error))
+    if isinstance(error, OSError):
         return str(error)
     problem = f"{type(error).__name__}: {error}"
     return f"{problem}; this is a bug of pytest-mxperf: please report it to its issue tracker, with the command"
@@ -66,7 +70,7 @@ def _warnings_in_a_line() -> Iterator[None]:
 
     def show(message: Union[Warning, str], category: Type[Warning], *where: object, **more: object) -> None:
         if issubclass(category, MxperfWarning):
-            print("mxperf: warning:", " ".join(str(message).split()), file=sys.stderr)
+            print("mxperf: warning:", " ".join(in_options(str(message)).split()), file=sys.stderr)
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", MxperfWarning)
@@ -181,7 +185,10 @@ def _latency(options: argparse.Namespace) -> Tuple[str, int]:
     allowed = parse_difference(options.allow, where="--allow")
     compared = compare_latency(old, new, tolerance=float(allowed), seconds=options.seconds, run_as=options.run_as)
     codes = {Outcome.PASSED: _SAME, Outcome.REGRESSED: _DIFFERENT, Outcome.INCONCLUSIVE: _TROUBLE}
-    code = codes[compared.decision.outcome]
+    decision = compared.decision
+    code = codes[decision.outcome]
+    decision = msgspec.structs.replace(decision, reason=in_options(decision.reason))
+    compared = msgspec.structs.replace(compared, decision=decision)
     if options.json:
         from pytest_mxperf.report import json
 

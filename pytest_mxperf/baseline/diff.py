@@ -89,16 +89,26 @@ class Difference(msgspec.Struct, frozen=True):
 
     def explanation(self, metric: str, *, percent: int, limit: int) -> List[Change]:
         """The fewest changes that make up so much of all that has grown in the metric, ``limit`` at the most."""
-        grown = self.grown(metric)
-        total = sum(change.growth(metric) for change in grown)
-        shown: List[Change] = []
-        explained = 0
-        for change in grown[:limit]:
-            if explained * 100 >= total * percent:
-                break
-            shown.append(change)
-            explained += change.growth(metric)
-        return shown
+        return _heaviest(self.grown(metric), metric, percent, limit)
+
+    def distinction(self, metric: str, *, percent: int, limit: int) -> List[Change]:
+        """As ``explanation``, of what has grown and of what has shrunk alike: the heaviest changes of either kind."""
+        differing = [change for change in self.changes if change.growth(metric)]
+        ranked = sorted(differing, key=lambda change: -abs(change.growth(metric)))
+        return _heaviest(ranked, metric, percent, limit)
+
+
+def _heaviest(ranked: Sequence[Change], metric: str, percent: int, limit: int) -> List[Change]:
+    """The first few that make up so much of all growth and shrinkage together."""
+    total = sum(abs(change.growth(metric)) for change in ranked)
+    shown: List[Change] = []
+    explained = 0
+    for change in ranked[:limit]:
+        if explained * 100 >= total * percent:
+            break
+        shown.append(change)
+        explained += abs(change.growth(metric))
+    return shown
 
 
 class Counted(NamedTuple):

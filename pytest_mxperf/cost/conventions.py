@@ -10,13 +10,13 @@ A layer does not keep its attributes. Where a tool looks at them, the convention
 
 from fractions import Fraction
 from types import MappingProxyType
-from typing import FrozenSet, Mapping, NamedTuple, Tuple, Union
+from typing import FrozenSet, Iterable, Mapping, NamedTuple, Tuple, Union
 
 from pytest_mxperf.cost.registry import size
-from pytest_mxperf.cost.result import CostReport, LayerCost, Shape
+from pytest_mxperf.cost.result import ConventionName, LayerCost, Shape
 from pytest_mxperf.errors import UsageError, listed
 
-__all__ = ["CONVENTIONS", "OUTPUTS", "Convention", "Part", "total"]
+__all__ = ["CONVENTIONS", "OUTPUTS", "Convention", "Part", "convention"]
 
 OUTPUTS = "outputs"
 """The one quantity that is no field of ``OpCost``: the elements of the first output, in all executions."""
@@ -47,6 +47,10 @@ class Convention(NamedTuple):
 
     summary: str
     parts: Tuple[Part, ...]
+
+    def total(self, layers: Iterable[LayerCost]) -> int:
+        """What the tool makes of these layers. Fractions, where a convention is not exact, are cut off."""
+        return int(sum(part.of(layer) for layer in layers for part in self.parts))
 
 
 _CONVOLUTION = frozenset({"Convolution", "Convolution_v1", "_contrib_quantized_conv", "_sg_mkldnn_conv"})
@@ -171,13 +175,13 @@ _CONV_ONLY = Convention(
 )
 """``output elements x (kernel height x kernel width x input channels / groups + 1)``, a recipe that many start from."""
 
-CONVENTIONS: Mapping[str, Convention] = MappingProxyType(
+CONVENTIONS: Mapping[ConventionName, Convention] = MappingProxyType(
     {"torchvision": _TORCHVISION, "fvcore": _FVCORE, "thop": _THOP, "conv-only": _CONV_ONLY}
 )
 
 
-def total(report: CostReport, convention: str) -> int:
-    """What the named convention makes of the model. Fractions, where a convention is not exact, are cut off."""
-    if convention not in CONVENTIONS:
-        raise UsageError(f"unknown convention {convention!r}; there are {listed(sorted(CONVENTIONS))}")
-    return int(sum(part.of(layer) for layer in report.layers for part in CONVENTIONS[convention].parts))
+def convention(name: ConventionName) -> Convention:
+    """Raises ``UsageError`` for a name that no convention has."""
+    if name not in CONVENTIONS:
+        raise UsageError(f"counted_as: unknown convention {name!r}; there are {listed(sorted(CONVENTIONS))}")
+    return CONVENTIONS[name]

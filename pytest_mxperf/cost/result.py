@@ -1,12 +1,24 @@
 """The values that counting yields: per operator, per layer, per model."""
 
-from typing import Dict, Optional, Tuple
+from typing import Dict, Literal, Optional, Tuple
 
 import msgspec
 
-__all__ = ["CATEGORIES", "CONVENTION", "ITEM_BYTES", "CostReport", "LayerCost", "OpCost", "Params", "Shape"]
+__all__ = [
+    "CATEGORIES",
+    "CONVENTION",
+    "ITEM_BYTES",
+    "ConventionName",
+    "CostReport",
+    "LayerCost",
+    "OpCost",
+    "Params",
+    "Shape",
+]
 
 Shape = Tuple[int, ...]
+ConventionName = Literal["conv-only", "fvcore", "thop", "torchvision"]
+"""How other tools count: ``CostReport.counted_as``."""
 
 ITEM_BYTES = {
     **dict.fromkeys(("bool", "int8", "uint8"), 1),
@@ -193,6 +205,15 @@ class CostReport(msgspec.Struct, frozen=True):
         from pytest_mxperf.cost.table import short_table
 
         return short_table(self)
+
+    def counted_as(self, convention: ConventionName) -> int:
+        """The total that another tool would report of this model: ``report.counted_as("fvcore")``.
+
+        Raises ``UsageError`` for a convention that does not exist.
+        """
+        from pytest_mxperf.cost import conventions
+
+        return conventions.convention(convention).total(self.layers)
 
     def heaviest(self, count: int) -> Tuple[LayerCost, ...]:
         """The ``count`` layers with the most FLOPs, heaviest first; layers without any are left out."""

@@ -13,9 +13,12 @@ __all__ = ["judge_baseline", "judge_recorded"]
 
 
 def judge_baseline(
-    tolerances: Mapping[str, Fraction], now: Baseline, before: Optional[Baseline], *, missing: str
+    tolerances: Mapping[str, Fraction], now: Baseline, before: Optional[Baseline], *, missing: str, over: str = ""
 ) -> List[Finding]:
-    """One finding per metric, or a single one if there is nothing to compare with; ``missing`` says so then."""
+    """One finding per metric, or a single one if there is nothing to compare with; ``missing`` says so then.
+
+    ``over`` names the model that ``before`` is of if it is no stored baseline: nothing can have improved then.
+    """
     if before is None:
         return [Finding("baseline", "all", Verdict.MISSING, missing)]
     difference = before.difference(now)
@@ -25,18 +28,18 @@ def judge_baseline(
         return [Finding("baseline", "all", Verdict.INCOMPARABLE, message)]
     old, new = costs(before), costs(now)
     findings = [
-        _judge_growth(metric, tolerance, old[metric], new[metric])
+        _judge_growth(metric, tolerance, old[metric], new[metric], over)
         for metric, tolerance in tolerances.items()
         if metric in old and metric in new
     ]
     findings += [
-        _without_file(metric, metric in new)
+        _without_file(metric, metric in new, over)
         for metric in IF_ASKED
         if metric in tolerances.keys() - (old.keys() & new.keys())
     ]
     if "params" in regressed_metrics(findings):
         return findings  # whose layers are named
-    kinds = _kinds_of_params(before.params, now.params)
+    kinds = _kinds_of_params(before.params, now.params, over)
     return [
         each.with_lines([kinds]) if each.metric == "param_bytes" and each.verdict is Verdict.REGRESSED else each
         for each in findings
@@ -55,28 +58,48 @@ def judge_recorded(before: Optional[Recorded], now: Recorded) -> List[Finding]:
     return [Finding("baseline", "mxnet", Verdict.OTHER_MXNET, message)]
 
 
-def _without_file(metric: str, is_new: bool) -> Finding:
+def _without_file(metric: str, is_new: bool, over: str) -> Finding:
+    if is_new and over:
+        message = f"{metric} was not measured of {over}: {NO_FILE}"
+        return Finding("baseline", metric, Verdict.UNMEASURED, message)
     if is_new:
         message = f"{metric} cannot be compared: the baseline has none; record it again with --mxperf-update"
         return Finding("baseline", metric, Verdict.INCOMPARABLE, message)
     return Finding("baseline", metric, Verdict.UNMEASURED, f"{metric} was not measured: {NO_FILE}")
 
 
-def _kinds_of_params(before: Params, now: Params) -> str:
+def _kinds_of_params(before: Params, now: Params, over: str) -> str:
     """Which parameters take more bytes, though those that train do not: a baseline does not know it of each layer."""
+    if over and before == now:
+        return f"as many params of each kind as {over}, in dtypes as wide"
     kinds = [
         f"{kind} params {getattr(before, kind):,} -> {getattr(now, kind):,}"
         for kind in ("trainable", "frozen", "auxiliary")
         if getattr(before, kind) != getattr(now, kind)
     ]
-    return ", ".join(kinds) or "as many params of each kind as before, in wider dtypes"
+    dtypes = "wider" if now.bytes > before.bytes else "narrower"
+    return ", ".join(kinds) or f"as many params of each kind as {over or 'before'}, in {dtypes} dtypes"
 
 
-def _judge_growth(metric: str, tolerance: Fraction, old: int, new: int) -> Finding:
+def _judge_growth(metric: str, tolerance: Fraction, old: int, new: int, over: str) -> Finding:
     within = new <= old * (1 + tolerance)
-    verdict = Verdict.REGRESSED if not within else Verdict.IMPROVED if new < old and tolerance >= 0 else Verdict.PASSED
-    if new == old:
-        message = f"{metric} {new:,}, unchanged"
-    else:
-        message = f"{metric} {old:,} -> {new:,} ({format_growth(old, new)}, allowed {float(tolerance * 100):+g}%)"
+    verdict = Verdict.REGRESSED if not within else Verdict.IMPROVED if new < old and not over else Verdict.PASSED
+    message = _growth_from(metric, old, new, tolerance, over) if over else _growth(metric, old, new, tolerance)
     return Finding("baseline", metric, verdict, message, new, old, float(tolerance))
+
+
+def _growth(metric: str, old: int, new: int, tolerance: Fraction) -> str:
+    if new == old:
+        return f"{metric} {new:,}, unchanged"
+    return f"{metric} {old:,} -> {new:,} ({format_growth(old, new)}, {_allowed(tolerance)})"
+
+
+def _growth_from(metric: str, old: int, new: int, tolerance: Fraction, over: str) -> str:
+    """Of a model that is compared with another one: neither is older."""
+    if new == old:
+        return f"{metric} {new:,}, the same as {over} ({_allowed(tolerance)})"
+    return f"{metric} {new:,}, against {old:,} of {over} ({format_growth(old, new)}, {_allowed(tolerance)})"
+
+
+def _allowed(tolerance: Fraction) -> str:
+    return f"allowed {float(tolerance * 100):+g}%"

@@ -1,4 +1,4 @@
-"""Which layers a metric has grown by: the lines below the findings that regressed."""
+"""Which layers a metric has grown by, or two models differ by: the lines below the findings that regressed."""
 
 from typing import Iterable, List, Optional
 
@@ -14,37 +14,42 @@ _LABELS = {"macs": "MACs", "flops": "FLOPs", "params": "params"}
 
 
 def explained(
-    findings: Iterable[Finding], difference: Optional[Difference], *, unknown_because: str = ""
+    findings: Iterable[Finding], difference: Optional[Difference], *, over: str = "", unknown_because: str = ""
 ) -> List[Finding]:
     """The findings of a baseline; those that regressed with the changes that make up most of the growth, a line each.
 
-    Without a difference they say why there is none.
+    ``over`` names the model that was compared with if that is no baseline. Such a model can be heavier or lighter, so
+    whatever distinguishes the two is shown, heaviest first. Without a difference the findings say why there is none.
     """
     findings = list(findings)
     regressed = regressed_metrics(findings)
     return [
         # Who follows a metric grows for the same layers: once is enough.
-        _explained(finding, difference, unknown_because)
+        _explained(finding, difference, over, unknown_because)
         if finding.metric in regressed and TOLERANCE_FROM.get(finding.metric) not in regressed
         else finding
         for finding in findings
     ]
 
 
-def _explained(finding: Finding, difference: Optional[Difference], unknown_because: str) -> Finding:
+def _explained(finding: Finding, difference: Optional[Difference], over: str, unknown_because: str) -> Finding:
     if difference is None:
-        lines = [f"by which layers cannot be told: {unknown_because}"]
+        what = f"which layers distinguish it from {over}" if over else "by which layers"
+        lines = [f"{what} cannot be told: {unknown_because}"]
     elif finding.metric in _LABELS:
-        lines = _explanation(difference, finding.metric)
+        lines = _explanation(difference, finding.metric, over)
     else:
         return finding  # baselines keep bytes of the whole model only
     return finding.with_lines(lines)
 
 
-def _explanation(difference: Difference, metric: str) -> List[str]:
+def _explanation(difference: Difference, metric: str, over: str) -> List[str]:
     """The largest changes, and a last line for all others: together they are the whole growth."""
     label = _LABELS[metric]
-    shown = difference.explanation(metric, percent=_EXPLAINED_PERCENT, limit=_MOST_LINES)
+    choose = difference.distinction if over else difference.explanation
+    shown = choose(metric, percent=_EXPLAINED_PERCENT, limit=_MOST_LINES)
+    if not shown:
+        return [f"no layer differs in {label}{f' from {over}' if over else ''}"]
     lines = [f"{each.name} ({each.op}): {each.summary}, {each.growth(metric):+,} {label}" for each in shown]
     more = sum(each.growth(metric) != 0 for each in difference.changes) - len(shown)
     if more:

@@ -31,7 +31,7 @@ def parse_tolerances(arguments: Mapping[str, object], *, where: str) -> Dict[str
     model's own weights are, unless ``weights`` says otherwise: True, False or a tolerance.
     """
     others = {name: value for name, value in arguments.items() if name != "weights"}
-    given = {**parse_differences(others, where=where), **_weights(arguments, where)}
+    given = {**_differences(others, where), **_weights(arguments, where)}
     for name, tolerance in given.items():
         if tolerance < 0:
             raise UsageError(f"{where}: {name}: {arguments[name]!r} is negative; a baseline allows growth from 0% up")
@@ -56,6 +56,14 @@ def parse_differences(arguments: Mapping[str, object], *, where: str) -> Dict[st
     """
     if "weights" in arguments:
         raise UsageError(f"{where}: weights= is for a stored baseline; against= another model it has no meaning")
+    differences = _differences(arguments, where)
+    for name in WALL_TIMES:
+        if name in differences:
+            raise UsageError(f"{where}: {name}= is for a stored baseline; against= another model, give latency=")
+    return differences
+
+
+def _differences(arguments: Mapping[str, object], where: str) -> Dict[str, Fraction]:
     _reject_unknown(arguments, (*TOLERANCE_FROM, *_MEASURED), where)
     return {name: parse_difference(value, where=f"{where}: {name}") for name, value in arguments.items()}
 

@@ -7,12 +7,12 @@ from pytest_mxperf.errors import ModelError, UsageError
 from pytest_mxperf.mx.runtime import mx
 from pytest_mxperf.spec import InputSpec, RunAs
 
-__all__ = ["frozen_parameters", "has_namesakes", "parameter_names", "parameter_values", "run_as", "trace"]
+__all__ = ["frozen_parameters", "has_namesakes", "parameter_names", "parameter_values", "positions", "run_as", "trace"]
 
 
 def trace(net: Any, inputs: Mapping[str, InputSpec], *, where: str) -> Any:
     """The net's symbol, its variables named as in ``inputs``. Raises ``UsageError`` for names that it does not take."""
-    arguments = [None if name is None else _variable(name) for name in _positions(net, list(inputs), where)]
+    arguments = [None if name is None else _variable(name) for name in positions(net, list(inputs), where)]
     net.apply(_restart)
     try:
         outputs = net(*arguments)
@@ -46,7 +46,7 @@ def _flatten(outputs: Any) -> "List[Any]":
     return [outputs]
 
 
-def _positions(net: Any, names: List[str], where: str) -> "List[Optional[str]]":
+def positions(net: Any, names: List[str], where: str) -> "List[Optional[str]]":
     """The given names in the order of the net's arguments; None for an argument in between that is not given."""
     exported = ["data"] if len(names) == 1 else [f"data{index}" for index in range(len(names))]
     own = _argument_names(net)

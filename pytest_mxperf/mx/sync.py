@@ -1,79 +1,169 @@
 """Forward passes that have really happened: MXNet's ``forward`` only queues work, fetching an output waits for it."""
 
 import warnings
-from typing import Any, Callable, Mapping
+from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
 
 import numpy as np
 
 from pytest_mxperf.errors import ModelError, UsageError
+from pytest_mxperf.mx.gluon import positions
 from pytest_mxperf.mx.runtime import mx, reason
+from pytest_mxperf.spec import InputSpec
 
-__all__ = ["batch_for", "example_batch", "forward_pass", "forward_queue", "warm_up"]
+__all__ = ["Forwards", "example_batch", "forward_pass", "forwards_of", "queued", "synchronized", "warm_up"]
 
 
 _NOTHING: Mapping[str, Any] = {}
 
 
+class Forwards(NamedTuple):
+    """What is timed: something that queues one forward pass, and what gives the arrays to wait for afterwards."""
+
+    queue: Callable[[], Any]
+    outputs: Callable[[Any], Sequence[Any]]
+    """Of what ``queue`` has returned."""
+
+
+def forwards_of(
+    model: Any, batch: Any, inputs: Mapping[str, InputSpec] = _NOTHING, example: Mapping[str, Any] = _NOTHING
+) -> Forwards:
+    """Of a bound module, a Gluon block, or whatever can be called and returns NDArrays.
+
+    Without a ``batch`` a module gets one for the shapes that it is bound for, a block one for ``inputs``, which are the
+    test's; both of the ``example``'s arrays where it has them. Any other callable is called without arguments then.
+    Raises ``UsageError`` for anything else.
+    """
+    __tracebackhide__ = True
+    is_class = isinstance(model, type)
+    if hasattr(model, "get_outputs") and getattr(model, "binded", True) and not is_class:
+        return _of_module(model, example_batch(model, example) if batch is None else batch)
+    if is_class or not callable(model):
+        is_module = hasattr(model, "get_outputs") and not is_class
+        what = type(model).__name__ + (" that is not bound" if is_module else "")
+        raise UsageError(
+            "mxperf_benchmark: takes a bound mx.mod.Module (the fixture mxperf_module), a Gluon block, or a callable "
+            f"that returns NDArrays; got {what}"
+        )
+    if batch is not None:
+        arguments = _arguments(batch)
+    else:
+        arguments = _example_arguments(model, inputs, example) if isinstance(model, mx.gluon.Block) else ()
+    return Forwards(lambda: model(*arguments), _arrays)
+
+
+def _of_module(module: Any, batch: Any) -> Forwards:
+    return Forwards(lambda: module.forward(batch, is_train=False), lambda nothing: module.get_outputs())
+
+
+def _arguments(batch: Any) -> Tuple[Any, ...]:
+    """One for each input; a list of states is one argument, inside of a tuple or list of all."""
+    data = batch.data if isinstance(batch, mx.io.DataBatch) else batch
+    return tuple(data) if isinstance(data, (tuple, list)) else (data,)
+
+
+def _example_arguments(net: Any, inputs: Mapping[str, InputSpec], example: Mapping[str, Any]) -> Tuple[Any, ...]:
+    """Arrays in the order in which the net takes them."""
+    __tracebackhide__ = True
+    if not inputs:
+        raise UsageError(f"mxperf_benchmark: give the inputs of {type(net).__name__}: mxperf_benchmark(net, batch=x)")
+    arrays = _example_arrays(inputs, example)
+    own = positions(net, list(inputs), "mxperf_benchmark") if isinstance(net, mx.gluon.HybridBlock) else list(inputs)
+    by_place = own if set(own) - {None} == set(arrays) else list(arrays)  # data0, data1: as they are listed
+    return tuple(None if name is None else _native(arrays[name]) for name in by_place)
+
+
+def _native(array: Any) -> Any:
+    return array.as_np_ndarray() if mx.util.is_np_array() else array
+
+
+def _arrays(returned: Any) -> List[Any]:
+    """Every array in what a call returned. Raises ``UsageError`` if there is anything else, or nothing, to wait for."""
+    __tracebackhide__ = True
+    arrays = list(_flat(returned))
+    strange = [each for each in arrays if not isinstance(each, mx.nd.NDArray)]
+    if strange or not arrays:
+        what = type(strange[0]).__name__ if strange else "nothing"
+        raise UsageError(
+            f"mxperf_benchmark: the callable returns {what}; return its NDArrays, so that they can be waited for"
+        )
+    return arrays
+
+
+def _flat(returned: Any) -> Iterator[Any]:
+    """Without None inside of a list or dictionary: an output that is left out."""
+    if isinstance(returned, dict):
+        returned = list(returned.values())
+    if not isinstance(returned, (tuple, list)):
+        yield returned
+        return
+    for each in returned:
+        if each is not None:
+            yield from _flat(each)
+
+
 def example_batch(module: Any, example: Mapping[str, Any] = _NOTHING) -> Any:
     """A batch for the shapes and dtypes that the module is bound for, of the example's arrays where it has them.
 
-    Other numbers are uniform in [0, 1) from a fixed seed, so that none is subnormal; integers are 0, an index that
-    every embedding has. Raises ``UsageError`` for an array of another shape.
+    Raises ``UsageError`` for an array of another shape.
     """
-    generator = np.random.RandomState(0)
-    arrays = []
-    for desc in module.data_shapes:
-        values = generator.uniform(size=desc.shape).astype(desc.dtype)
-        if desc.name in example:
-            values = _of_shape(example[desc.name], desc)
-        with warnings.catch_warnings():
-            # nd.array looks at a deprecated part of scipy, where there is one: not the user's to mend.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            arrays.append(mx.nd.array(values, dtype=desc.dtype))
+    arrays = list(_example_arrays({desc.name: desc for desc in module.data_shapes}, example).values())
     if isinstance(module, mx.mod.BucketingModule):  # which looks up a module by the batch's key
         return mx.io.DataBatch(arrays, None, bucket_key=module._default_bucket_key, provide_data=module.data_shapes)
     return mx.io.DataBatch(data=arrays, label=None)
 
 
-def _of_shape(array: Any, desc: Any) -> Any:
+def _example_arrays(wanted: Mapping[str, Any], example: Mapping[str, Any]) -> Dict[str, Any]:
+    """By name an array of each shape and dtype.
+
+    Other numbers than the example's are uniform in [0, 1) from a fixed seed, so that none is subnormal; integers are 0,
+    an index that every embedding has.
+    """
+    generator = np.random.RandomState(0)
+    arrays = {}
+    for name, desc in wanted.items():
+        values = generator.uniform(size=desc.shape).astype(desc.dtype)
+        if name in example:
+            values = _of_shape(name, example[name], desc)
+        with warnings.catch_warnings():
+            # nd.array looks at a deprecated part of scipy, where there is one: not the user's to mend.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            arrays[name] = mx.nd.array(values, dtype=desc.dtype)
+    return arrays
+
+
+def _of_shape(name: str, array: Any, desc: Any) -> Any:
     if array.shape != tuple(desc.shape):
         raise UsageError(
-            f"mxperf_benchmark: the module is bound for {desc.name} {tuple(desc.shape)}, the test's example has "
+            f"mxperf_benchmark: the module is bound for {name} {tuple(desc.shape)}, the test's example has "
             f"{array.shape}; give the batch: mxperf_benchmark(module, batch=...)"
         )
     return array
 
 
-def batch_for(module: Any, batch: Any, example: Mapping[str, Any] = _NOTHING) -> Any:
-    """The batch, or an example where there is none. Raises ``UsageError`` for anything but a bound module."""
-    __tracebackhide__ = True
-    # Whatever forwards like a module will do: a Gluon net does not, and a Module only once it is bound.
-    if not (hasattr(module, "get_outputs") and getattr(module, "binded", True)):
-        raise UsageError(
-            "mxperf_benchmark: takes a bound mx.mod.Module, as the fixture mxperf_module gives it; "
-            f"got {type(module).__name__}"
-        )
-    return example_batch(module, example) if batch is None else batch
-
-
 def forward_pass(module: Any, batch: Any) -> Callable[[], None]:
+    """A function that runs one forward pass of a module and fetches every output."""
+    return synchronized(_of_module(module, batch))
+
+
+def synchronized(forwards: Forwards) -> Callable[[], None]:
     """A function that runs one forward pass and fetches every output."""
 
     def run() -> None:
-        module.forward(batch, is_train=False)
-        for output in module.get_outputs():
+        __tracebackhide__ = True
+        for output in forwards.outputs(forwards.queue()):
             output.asnumpy()
 
     return run
 
 
-def forward_queue(module: Any, batch: Any, forwards: int) -> Callable[[], None]:
-    """A function that queues ``forwards`` passes and then fetches the outputs of the last: throughput, not latency."""
-    fetch = forward_pass(module, batch)
+def queued(forwards: Forwards, count: int) -> Callable[[], None]:
+    """A function that queues ``count`` passes and then fetches the outputs of the last: throughput, not latency."""
+    fetch = synchronized(forwards)
 
     def run() -> None:
-        for _ in range(forwards - 1):
-            module.forward(batch, is_train=False)
+        __tracebackhide__ = True
+        for _ in range(count - 1):
+            forwards.queue()
         fetch()
 
     return run

@@ -3,13 +3,14 @@
 import time
 import warnings
 from operator import methodcaller
-from typing import Any, Callable, List, Optional
+from typing import Any, Callable, List, Mapping, Optional
 
 import pytest
 
 from pytest_mxperf.errors import MxperfError, UsageError
 from pytest_mxperf.latency.timing import Timing
 from pytest_mxperf.plugin.case import CASE, Case
+from pytest_mxperf.spec import InputSpec
 
 __all__ = ["Benchmark", "fixture_for"]
 
@@ -24,8 +25,9 @@ _HIDE_OUR_ERRORS = methodcaller("errisinstance", MxperfError)
 
 
 class Benchmark:
-    """Call it with a bound module. pytest-benchmark's ``benchmark`` does the timing, so its options go on working.
+    """Call it with a bound module, a Gluon block or a callable that returns NDArrays.
 
+    pytest-benchmark's ``benchmark`` does the timing, so its options go on working.
     Where that is disabled, or None since it is not there, one pass is timed, which judges no budget.
     """
 
@@ -34,31 +36,36 @@ class Benchmark:
         self._case = case
         self._is_used = False
 
-    def __call__(self, module: Any, *, batch: Any = None) -> Timing:
+    def __call__(self, model: Any, *, batch: Any = None) -> Timing:
         """Times single forward passes, every output fetched: the latency.
 
-        ``batch`` is an ``mx.io.DataBatch``; without it one is made of the test's example, and for the shapes that the
-        module is bound for where that has none.
+        ``batch`` is an ``mx.io.DataBatch``, or the arguments of a block or callable: an array, or a tuple of them.
+        Without it one is made of the test's example, and where that has none for the shapes that a module is bound for
+        or that a block's test gives. Any other callable is called without arguments then.
         """
         __tracebackhide__ = _HIDE_OUR_ERRORS
-        from pytest_mxperf.mx.sync import batch_for, forward_pass
+        from pytest_mxperf.mx.sync import forwards_of, synchronized
 
-        return self._time(forward_pass(module, batch_for(module, batch, self._example())), queued_forwards=1)
+        forwards = forwards_of(model, batch, self._inputs(), self._example())
+        return self._time(synchronized(forwards), queued_forwards=1)
 
-    def throughput(self, module: Any, *, forwards: int = 32, batch: Any = None) -> Timing:
+    def throughput(self, model: Any, *, forwards: int = 32, batch: Any = None) -> Timing:
         """Times queues of ``forwards`` passes whose outputs are fetched once, at the end.
 
         The ``Timing`` is in seconds per forward, pytest-benchmark's table in seconds per queue.
         """
         __tracebackhide__ = _HIDE_OUR_ERRORS
-        from pytest_mxperf.mx.sync import batch_for, forward_queue
+        from pytest_mxperf.mx.sync import forwards_of, queued
 
         if not isinstance(forwards, int) or forwards < 1:
             raise UsageError(f"mxperf_benchmark.throughput: forwards={forwards!r} is not a whole number from 1 up")
         if self._benchmark is not None:
             self._benchmark.extra_info["forwards_per_round"] = forwards
-        run = forward_queue(module, batch_for(module, batch, self._example()), forwards)
+        run = queued(forwards_of(model, batch, self._inputs(), self._example()), forwards)
         return self._time(run, queued_forwards=forwards)
+
+    def _inputs(self) -> Mapping[str, InputSpec]:
+        return {} if self._case is None else self._case.spec.inputs
 
     def _example(self) -> Any:
         """Arrays by input; none where the test gives no example."""

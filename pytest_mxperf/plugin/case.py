@@ -1,7 +1,7 @@
 """One test's model, from the marker to the judgement."""
 
 from functools import cached_property
-from typing import Any, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, List, Optional, Tuple
 
 import pytest
 
@@ -21,6 +21,9 @@ from pytest_mxperf.plugin.reporter import CaseData
 from pytest_mxperf.plugin.timed import TimedModel
 from pytest_mxperf.report.run import ModelResult
 from pytest_mxperf.spec import ModelSpec
+
+if TYPE_CHECKING:  # it imports MXNet
+    from pytest_mxperf.mx.analysis import Analysis
 
 __all__ = ["CASE", "FAILED_BEFORE", "Case"]
 
@@ -58,13 +61,12 @@ class Case:
         return self._growth is not None and self._growth.against is None
 
     @cached_property
-    def analysis(self) -> Any:
+    def analysis(self) -> "Analysis":
         return analysis_of(self.spec)
 
     @cached_property
     def cost(self) -> CostReport:
-        cost: CostReport = self.analysis.cost()
-        return cost
+        return self.analysis.cost()
 
     @cached_property
     def example(self) -> Any:

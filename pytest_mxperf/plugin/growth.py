@@ -3,7 +3,8 @@
 import os
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, Optional
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Callable, Dict, List, Mapping, Optional
 
 import msgspec
 
@@ -23,7 +24,10 @@ from pytest_mxperf.latency.timing import Timing
 from pytest_mxperf.plugin.options import Options
 from pytest_mxperf.plugin.timed import TimedModel
 from pytest_mxperf.plugin.versions import versions
-from pytest_mxperf.spec import ModelSpec
+from pytest_mxperf.spec import Checkpoint, InputSpec, ModelSpec
+
+if TYPE_CHECKING:  # it imports MXNet
+    from pytest_mxperf.mx.analysis import Analysis
 
 __all__ = ["GrowthJudge", "Update"]
 
@@ -40,7 +44,9 @@ class Update(msgspec.Struct, frozen=True):
 class GrowthJudge:
     """Of one test. Beside its findings it knows what to store, and how the model differs from what it was."""
 
-    def __init__(self, spec: ModelSpec, analysis: Any, cost: CostReport, options: Options, timed: TimedModel) -> None:
+    def __init__(
+        self, spec: ModelSpec, analysis: "Analysis", cost: CostReport, options: Options, timed: TimedModel
+    ) -> None:
         self.update: Optional[Update] = None
         self.difference: Optional[Difference] = None
         self.fingerprint = ""
@@ -85,11 +91,12 @@ class GrowthJudge:
 
     def over_model(self, allowed: Allowed, other: ModelSpec) -> List[Finding]:
         """Against another model, whatever its inputs: whoever names it compares the two as they are."""
-        theirs = analysis_of(other)
+        theirs, over = analysis_of(other), _called(other, self._spec)
         before = msgspec.structs.replace(Baseline.of(theirs.cost(), other.inputs), inputs=self._now.inputs)
-        findings = self._explain(judge_baseline(allowed, self._now, before, missing=""), before, lambda: theirs)
+        findings = judge_baseline(allowed, self._now, before, missing="", over=over)
+        findings = self._explain(findings, before, lambda: theirs, over=over, inputs=other.inputs)
         if "latency" in allowed:
-            findings.append(self._timed.judge_against(other, theirs.symbol_json, allowed["latency"]))
+            findings.append(self._timed.judge_against(other, theirs.symbol_json, allowed["latency"], over=over))
         return findings
 
     def _record(self, allowed: Allowed, timing: Optional[Timing], before: Optional[Baseline]) -> List[Finding]:
@@ -161,7 +168,15 @@ class GrowthJudge:
         folder = _relative(self._options.baselines)
         return f"no baseline for {name!r} in {folder}; record it with --mxperf-update{hint}"
 
-    def _explain(self, findings: List[Finding], before: Baseline, other: Callable[[], Any]) -> List[Finding]:
+    def _explain(
+        self,
+        findings: List[Finding],
+        before: Baseline,
+        other: Callable[[], "Analysis"],
+        *,
+        over: str = "",
+        inputs: Mapping[str, InputSpec] = MappingProxyType({}),
+    ) -> List[Finding]:
         """The findings; if the model is heavier, with what distinguishes it from the other."""
         if all(finding.verdict is not Verdict.REGRESSED for finding in findings):
             return findings
@@ -172,14 +187,14 @@ class GrowthJudge:
             self.difference = compare(
                 Counted.of(theirs.graph, theirs.inference.shapes, before),
                 Counted.of(self._analysis.graph, self._analysis.inference.shapes, self._now),
-                self._spec.inputs,
+                {**inputs, **self._spec.inputs},  # what the other model calls its own is no parameter of it
                 operators=operator,
             )
         except MxperfError as error:
-            return explained(findings, None, unknown_because=str(error))
-        return explained(findings, self.difference)
+            return explained(findings, None, over=over, unknown_because=str(error))
+        return explained(findings, self.difference, over=over)
 
-    def _stored(self) -> Any:
+    def _stored(self) -> "Analysis":
         from pytest_mxperf.mx.analysis import analyse
         from pytest_mxperf.mx.model import model_from_json
 
@@ -193,6 +208,17 @@ class GrowthJudge:
         return self._timed.is_graph(self._store.load_symbol(self._spec.name))
 
 
+def _called(other: ModelSpec, spec: ModelSpec) -> str:
+    """The other model's name; where it has that of the test's own model, what tells the two apart."""
+    if other.name != spec.name:
+        return other.name
+    return _typed(other.source.prefix) if isinstance(other.source, Checkpoint) else f"the other {other.name}"
+
+
 def _relative(folder: Path) -> str:
-    """The folder as the user would type it, where that is shorter."""
-    return min(os.path.relpath(folder), str(folder), key=len) + os.sep
+    return _typed(folder) + os.sep
+
+
+def _typed(path: Path) -> str:
+    """A path as the user would type it, where that is shorter."""
+    return min(os.path.relpath(path), str(path), key=len)

@@ -1,5 +1,7 @@
 """Judges the gates of one test, once its own body has passed."""
 
+import os
+import shlex
 from typing import Any, Iterable, List, Optional, Sequence
 
 import pytest
@@ -61,19 +63,37 @@ def _fail(item: pytest.Item, case: Case, broken: Sequence[Finding]) -> None:
     tell(item, case.findings)
     firsts = [each.message.splitlines()[0] for each in broken if each.verdict is not Verdict.FLAKY]
     item.stash[FAILED_BEFORE] = (*item.stash.get(FAILED_BEFORE, ()), *firsts)
-    lines = [f"{case.spec.name}: {each.message}".replace("\n", "\n    ") for each in broken]
+    lines = [f"{case.spec.name}: {_told(each)}".replace("\n", "\n    ") for each in broken]
     if lines:
-        raise pytest.fail.Exception("\n".join(lines + _remedy(broken if case.uses_baseline else [])), pytrace=False)
+        remedy = _remedy(item, broken if case.uses_baseline else [])
+        raise pytest.fail.Exception("\n".join(lines + remedy), pytrace=False)
 
 
-def _remedy(broken: Sequence[Finding]) -> List[str]:
+def _told(finding: Finding) -> str:
+    """What fails for being better than it was is not read as a regression."""
+    return f"improved: {finding.message}" if finding.verdict is Verdict.IMPROVED else finding.message
+
+
+def _remedy(item: pytest.Item, broken: Sequence[Finding]) -> List[str]:
     """How to accept what a model has become. Weights that slow it down are never accepted."""
     changed = (Verdict.REGRESSED, Verdict.IMPROVED)
     if not any(each.verdict in changed and each.metric != "weights" for each in broken):
         return []
-    is_over = any(each.verdict is Verdict.OVER_BUDGET for each in broken)
-    first = "raise the budget, then " if is_over else ""  # only a test that passes stores its baseline
-    return [f"if that is meant, {first}store the new baseline with --mxperf-update"]
+    verdicts = {each.verdict for each in broken}
+    first = "raise the budget, then " if Verdict.OVER_BUDGET in verdicts else ""  # only a test that passes stores its
+    is_better = Verdict.IMPROVED in verdicts and Verdict.REGRESSED not in verdicts
+    how = "to keep the improvement, " if is_better else "if that is meant, "
+    return [f"{how}{first}store the new baseline: {_update_command(item)}"]
+
+
+def _update_command(item: pytest.Item) -> str:
+    """What stores the baseline of this test alone. Nothing is deselected by a node id."""
+    config = item.config
+    path, colons, rest = item.nodeid.partition("::")
+    here = os.path.relpath(config.rootpath / path, config.invocation_params.dir)
+    folder = config.getoption("mxperf_baselines")
+    options = ["--mxperf-update", *([f"--mxperf-baselines={folder}"] if folder else [])]
+    return " ".join(map(shlex.quote, ["pytest", *options, f"{here}{colons}{rest}"]))
 
 
 def _late_case(item: pytest.Item) -> Optional[Case]:

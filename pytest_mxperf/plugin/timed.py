@@ -3,16 +3,21 @@
 import hashlib
 from fractions import Fraction
 from functools import cached_property
-from typing import Any, ContextManager, List, Optional
+from typing import TYPE_CHECKING, Any, ContextManager, List, Optional
+
+import msgspec
 
 from pytest_mxperf.baseline.layout import graph_text
 from pytest_mxperf.baseline.record import Recorded
 from pytest_mxperf.canonical import fingerprint
 from pytest_mxperf.errors import UsageError
-from pytest_mxperf.gate.finding import Finding
+from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.plugin.latency import LatencyGate, Weights, is_same_graph
 from pytest_mxperf.spec import Checkpoint, ModelSpec, RunAs
 from pytest_mxperf.worker.protocol import Network
+
+if TYPE_CHECKING:  # it imports MXNet
+    from pytest_mxperf.mx.analysis import Analysis
 
 __all__ = ["TimedModel"]
 
@@ -20,7 +25,7 @@ __all__ = ["TimedModel"]
 class TimedModel:
     """Whatever it is compared with is run as it is, with the same example."""
 
-    def __init__(self, spec: ModelSpec, analysis: Any, example: Any, gate: LatencyGate) -> None:
+    def __init__(self, spec: ModelSpec, analysis: "Analysis", example: Any, gate: LatencyGate) -> None:
         self.run_as: RunAs = spec.run_as or analysis.model.run_as
         self._spec = spec
         self._analysis = analysis
@@ -58,8 +63,11 @@ class TimedModel:
             reference = self._network("its baseline", symbol_json, path)
             return self._gate.judge(self._candidate(path), reference, allowed, over=reference.name)
 
-    def judge_against(self, other: ModelSpec, symbol_json: str, allowed: Fraction) -> Finding:
-        """Its latency over that of another model. Raises ``UsageError`` if the two are not to be run alike."""
+    def judge_against(self, other: ModelSpec, symbol_json: str, allowed: Fraction, *, over: str) -> Finding:
+        """Its latency over that of another model, which ``over`` names.
+
+        Raises ``UsageError`` if the two are not to be run alike.
+        """
         from pytest_mxperf.mx.example import example_of
 
         if other.run_as not in (None, self.run_as):
@@ -72,7 +80,10 @@ class TimedModel:
             example = self._example.of_inputs(other.inputs, where=f"against={other.name}")
         with _stored(self._example) as path, _stored(example) as their_path:
             reference = Network(other.name, symbol_json, dict(other.inputs), None, self.run_as, their_path)
-            return self._gate.judge(self._candidate(path), reference, allowed, over=other.name)
+            found = self._gate.judge(self._candidate(path), reference, allowed, over=over)
+        # What is faster than another model has not become so: there is no baseline to update.
+        is_better = found.verdict is Verdict.IMPROVED
+        return msgspec.structs.replace(found, verdict=Verdict.PASSED) if is_better else found
 
     def judge_weights(self, known_sha256: str, allowed: Fraction) -> List[Finding]:
         """Whether its own weights slow it down; none if it has none. ``known_sha256`` is of some that do not."""

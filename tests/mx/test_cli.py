@@ -336,7 +336,9 @@ class TestLatency:
     def test_it_names_its_own_option_where_the_time_is_too_short(self, mxperf, digits, wider):
         code, out, _ = mxperf("latency", digits, wider, *INPUT, "--seconds", "0.000001")
         assert code == 2
-        assert "a sample; try seconds=2" in out
+        assert "a sample; try --seconds 2" in out
+        report = json.loads(mxperf("latency", digits, wider, *INPUT, "--seconds", "0.000001", "--json")[1])
+        assert "a sample; try --seconds 2" in str(report)
 
     def test_for_real(self, mxperf, digits, wider):
         """Whatever comes out, within a second of CPU time there is an answer."""
@@ -406,7 +408,7 @@ class TestFiles:
         code, out, err = mxperf("cost", tmp_path / "net", *INPUT, "--epoch", "7")
         assert (code, out) == (2, "")
         assert err.endswith(
-            "net-0007.params: the weights are missing; epochs that exist: 3; give one as the epoch, or 'latest'\n"
+            "net-0007.params: the weights are missing; epochs that exist: 3; give one with --epoch, or --epoch latest\n"
         )
         assert mxperf("cost", tmp_path / "net", *INPUT, "--epoch", "latest")[::2] == (0, "")
         for side in ("old", "new"):
@@ -418,13 +420,13 @@ class TestFiles:
         graph = renamed("graph.json", "best.params")
         code, _, err = mxperf("cost", graph, *INPUT)
         assert code == 0
-        offered = "the folder has best.params: name one with params\n"
+        offered = "the folder has best.params: name one with --params\n"
         assert err == f"mxperf: warning: graph: counted without weights, graph-0000.params is missing; {offered}"
         assert mxperf("cost", graph, *INPUT, "--params", graph.with_name("best.params"))[::2] == (0, "")
         code, _, err = mxperf("cost", graph, *INPUT, "--params", "none.params")
         assert (code, err) == (
             2,
-            "mxperf: none.params: the weights are missing; the folder has best.params: name one with params\n",
+            "mxperf: none.params: the weights are missing; the folder has best.params: name one with --params\n",
         )
 
     @pytest.mark.parametrize("name", ["net.params", "net-100.params", "params", "net.param", "PARAMS"])
@@ -441,8 +443,8 @@ class TestFiles:
     @pytest.mark.parametrize(
         ("typed", "advice"),
         [
-            ("net-0003.params", "that is a file of weights; give the prefix '{0}/net', with epoch=3"),
-            ("net.params", "that is a file of weights; give the prefix '{0}/net', with params='{0}/net.params'"),
+            ("net-0003.params", "that is a file of weights; give the prefix '{0}/net', with --epoch 3"),
+            ("net.params", "that is a file of weights; give the prefix '{0}/net', with --params {0}/net.params"),
             ("net-symbol", "give the prefix '{0}/net'"),
             ("", "'{0}' is a folder; give a prefix in it: '{0}/net', '{0}/nets1', '{0}/nets10' and 8 more"),
             ("nets33", "the folder has nets3-symbol.json, nets9-symbol.json, nets8-symbol.json and 8 more"),
@@ -477,7 +479,7 @@ class TestPartsOfModels:
         code, _, err = mxperf("cost", prefix, "--input", "data=1,1,32,256", *states)
         assert code == 2
         assert (
-            "Operator WarpCTC is not registered; to end the graph in front of it, give output='fullyconnected0'" in err
+            "Operator WarpCTC is not registered; to end the graph in front of it, give --output fullyconnected0" in err
         )
         cut = ("--output", "fullyconnected0", "--json")
         code, out, _ = mxperf("cost", prefix, "--input", "data=1,1,32,256", *states, *cut)
@@ -487,7 +489,7 @@ class TestPartsOfModels:
     def test_an_operator_that_the_graph_lacks_is_told(self, mxperf, digits):
         code, _, err = mxperf("cost", digits, *INPUT, "--output", "conv1_fwdd")
         assert code == 2
-        assert "output='conv1_fwdd' is no operator of the graph; did you mean conv1_fwd, " in err
+        assert "--output conv1_fwdd is no operator of the graph; did you mean conv1_fwd, " in err
 
     def test_a_parameters_shape_is_stated_without_making_it_an_input(self, mxperf, tmp_path):
         """Three offsets that train, of which nothing tells how many they are."""
@@ -497,8 +499,8 @@ class TestPartsOfModels:
         code, _, err = mxperf("cost", tmp_path / "net", "--input", "data=2,3")
         assert (code, err) == (
             2,
-            "mxperf: net: the shape of variable 'offset' cannot be inferred; give its shape in inputs, "
-            "or in shapes if it is a parameter\n",
+            "mxperf: net: the shape of variable 'offset' cannot be inferred; give its shape with --input, "
+            "or with --shape if it is a parameter\n",
         )
         code, out, _ = mxperf("cost", tmp_path / "net", "--input", "data=2,3", "--shape", "offset=3", "--json")
         assert (code, json.loads(out)["params"]["trainable"]) == (0, 3)

@@ -8,7 +8,6 @@ The numbers are of ``FlopCounterMode`` of torch 2.13.0 (halved), ``FlopCountAnal
 import pytest
 
 from pytest_mxperf import count
-from pytest_mxperf.cost.conventions import total
 
 TOOLS = ("torchvision", "fvcore", "thop")
 
@@ -22,7 +21,7 @@ def mx():
 def totals(model, inputs):
     report = count(model, inputs)
     assert report.uncounted == {}
-    return tuple(total(report, tool) for tool in TOOLS)
+    return tuple(report.counted_as(tool) for tool in TOOLS)
 
 
 def zoo(name):
@@ -265,4 +264,4 @@ def test_convolutions_alone():
 
     4,096 x 28 + 512 x 72 = 114,688 + 36,864
     """
-    assert total(count(small_cnn(), {"data": (2, 3, 16, 16)}), "conv-only") == 151_552
+    assert count(small_cnn(), {"data": (2, 3, 16, 16)}).counted_as("conv-only") == 151_552

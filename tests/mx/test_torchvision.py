@@ -7,7 +7,6 @@ without running statistics, which are their own column.
 import pytest
 
 from pytest_mxperf import count
-from pytest_mxperf.cost.conventions import total
 
 SAME = [
     # Gluon's name, MACs, parameters, running statistics
@@ -47,7 +46,7 @@ def zoo(name, side=224):
 @pytest.mark.parametrize(("name", "macs", "parameters", "statistics"), SAME)
 def test_the_same_network_costs_the_same(name, macs, parameters, statistics):
     report = zoo(name)
-    assert report.macs == total(report, "torchvision") == macs
+    assert report.macs == report.counted_as("torchvision") == macs
     assert (report.params.trainable, report.params.frozen, report.params.auxiliary) == (parameters, 0, statistics)
 
 
@@ -63,7 +62,7 @@ def test_deep_resnets_have_the_same_products_and_other_normalizations(name, macs
     Each is a gamma and a beta, and two running statistics. The 3 at the input are frozen.
     """
     report = zoo(name)
-    assert report.macs == total(report, "torchvision") == macs
+    assert report.macs == report.counted_as("torchvision") == macs
     assert report.params.frozen == 2 * 3
     assert report.params.trainable + report.params.frozen == parameters - 2 * 3_773
     assert report.params.auxiliary == statistics - 2 * 3_773
@@ -75,7 +74,7 @@ def test_inception_has_an_auxiliary_classifier_in_torchvision_only():
     of their 128 + 768 outputs, and 768 x 1,000 + 1,000 of a dense layer. Of the 36,224 statistics 2 x 896 are theirs.
     """
     report = zoo("inceptionv3", side=299)
-    assert report.macs == total(report, "torchvision") == 5_713_216_096
+    assert report.macs == report.counted_as("torchvision") == 5_713_216_096
     assert (report.params.trainable, report.params.frozen) == (27_161_264 - 3_326_696, 0)
     assert report.params.auxiliary == 36_224 - 1_792
 
@@ -87,6 +86,6 @@ def test_mobilenet_v2_is_another_network():
     parameters and 64 statistics. Its classifier is a convolution without the 1,000 biases of torchvision's dense layer.
     """
     report = zoo("mobilenetv2_1.0")
-    assert report.macs == total(report, "torchvision") == 300_774_272 + 12_845_056
+    assert report.macs == report.counted_as("torchvision") == 300_774_272 + 12_845_056
     assert (report.params.trainable, report.params.frozen) == (3_504_872 + 1_088 - 1_000, 0)
     assert report.params.auxiliary == 34_112 + 64

@@ -4,6 +4,9 @@ Widening the second convolution of the digits net from 32 to 48 channels makes 6
 parameters grow by 16 x 16 x 9 (conv2), 16 x 64 x 9 (conv3) and 2 x 16 (batch norm): 31,962 + 11,552 = 43,514 (+36.14%).
 """
 
+import shlex
+from textwrap import dedent
+
 import pytest
 
 
@@ -98,7 +101,8 @@ def test_growth_over_a_budget_too_cannot_be_accepted_by_an_update_alone(widened)
     """Only a test that passes stores its baseline."""
     result = widened("mxperf_budget(macs=607_552)\n            @pytest.mark.mxperf_baseline")
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["if that is meant, raise the budget, then store the new baseline with *-update"])
+    said = "if that is meant, raise the budget, then store the new baseline: pytest --mxperf-update *"
+    result.stdout.fnmatch_lines([said])
 
 
 def test_what_a_library_writes_while_the_model_is_judged_is_captured(write, run):
@@ -138,9 +142,9 @@ def test_a_ratchet_does_not_let_an_improvement_be_lost(widened, run, pytester, n
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
-            "digits: macs 607,552 -> 312,640 (-48.54%, allowed +0%)",
-            "digits: param_bytes *",
-            "if that is meant, store the new baseline with --mxperf-update",
+            "digits: improved: macs 607,552 -> 312,640 (-48.54%, allowed +0%)",
+            "digits: improved: param_bytes *",
+            "to keep the improvement, store the new baseline: pytest --mxperf-update test_it.py::test_digits",
         ]
     )
     no_traceback(result)
@@ -431,3 +435,40 @@ def test_a_baseline_without_its_graph_is_incomparable(
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["digits: *digits-symbol.json: *"])
     no_traceback(result)
+
+
+def test_the_command_that_accepts_a_change_does_so_for_its_test_alone(pytester, monkeypatch, run):
+    """Typed as it is printed, from the folder where pytest was started, into a shell."""
+    source = """
+    import pytest
+
+    def network(units):
+        import mxnet as mx
+
+        return mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=units)
+
+    @pytest.mark.parametrize("kind", ["a b", "it's [1]"])
+    def test_it(kind, request):
+        name = "one" if kind == "a b" else "two"
+        request.node.add_marker(pytest.mark.mxperf_model(lambda: network(UNITS), inputs={"data": (1, 4)}, name=name))
+        request.node.add_marker(pytest.mark.mxperf_baseline)
+    """
+    (pytester.path / "deep").mkdir()
+    pytester.makeini("[pytest]")
+    for units in (8, 4):
+        (pytester.path / "test_it.py").write_text(dedent(source).replace("UNITS", str(units)))
+        monkeypatch.chdir(pytester.path / "deep")
+        options = ("--mxperf-baselines=kept files", "--mxperf-policy=improved=fail", "..")
+        result = pytester.runpytest("--mxperf-update", *options) if units == 8 else pytester.runpytest(*options)
+    result.assert_outcomes(failed=2)
+    commands = [line.partition("store the new baseline: ")[2] for line in result.outlines]
+    first, second = (shlex.split(command) for command in commands if command)
+    assert first == [
+        *("pytest", "--mxperf-update", "--mxperf-baselines=kept files"),
+        "../test_it.py::test_it[a b]",
+    ]
+    result = pytester.runpytest(*second[1:])
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["baseline updated: two"])
+    result.stdout.no_fnmatch_line("*WARNING*")
+    pytester.runpytest(*options).assert_outcomes(passed=1, failed=1)

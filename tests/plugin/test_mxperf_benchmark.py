@@ -4,6 +4,10 @@ import json
 
 import pytest
 
+TAKES = (
+    "mxperf_benchmark: takes a bound mx.mod.Module (the fixture mxperf_module), a Gluon block, or a callable that "
+    "returns NDArrays"
+)
 UNMEASURED = "digits: latency_p50 was not measured: {}"
 
 
@@ -262,16 +266,28 @@ def test_the_benchmark_marker_sets_the_rounds(write, run):
             "mxperf_benchmark.throughput: forwards='8' is not a whole number from 1 up",
         ),
         (
-            "mxperf_benchmark(mx.gluon.nn.Dense(3))",
-            "mxperf_benchmark: takes a bound mx.mod.Module, as the fixture mxperf_module gives it; got Dense",
+            "mxperf_benchmark(mx.mod.Module)",
+            f"{TAKES}; got type",
         ),
         (
             "mxperf_benchmark(mx.mod.Module(mx.sym.var('data'), label_names=None))",
-            "mxperf_benchmark: takes a bound mx.mod.Module, as the fixture mxperf_module gives it; got Module",
+            f"{TAKES}; got Module that is not bound",
         ),
         (
             "mxperf_benchmark.throughput(None)",
-            "mxperf_benchmark: takes a bound mx.mod.Module, as the fixture mxperf_module gives it; got NoneType",
+            f"{TAKES}; got NoneType",
+        ),
+        (
+            "mxperf_benchmark(lambda: (mx.nd.ones(2), 3))",
+            "mxperf_benchmark: the callable returns int; return its NDArrays, so that they can be waited for",
+        ),
+        (
+            "mxperf_benchmark(lambda: None)",
+            "mxperf_benchmark: the callable returns NoneType; return its NDArrays, so that they can be waited for",
+        ),
+        (
+            "mxperf_benchmark(lambda: [])",
+            "mxperf_benchmark: the callable returns nothing; return its NDArrays, so that they can be waited for",
         ),
         (
             "mxperf_benchmark(mxperf_module); mxperf_benchmark(mxperf_module)",
@@ -349,3 +365,79 @@ def test_a_bucketing_module_is_timed_with_its_default_bucket(write, run):
         """
     )
     run().assert_outcomes(passed=1)
+
+
+SYNCHRONIZED = """
+import mxnet as mx
+import pytest
+
+fetched = []
+asnumpy = mx.nd.NDArray.asnumpy
+
+
+@pytest.fixture(autouse=True)
+def watch(monkeypatch):
+    def watched(array):
+        fetched.append(array.shape)
+        return asnumpy(array)
+
+    fetched.clear()
+    monkeypatch.setattr(mx.nd.NDArray, "asnumpy", watched)
+
+
+class TwoHeads(mx.gluon.HybridBlock):
+    def hybrid_forward(self, F, second, first):
+        return F.sum(first, axis=1), [second * 2]
+
+
+def two_heads():
+    net = TwoHeads()
+    net.hybridize()
+    return net
+
+
+@pytest.mark.mxperf_model(two_heads, inputs={"first": (4, 3), "second": (2, 5)})
+def test_block(mxperf_benchmark):
+    # By name, whatever their order in the marker.
+    mxperf_benchmark(two_heads())
+    assert set(fetched) == {(4,), (2, 5)}
+
+
+@pytest.mark.mxperf_model(two_heads, inputs={"first": (4, 3), "second": (2, 5)})
+def test_batch(mxperf_benchmark):
+    mxperf_benchmark(two_heads(), batch=(mx.nd.ones((6, 1)), mx.nd.ones((7, 1))))
+    assert set(fetched) == {(7,), (6, 1)}
+
+
+def test_symbol_block(mxperf_benchmark):
+    data = mx.sym.var("data")
+    net = mx.gluon.SymbolBlock(mx.sym.Group([data + 1, data.sum(axis=0)]), [data])
+    mxperf_benchmark(net, batch=mx.nd.ones((2, 9)))
+    assert set(fetched) == {(2, 9), (9,)}
+
+
+def test_states(mxperf_benchmark):
+    # A list of states is one argument.
+    cell = mx.gluon.rnn.LSTMCell(4, input_size=3)
+    cell.initialize()
+    cell.hybridize()
+    mxperf_benchmark(cell, batch=(mx.nd.ones((2, 3)), cell.begin_state(2)))
+    assert set(fetched) == {(2, 4)}
+    assert len(fetched) % 3 == 0  # the output, and two states
+
+
+def test_function(mxperf_benchmark):
+    timing = mxperf_benchmark.throughput(lambda: {"a": mx.nd.ones(8), "b": (mx.nd.ones(9), None)}, forwards=2)
+    assert set(fetched) == {(8,), (9,)}
+    assert timing.queued_forwards == 2
+
+
+def test_no_inputs(mxperf_benchmark):
+    with pytest.raises(Exception, match="give the inputs of TwoHeads: mxperf_benchmark.net, batch=x."):
+        mxperf_benchmark(two_heads())
+"""
+
+
+def test_blocks_and_callables_are_timed_until_their_last_output(write, run):
+    write(SYNCHRONIZED)
+    run("--benchmark-max-time=0.01", "--benchmark-min-rounds=2").assert_outcomes(passed=6)

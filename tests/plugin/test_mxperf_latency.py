@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import tempfile
 
 import pytest
@@ -106,7 +107,7 @@ def test_a_slower_model_fails_its_own_test(changed, run, no_traceback):
             "chain: latency +5.2% (at least +4.1%), allowed +2.5% over its baseline; "
             "4 samples in two processes, 3.2 s; timed as a Module",
             "    meanwhile: had a core 40% of the time, load 6.0 on 2 cores",
-            "if that is meant, store the new baseline with --mxperf-update",
+            "if that is meant, store the new baseline: pytest --mxperf-update test_it.py::test_it",
         ]
     )
     no_traceback(result)
@@ -396,6 +397,49 @@ def test_costs_are_compared_only_if_they_are_asked_for(laboratory, write_chain, 
     assert verdicts() == {"test_it": {"macs": "PASSED"}}
     write_chain(8, 4, test=AGAINST.replace("ARGUMENTS", 'macs="-76%"'))
     assert verdicts() == {"test_it": {"macs": "REGRESSED"}}
+
+
+def test_a_model_that_is_not_light_enough_names_the_other_and_what_distinguishes_the_two(laboratory, write_chain, run):
+    """The first layer has 16 x 24 MACs less, the second 4 x 24."""
+    write_chain(8, 4, test=AGAINST.replace("ARGUMENTS", 'macs="-76%"'))
+    result = run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "chain: macs 160, against 640 of network (-75.00%, allowed -76%)",
+            "    * (FullyConnected): num_hidden 32 -> 8, -384 MACs",
+            "    * (FullyConnected): input features 32 -> 8, -96 MACs",
+        ],
+        consecutive=True,
+    )
+
+
+def test_what_is_better_than_another_model_is_no_improvement_to_store(laboratory, write_chain, run):
+    write_chain(8, 4, test=AGAINST.replace("ARGUMENTS", 'macs="0%", latency="0%"'))
+    laboratory.decisions = [Decision(Outcome.PASSED, -0.4, -0.45, -0.35, 2)]
+    result = run("--mxperf-strict")
+    result.assert_outcomes(passed=1)
+    result.stdout.no_fnmatch_line("*--mxperf-update*")
+
+
+def test_another_model_of_the_same_name_is_told_by_its_path(laboratory, put_model, write, digits, run, pytester):
+    write(
+        """
+        @pytest.mark.mxperf_model("models/digits", inputs=INPUTS)
+        @pytest.mark.mxperf_baseline(against="other/digits", macs="-1%")
+        def test_it():
+            pass
+        """
+    )
+    put_model(digits)
+    shutil.copytree(str(pytester.path / "models"), str(pytester.path / "other"))
+    result = run()
+    result.stdout.fnmatch_lines(
+        [
+            "digits: macs *, the same as other/digits (allowed -1%)",
+            "    no layer differs in MACs from other/digits",
+        ]
+    )
 
 
 def test_the_other_model_can_have_inputs_of_its_own(laboratory, write_chain, run):

@@ -1,11 +1,13 @@
 """How a convention is applied, to reports made by hand. ``tests/mx/test_conventions.py`` asks the tools themselves."""
 
+from typing import get_args
+
 import pytest
 
 import pytest_mxperf.cost.formulas  # noqa: F401  registers every rule
-from pytest_mxperf.cost.conventions import CONVENTIONS, OUTPUTS, total
+from pytest_mxperf.cost.conventions import CONVENTIONS, OUTPUTS
 from pytest_mxperf.cost.registry import rule_for
-from pytest_mxperf.cost.result import CATEGORIES, CostReport, LayerCost, OpCost, Params
+from pytest_mxperf.cost.result import CATEGORIES, ConventionName, CostReport, LayerCost, OpCost, Params
 from pytest_mxperf.cost.subgraphs import FUSED_PREFIX
 from pytest_mxperf.errors import UsageError
 
@@ -19,7 +21,7 @@ def report(*layers):
 
 
 def totals(*layers):
-    return {name: total(report(*layers), name) for name in CONVENTIONS}
+    return {name: report(*layers).counted_as(name) for name in CONVENTIONS}
 
 
 EVERYTHING = OpCost(10**9, 10**8, 10**7, 10**6, 10**5, 10**4, 10**3, 10**2, 10)
@@ -69,12 +71,12 @@ def test_a_total_is_the_sum_of_its_layers():
 def test_halves_of_several_layers_make_a_whole():
     """Softmaxes over 3 elements with a temperature, 16 FLOPs: (16 + 3) / 2 each, 19 together, and not 9 + 9."""
     hot = ("softmax", (1, 3), OpCost(softmax=16))
-    assert total(report(hot, hot), "thop") == 19
+    assert report(hot, hot).counted_as("thop") == 19
 
 
 def test_totals_are_exact_where_a_float_is_not():
     huge = ("BatchNorm", (1,), OpCost(normalization=2**60 + 1))
-    assert total(report(huge), "fvcore") == 2**60 + 1
+    assert report(huge).counted_as("fvcore") == 2**60 + 1
 
 
 @pytest.mark.parametrize(
@@ -87,20 +89,26 @@ def test_totals_are_exact_where_a_float_is_not():
 )
 def test_a_recurrent_unit_costs_what_thop_says(activation, elementwise, bias, thop):
     cost = OpCost(macs=1000, activation=activation, elementwise=elementwise, bias=bias)
-    assert total(report(("RNN", (1, 1, 1), cost)), "thop") == 1000 + thop
+    assert report(("RNN", (1, 1, 1), cost)).counted_as("thop") == 1000 + thop
 
 
 def test_outputs_count_in_every_execution():
     """The cost of a layer in a loop is of all executions, its output of one: 5 per element of 3 x (2, 4)."""
     layer = LayerCost("norm", "LayerNorm", ((2, 4),), OpCost(normalization=60), Params())
     looped = CostReport((layer.times(3, inside="loop"),), Params(), {})
-    assert total(looped, "fvcore") == 120
+    assert looped.counted_as("fvcore") == 120
 
 
 def test_an_unknown_convention_is_refused_with_those_there_are():
     with pytest.raises(UsageError) as refused:
-        total(report(), "ptflops")
-    assert str(refused.value) == "unknown convention 'ptflops'; there are conv-only, fvcore, thop, torchvision"
+        report().counted_as("ptflops")
+    assert (
+        str(refused.value) == "counted_as: unknown convention 'ptflops'; there are conv-only, fvcore, thop, torchvision"
+    )
+
+
+def test_the_type_of_a_convention_lists_those_there_are():
+    assert sorted(CONVENTIONS) == ["conv-only", "fvcore", "thop", "torchvision"] == sorted(get_args(ConventionName))
 
 
 @pytest.mark.parametrize("name", CONVENTIONS)

@@ -1,5 +1,8 @@
 """The lines below a finding. They add up to the growth: what they leave out, the last one sums up."""
 
+from fractions import Fraction
+
+import msgspec
 import pytest
 
 from pytest_mxperf.baseline.diff import Change, Costs, Detail, Difference, Kind
@@ -7,7 +10,8 @@ from pytest_mxperf.baseline.record import Baseline
 from pytest_mxperf.cost.result import CostReport, Params
 from pytest_mxperf.gate.baseline import judge_baseline
 from pytest_mxperf.gate.explanation import explained
-from pytest_mxperf.gate.limits import parse_tolerances
+from pytest_mxperf.gate.finding import Verdict
+from pytest_mxperf.gate.limits import parse_differences, parse_tolerances
 from tests.unit.gate.models import EXACT, baseline, layer
 
 
@@ -123,3 +127,97 @@ def test_without_a_difference_the_reason_is_told():
         [],
         [],
     ]
+
+
+# Against another model
+
+
+def against(*changes, before, now, metric="macs", allowed="0%"):
+    """The message on a metric, whose totals are given, of a model that is held against ``fp32``."""
+    old, new = (baseline(layer("a", **{metric: total})) for total in (before, now))
+    tolerances = parse_differences({metric: allowed}, where="here")
+    findings = judge_baseline(tolerances, new, old, missing="", over="fp32")
+    difference = Difference(changes, Costs(**{metric: before}), Costs(**{metric: now}))
+    (finding,) = explained(findings, difference, over="fp32")
+    return finding
+
+
+def test_another_model_is_named():
+    assert against(before=100, now=90).message == "macs 90, against 100 of fp32 (-10.00%, allowed +0%)"
+
+
+def test_what_is_lighter_than_another_model_has_not_improved():
+    """An update would not make it the baseline: there is none."""
+    assert against(before=100, now=90).verdict is Verdict.PASSED
+
+
+def test_a_model_that_is_not_light_enough_shows_what_distinguishes_the_two_heaviest_first():
+    """20 added, 50 and 10 removed of 100 leave 60; 50 + 20 are 87.5% of 80 that differ, so all three are shown."""
+    removed = Change(Kind.REMOVED, "big", "Convolution", (), Costs(macs=50), Costs(), "big")
+    narrowed = Change(
+        Kind.CHANGED, "small", "Convolution", (Detail("num_filter", "8", "4"),), Costs(macs=20), Costs(10)
+    )
+    finding = against(a_change("new", 20), narrowed, removed, before=100, now=60, allowed="-50%")
+    assert finding.verdict is Verdict.REGRESSED
+    assert finding.message.splitlines() == [
+        "macs 60, against 100 of fp32 (-40.00%, allowed -50%)",
+        "big (Convolution): removed, -50 MACs",
+        "new (Convolution): added, +20 MACs",
+        "small (Convolution): num_filter 8 -> 4, -10 MACs",
+    ]
+
+
+def test_what_little_is_left_is_summed_up_with_its_sign():
+    """90 of 96 are enough."""
+    weights = {"a": 2, "b": 90, "c": 4}
+    changes = [
+        Change(Kind.REMOVED, name, "Convolution", (), Costs(macs), Costs(), name) for name, macs in weights.items()
+    ]
+    assert against(*changes, before=200, now=104, allowed="-50%").message.splitlines()[1:] == [
+        "b (Convolution): removed, -90 MACs",
+        "and 2 more changes, -6 MACs",
+    ]
+
+
+def test_two_models_that_cost_the_same_are_said_to():
+    unlike = Change(
+        Kind.CHANGED, "a", "Convolution", (Detail("pad", "(1, 1)", "(2, 2)"),), Costs(macs=5), Costs(macs=5)
+    )
+    assert against(unlike, before=5, now=5, allowed="-10%").message.splitlines() == [
+        "macs 5, the same as fp32 (allowed -10%)",
+        "no layer differs in MACs from fp32",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "line"),
+    [
+        (Params(100, bytes=400), Params(100, bytes=400), "as many params of each kind as fp32, in dtypes as wide"),
+        (Params(100, bytes=400), Params(100, bytes=300), "as many params of each kind as fp32, in narrower dtypes"),
+        (Params(100, bytes=400), Params(100, bytes=800), "as many params of each kind as fp32, in wider dtypes"),
+        (Params(100, bytes=400), Params(90, bytes=360), "trainable params 100 -> 90"),
+    ],
+)
+def test_bytes_against_another_model_say_what_they_are_made_of(before, now, line):
+    old, new = (Baseline.of(CostReport((), params, {}), {}) for params in (before, now))
+    (finding,) = judge_baseline({"param_bytes": Fraction(-1, 2)}, new, old, missing="", over="fp32")
+    assert finding.message.splitlines()[1:] == [line]
+
+
+def test_a_model_that_another_has_no_file_beside_is_not_told_to_update_it():
+    old = baseline(layer("a"))
+    new = msgspec.structs.replace(old, checkpoint_bytes=8)
+    (finding,) = judge_baseline({"checkpoint_bytes": Fraction(0)}, new, old, missing="", over="fp32")
+    assert finding.verdict is Verdict.UNMEASURED
+    assert (
+        finding.message == "checkpoint_bytes was not measured of fp32: the model has no .params file that can be read"
+    )
+
+
+def test_why_another_model_cannot_be_compared_names_it():
+    findings = judge_baseline(
+        {"macs": Fraction(-1, 2)}, baseline(layer("a")), baseline(layer("a")), missing="", over="x"
+    )
+    findings += judge_baseline({"macs": Fraction(0)}, baseline(layer("a", macs=2)), baseline(layer("a")), missing="")
+    told = [each.message.splitlines()[1:] for each in explained(findings[1:], None, over="x", unknown_because="why")]
+    assert told == [["which layers distinguish it from x cannot be told: why"]]

@@ -115,3 +115,10 @@ def test_weights_are_a_tolerance_or_off_or_on(value):
 def test_another_model_has_other_weights():
     with pytest.raises(UsageError, match=r"^here: weights= is for a stored baseline"):
         parse_differences({"weights": True}, where="here")
+
+
+@pytest.mark.parametrize("name", ["wall_p50", "wall_p90", "wall_p99", "wall_mean"])
+def test_stored_wall_times_are_of_a_baseline_only(name):
+    with pytest.raises(UsageError, match=rf"^here: {name}= is for a stored baseline; against= another model, give lat"):
+        parse_differences({name: "5%", "macs": "0%"}, where="here")
+    assert name in parse_tolerances({name: "5%"}, where="here")
