@@ -1,0 +1,118 @@
+"""Why a network has become slower: the layers that make up nearly all of it, each with its cause."""
+
+from typing import Collection, NamedTuple, Optional, Sequence, Tuple
+
+import msgspec
+
+from pytest_mxperf.attributes import Operators, nothing_known
+from pytest_mxperf.baseline.diff import matched
+from pytest_mxperf.cost.result import LayerCost, Shape
+from pytest_mxperf.graph import Graph
+from pytest_mxperf.profile.attribution import Pairing, attributed, pairings, rows_of, unaccounted, work_by_node
+from pytest_mxperf.profile.causes import Cause, Causes
+from pytest_mxperf.profile.values import NetworkProfile
+
+__all__ = ["SlowLayer", "Slowdown", "Timed", "slowdown"]
+
+_NAMED = 0.9
+"""Of the growth: so much of it is told layer by layer."""
+_MOST_NAMED = 10
+_EVENLY = 0.2
+"""Of the growth: where it takes more layers than are named, and none has more than this, it is spread."""
+
+
+class Timed(NamedTuple):
+    """A model's graph, the shapes of each node's visible outputs, its costs, and the times of its layers."""
+
+    graph: Graph
+    shapes: Sequence[Tuple[Shape, ...]]
+    costs: Sequence[LayerCost]
+    profile: NetworkProfile
+
+
+class SlowLayer(msgspec.Struct, frozen=True):
+    """A layer that has become slower; what has been replaced goes by the name that it had."""
+
+    name: str
+    operator: str
+    before_seconds: float
+    """Per forward, of CPU time; 0 if it is new, or ran in another layer."""
+    now_seconds: float
+    part: float
+    """Of the network's growth, as a fraction."""
+    cause: Cause
+
+
+class Slowdown(msgspec.Struct, frozen=True):
+    """The layers that make up at least 90% of the growth, most first; of a growth that is spread, the largest alone."""
+
+    layers: Tuple[SlowLayer, ...] = ()
+    more: int = 0
+    """How many others have grown."""
+    is_spread: bool = False
+    """Evenly: the one layer and ``more`` make up 90%."""
+    unknown_because: str = ""
+    """Why no layer is named."""
+
+
+def slowdown(
+    old: Timed,
+    new: Timed,
+    inputs: Collection[str],
+    *,
+    operators: Operators = nothing_known,
+    own_weights: bool = False,
+) -> Slowdown:
+    """What of ``new`` is slower than it is in ``old``, and why; with ``own_weights`` both have the same graph.
+
+    ``inputs`` and ``operators`` are as in ``baseline.diff.compare``.
+    """
+    share = unaccounted(old.profile, new.profile)
+    if share is not None:
+        return Slowdown(unknown_because=_unaccounted(share))
+    matching = matched((old.graph, old.shapes), (new.graph, new.shapes), inputs, operators=operators)
+    works = work_by_node(old.graph.nodes, old.costs), work_by_node(new.graph.nodes, new.costs)
+    rows = rows_of(old.profile, old.graph.nodes), rows_of(new.profile, new.graph.nodes)
+    found = pairings(matching, *rows, works)
+    causes = Causes(matching, works, own_weights=own_weights)
+    return _told(attributed(found), causes) or Slowdown(unknown_because=_no_slower(found))
+
+
+def _told(grown: Sequence[Tuple[Pairing, float]], causes: Causes) -> Optional[Slowdown]:
+    if not grown:
+        return None
+    needed = _needed([part for _, part in grown])
+    is_spread = needed > _MOST_NAMED and grown[0][1] < _EVENLY
+    named = grown[: 1 if is_spread else min(needed, _MOST_NAMED)]
+    layers = tuple(_slow_layer(pairing, part, causes.of(pairing)) for pairing, part in named)
+    return Slowdown(layers, (needed if is_spread else len(grown)) - len(named), is_spread)
+
+
+def _needed(parts: Sequence[float]) -> int:
+    """How many of the largest make up nearly all."""
+    told = 0.0
+    for count, part in enumerate(parts, 1):
+        told += part
+        if told >= _NAMED:
+            return count
+    return len(parts)
+
+
+def _slow_layer(pairing: Pairing, part: float, cause: Cause) -> SlowLayer:
+    """By the name that it has now; what several have come in the place of, by the one that it had."""
+    rows = pairing.old if cause.kind == "replaced" else pairing.new
+    layer = max((row.layer for row in rows), key=lambda layer: layer.cpu_seconds)
+    if cause.kind != "replaced":
+        layer = pairing.new[0].layer
+    return SlowLayer(layer.name, layer.operator, pairing.before, pairing.now, part, cause)
+
+
+def _unaccounted(share: float) -> str:
+    if share > 0:
+        return f"{share:.0%} of a forward is in no layer"
+    return f"its layers take {-share:.0%} more than a forward"
+
+
+def _no_slower(found: Sequence[Pairing]) -> str:
+    before, now = (1e3 * sum(getattr(each, side) for each in found) for side in ("before", "now"))
+    return f"summed over its layers it took {before:.2f} ms before and {now:.2f} ms now"

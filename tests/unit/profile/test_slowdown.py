@@ -1,0 +1,115 @@
+"""Which layers are named, and with what part of the growth."""
+
+import pytest
+
+from tests.unit.profile.timed import Net, explained, row, timed
+
+
+def convolutions(*channels, prefix=""):
+    net = Net(prefix)
+    end = net.data
+    for place, count in enumerate(channels):
+        end = net.conv(f"conv{place}", end, count)
+    return net
+
+
+def named(slowdown):
+    return [(each.name, round(each.part, 3)) for each in slowdown.layers]
+
+
+def of_times(before, now, **options):
+    """Convolutions that nothing distinguishes but what they took."""
+    net = convolutions(*[8] * len(before))
+    rows = [[row(f"conv{place}", time) for place, time in enumerate(times)] for times in (before, now)]
+    return explained(timed(net, *rows[0]), timed(net, *rows[1], **options))
+
+
+def test_layers_that_make_up_nine_tenths_are_named_most_first():
+    """Of 1 ms: 0.3, 0.6, 0.06 and 0.04."""
+    found = of_times((1, 1, 1, 1), (1.3, 1.6, 1.06, 1.04))
+    assert named(found) == [("conv1", 0.6), ("conv0", 0.3)]
+    assert (found.more, found.is_spread, found.unknown_because) == (2, False, "")
+    first = found.layers[0]
+    assert (first.operator, first.before_seconds, first.now_seconds) == ("Convolution", 1e-3, 1.6e-3)
+
+
+def test_a_little_less_than_that_takes_one_more():
+    """Of 1 ms: 0.6, 0.29 and 0.11."""
+    assert named(of_times((1, 1, 1), (1.6, 1.29, 1.11))) == [("conv0", 0.6), ("conv1", 0.29), ("conv2", 0.11)]
+
+
+def test_what_has_shrunk_does_not_make_parts_of_more_than_all():
+    """0.8 and 0.2 ms more, 0.5 ms less."""
+    assert named(of_times((1, 1, 1), (1.8, 1.2, 0.5))) == [("conv0", 0.8), ("conv1", 0.2)]
+
+
+def test_noise_below_it_takes_nothing_from_the_growth():
+    """0.5 ms more, and twenty layers of which half are 0.01 ms faster and half slower."""
+    found = of_times((1,) * 21, (1.5, *([1.01, 0.99] * 10)))
+    assert named(found) == [("conv0", 1.0)]
+
+
+def test_no_more_than_ten_layers_are_named():
+    """Half of it is one layer's, 17 would make up nine tenths."""
+    found = of_times((1,) * 21, (3, *[1.1] * 20))
+    assert len(found.layers) == 10
+    assert (found.more, found.is_spread) == (11, False)
+
+
+def test_a_growth_that_all_share_is_spread():
+    """Of 20 equal layers 18 make up nine tenths."""
+    found = of_times((1,) * 20, (1.05,) * 20)
+    assert found.is_spread
+    assert named(found) == [("conv0", 0.05)]
+    assert found.more == 17
+
+
+@pytest.mark.parametrize(("share", "said"), [(0.06, "6% of a forward is in no layer"), (0.049, "")])
+def test_no_layer_is_blamed_where_much_is_in_none(share, said):
+    found = of_times((1, 1), (1.5, 1), unaccounted=share)
+    assert found.unknown_because == said
+    assert bool(found.layers) == (not said)
+
+
+def test_nor_where_the_layers_take_more_than_the_forward():
+    found = of_times((1, 1), (1.5, 1), unaccounted=-0.07)
+    assert (found.layers, found.unknown_because) == ((), "its layers take 7% more than a forward")
+
+
+def test_nor_where_they_are_no_slower():
+    found = of_times((1, 1), (1.1, 0.85))
+    assert found.unknown_because == "summed over its layers it took 2.00 ms before and 1.95 ms now"
+
+
+def test_partners_are_found_whatever_their_names():
+    old = timed(convolutions(8, 16, 8), row("conv0", 1), row("conv1", 1), row("conv2", 1))
+    rows = row("net_conv0", 1), row("net_conv1", 1.5), row("net_conv2", 1)
+    assert named(explained(old, timed(convolutions(8, 16, 8, prefix="net_"), *rows))) == [("net_conv1", 1.0)]
+
+
+def test_layers_of_one_name_are_told_apart_by_their_order():
+    def net():
+        net = Net()
+        net.conv("same", net.conv("same", net.data, 8), 16)
+        return net
+
+    found = explained(timed(net(), row("same", 1), row("same", 1)), timed(net(), row("same", 1), row("same", 1.4)))
+    (layer,) = found.layers
+    assert layer.cause.details == ()
+    assert (layer.before_seconds, layer.now_seconds) == (1e-3, 1.4e-3)
+
+
+def test_a_row_that_is_in_no_graph_is_new():
+    net = convolutions(8)
+    found = explained(timed(net, row("conv0", 1)), timed(net, row("conv0", 1), row("reorder", 0.5, operator="Reorder")))
+    assert named(found) == [("reorder", 1.0)]
+    assert found.layers[0].cause.kind == "new"
+
+
+def test_what_runs_in_another_layer_now_has_not_vanished():
+    """conv and relu took 1.0 and 0.3 ms, together they take 1.4: 0.1 ms more, not 0.4."""
+    net = Net()
+    net.relu("relu", net.conv("conv", net.data, 8))
+    old = timed(net, row("conv", 1), row("relu", 0.3, operator="Activation"))
+    (layer,) = explained(old, timed(net, row("conv", 1.4, "relu"))).layers
+    assert (layer.name, layer.before_seconds, layer.now_seconds) == ("conv", 1.3e-3, 1.4e-3)
