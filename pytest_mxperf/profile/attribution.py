@@ -16,6 +16,8 @@ __all__ = ["Pairing", "Row", "Work", "attributed", "pairings", "rows_of", "unacc
 
 _LARGEST_UNACCOUNTED = 0.05
 """Of a forward: where more is in no layer, or in layers that are not in the forward, no layer is blamed."""
+_LEAST_OF_GROWTH = 0.5
+"""What of the forward's growth must be in layers. The copies of new outputs are in none."""
 _NOTICEABLE = 0.1
 """Of the net growth: what has shrunk by less is noise, and hides nothing that has grown."""
 _SPLIT = 0.9
@@ -29,11 +31,19 @@ class Work(NamedTuple):
     flops: int = 0
     bytes: int = 0
     """Read and written."""
+    param_bytes: int = 0
+    """Of its parameters; of those that several read, the first one's."""
     dtype: str = ""
 
     def __add__(self, other: object) -> "Work":
         assert isinstance(other, Work)
-        return Work(self.macs + other.macs, self.flops + other.flops, self.bytes + other.bytes, self.dtype)
+        return Work(
+            self.macs + other.macs,
+            self.flops + other.flops,
+            self.bytes + other.bytes,
+            self.param_bytes + other.param_bytes,
+            self.dtype,
+        )
 
     @property
     def amount(self) -> int:
@@ -57,7 +67,7 @@ def work_by_node(nodes: Sequence[Node], layers: Sequence[LayerCost]) -> Dict[int
 
 
 def _work(layer: LayerCost) -> Work:
-    return Work(layer.macs, layer.flops, layer.bytes_read + layer.bytes_written, layer.dtype)
+    return Work(layer.macs, layer.flops, layer.bytes_read + layer.bytes_written, layer.params.bytes, layer.dtype)
 
 
 class Row(NamedTuple):
@@ -89,12 +99,13 @@ def rows_of(profile: NetworkProfile, nodes: Sequence[Node]) -> List[Row]:
 class Pairing(NamedTuple):
     """Layers that are one another's counterparts: one and one, mostly. Without old ones the new one is new.
 
-    ``was_in`` is the old layer that it ran in, fused, if it did.
+    ``was_in`` is the old layer that it ran in, fused, if it did; ``gone`` are the old operators that it came for.
     """
 
     old: Tuple[Row, ...]
     new: Tuple[Row, ...]
     was_in: Optional[Row] = None
+    gone: Tuple[int, ...] = ()
 
     @property
     def before(self) -> float:
@@ -110,10 +121,22 @@ class Pairing(NamedTuple):
         return self.now - self.before
 
 
-def unaccounted(*profiles: NetworkProfile) -> Optional[float]:
-    """The largest share that no layer accounts for, if it is too large to blame one; below 0 for too much."""
-    worst = max((profile.unaccounted_share for profile in profiles), key=abs)
-    return worst if abs(worst) > _LARGEST_UNACCOUNTED else None
+def unaccounted(old: NetworkProfile, new: NetworkProfile) -> str:
+    """Why no layer can be blamed: too much of a forward, or of what it takes longer, is in no layer. Empty if not."""
+    worst = max((profile.unaccounted_share for profile in (old, new)), key=abs)
+    if worst > _LARGEST_UNACCOUNTED:
+        return f"{worst:.0%} of a forward is in no layer"
+    if worst < -_LARGEST_UNACCOUNTED:
+        return f"its layers take {-worst:.0%} more than a forward"
+    growth = 1e3 * (new.forward_cpu_seconds - old.forward_cpu_seconds)
+    of_layers = 1e3 * (_seconds(new) - _seconds(old))
+    if growth > 0 and of_layers < _LEAST_OF_GROWTH * growth:
+        return f"a forward takes {growth:.2f} ms longer, its layers {of_layers:+.2f} ms"
+    return ""
+
+
+def _seconds(profile: NetworkProfile) -> float:
+    return sum(layer.cpu_seconds for layer in profile.layers)
 
 
 def attributed(found: Sequence[Pairing]) -> List[Tuple[Pairing, float]]:
@@ -219,9 +242,10 @@ class _Pairs:
                 yield Pairing((), (row,), self._old[origin])
             else:
                 together[sites.of_new(row.main) or ("new", place)][1].append(row)
-        for before, now in together.values():
-            if before and now:
-                yield Pairing(tuple(before), tuple(now))
+        for site, (before, now) in together.items():
+            operators = sites.gone(site)
+            if now and (before or operators):
+                yield Pairing(tuple(before), tuple(now), gone=operators)
             else:
                 yield from (Pairing((row,), ()) for row in before)
                 yield from (Pairing((), (row,)) for row in now)
@@ -246,6 +270,10 @@ class _Sites:
 
     def of_new(self, node: int) -> Optional[Hashable]:
         return self._root(("new", node)) if node in self._new else None
+
+    def gone(self, site: Hashable) -> Tuple[int, ...]:
+        """The old operators of a site, in order: some of them may have been in no layer of their own."""
+        return tuple(old for old in self._matching.old.order if old in self._old and self.of_old(old) == site)
 
     def _unite_old(self, old: int) -> None:
         if self._matching.partner[old] >= 0:

@@ -1,6 +1,6 @@
 """Why a layer takes longer than it did: what it computes, how MXNet runs it, or what has come in its place."""
 
-from typing import Dict, List, Literal, Optional, Tuple
+from typing import Dict, List, Literal, Optional, Sequence, Tuple
 
 import msgspec
 
@@ -11,7 +11,7 @@ from pytest_mxperf.cost.result import Shape
 from pytest_mxperf.graph import Node
 from pytest_mxperf.profile.attribution import Pairing, Work
 
-__all__ = ["Cause", "Causes", "Kind"]
+__all__ = ["Cause", "Causes", "Kind", "is_changed", "nearest_changed"]
 
 Kind = Literal[
     "more work",  # MACs or bytes grew, and so did the time
@@ -46,6 +46,7 @@ class Cause(msgspec.Struct, frozen=True):
     macs: Tuple[int, int] = (0, 0)
     bytes: Tuple[int, int] = (0, 0)
     """Read and written."""
+    param_bytes: Tuple[int, int] = (0, 0)
     layers: Tuple[str, ...] = ()
     """Others by name: what it was fused with, what has come in its place, or what has changed in front of it."""
     fast_counts: Tuple[int, ...] = ()
@@ -65,7 +66,7 @@ class Causes:
     def of(self, pairing: Pairing) -> Cause:
         if pairing.was_in is not None:
             return Cause("no longer fused", layers=(pairing.was_in.layer.name,))
-        if not pairing.old:
+        if not (pairing.old or pairing.gone):
             return Cause("new")
         if not self._is_kept(pairing):
             return Cause("replaced", layers=tuple(row.layer.name for row in pairing.new))
@@ -74,8 +75,10 @@ class Causes:
         return self._of_kept(pairing)
 
     def _is_kept(self, pairing: Pairing) -> bool:
+        if not pairing.old or len(pairing.new) > 1:
+            return False
         old, new = pairing.old[0].main, pairing.new[0].main
-        if len(pairing.new) > 1 or old < 0 or self._matching.partner[old] != new:
+        if old < 0 or self._matching.partner[old] != new:
             return False
         return self._matching.old.nodes[old].op == self._matching.new.nodes[new].op
 
@@ -86,7 +89,12 @@ class Causes:
         if before.dtype != now.dtype:
             details = (Detail("dtype", before.dtype, now.dtype), *self._own_details(pairing))
             cause = Cause("slower kernel", details)
-        return msgspec.structs.replace(cause, macs=(before.macs, now.macs), bytes=(before.bytes, now.bytes))
+        return msgspec.structs.replace(
+            cause,
+            macs=(before.macs, now.macs),
+            bytes=(before.bytes, now.bytes),
+            param_bytes=(before.param_bytes, now.param_bytes),
+        )
 
     def _works_of(self, pairing: Pairing) -> Tuple[Work, Work]:
         old, new = pairing.old[0].main, pairing.new[0].main
@@ -161,15 +169,26 @@ class Causes:
         return None
 
     def _changed_in_front(self, pairing: Pairing) -> Tuple[str, ...]:
-        """What it reads that is new, or is told something else."""
-        inside = pairing.new[0].nodes
-        sources = [each.node for node in inside for each in self._matching.new.sources(node) if each.node not in inside]
-        names = [self._matching.new.nodes[source].name for source in sources if self._is_changed(source)]
-        return tuple(dict.fromkeys(names))
+        """The nearest in front of it that is new, or is told something else."""
+        nodes = nearest_changed(self._matching, pairing.new[0].nodes)
+        return tuple(dict.fromkeys(self._matching.new.nodes[node].name for node in nodes))
 
-    def _is_changed(self, new: int) -> bool:
-        old = self._matching.origin[new]
-        return old < 0 or self._matching.old.labels[old] != self._matching.new.labels[new]
+
+def is_changed(matching: Matching, new: int) -> bool:
+    """Whether an operator is new, or is told something else than its partner was."""
+    old = matching.origin[new]
+    return old < 0 or matching.old.labels[old] != matching.new.labels[new]
+
+
+def nearest_changed(matching: Matching, nodes: Sequence[int]) -> List[int]:
+    """What has changed in front of these operators, behind nothing else that has."""
+    seen, front = set(nodes), list(nodes)
+    found: List[int] = []
+    while front and not found:
+        front = sorted({source.node for node in front for source in matching.new.sources(node)} - seen)
+        seen.update(front)
+        found = [node for node in front if is_changed(matching, node)]
+    return found
 
 
 def _rank(detail: Detail) -> int:
@@ -177,8 +196,10 @@ def _rank(detail: Detail) -> int:
 
 
 def _ratio(before: Work, now: Work) -> float:
-    """Times the MACs, or the bytes if these have grown more."""
-    pairs = ((before.macs, now.macs), (before.bytes, now.bytes))
+    """Times the MACs, or the bytes if these have grown more; of a table that is looked into, times its size."""
+    pairs = [(before.macs, now.macs), (before.bytes, now.bytes)]
+    if not before.macs:
+        pairs.append((before.param_bytes, now.param_bytes))
     return max((new / old for old, new in pairs if old), default=1.0)
 
 

@@ -1,14 +1,16 @@
 """Why a network has become slower: the layers that make up nearly all of it, each with its cause."""
 
-from typing import Collection, NamedTuple, Optional, Sequence, Tuple
+from typing import Collection, NamedTuple, Sequence, Tuple
 
 import msgspec
 
 from pytest_mxperf.attributes import Operators, nothing_known
 from pytest_mxperf.baseline.diff import matched
+from pytest_mxperf.baseline.match import Matching
 from pytest_mxperf.cost.result import LayerCost, Shape
-from pytest_mxperf.graph import Graph
+from pytest_mxperf.graph import Graph, Node
 from pytest_mxperf.profile.attribution import Pairing, attributed, pairings, rows_of, unaccounted, work_by_node
+from pytest_mxperf.profile.blame import Blamed, in_order
 from pytest_mxperf.profile.causes import Cause, Causes
 from pytest_mxperf.profile.values import NetworkProfile
 
@@ -44,7 +46,10 @@ class SlowLayer(msgspec.Struct, frozen=True):
 
 
 class Slowdown(msgspec.Struct, frozen=True):
-    """The layers that make up at least 90% of the growth, most first; of a growth that is spread, the largest alone."""
+    """The layers that make up at least 90% of the growth; of a growth that is spread, the first alone.
+
+    What has been changed comes before those that are slower only since they read it; the most growth comes first.
+    """
 
     layers: Tuple[SlowLayer, ...] = ()
     more: int = 0
@@ -67,25 +72,24 @@ def slowdown(
 
     ``inputs`` and ``operators`` are as in ``baseline.diff.compare``.
     """
-    share = unaccounted(old.profile, new.profile)
-    if share is not None:
-        return Slowdown(unknown_because=_unaccounted(share))
+    because = unaccounted(old.profile, new.profile)
+    if because:
+        return Slowdown(unknown_because=because)
     matching = matched((old.graph, old.shapes), (new.graph, new.shapes), inputs, operators=operators)
     works = work_by_node(old.graph.nodes, old.costs), work_by_node(new.graph.nodes, new.costs)
     rows = rows_of(old.profile, old.graph.nodes), rows_of(new.profile, new.graph.nodes)
     found = pairings(matching, *rows, works)
     causes = Causes(matching, works, own_weights=own_weights)
-    return _told(attributed(found), causes) or Slowdown(unknown_because=_no_slower(found))
+    blamed = [Blamed(pairing, part, causes.of(pairing)) for pairing, part in attributed(found)]
+    return _told(in_order(matching, blamed), matching) if blamed else Slowdown(unknown_because=_no_slower(found))
 
 
-def _told(grown: Sequence[Tuple[Pairing, float]], causes: Causes) -> Optional[Slowdown]:
-    if not grown:
-        return None
-    needed = _needed([part for _, part in grown])
-    is_spread = needed > _MOST_NAMED and grown[0][1] < _EVENLY
-    named = grown[: 1 if is_spread else min(needed, _MOST_NAMED)]
-    layers = tuple(_slow_layer(pairing, part, causes.of(pairing)) for pairing, part in named)
-    return Slowdown(layers, (needed if is_spread else len(grown)) - len(named), is_spread)
+def _told(blamed: Sequence[Blamed], matching: Matching) -> Slowdown:
+    needed = _needed([each.part for each in blamed])
+    is_spread = needed > _MOST_NAMED and max(each.part for each in blamed) < _EVENLY
+    named = blamed[: 1 if is_spread else min(needed, _MOST_NAMED)]
+    layers = tuple(_slow_layer(each, matching.old.nodes) for each in named)
+    return Slowdown(layers, (needed if is_spread else len(blamed)) - len(named), is_spread)
 
 
 def _needed(parts: Sequence[float]) -> int:
@@ -98,19 +102,21 @@ def _needed(parts: Sequence[float]) -> int:
     return len(parts)
 
 
-def _slow_layer(pairing: Pairing, part: float, cause: Cause) -> SlowLayer:
-    """By the name that it has now; what several have come in the place of, by the one that it had."""
-    rows = pairing.old if cause.kind == "replaced" else pairing.new
-    layer = max((row.layer for row in rows), key=lambda layer: layer.cpu_seconds)
-    if cause.kind != "replaced":
-        layer = pairing.new[0].layer
-    return SlowLayer(layer.name, layer.operator, pairing.before, pairing.now, part, cause)
+def _slow_layer(blamed: Blamed, old_nodes: Sequence[Node]) -> SlowLayer:
+    pairing = blamed.pairing
+    return SlowLayer(*_name(blamed, old_nodes), pairing.before, pairing.now, blamed.part, blamed.cause)
 
 
-def _unaccounted(share: float) -> str:
-    if share > 0:
-        return f"{share:.0%} of a forward is in no layer"
-    return f"its layers take {-share:.0%} more than a forward"
+def _name(blamed: Blamed, old_nodes: Sequence[Node]) -> Tuple[str, str]:
+    """And the operator: those that it has now; of what others have come in the place of, those that it had."""
+    pairing = blamed.pairing
+    if blamed.cause.kind != "replaced":
+        return pairing.new[0].layer.name, pairing.new[0].layer.operator
+    if not pairing.old:
+        node = old_nodes[pairing.gone[0]]
+        return node.name, node.op
+    longest = max((row.layer for row in pairing.old), key=lambda layer: layer.cpu_seconds)
+    return longest.name, longest.operator
 
 
 def _no_slower(found: Sequence[Pairing]) -> str:

@@ -38,11 +38,8 @@ def _milliseconds(layer: SlowLayer) -> List[str]:
 
 
 def _more_work(cause: Cause) -> str:
-    grown = [
-        f"{_growth(before, now)} {what}"
-        for what, (before, now) in (("MACs", cause.macs), ("bytes", cause.bytes))
-        if now > before
-    ]
+    figures = (("MACs", cause.macs), ("bytes", cause.bytes), ("parameters", cause.param_bytes))
+    grown = [f"{_growth(*counts)} {what}" for what, counts in figures if counts[1] > counts[0]]
     return f"more work: {_listed([*map(str, cause.details), *grown[:1]])}"
 
 

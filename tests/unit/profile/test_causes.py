@@ -226,6 +226,14 @@ def test_one_layer_before_and_several_now():
     ]
 
 
+def test_what_is_replaced_may_have_run_in_another_layer():
+    parts = [row(name, 0.1, operator=name) for name in ("div", "erf", "plus", "mul")]
+    old = timed(around(gelu), row("a", 1.0, "gelu"), row("b", 1.0))
+    assert lines(explained(old, timed(around(composed_gelu), row("a", 1.0), *parts, row("b", 1.0)))) == [
+        "gelu (LeakyReLU): 0.00 ms -> 0.40 ms, 100% of the growth: replaced by 4 layers: div, erf, plus, 1 more"
+    ]
+
+
 def test_one_layer_for_another():
     def sigmoid(net, source):
         return net.op("erfinv", "sigmoid", source)
@@ -280,6 +288,35 @@ def test_an_unchanged_layer_behind_one_that_has_changed():
     old = timed(net("(1, 1)"), row("first", 1.0), row("second", 1.0))
     slowdown = explained(old, timed(net("(2, 2)"), row("first", 1.0), row("second", 1.5)))
     assert lines(slowdown)[0].endswith(": itself unchanged, behind first")
+
+
+def test_what_is_between_the_two_says_nothing():
+    """conv, relu, pool, dense: the first has changed, the last is slower."""
+
+    def net(dilate):
+        net = Net()
+        weight = net.variable("first_weight", (8, 3, 3, 3))
+        first = net.op("Convolution", "first", net.data, weight, num_filter=8, shape=(1, 8, 8, 8), dilate=dilate)
+        net.dense("dense", net.pool("pool", net.relu("relu", first)), 8)
+        return net
+
+    old = timed(net("(1, 1)"), row("first", 1.0), row("dense", 1.0, operator="FullyConnected"))
+    new = timed(net("(2, 2)"), row("first", 1.0), row("dense", 1.5, operator="FullyConnected"))
+    assert lines(explained(old, new))[0].endswith(": itself unchanged, behind first")
+
+
+def test_a_larger_table_is_more_work():
+    """As many rows of it are read."""
+    sides = []
+    for words, time in ((1000, 0.16), (10000, 0.23)):
+        net = Net()
+        table = net.variable("table", (words, 4))
+        net.op("Embedding", "words", net.data, table, input_dim=words)
+        sides.append(timed(net, row("words", time, operator="Embedding"), param_bytes={"words": 16 * words}))
+    assert lines(explained(*sides)) == [
+        "words (Embedding): 0.16 ms -> 0.23 ms, 100% of the growth: "
+        "more work: input_dim 1000 -> 10000, 10.0x the parameters"
+    ]
 
 
 def test_own_weights_are_the_only_difference():

@@ -13,7 +13,7 @@ def row(name, milliseconds, *members, operator="Convolution"):
     return LayerTime(name, operator, milliseconds / 1e3, (name, *members))
 
 
-def timed(net, *rows, unaccounted=0.0, bytes_moved=None, dtypes=None):
+def timed(net, *rows, unaccounted=0.0, bytes_moved=None, dtypes=None, param_bytes=None):
     """The network with these layers; their sum is all of a forward but a share."""
     counted = net.counted()
     costs = [
@@ -22,7 +22,7 @@ def timed(net, *rows, unaccounted=0.0, bytes_moved=None, dtypes=None):
             node.op,
             counted.shapes[index],
             OpCost(macs=counted.costs[index].macs, elementwise=counted.costs[index].flops),
-            Params(),
+            Params(bytes=(param_bytes or {}).get(node.name, 0)),
             (dtypes or {}).get(node.name, "float32"),
             bytes_read=(bytes_moved or {}).get(node.name, 1000),
         )
