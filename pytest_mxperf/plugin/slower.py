@@ -31,7 +31,7 @@ def with_layers(
         found = _slowdown(measure(), reference(), candidate, own_weights)
     except MxperfError as error:
         found = Slowdown(unknown_because=str(error))
-    return finding.with_lines(lines(found))
+    return finding.with_reasons(lines(found))
 
 
 def _slowdown(profiled: Profiled, reference: Any, candidate: Any, own_weights: bool) -> Slowdown:

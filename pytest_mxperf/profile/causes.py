@@ -42,7 +42,7 @@ class Cause(msgspec.Struct, frozen=True):
 
     kind: Kind
     details: Tuple[Detail, ...] = ()
-    """What differs in the layer."""
+    """What differs in the layer; of one that is unchanged, in those in front of it."""
     macs: Tuple[int, int] = (0, 0)
     bytes: Tuple[int, int] = (0, 0)
     """Read and written."""
@@ -115,7 +115,7 @@ class Causes:
         shapes = self._shape_details(pairing.old[0].main, pairing.new[0].main)
         if more >= _MORE:
             return Cause("more work", shapes)
-        return Cause("slower kernel", shapes) if shapes else Cause("unchanged", layers=self._changed_in_front(pairing))
+        return Cause("slower kernel", shapes) if shapes else self._of_unchanged(pairing)
 
     def _by_fusion(self, pairing: Pairing) -> Optional[Cause]:
         """What ran in the layer and has left it, or runs in it and has not before."""
@@ -168,10 +168,13 @@ class Causes:
                 return Detail(what, str(before), str(now))
         return None
 
-    def _changed_in_front(self, pairing: Pairing) -> Tuple[str, ...]:
-        """The nearest in front of it that is new, or is told something else."""
+    def _of_unchanged(self, pairing: Pairing) -> Cause:
+        """By the nearest in front of it that is new, or is told something else, and by what that is told."""
         nodes = nearest_changed(self._matching, pairing.new[0].nodes)
-        return tuple(dict.fromkeys(self._matching.new.nodes[node].name for node in nodes))
+        origins = [(self._matching.origin[node], node) for node in nodes]
+        details = [detail for old, new in origins if old >= 0 for detail in self._attributes(old, new)]
+        names = dict.fromkeys(self._matching.new.nodes[node].name for node in nodes)
+        return Cause("unchanged", tuple(details), layers=tuple(names))
 
 
 def is_changed(matching: Matching, new: int) -> bool:

@@ -72,7 +72,9 @@ def _own_weights(cause: Cause) -> str:
 
 
 def _unchanged(cause: Cause) -> str:
-    return f"itself unchanged, behind {_some(cause.layers)}" if cause.layers else "itself unchanged"
+    told = _listed([str(detail) for detail in cause.details])
+    behind = f", behind {_some(cause.layers)}" if cause.layers else ""
+    return f"itself unchanged{behind}{f': {told}' if told else ''}"
 
 
 _WORDS: Dict[str, Callable[[Cause], str]] = {

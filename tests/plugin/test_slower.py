@@ -3,6 +3,7 @@
 import pytest
 
 from pytest_mxperf.errors import WorkerError
+from pytest_mxperf.latency.conditions import Conditions
 from pytest_mxperf.latency.decide import Decision, Outcome
 from pytest_mxperf.profile.values import LayerTime, NetworkProfile
 from pytest_mxperf.worker.protocol import Profiled
@@ -50,6 +51,7 @@ def changed(laboratory, write, run):
         run("--mxperf-update").assert_outcomes(passed=1)
         write(f"GROUPS = 2\n{NETS}{GATED}")
         laboratory.decisions, laboratory.profiled = [decision], profiled
+        laboratory.conditions = Conditions(wall_seconds=1.0, cpu_seconds=0.5)
 
     return changed
 
@@ -64,6 +66,7 @@ def test_the_layers_that_are_slower_are_named(changed, run, no_traceback):
             "net: latency +5.6% (at least +3.9%), allowed +2.5% over its baseline; 8 samples in two processes, *",
             "    second (Convolution): 1.21 ms -> 2.35 ms, 96% of the growth: 12% fewer MACs, slower: num_group "
             "1 -> 2, kernel (1, 1) -> (1, 2)",
+            "    meanwhile: had a core 50% of the time",
             "if that is meant, store the new baseline with --mxperf-update",
         ],
         consecutive=True,

@@ -287,7 +287,7 @@ def test_an_unchanged_layer_behind_one_that_has_changed():
 
     old = timed(net("(1, 1)"), row("first", 1.0), row("second", 1.0))
     slowdown = explained(old, timed(net("(2, 2)"), row("first", 1.0), row("second", 1.5)))
-    assert lines(slowdown)[0].endswith(": itself unchanged, behind first")
+    assert lines(slowdown)[0].endswith(": itself unchanged, behind first: dilate (1, 1) -> (2, 2)")
 
 
 def test_what_is_between_the_two_says_nothing():
@@ -302,7 +302,7 @@ def test_what_is_between_the_two_says_nothing():
 
     old = timed(net("(1, 1)"), row("first", 1.0), row("dense", 1.0, operator="FullyConnected"))
     new = timed(net("(2, 2)"), row("first", 1.0), row("dense", 1.5, operator="FullyConnected"))
-    assert lines(explained(old, new))[0].endswith(": itself unchanged, behind first")
+    assert lines(explained(old, new))[0].endswith(": itself unchanged, behind first: dilate (1, 1) -> (2, 2)")
 
 
 def test_a_larger_table_is_more_work():
