@@ -135,11 +135,18 @@ def test_what_cannot_be_timed_by_layers_is_still_a_regression(changed, run, no_t
     no_traceback(result)
 
 
-def test_no_layer_is_blamed_where_a_large_part_is_in_none(changed, run):
+def test_no_layer_is_blamed_where_a_large_part_is_in_none(changed, run, laboratory):
     layers = SLOWER.candidate.layers
     changed(REGRESSED, Profiled(NetworkProfile(layers, 3.8e-3, 3, 5), SLOWER.reference))
     result = run()
     result.stdout.fnmatch_lines(["    by which layers cannot be told: 8% of a forward is in no layer"])
+    assert len(laboratory.explained) == 2  # it may have been chance
+
+
+def test_layers_are_timed_once_where_they_can_be_blamed(changed, run, laboratory):
+    changed(REGRESSED)
+    run()
+    assert len(laboratory.explained) == 1
 
 
 CHECKPOINT = """
