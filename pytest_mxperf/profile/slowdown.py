@@ -18,6 +18,8 @@ __all__ = ["SlowLayer", "Slowdown", "Timed", "slowdown"]
 
 _NAMED = 0.9
 """Of the growth: so much of it is told layer by layer."""
+_NEGLIGIBLE = 0.02
+"""Of the growth: what has less is not named where the others make up nearly all."""
 _MOST_NAMED = 10
 _EVENLY = 0.2
 """Of the growth: where it takes more layers than are named, and none has more than this, it is spread."""
@@ -85,6 +87,9 @@ def slowdown(
 
 
 def _told(blamed: Sequence[Blamed], matching: Matching) -> Slowdown:
+    large = [each for each in blamed if each.part >= _NEGLIGIBLE]
+    if sum(each.part for each in large) >= _NAMED:
+        blamed = large
     needed = _needed([each.part for each in blamed])
     is_spread = needed > _MOST_NAMED and max(each.part for each in blamed) < _EVENLY
     named = blamed[: 1 if is_spread else min(needed, _MOST_NAMED)]

@@ -154,6 +154,14 @@ def test_and_behind_what_has_lost_more():
     assert [name for name, _ in named(explained(old, new))] == ["other", "there", "back", "second"]
 
 
+def test_what_it_hardly_slows_down_is_not_named():
+    """0.01 ms of 1 ms."""
+    old = timed(between(()), row("first", 1), row("second", 1), row("other", 1))
+    pair = [row(name, 0.25, operator="transpose") for name in ("there", "back")]
+    new = timed(between(("there", "back")), row("first", 1), *pair, row("second", 1.01), row("other", 1.49))
+    assert named(explained(old, new)) == [("there", 0.25), ("back", 0.25), ("other", 0.49)]
+
+
 def test_layers_that_were_changed_each_for_itself_are_not_told_together():
     """0.5 and 0.3 ms of neighbours, 0.6 ms of another."""
 
