@@ -146,10 +146,10 @@ def attributed(found: Sequence[Pairing]) -> List[Tuple[Pairing, float]]:
     """
     net = sum(each.growth for each in found)
     shrunk = sum(-each.growth for each in found if -each.growth > _NOTICEABLE * max(net, 0.0))
-    total = net + shrunk
     if net <= 0:
         return []
     grown = sorted((each for each in found if each.growth > 0), key=lambda each: -each.growth)
+    total = max(net + shrunk, grown[0].growth)  # no part is more than all
     return [(each, each.growth / total) for each in grown]
 
 
@@ -276,8 +276,6 @@ class _Sites:
         return tuple(old for old in self._matching.old.order if old in self._old and self.of_old(old) == site)
 
     def _unite_old(self, old: int) -> None:
-        if self._matching.partner[old] >= 0:
-            self._unite(("old", old), ("new", self._matching.partner[old]))
         for reader, position, _ in self._matching.old.readers[old]:
             by = ("old", reader) if reader in self._old else ("read", self._matching.partner[reader], position)
             self._unite(("old", old), by)

@@ -57,6 +57,20 @@ def test_an_attribute_that_decides_nothing_is_no_cause():
     assert (cause.kind, line.split("growth: ")[1]) == ("unchanged", "itself unchanged")
 
 
+def test_nor_is_it_told_beside_one_that_is():
+    old, new = convolution(workspace=64, dilate="(1, 1)"), convolution(workspace=1024, dilate="(2, 2)")
+    assert of_one(old, new)[0].details == (Detail("dilate", "(1, 1)", "(2, 2)"),)
+
+
+def test_more_parameters_are_no_more_work_of_what_has_macs():
+    """A larger window at fewer places."""
+    old, new = convolution(stride="(1, 1)"), convolution(stride="(2, 2)")
+    sides = [
+        timed(net, row("conv", time), param_bytes={"conv": size}) for net, time, size in ((old, 1, 9), (new, 2, 36))
+    ]
+    assert explained(*sides).layers[0].cause.kind == "slower kernel"
+
+
 @pytest.mark.parametrize(("macs", "now"), [(1060, 1.12), (9000, 5.0), (2000, 2.9)])
 def test_more_macs_are_more_work_where_the_time_is_in_proportion(macs, now):
     cause, _ = of_one(convolution(kernel="(1, 1)"), convolution(macs=macs, kernel="(3, 3)"), now=now)
@@ -64,7 +78,7 @@ def test_more_macs_are_more_work_where_the_time_is_in_proportion(macs, now):
 
 
 def test_and_are_not_why_where_it_is_not():
-    cause, line = of_one(convolution(num_group=1), convolution(macs=1060, num_group=4), now=1.5)
+    cause, line = of_one(convolution(num_group=1), convolution(macs=1060, num_group=4), now=1.15)
     assert cause.kind == "slower kernel"
     assert line.endswith(": 6% more MACs, slower: num_group 1 -> 4")
 
@@ -110,6 +124,7 @@ def test_of_groups_channels_are_not_counted():
     """With groups it is the channels of each that count."""
     old, new = convolution(64, num_group=2), convolution(68, macs=1062, num_group=2)
     assert of_one(old, new, now=1.6)[0].kind == "slower kernel"
+    assert of_one(convolution(64, num_group=2), convolution(68, num_group=1), now=1.6)[0].kind == "slower kernel"
 
 
 def test_half_precision_computes_elsewhere():
@@ -168,6 +183,14 @@ def test_what_a_fused_member_is_told_is_a_cause():
     old, new = timed(net("relu"), row("conv", 1.0, "act")), timed(net("tanh"), row("conv", 1.6, "act"))
     (layer,) = explained(old, new).layers
     assert (layer.cause.kind, layer.cause.details) == ("slower kernel", (Detail("act act_type", "relu", "tanh"),))
+
+
+def test_what_ran_in_it_and_is_gone_is_not_missed():
+    plain, fused = Net(), Net()
+    plain.conv("conv", plain.data, 8)
+    fused.relu("relu", fused.conv("conv", fused.data, 8))
+    (layer,) = explained(timed(fused, row("conv", 1.0, "relu")), timed(plain, row("conv", 1.3))).layers
+    assert (layer.cause.kind, layer.cause.layers) == ("unchanged", ())
 
 
 def test_what_is_new_inside_a_layer():
@@ -244,6 +267,20 @@ def test_one_layer_for_another():
     assert lines(slowdown) == ["gelu (LeakyReLU): 0.10 ms -> 0.50 ms, 100% of the growth: replaced by sigmoid"]
 
 
+def test_two_layers_before_and_one_now():
+    """They go by the one that took longer."""
+
+    def both(net, source):
+        return gelu(net, net.op("erfinv", "sigmoid", source))
+
+    rest = row("a", 1.0), row("b", 1.0)
+    gone = row("sigmoid", 0.2, operator="erfinv"), row("gelu", 0.1, operator="LeakyReLU")
+    new = timed(around(lambda net, source: net.op("exp", "exp", source)), *rest, row("exp", 0.5, operator="exp"))
+    assert lines(explained(timed(around(both), *rest, *gone), new)) == [
+        "sigmoid (erfinv): 0.30 ms -> 0.50 ms, 100% of the growth: replaced by exp"
+    ]
+
+
 def whole(net, source):
     return net.conv("whole", source, 16)
 
@@ -271,6 +308,27 @@ def test_a_layer_that_is_wider_beside_new_ones_is_not_replaced():
     assert [(each.name, each.cause.kind) for each in explained(old, new).layers] == [
         ("whole", "more work"),
         ("more", "new"),
+    ]
+
+
+def test_a_narrower_layer_far_from_new_ones_of_its_kind_is_not_replaced():
+    def net(count, more):
+        net = Net()
+        end = net.conv("narrow", net.data, count)
+        if not more:
+            net.pool("pool", end)
+            return net
+        end = net.pool("pool", net.op("tanh", "tanh", end))
+        net.op("Concat", "both", end, net.dense("dense", net.conv("more", net.data, 4), 4), shape=(1, count + 4))
+        return net
+
+    rest = row("pool", 0.1, operator="Pooling")
+    new = timed(net(8, True), row("narrow", 1.5), rest, row("more", 0.4), row("tanh", 0.3, operator="tanh"))
+    slowdown = explained(timed(net(16, False), row("narrow", 1.0), rest), new)
+    assert [(each.name, each.cause.kind) for each in slowdown.layers] == [
+        ("narrow", "slower kernel"),
+        ("more", "new"),
+        ("tanh", "new"),
     ]
 
 

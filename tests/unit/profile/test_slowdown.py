@@ -1,7 +1,11 @@
 """Which layers are named, and with what part of the growth."""
 
+import msgspec
 import pytest
 
+from pytest_mxperf.cost.result import LayerCost, OpCost, Params
+from pytest_mxperf.graph import Graph, Node
+from pytest_mxperf.profile.attribution import Work, work_by_node
 from pytest_mxperf.profile.values import NetworkProfile
 from tests.unit.profile.timed import Net, explained, row, timed
 
@@ -44,6 +48,16 @@ def test_what_has_shrunk_does_not_make_parts_of_more_than_all():
     assert named(of_times((1, 1, 1), (1.8, 1.2, 0.5))) == [("conv0", 0.8), ("conv1", 0.2)]
 
 
+def test_of_what_has_shrunk_a_tenth_is_noticeable():
+    """0.7 and 0.5 ms more, 0.2 less."""
+    assert named(of_times((1, 1, 1), (1.7, 1.5, 0.8))) == [("conv0", 0.583), ("conv1", 0.417)]
+
+
+def test_no_part_is_more_than_all():
+    """0.5 ms more and 0.04 less."""
+    assert named(of_times((1, 1), (1.5, 0.96))) == [("conv0", 1.0)]
+
+
 def test_noise_below_it_takes_nothing_from_the_growth():
     """0.5 ms more, and twenty layers of which half are 0.01 ms faster and half slower."""
     found = of_times((1,) * 21, (1.5, *([1.01, 0.99] * 10)))
@@ -63,6 +77,12 @@ def test_a_growth_that_all_share_is_spread():
     assert found.is_spread
     assert named(found) == [("conv0", 0.05)]
     assert found.more == 17
+
+
+def test_also_over_many_that_have_little_each():
+    """Of 60 equal layers 54 make up nine tenths."""
+    found = of_times((1,) * 60, (1.05,) * 60)
+    assert (found.is_spread, len(found.layers), found.more) == (True, 1, 53)
 
 
 @pytest.mark.parametrize(("share", "said"), [(0.06, "6% of a forward is in no layer"), (0.049, "")])
@@ -184,3 +204,30 @@ def test_what_was_fused_is_told_with_what_it_was_fused_to():
     parts = row("first_bn", 0.15, operator="BatchNorm"), row("first_relu", 0.15, operator="Activation")
     new = timed(net, row("first_conv", 1), *parts, row("second", 1.2))
     assert [name for name, _ in named(explained(old, new))] == ["first_bn", "first_relu", "second"]
+
+
+def test_what_has_come_behind_a_changed_layer_is_told_for_itself():
+    """0.35 and 0.3 ms, and 0.5 ms of another."""
+    old, new = between(()), between(("there",))
+    place = next(index for index, node in enumerate(new.nodes) if node.name == "first")
+    new.nodes[place] = msgspec.structs.replace(new.nodes[place], attrs={**new.nodes[place].attrs, "dilate": "(2, 2)"})
+    before = timed(old, row("first", 1), row("second", 1), row("other", 1))
+    rows = row("first", 1.35), row("there", 0.3, operator="transpose"), row("second", 1), row("other", 1.5)
+    assert [name for name, _ in named(explained(before, timed(new, *rows)))] == ["other", "first", "there"]
+
+
+def test_the_work_of_a_loop_is_that_of_its_body():
+    body = Graph((Node("null", "x", {}, ()), Node("exp", "inner", {}, ((0, 0),))), ((1, 0),))
+    nodes = (
+        Node("null", "data", {}, ()),
+        Node("_foreach", "loop", {}, ((0, 0),), 1, (body,)),
+        Node("exp", "behind", {}, ((1, 0),)),
+    )
+    layers = [
+        LayerCost("loop", "_foreach", ((1,),), OpCost(), Params()),
+        LayerCost(
+            "loop/inner", "exp", ((1,),), OpCost(macs=7, other=2), Params(bytes=4), bytes_read=30, bytes_written=12
+        ),
+        LayerCost("behind", "exp", ((1,),), OpCost(other=5), Params(), "float16"),
+    ]
+    assert work_by_node(nodes, layers) == {1: Work(7, 16, 42, 4, "float32"), 2: Work(0, 5, 0, 0, "float16")}
