@@ -18,6 +18,8 @@ _LARGEST_UNACCOUNTED = 0.05
 """Of a forward: where more is in no layer, or in layers that are not in the forward, no layer is blamed."""
 _LEAST_OF_GROWTH = 0.5
 """What of the forward's growth must be in layers. The copies of new outputs are in none."""
+_EACH_ALONE = 2
+"""Layers that have come to one place: more are told together."""
 _NOTICEABLE = 0.1
 """Of the net growth: what has shrunk by less is noise, and hides nothing that has grown."""
 _SPLIT = 0.9
@@ -244,7 +246,7 @@ class _Pairs:
                 together[sites.of_new(row.main) or ("new", place)][1].append(row)
         for site, (before, now) in together.items():
             operators = sites.gone(site)
-            if now and (before or operators):
+            if now and (before or operators or len(now) > _EACH_ALONE):
                 yield Pairing(tuple(before), tuple(now), gone=operators)
             else:
                 yield from (Pairing((row,), ()) for row in before)

@@ -72,7 +72,8 @@ class _Groups:
 
     def _is_told_otherwise(self, each: Blamed) -> bool:
         is_other = any(is_changed(self._matching, node) for node in each.nodes())
-        return is_other or each.has_come or each.cause.kind == "no longer fused"
+        computes_otherwise = any(detail.what == "dtype" for detail in each.cause.details)
+        return is_other or computes_otherwise or each.has_come or each.cause.kind == "no longer fused"
 
     def _sources(self, place: int) -> Iterator[int]:
         """Of what has come, what else has that it reads."""

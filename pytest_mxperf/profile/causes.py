@@ -18,6 +18,7 @@ Kind = Literal[
     "slower kernel",  # the same work, told otherwise
     "left blocked layout",  # a channel count that MXNet's fast kernels do not take
     "no longer fused",  # it, or what ran in it, was part of another operator
+    "fused with more",  # something new runs in it
     "new",
     "replaced",  # by other layers
     "own weights",  # the same graph, other numbers
@@ -48,7 +49,7 @@ class Cause(msgspec.Struct, frozen=True):
     """Read and written."""
     param_bytes: Tuple[int, int] = (0, 0)
     layers: Tuple[str, ...] = ()
-    """Others by name: what it was fused with, what has come in its place, or what has changed in front of it."""
+    """By name: what has come, or others that it was or is fused with, or that have changed in front of it."""
     fast_counts: Tuple[int, ...] = ()
     """The channel counts next to its own that are fast."""
 
@@ -67,7 +68,7 @@ class Causes:
         if pairing.was_in is not None:
             return Cause("no longer fused", layers=(pairing.was_in.layer.name,))
         if not (pairing.old or pairing.gone):
-            return Cause("new")
+            return Cause("new", layers=tuple(row.layer.name for row in pairing.new))
         if not self._is_kept(pairing):
             return Cause("replaced", layers=tuple(row.layer.name for row in pairing.new))
         if self._own_weights:
@@ -123,7 +124,7 @@ class Causes:
         if lost:
             return Cause("no longer fused", layers=lost)
         gained = tuple(self._matching.new.nodes[each].name for each in pairing.new[0].nodes if self._is_added(each))
-        return Cause("new", layers=gained) if gained else None
+        return Cause("fused with more", layers=gained) if gained else None
 
     def _lost(self, pairing: Pairing) -> Tuple[str, ...]:
         """What ran in it before and does not now, though it is still there."""

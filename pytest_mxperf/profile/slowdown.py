@@ -48,7 +48,7 @@ class SlowLayer(msgspec.Struct, frozen=True):
 
 
 class Slowdown(msgspec.Struct, frozen=True):
-    """The layers that make up at least 90% of the growth; of a growth that is spread, the first alone.
+    """The layers that make up at least 90% of the growth; of a growth that is spread, the largest.
 
     What has been changed comes before those that are slower only since they read it; the most growth comes first.
     """
@@ -92,7 +92,7 @@ def _told(blamed: Sequence[Blamed], matching: Matching) -> Slowdown:
         blamed = large
     needed = _needed([each.part for each in blamed])
     is_spread = needed > _MOST_NAMED and max(each.part for each in blamed) < _EVENLY
-    named = blamed[: 1 if is_spread else min(needed, _MOST_NAMED)]
+    named = [max(blamed, key=lambda each: each.part)] if is_spread else blamed[: min(needed, _MOST_NAMED)]
     layers = tuple(_slow_layer(each, matching.old.nodes) for each in named)
     return Slowdown(layers, (needed if is_spread else len(blamed)) - len(named), is_spread)
 
@@ -115,13 +115,13 @@ def _slow_layer(blamed: Blamed, old_nodes: Sequence[Node]) -> SlowLayer:
 def _name(blamed: Blamed, old_nodes: Sequence[Node]) -> Tuple[str, str]:
     """And the operator: those that it has now; of what others have come in the place of, those that it had."""
     pairing = blamed.pairing
-    if blamed.cause.kind != "replaced":
-        return pairing.new[0].layer.name, pairing.new[0].layer.operator
-    if not pairing.old:
+    if blamed.cause.kind == "replaced" and not pairing.old:
         node = old_nodes[pairing.gone[0]]
         return node.name, node.op
-    longest = max((row.layer for row in pairing.old), key=lambda layer: layer.cpu_seconds)
-    return longest.name, longest.operator
+    if blamed.cause.kind in ("new", "replaced"):
+        longest = max((row.layer for row in pairing.old or pairing.new), key=lambda layer: layer.cpu_seconds)
+        return longest.name, longest.operator
+    return pairing.new[0].layer.name, pairing.new[0].layer.operator
 
 
 def _no_slower(found: Sequence[Pairing]) -> str:

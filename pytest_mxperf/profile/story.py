@@ -58,13 +58,16 @@ def _no_longer_fused(cause: Cause) -> str:
     return f"no longer fused with {_some(cause.layers)}"
 
 
+def _fused_with_more(cause: Cause) -> str:
+    return f"{_some(cause.layers)} {'runs' if len(cause.layers) == 1 else 'run'} in it now"
+
+
 def _new(cause: Cause) -> str:
-    return f"new: {_some(cause.layers)}, fused into it" if cause.layers else "new"
+    return "new" if len(cause.layers) < 2 else f"new: {_layers(cause)}"
 
 
 def _replaced(cause: Cause) -> str:
-    count = len(cause.layers)
-    return f"replaced by {f'{count} layers: ' if count > 1 else ''}{_some(cause.layers)}"
+    return f"replaced by {_layers(cause)}"
 
 
 def _own_weights(cause: Cause) -> str:
@@ -82,6 +85,7 @@ _WORDS: Dict[str, Callable[[Cause], str]] = {
     "slower kernel": _slower_kernel,
     "left blocked layout": _left_blocked_layout,
     "no longer fused": _no_longer_fused,
+    "fused with more": _fused_with_more,
     "new": _new,
     "replaced": _replaced,
     "own weights": _own_weights,
@@ -102,6 +106,11 @@ def _growth(before: int, now: int) -> str:
     if before and now < 2 * before:
         return f"{now / before - 1:+.0%}"
     return f"{now / before:.1f}x the" if before else f"{now:,}"
+
+
+def _layers(cause: Cause) -> str:
+    count = len(cause.layers)
+    return f"{f'{count} layers: ' if count > 1 else ''}{_some(cause.layers)}"
 
 
 def _some(names: Sequence[str]) -> str:

@@ -133,6 +133,20 @@ def test_half_precision_computes_elsewhere():
     assert line.endswith(": the same MACs, slower: dtype float32 -> float16")
 
 
+def test_and_is_named_before_the_casts_that_bring_it_about():
+    def net(casts):
+        net = Net()
+        end = net.op("Cast", "down", net.data, dtype="float64") if casts else net.data
+        end = net.conv("conv", end, 8)
+        net.conv("next", net.op("Cast", "up", end, dtype="float32") if casts else end, 8)
+        return net
+
+    old = timed(net(False), row("conv", 1.0), row("next", 1.0))
+    casts = [row(name, time, operator="Cast") for name, time in (("down", 0.1), ("up", 0.05))]
+    new = timed(net(True), row("conv", 1.8), row("next", 1.0), *casts, dtypes={"conv": "float64"})
+    assert [each.name for each in explained(old, new).layers] == ["conv", "down"]
+
+
 def softmax(axis):
     net = Net()
     net.op("softmax", "softmax", net.data, axis=axis)
@@ -198,7 +212,7 @@ def test_what_is_new_inside_a_layer():
     plain.conv("conv", plain.data, 8)
     fused.relu("relu", fused.conv("conv", fused.data, 8))
     slowdown = explained(timed(plain, row("conv", 1.0)), timed(fused, row("conv", 1.3, "relu")))
-    assert lines(slowdown)[0].endswith(": new: relu, fused into it")
+    assert lines(slowdown)[0].endswith(": relu runs in it now")
 
 
 # New and replaced
@@ -219,6 +233,26 @@ def test_what_is_put_in_between_is_new():
     assert lines(slowdown) == [
         "back (transpose): 0.00 ms -> 0.30 ms, 60% of the growth: new",
         "there (transpose): 0.00 ms -> 0.20 ms, 40% of the growth: new",
+    ]
+
+
+def test_many_that_have_come_to_one_place_are_told_together():
+    """Of three and more."""
+
+    def net(count):
+        net = Net()
+        end = net.conv("conv", net.data, 8)
+        if count:
+            parts = [net.op("slice_axis", f"part{place}", end, begin=place) for place in range(count)]
+            end = net.op("Concat", "concat", *parts)
+        net.dense("dense", net.pool("pool", end), 10)
+        return net
+
+    rest = row("conv", 1.0), row("pool", 0.1, operator="Pooling"), row("dense", 0.1, operator="FullyConnected")
+    parts = [row(f"part{place}", 0.1, operator="slice_axis") for place in range(16)]
+    new = timed(net(16), *rest, *parts, row("concat", 0.4, operator="Concat"))
+    assert lines(explained(timed(net(0), *rest), new)) == [
+        "concat (Concat): 0.00 ms -> 2.00 ms, 100% of the growth: new: 17 layers: part0, part1, part2, 14 more"
     ]
 
 
