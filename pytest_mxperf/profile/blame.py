@@ -29,7 +29,8 @@ class Blamed(NamedTuple):
 
 
 def in_order(matching: Matching, blamed: Sequence[Blamed]) -> List[Blamed]:
-    """Those that belong together behind one another, the most growth first; among them what was changed comes first."""
+    """Those that belong together behind one another, the most growth first; among them what was changed comes first,
+    and then what is no longer fused for it."""
     groups = _Groups(matching, blamed)
     parts: Dict[int, float] = {}
     for place, each in enumerate(blamed):
@@ -40,7 +41,7 @@ def in_order(matching: Matching, blamed: Sequence[Blamed]) -> List[Blamed]:
         key=lambda place: (
             -parts[groups.of(place)],
             groups.of(place),
-            not groups.is_changed(place),
+            groups.rank(place),
             -blamed[place].part,
         ),
     )
@@ -54,10 +55,10 @@ class _Groups:
         self._matching = matching
         self._blamed = blamed
         self._parents = list(range(len(blamed)))
-        self._changed = [self._is_told_otherwise(each) for each in blamed]
+        self._ranks = [self._rank(each) for each in blamed]
         self._owners = {node: place for place, each in enumerate(blamed) for node in each.nodes()}
         for place in range(len(blamed)):
-            for source in self._sources(place) if self._changed[place] else self._culprits(place):
+            for source in self._culprits(place) if self._ranks[place] == 2 else self._sources(place):
                 self._unite(place, source)
         self._unite_what_was_fused()
 
@@ -66,14 +67,16 @@ class _Groups:
             place = self._parents[place]
         return place
 
-    def is_changed(self, place: int) -> bool:
-        """Whether it is not only what it reads that has changed."""
-        return self._changed[place]
+    def rank(self, place: int) -> int:
+        """0 for what has been changed itself, 1 for what is fused otherwise, 2 for what only reads it."""
+        return self._ranks[place]
 
-    def _is_told_otherwise(self, each: Blamed) -> bool:
+    def _rank(self, each: Blamed) -> int:
         is_other = any(is_changed(self._matching, node) for node in each.nodes())
         computes_otherwise = any(detail.what == "dtype" for detail in each.cause.details)
-        return is_other or computes_otherwise or each.has_come or each.cause.kind == "no longer fused"
+        if is_other or computes_otherwise or each.has_come:
+            return 0
+        return 1 if each.cause.kind == "no longer fused" else 2
 
     def _sources(self, place: int) -> Iterator[int]:
         """Of what has come, what else has that it reads."""
@@ -94,7 +97,7 @@ class _Groups:
         hosts: Dict[Hashable, int] = {}
         for place, each in enumerate(self._blamed):
             for row in (*each.pairing.old, *([each.pairing.was_in] if each.pairing.was_in else [])):
-                self._unite(place, hosts.setdefault(row.main, place))
+                self._unite(place, hosts.setdefault(row.layer.name if row.main < 0 else row.main, place))
 
     def _unite(self, one: int, other: int) -> None:
         self._parents[self.of(one)] = self.of(other)

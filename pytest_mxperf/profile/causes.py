@@ -34,6 +34,8 @@ _EXPLAINED = 2.0
 """Growths in time for one in work: further beyond it the work is not why."""
 _OUT_OF_PROPORTION = 1.15
 """Times the time that the work would take: what a kernel for plain layouts costs at least."""
+_REACH = 50
+"""Steps: how far in front of a layer a change is looked for."""
 _KERNEL_FIRST = ("num_group", "dilate", "kernel", "layout", "axis")
 """Attributes that decide on a kernel, the telling ones first."""
 
@@ -188,10 +190,12 @@ def nearest_changed(matching: Matching, nodes: Sequence[int]) -> List[int]:
     """What has changed in front of these operators, behind nothing else that has."""
     seen, front = set(nodes), list(nodes)
     found: List[int] = []
-    while front and not found:
+    for _ in range(_REACH):
         front = sorted({source.node for node in front for source in matching.new.sources(node)} - seen)
         seen.update(front)
         found = [node for node in front if is_changed(matching, node)]
+        if found or not front:
+            break
     return found
 
 

@@ -231,3 +231,15 @@ def test_the_work_of_a_loop_is_that_of_its_body():
         LayerCost("behind", "exp", ((1,),), OpCost(other=5), Params(), "float16"),
     ]
     assert work_by_node(nodes, layers) == {1: Work(7, 16, 42, 4, "float32"), 2: Work(0, 5, 0, 0, "float16")}
+
+
+def test_what_is_no_longer_fused_comes_behind_what_has_changed():
+    def net(groups):
+        net = Net()
+        source = net.op("Convolution", "conv", net.data, shape=(1, 8, 8, 8), num_filter=8, num_group=groups)
+        net.relu("relu", source)
+        return net
+
+    old = timed(net(1), row("conv", 1, "relu"))
+    new = timed(net(4), row("conv", 1.4), row("relu", 0.6, operator="Activation"))
+    assert named(explained(old, new)) == [("conv", 0.4), ("relu", 0.6)]
