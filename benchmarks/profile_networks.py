@@ -1,7 +1,7 @@
 """Eight networks, and the twelve ways in which a layer of them is made slower at equal or nearly equal MACs.
 
 A network is built by a ``Maker``, which counts the places where each kind of slowdown can go, and puts one of them into
-one place. It notes by which names that may be told, and as which causes.
+one place. It notes which names and which causes are right.
 """
 
 import math
@@ -27,7 +27,7 @@ CAUSES = {
     "composed LayerNorm": {"replaced"},
     "large embedding": {"more work"},
 }
-"""By kind what may be told as the cause."""
+"""By kind the causes that are right."""
 
 
 class Maker:
@@ -55,25 +55,27 @@ class Maker:
         """Convolution, normalization, activation; ``free`` if its channels may be others."""
         name = self._name("conv")
         pad = kernel // 2
-        told = {"num_filter": count, "kernel": (kernel, kernel), "stride": (stride, stride), "pad": (pad, pad)}
-        told["num_group"] = groups
+        given = {"num_filter": count, "kernel": (kernel, kernel), "stride": (stride, stride), "pad": (pad, pad)}
+        given["num_group"] = groups
         if groups == 1 and kernel == 3 and channels % 32 == count % 32 == 0 and self._is_here("grouping", name):
             few = {"num_group": 16, "kernel": (11, 13), "pad": (5, 6)}  # 143 / 16 for 9
             many = {"num_group": 32, "kernel": (17, 17), "pad": (8, 8)}  # 289 / 32 for 9
-            told.update(many if channels > 64 else few)
+            given.update(many if channels > 64 else few)
         if groups == 1 and kernel == 1 and channels % 16 == count % 16 == 0 and self._is_here("grouping", name):
-            told.update(num_group=16, kernel=(3, 5), pad=(1, 2))  # 15 / 16 for 1
+            given.update(num_group=16, kernel=(3, 5), pad=(1, 2))  # 15 / 16 for 1
         if kernel == 3 and self._is_here("dilation", name):
-            told.update(dilate=(4, 4), pad=(4, 4))
+            given.update(dilate=(4, 4), pad=(4, 4))
         if kernel == 3 and self._is_here("asymmetric kernel", name):
-            told.update(kernel=(9, 1), pad=(4, 0))
+            given.update(kernel=(9, 1), pad=(4, 0))
         if free and groups == 1 and self._is_here("prime channel count", name):
-            told.update(num_filter=prime_near(count))
+            given.update(num_filter=prime_near(count))
         if groups == 1 and count >= 32 and self._is_here("many small parts", name):
-            parts = [sym.Convolution(x, name=f"{name}_part{n}", **{**told, "num_filter": count // 8}) for n in range(8)]
+            parts = [
+                sym.Convolution(x, name=f"{name}_part{n}", **{**given, "num_filter": count // 8}) for n in range(8)
+            ]
             x = sym.concat(*parts, dim=1, name=f"{name}_concat")
         else:
-            x = sym.Convolution(x, name=name, no_bias=True, **told)
+            x = sym.Convolution(x, name=name, no_bias=True, **given)
         if relu and self._is_here("unfusing", name, f"{name}_bn", f"{name}_relu"):
             x = sym.Activation(x, act_type="relu", name=f"{name}_relu")
             return self.between(sym.BatchNorm(x, fix_gamma=False, name=f"{name}_bn"), 4)  # not fused so

@@ -19,7 +19,7 @@ _LARGEST_UNACCOUNTED = 0.05
 _LEAST_OF_GROWTH = 0.5
 """What of the forward's growth must be in layers. The copies of new outputs are in none."""
 _EACH_ALONE = 2
-"""Layers that have come to one place: more are told together."""
+"""Layers that have come to one place: more are reported together."""
 _NOTICEABLE = 0.1
 """Of the net growth: what has shrunk by less is noise, and hides nothing that has grown."""
 _SPLIT = 0.9
@@ -144,7 +144,7 @@ def _seconds(profile: NetworkProfile) -> float:
 def attributed(found: Sequence[Pairing]) -> List[Tuple[Pairing, float]]:
     """What has grown, most first, each with its part of the growth; nothing if all together has not.
 
-    What has shrunk noticeably is taken out of the growth, so that parts add up to about 1 also where it has.
+    What has shrunk noticeably is taken out of the growth, so that parts add up to about 1 even then.
     """
     net = sum(each.growth for each in found)
     shrunk = sum(-each.growth for each in found if -each.growth > _NOTICEABLE * max(net, 0.0))
@@ -163,7 +163,7 @@ def pairings(
 
 
 def _kept(matching: Matching, before: Dict[int, Work], now: Dict[int, Work]) -> Set[int]:
-    """Operators of the new graph that are those of the old one still, whatever they are told now."""
+    """Operators of the new graph that are still those of the old one, even with other attributes."""
     kept = set()
     added = {matching.new.nodes[new].op for new in matching.rest()[1]}
     for new in matching.new.order:

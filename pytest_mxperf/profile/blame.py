@@ -1,6 +1,6 @@
 """Which layer is named first: what was changed, before those that are slower since they read it.
 
-A layer behind a transposed or a plain one may lose more time than that itself. They are told together.
+A layer behind a transposed or a plain one may lose more time than that itself. They are reported together.
 """
 
 from typing import Dict, Hashable, Iterator, List, NamedTuple, Sequence

@@ -15,7 +15,7 @@ __all__ = ["Cause", "Causes", "Kind", "is_changed", "nearest_changed"]
 
 Kind = Literal[
     "more work",  # MACs or bytes grew, and so did the time
-    "slower kernel",  # the same work, told otherwise
+    "slower kernel",  # the same work, with other attributes
     "left blocked layout",  # a channel count that MXNet's fast kernels do not take
     "no longer fused",  # it, or what ran in it, was part of another operator
     "fused with more",  # something new runs in it
@@ -37,7 +37,7 @@ _OUT_OF_PROPORTION = 1.15
 _REACH = 50
 """Steps: how far in front of a layer a change is looked for."""
 _KERNEL_FIRST = ("num_group", "dilate", "kernel", "layout", "axis")
-"""Attributes that decide on a kernel, the telling ones first."""
+"""Attributes that decide on a kernel, the most important first."""
 
 
 class Cause(msgspec.Struct, frozen=True):
@@ -104,7 +104,7 @@ class Causes:
         return self._works[0].get(old, Work()), self._works[1].get(new, Work())
 
     def _by_work(self, pairing: Pairing, more: float, longer: float) -> Optional[Cause]:
-        """By what the layer itself is told, where it has so much ``more`` to do and takes so much ``longer``."""
+        """By the layer's own attributes: it has ``more`` times the work, and takes ``longer`` times the time."""
         old, new = pairing.old[0].main, pairing.new[0].main
         counts = self._left_blocks(old, new)
         if counts is not None and longer > _OUT_OF_PROPORTION * more:
@@ -138,7 +138,7 @@ class Causes:
         return self._matching.origin[new] < 0
 
     def _own_details(self, pairing: Pairing) -> Tuple[Detail, ...]:
-        """What differs in what the layer is told; or else what those are told that are fused with it."""
+        """The layer's attributes that differ, or else those of what is fused with it."""
         old, new = pairing.old[0].main, pairing.new[0].main
         details = self._attributes(old, new)
         for other in (each for each in pairing.old[0].nodes if each != old and not details):
@@ -172,7 +172,7 @@ class Causes:
         return None
 
     def _of_unchanged(self, pairing: Pairing) -> Cause:
-        """By the nearest in front of it that is new, or is told something else, and by what that is told."""
+        """By the nearest layers in front of it that are new or have other attributes, and by those attributes."""
         nodes = nearest_changed(self._matching, pairing.new[0].nodes)
         origins = [(self._matching.origin[node], node) for node in nodes]
         details = [detail for old, new in origins if old >= 0 for detail in self._attributes(old, new)]
@@ -181,7 +181,7 @@ class Causes:
 
 
 def is_changed(matching: Matching, new: int) -> bool:
-    """Whether an operator is new, or is told something else than its partner was."""
+    """Whether an operator is new, or has other attributes than its partner had."""
     old = matching.origin[new]
     return old < 0 or matching.old.labels[old] != matching.new.labels[new]
 

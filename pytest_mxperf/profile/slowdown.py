@@ -17,7 +17,7 @@ from pytest_mxperf.profile.values import NetworkProfile
 __all__ = ["SlowLayer", "Slowdown", "Timed", "slowdown"]
 
 _NAMED = 0.9
-"""Of the growth: so much of it is told layer by layer."""
+"""Of the growth: so much of it is reported layer by layer."""
 _NEGLIGIBLE = 0.02
 """Of the growth: what has less is not named where the others make up nearly all."""
 _MOST_NAMED = 10
@@ -83,10 +83,10 @@ def slowdown(
     found = pairings(matching, *rows, works)
     causes = Causes(matching, works, own_weights=own_weights)
     blamed = [Blamed(pairing, part, causes.of(pairing)) for pairing, part in attributed(found)]
-    return _told(in_order(matching, blamed), matching) if blamed else Slowdown(unknown_because=_no_slower(found))
+    return _named(in_order(matching, blamed), matching) if blamed else Slowdown(unknown_because=_no_slower(found))
 
 
-def _told(blamed: Sequence[Blamed], matching: Matching) -> Slowdown:
+def _named(blamed: Sequence[Blamed], matching: Matching) -> Slowdown:
     large = [each for each in blamed if each.part >= _NEGLIGIBLE]
     if sum(each.part for each in large) >= _NAMED:
         blamed = large
@@ -99,10 +99,10 @@ def _told(blamed: Sequence[Blamed], matching: Matching) -> Slowdown:
 
 def _needed(parts: Sequence[float]) -> int:
     """How many of the largest make up nearly all."""
-    told = 0.0
+    reached = 0.0
     for count, part in enumerate(parts, 1):
-        told += part
-        if told >= _NAMED:
+        reached += part
+        if reached >= _NAMED:
             return count
     return len(parts)
 

@@ -13,15 +13,15 @@ _MOST_NAMES = 3
 def lines(slowdown: Slowdown) -> List[str]:
     """``conv2 (Convolution): 1.21 ms -> 2.35 ms, 91% of the growth: the same MACs, slower: num_group 1 -> 64``"""
     if slowdown.unknown_because:
-        return [f"by which layers cannot be told: {slowdown.unknown_because}"]
-    told = [_line(layer) for layer in slowdown.layers]
+        return [f"no layer is named: {slowdown.unknown_because}"]
+    shown = [_line(layer) for layer in slowdown.layers]
     if slowdown.is_spread:
         count = len(slowdown.layers) + slowdown.more
-        return [f"spread evenly over {count} layers; the largest part is", *told]
+        return [f"spread evenly over {count} layers; the largest part is", *shown]
     rest = 1 - sum(layer.part for layer in slowdown.layers)
     if slowdown.more and rest >= 0.1:
-        told.append(f"and {slowdown.more} more layer{'s' if slowdown.more > 1 else ''}, {rest:.0%} of the growth")
-    return told
+        shown.append(f"and {slowdown.more} more layer{'s' if slowdown.more > 1 else ''}, {rest:.0%} of the growth")
+    return shown
 
 
 def _line(layer: SlowLayer) -> str:
@@ -75,9 +75,9 @@ def _own_weights(cause: Cause) -> str:
 
 
 def _unchanged(cause: Cause) -> str:
-    told = _listed([str(detail) for detail in cause.details])
+    attributes = _listed([str(detail) for detail in cause.details])
     behind = f", behind {_some(cause.layers)}" if cause.layers else ""
-    return f"itself unchanged{behind}{f': {told}' if told else ''}"
+    return f"itself unchanged{behind}{f': {attributes}' if attributes else ''}"
 
 
 _WORDS: Dict[str, Callable[[Cause], str]] = {

@@ -128,7 +128,7 @@ def test_what_cannot_be_timed_by_layers_is_still_a_regression(changed, run, no_t
     result.stdout.fnmatch_lines(
         [
             "net: latency +5.6% (at least +3.9%)*",
-            "    by which layers cannot be told: the measuring process died (SIGSEGV) while it timed the layers of net",
+            "    no layer is named: the measuring process died (SIGSEGV) while it timed the layers of net",
         ],
         consecutive=True,
     )
@@ -139,7 +139,7 @@ def test_no_layer_is_blamed_where_a_large_part_is_in_none(changed, run, laborato
     layers = SLOWER.candidate.layers
     changed(REGRESSED, Profiled(NetworkProfile(layers, 3.8e-3, 3, 5), SLOWER.reference))
     result = run()
-    result.stdout.fnmatch_lines(["    by which layers cannot be told: 8% of a forward is in no layer"])
+    result.stdout.fnmatch_lines(["    no layer is named: 8% of a forward is in no layer"])
     assert len(laboratory.explained) == 2  # it may have been chance
 
 

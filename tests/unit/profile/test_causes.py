@@ -440,7 +440,7 @@ def test_a_spread_growth_has_its_largest_part_as_an_example():
 
 def test_no_layer_is_named_without_a_reason():
     assert lines(Slowdown(unknown_because="6% of a forward is in no layer")) == [
-        "by which layers cannot be told: 6% of a forward is in no layer"
+        "no layer is named: 6% of a forward is in no layer"
     ]
 
 
