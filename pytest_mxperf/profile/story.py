@@ -2,7 +2,7 @@
 
 from typing import Callable, Dict, List, Sequence
 
-from pytest_mxperf.profile.causes import Cause
+from pytest_mxperf.profile.causes import Cause, block_of
 from pytest_mxperf.profile.slowdown import Slowdown, SlowLayer
 
 __all__ = ["lines"]
@@ -51,11 +51,11 @@ def _left_blocked_layout(cause: Cause) -> str:
     (counts,) = cause.details
     fast = " and ".join(map(str, cause.fast_counts))
     are = "are" if len(cause.fast_counts) > 1 else "is"
-    return f"{_work(cause)}, slower: {counts}, which is no multiple of 8; {fast} {are} fast"
+    return f"{_work(cause)}, slower: {counts}, which is no multiple of {block_of(int(counts.now))}; {fast} {are} fast"
 
 
 def _no_longer_fused(cause: Cause) -> str:
-    return f"no longer fused with {_some(cause.layers)}"
+    return f"no longer fused with {_some(cause.layers)}{_attributes(cause)}"
 
 
 def _fused_with_more(cause: Cause) -> str:
@@ -75,9 +75,8 @@ def _own_weights(cause: Cause) -> str:
 
 
 def _unchanged(cause: Cause) -> str:
-    attributes = _listed([str(detail) for detail in cause.details])
     behind = f", behind {_some(cause.layers)}" if cause.layers else ""
-    return f"itself unchanged{behind}{f': {attributes}' if attributes else ''}"
+    return f"itself unchanged{behind}{_attributes(cause)}"
 
 
 _WORDS: Dict[str, Callable[[Cause], str]] = {
@@ -106,6 +105,11 @@ def _growth(before: int, now: int) -> str:
     if before and now < 2 * before:
         return f"{now / before - 1:+.0%}"
     return f"{now / before:.1f}x the" if before else f"{now:,}"
+
+
+def _attributes(cause: Cause) -> str:
+    """``: act_type relu -> softsign``, behind what is said of other layers."""
+    return f": {_listed([str(detail) for detail in cause.details])}" if cause.details else ""
 
 
 def _layers(cause: Cause) -> str:

@@ -104,6 +104,9 @@ def test_a_channel_count_that_is_no_multiple_of_eight():
     ("before", "now", "macs", "time", "kind"),
     [
         (64, 72, 1125, 1.2, "more work"),
+        (64, 72, 1125, 1.4, "left blocked layout"),  # which is by blocks of 16 for the widest of them
+        (72, 80, 1111, 1.4, "slower kernel"),
+        (72, 88, 1222, 1.9, "slower kernel"),  # was no multiple of 16 before
         (64, 68, 1062, 1.1, "more work"),  # not slower than its work
         (60, 68, 1133, 1.9, "slower kernel"),  # was slow before
         (64, 61, 953, 1.5, "left blocked layout"),
@@ -112,6 +115,12 @@ def test_a_channel_count_that_is_no_multiple_of_eight():
 )
 def test_other_channel_counts(before, now, macs, time, kind):
     assert of_one(convolution(before), convolution(now, macs=macs), now=time)[0].kind == kind
+
+
+def test_a_multiple_of_eight_that_is_none_of_sixteen():
+    cause, line = of_one(convolution(64), convolution(72, macs=1266), now=1.6)
+    assert cause.fast_counts == (64, 80)
+    assert line.endswith(": 27% more MACs, slower: num_filter 64 -> 72, which is no multiple of 16; 64 and 80 are fast")
 
 
 def test_below_eight_there_is_one_fast_count():
@@ -177,6 +186,18 @@ def test_what_is_no_longer_fused():
     assert lines(slowdown) == [
         "a_relu (Activation): 0.00 ms -> 0.11 ms, 100% of the growth: no longer fused with a_conv"
     ]
+
+
+def test_a_function_that_is_not_fused():
+    def net(kind):
+        net = Net()
+        net.op("Activation", "act", net.conv("conv", net.data, 8), act_type=kind)
+        return net
+
+    new = timed(net("softsign"), row("conv", 1.0), row("act", 0.4, operator="Activation"))
+    assert lines(explained(timed(net("relu"), row("conv", 1.0, "act")), new))[0].endswith(
+        ": no longer fused with conv: act_type relu -> softsign"
+    )
 
 
 def test_and_what_it_has_left():
@@ -357,8 +378,8 @@ def test_a_narrower_layer_far_from_new_ones_of_its_kind_is_not_replaced():
         return net
 
     rest = row("pool", 0.1, operator="Pooling")
-    new = timed(net(8, True), row("narrow", 1.5), rest, row("more", 0.4), row("tanh", 0.3, operator="tanh"))
-    slowdown = explained(timed(net(16, False), row("narrow", 1.0), rest), new)
+    new = timed(net(9, True), row("narrow", 1.5), rest, row("more", 0.4), row("tanh", 0.3, operator="tanh"))
+    slowdown = explained(timed(net(18, False), row("narrow", 1.0), rest), new)
     assert [(each.name, each.cause.kind) for each in slowdown.layers] == [
         ("narrow", "slower kernel"),
         ("more", "new"),
