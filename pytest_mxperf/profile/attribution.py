@@ -244,8 +244,9 @@ class _Pairs:
                 yield Pairing((), (row,), self._old[origin])
             else:
                 together[sites.of_new(row.main) or ("new", place)][1].append(row)
+        operators_gone = sites.gone()
         for site, (before, now) in together.items():
-            operators = sites.gone(site)
+            operators = tuple(operators_gone.get(site, ()))
             if now and (before or operators or len(now) > _EACH_ALONE):
                 yield Pairing(tuple(before), tuple(now), gone=operators)
             else:
@@ -273,9 +274,13 @@ class _Sites:
     def of_new(self, node: int) -> Optional[Hashable]:
         return self._root(("new", node)) if node in self._new else None
 
-    def gone(self, site: Hashable) -> Tuple[int, ...]:
-        """The old operators of a site, in order: some of them may have been in no layer of their own."""
-        return tuple(old for old in self._matching.old.order if old in self._old and self.of_old(old) == site)
+    def gone(self) -> Dict[Optional[Hashable], List[int]]:
+        """By site its old operators, in order: some of them may have been in no layer of their own."""
+        found: Dict[Optional[Hashable], List[int]] = defaultdict(list)
+        for old in self._matching.old.order:
+            found[self.of_old(old)].append(old)
+        found.pop(None, None)
+        return found
 
     def _unite_old(self, old: int) -> None:
         for reader, position, _ in self._matching.old.readers[old]:
