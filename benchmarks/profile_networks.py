@@ -1,4 +1,4 @@
-"""Eight networks, and the twelve ways in which a layer of them is made slower at equal or nearly equal MACs.
+"""Eight networks, and the fourteen ways in which a layer of them is made slower at equal or nearly equal MACs.
 
 A network is built by a ``Maker``, which counts the places where each kind of slowdown can go, and puts one of them into
 one place. It notes which names and which causes are right.
@@ -26,6 +26,8 @@ CAUSES = {
     "many small parts": {"replaced"},
     "composed LayerNorm": {"replaced"},
     "large embedding": {"more work"},
+    "maximum for relu": {"replaced"},
+    "InstanceNorm for BatchNorm": {"replaced"},
 }
 """By kind the causes that are right."""
 
@@ -64,9 +66,9 @@ class Maker:
         if groups == 1 and kernel == 1 and channels % 16 == count % 16 == 0 and self._is_here("grouping", name):
             given.update(num_group=16, kernel=(3, 5), pad=(1, 2))  # 15 / 16 for 1
         if kernel == 3 and self._is_here("dilation", name):
-            given.update(dilate=(4, 4), pad=(4, 4))
+            given.update(dilate=(2, 2), pad=(2, 2))
         if kernel == 3 and self._is_here("asymmetric kernel", name):
-            given.update(kernel=(9, 1), pad=(4, 0))
+            given.update(kernel=(1, 9), pad=(0, 4))
         if free and groups == 1 and self._is_here("prime channel count", name):
             given.update(num_filter=prime_near(count))
         if groups == 1 and count >= 32 and self._is_here("many small parts", name):
@@ -79,8 +81,15 @@ class Maker:
         if relu and self._is_here("unfusing", name, f"{name}_bn", f"{name}_relu"):
             x = sym.Activation(x, act_type="relu", name=f"{name}_relu")
             return self.between(sym.BatchNorm(x, fix_gamma=False, name=f"{name}_bn"), 4)  # not fused so
-        x = sym.BatchNorm(x, fix_gamma=False, name=f"{name}_bn")
-        return self.between(sym.Activation(x, act_type="relu", name=f"{name}_relu") if relu else x, 4)
+        if self._is_here("InstanceNorm for BatchNorm", f"{name}_bn"):
+            x = sym.InstanceNorm(x, name=f"{name}_in")
+        else:
+            x = sym.BatchNorm(x, fix_gamma=False, name=f"{name}_bn")
+        if not relu:
+            return self.between(x, 4)
+        if self._is_here("maximum for relu", f"{name}_relu"):
+            return self.between(sym.maximum(x, 0), 4)
+        return self.between(sym.Activation(x, act_type="relu", name=f"{name}_relu"), 4)
 
     def between(self, x, rank):
         """Where something can be put in."""
