@@ -2,6 +2,7 @@
 
 import os
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Mapping, Optional
 
@@ -76,10 +77,12 @@ class GrowthJudge:
         findings += judge_recorded(before.recorded, recorded)
         if before.difference(self._now):
             return findings
-        findings = self._explain(findings, before, self._stored)
+        findings = self._explain(findings, before, lambda: self._stored)
         findings += judge_wall_time(allowed, timing, before.wall_times, here(), unmeasured_because=unmeasured_because)
         if "latency" in allowed:
-            findings.append(self._timed.judge(self._store.load_symbol(self._spec.name), allowed["latency"]))
+            symbol_json = self._store.load_symbol(self._spec.name)
+            finding = self._timed.judge(symbol_json, lambda: self._stored, allowed["latency"])
+            findings += self._explain([finding], before, lambda: self._stored)
         findings += self._judge_weights(allowed, before)
         return findings
 
@@ -89,7 +92,8 @@ class GrowthJudge:
         before = msgspec.structs.replace(Baseline.of(theirs.cost(), other.inputs), inputs=self._now.inputs)
         findings = self._explain(judge_baseline(allowed, self._now, before, missing=""), before, lambda: theirs)
         if "latency" in allowed:
-            findings.append(self._timed.judge_against(other, theirs.symbol_json, allowed["latency"]))
+            finding = self._timed.judge_against(other, theirs, allowed["latency"])
+            findings += self._explain([finding], before, lambda: theirs)
         return findings
 
     def _record(self, allowed: Allowed, timing: Optional[Timing], before: Optional[Baseline]) -> List[Finding]:
@@ -179,7 +183,9 @@ class GrowthJudge:
             return explained(findings, None, unknown_because=str(error))
         return explained(findings, self.difference)
 
+    @cached_property
     def _stored(self) -> Any:
+        """What is known of the baseline's graph."""
         from pytest_mxperf.mx.analysis import analyse
         from pytest_mxperf.mx.model import model_from_json
 

@@ -21,7 +21,17 @@ from pytest_mxperf.latency.estimate import log_ratio
 from pytest_mxperf.latency.schedule import Unit, units
 from pytest_mxperf.latency.spending import alpha_of
 from pytest_mxperf.worker.client import Worker
-from pytest_mxperf.worker.protocol import Inspect, Inspected, Measure, Measured, Network, Prepare, Prepared
+from pytest_mxperf.worker.protocol import (
+    Inspect,
+    Inspected,
+    Measure,
+    Measured,
+    Network,
+    Prepare,
+    Prepared,
+    Profile,
+    Profiled,
+)
 
 __all__ = ["Laboratory", "Trial"]
 
@@ -44,6 +54,8 @@ _PATIENCE = 4
 _USUAL_SHARE = 0.8
 """Of the time a process has a core for itself, on a machine that does not do much else."""
 _ANSWER_SECONDS = 600.0
+_LAYERS_CPU_SECONDS = 2.0
+"""For the times of both sides' layers."""
 
 
 class Trial:
@@ -198,3 +210,9 @@ class Laboratory:
     def _too_short(self, samples: int, seconds_per_sample: float) -> str:
         enough = math.ceil((samples + _USUAL_SAMPLES) * max(_SAMPLE_CPU_SECONDS, seconds_per_sample))
         return f"{self._seconds:g} s are too short at {seconds_per_sample:.1f} s a sample; try {self._option}={enough}"
+
+    def explain(self, reference: Network, candidate: Network) -> Profiled:
+        """The times of both sides' layers, measured by the process that has compared them. Raises ``WorkerError``."""
+        self._progress(f"timing the layers of {candidate.name}: about {_LAYERS_CPU_SECONDS:.0f} s")
+        profile, doing = Profile(candidate, reference, _LAYERS_CPU_SECONDS), f"it timed the layers of {candidate.name}"
+        return self._worker.request(profile, Profiled, doing=doing, seconds=_ANSWER_SECONDS)
