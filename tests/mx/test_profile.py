@@ -5,12 +5,13 @@ import pytest
 
 from pytest_mxperf.mx.pair import Pair
 from pytest_mxperf.mx.profile import profile_pair, seconds_around_a_call
+from pytest_mxperf.mx.runtime import mx
 from pytest_mxperf.mx.side import Side
 from pytest_mxperf.spec import InputSpec, RunAs
 
 
 @pytest.fixture(scope="module")
-def symbol_json(mx):
+def symbol_json():
     data = mx.sym.var("data")
     conv = mx.sym.Convolution(data, kernel=(3, 3), pad=(1, 1), num_filter=16, name="conv")
     relu = mx.sym.Activation(mx.sym.BatchNorm(conv, fix_gamma=False, name="bn"), act_type="relu", name="relu")
