@@ -14,7 +14,10 @@ from pytest_mxperf.cost.result import Shape
 from pytest_mxperf.errors import BaselineError
 from pytest_mxperf.graph import Graph
 
-__all__ = ["Change", "Costs", "Counted", "Detail", "Difference", "Kind", "compare"]
+__all__ = ["Change", "Costs", "Counted", "Detail", "Difference", "Kind", "Shaped", "compare", "matched"]
+
+Shaped = Tuple[Graph, Sequence[Tuple[Shape, ...]]]
+"""A graph, and the shapes of each node's visible outputs."""
 
 
 class Kind(Enum):
@@ -159,11 +162,16 @@ def compare(old: Counted, new: Counted, inputs: Collection[str], *, operators: O
     ``operators`` knows the types and defaults of attributes; without it a default that is written out is a change.
     Takes time nearly linear in the number of nodes.
     """
-    numbers, normalizer = Numbers(), Normalizer(operators)
-    before, now = [Structure.of(normalizer.graph(each.graph), each.shapes, inputs, numbers) for each in (old, new)]
-    matching = match(before, now, numbers)
+    matching = matched((old.graph, old.shapes), (new.graph, new.shapes), inputs, operators=operators)
     changes = tuple(_Changes(matching, old.costs, new.costs).find())
     return Difference(changes, old.total, new.total)
+
+
+def matched(old: Shaped, new: Shaped, inputs: Collection[str], *, operators: Operators = nothing_known) -> Matching:
+    """Which operator of ``new`` is which of ``old``; both are normalized in it, and arguments are as in ``compare``."""
+    numbers, normalizer = Numbers(), Normalizer(operators)
+    before, now = [Structure.of(normalizer.graph(graph), shapes, inputs, numbers) for graph, shapes in (old, new)]
+    return match(before, now, numbers)
 
 
 class _Changes:

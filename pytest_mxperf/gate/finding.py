@@ -50,6 +50,11 @@ class Finding(msgspec.Struct, frozen=True):
     allowed_growth: Optional[float] = None
     """Fraction of the reference; baselines only."""
 
+    def with_reasons(self, lines: Sequence[str]) -> "Finding":
+        """The same, with more lines next to its first, before what went on meanwhile."""
+        first, *rest = self.message.split("\n")
+        return msgspec.structs.replace(self, message="\n".join([first, *lines, *rest]))
+
     def with_lines(self, lines: Sequence[str]) -> "Finding":
         """The same, with more lines below its message."""
         return msgspec.structs.replace(self, message="\n".join([self.message, *lines]))

@@ -5,20 +5,29 @@ hybridized Gluon block runs the same graph through a ``CachedOp``, which fuses n
 in the other.
 """
 
-from typing import Any, Callable, Collection, List, Mapping
+from typing import Any, Callable, Collection, List, Mapping, NamedTuple
 
+from pytest_mxperf.mx.monitor import Notes
 from pytest_mxperf.mx.runtime import array_semantics, mx
 from pytest_mxperf.spec import RunAs
 
-__all__ = ["Forward", "bind", "bind_cached_op", "bind_executor"]
+__all__ = ["Binding", "Forward", "bind", "bind_cached_op", "bind_executor"]
 
 Forward = Callable[[], List[Any]]
 """Runs one forward pass, waits for it, and returns every output as a numpy array. Raises ``MXNetError``."""
 
 
+class Binding(NamedTuple):
+    """A network that is bound to its values."""
+
+    forward: Forward
+    watch: Callable[[Notes], None]
+    """Notes every operator that runs from now on."""
+
+
 def bind(
     symbol: Any, values: Mapping[str, Any], run_as: RunAs, *, inputs: Collection[str], numpy_shapes: bool = False
-) -> Forward:
+) -> Binding:
     """A fresh binding of the symbol to ``values``, an ``NDArray`` for each variable, as ``run_as`` says.
 
     ``inputs`` are the variables that are fed anew with each batch; the others are parameters. Raises ``MXNetError``.
@@ -29,7 +38,7 @@ def bind(
         return bind_executor(symbol, values)
 
 
-def bind_executor(symbol: Any, values: Mapping[str, Any]) -> Forward:
+def bind_executor(symbol: Any, values: Mapping[str, Any]) -> Binding:
     """As ``Module.bind`` does, fused as the process's ``MXNET_SUBGRAPH_BACKEND`` says at this moment."""
     executor = symbol.bind(
         mx.cpu(),
@@ -37,12 +46,16 @@ def bind_executor(symbol: Any, values: Mapping[str, Any]) -> Forward:
         grad_req="null",
         aux_states={name: values[name] for name in symbol.list_auxiliary_states()},
     )
-    return lambda: [output.asnumpy() for output in executor.forward(is_train=False)]
+
+    def forward() -> List[Any]:
+        return [output.asnumpy() for output in executor.forward(is_train=False)]
+
+    return Binding(forward, lambda notes: notes.of_executor(executor))
 
 
 def bind_cached_op(
     symbol: Any, values: Mapping[str, Any], run_as: RunAs, inputs: Collection[str], numpy_shapes: bool
-) -> Forward:
+) -> Binding:
     """As ``HybridBlock._build_cache`` and ``_call_cached_op`` do, of ``SymbolBlock`` too."""
     names = symbol.list_inputs()
     flags = [
@@ -62,4 +75,4 @@ def bind_cached_op(
         with mx.util.np_shape(True):  # a CachedOp infers shapes when it is called
             return forward()
 
-    return forward_with_numpy_shapes if numpy_shapes else forward
+    return Binding(forward_with_numpy_shapes if numpy_shapes else forward, lambda notes: notes.of_cached_op(cached_op))

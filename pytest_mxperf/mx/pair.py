@@ -10,7 +10,7 @@ from typing import Iterator, List, NamedTuple, Tuple
 
 from pytest_mxperf.latency.schedule import Unit, round_orders
 from pytest_mxperf.mx.buffers import Buffers
-from pytest_mxperf.mx.executors import Forward
+from pytest_mxperf.mx.executors import Binding, Forward
 from pytest_mxperf.mx.memory import make_room, plan_both, refuse_what_cannot_fit
 from pytest_mxperf.mx.side import Side
 
@@ -34,7 +34,7 @@ class Pair:
     """Binds both sides afresh for each unit, and times them."""
 
     def __init__(self, reference: Side, candidate: Side) -> None:
-        self._sides = (reference, candidate)
+        self.sides = (reference, candidate)
         self._buffers = Buffers()
         self.notes: Tuple[str, ...] = ()
         """What is not as in production, once it is checked: how it is run, and the numbers that it computes with."""
@@ -46,13 +46,13 @@ class Pair:
         Raises ``ModelError`` where they do not fit into memory, or where outputs are not finite or subnormal, which no
         time could be trusted of.
         """
-        refuse_what_cannot_fit(self._sides)
-        run_otherwise = plan_both(self._sides)
+        refuse_what_cannot_fit(self.sides)
+        run_otherwise = plan_both(self.sides)
         self._look()  # at the numbers that are bound, which depend on the plan
         self.notes = (*run_otherwise, *self._seen())
-        make_room(self._sides)
+        make_room(self.sides)
         forwards = self._bind(reference_first=True)
-        for side, forward in zip(self._sides, forwards):
+        for side, forward in zip(self.sides, forwards):
             side.check(forward)
         start = time.process_time()
         for forward in forwards:
@@ -61,14 +61,14 @@ class Pair:
 
     def _look(self) -> None:
         """Brings the synthetic values of both into range, equal layers to equal ones."""
-        first, second = sorted(self._sides, key=lambda side: side.has_weights)
+        first, second = sorted(self.sides, key=lambda side: side.has_weights)
         first.look(first)
         second.look(first)
 
     def _seen(self) -> Tuple[str, ...]:
         """What of the activations is not as in a real network."""
-        names = (side.analysis.model.name for side in self._sides)
-        found = (f"{name}: {note}" for name, side in zip(names, self._sides) for note in side.activations.notes)
+        names = (side.analysis.model.name for side in self.sides)
+        found = (f"{name}: {note}" for name, side in zip(names, self.sides) for note in side.activations.notes)
         return tuple(dict.fromkeys(found))
 
     def measure(self, unit: Unit, cpu_seconds: float) -> Rounds:
@@ -79,11 +79,15 @@ class Pair:
             return _timed(reference, candidate, round_orders(unit.seed), cpu_seconds)
 
     def _bind(self, reference_first: bool) -> Tuple[Forward, Forward]:
-        """A fresh binding of each side."""
-        order = self._sides if reference_first else self._sides[::-1]
+        reference, candidate = self.bind(reference_first)
+        return reference.forward, candidate.forward
+
+    def bind(self, reference_first: bool = True) -> Tuple[Binding, Binding]:
+        """A fresh binding of each side, the reference's and the candidate's."""
+        order = self.sides if reference_first else self.sides[::-1]
         buffers = self._buffers.renewed()
-        forwards = [side.bind(buffers) for side in order]
-        reference, candidate = forwards if reference_first else forwards[::-1]
+        bindings = [side.bind(buffers) for side in order]
+        reference, candidate = bindings if reference_first else bindings[::-1]
         return reference, candidate
 
 

@@ -12,7 +12,7 @@ from pytest_mxperf.mx.activations import Activations, look_into
 from pytest_mxperf.mx.analysis import Analysis, analyse
 from pytest_mxperf.mx.buffers import Buffers, Variables
 from pytest_mxperf.mx.example_file import read_example
-from pytest_mxperf.mx.executors import Forward, bind
+from pytest_mxperf.mx.executors import Binding, Forward, bind
 from pytest_mxperf.mx.failures import explained
 from pytest_mxperf.mx.figures import Figures
 from pytest_mxperf.mx.look import TAILED
@@ -100,7 +100,7 @@ class Side:
         """The bytes of each array that it binds, as it was planned, by what makes arrays interchangeable."""
         return self._variables.bytes(self.plan().sizes)
 
-    def bind(self, buffers: Optional[Buffers] = None) -> Forward:
+    def bind(self, buffers: Optional[Buffers] = None) -> Binding:
         """A fresh binding, whose variables take the buffers of their kind where the other side has made them.
 
         Where both sides compute alike they then read the same weights from the same place. Raises ``ModelError``.
@@ -111,7 +111,7 @@ class Side:
         with fusing("NONE"):
             return self._bind(self._symbol, values, self._run_as)
 
-    def _bind(self, symbol: Any, values: Mapping[str, Any], run_as: RunAs) -> Forward:
+    def _bind(self, symbol: Any, values: Mapping[str, Any], run_as: RunAs) -> Binding:
         numpy_shapes = self.analysis.model.numpy_shapes
         try:
             return bind(symbol, values, run_as, inputs=self._fed, numpy_shapes=numpy_shapes)
@@ -128,7 +128,7 @@ class Side:
         Raises ``ModelError`` if MXNet cannot run it.
         """
         with fusing("NONE"):
-            return self._run(self._bind(mx.sym.Group(list(outputs)), self.values(Buffers()), RunAs()))
+            return self._run(self._bind(mx.sym.Group(list(outputs)), self.values(Buffers()), RunAs()).forward)
 
     def first_subnormal_layer(self) -> Optional[str]:
         """The first operator of which at least 1 in 1,000 numbers are subnormal, slow to compute with on many CPUs.

@@ -2,6 +2,7 @@
 
 import os
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Callable, Dict, List, Mapping, Optional
@@ -82,10 +83,12 @@ class GrowthJudge:
         findings += judge_recorded(before.recorded, recorded)
         if before.difference(self._now):
             return findings
-        findings = self._explain(findings, before, self._stored)
+        findings = self._explain(findings, before, lambda: self._stored)
         findings += judge_wall_time(allowed, timing, before.wall_times, here(), unmeasured_because=unmeasured_because)
         if "latency" in allowed:
-            findings.append(self._timed.judge(self._store.load_symbol(self._spec.name), allowed["latency"]))
+            symbol_json = self._store.load_symbol(self._spec.name)
+            finding = self._timed.judge(symbol_json, lambda: self._stored, allowed["latency"])
+            findings += self._explain([finding], before, lambda: self._stored)
         findings += self._judge_weights(allowed, before)
         return findings
 
@@ -96,7 +99,8 @@ class GrowthJudge:
         findings = judge_baseline(allowed, self._now, before, missing="", over=over)
         findings = self._explain(findings, before, lambda: theirs, over=over, inputs=other.inputs)
         if "latency" in allowed:
-            findings.append(self._timed.judge_against(other, theirs.symbol_json, allowed["latency"], over=over))
+            finding = self._timed.judge_against(other, theirs, allowed["latency"], over=over)
+            findings += self._explain([finding], before, lambda: theirs, over=over, inputs=other.inputs)
         return findings
 
     def _record(self, allowed: Allowed, timing: Optional[Timing], before: Optional[Baseline]) -> List[Finding]:
@@ -194,7 +198,9 @@ class GrowthJudge:
             return explained(findings, None, over=over, unknown_because=str(error))
         return explained(findings, self.difference, over=over)
 
+    @cached_property
     def _stored(self) -> "Analysis":
+        """What is known of the baseline's graph."""
         from pytest_mxperf.mx.analysis import analyse
         from pytest_mxperf.mx.model import model_from_json
 

@@ -28,7 +28,7 @@ from pytest_mxperf.plugin.options import Options
 from pytest_mxperf.plugin.progress import Progress, run_of
 from pytest_mxperf.worker.compare import Laboratory
 from pytest_mxperf.worker.host_lock import alone_on_this_host
-from pytest_mxperf.worker.protocol import Network
+from pytest_mxperf.worker.protocol import Network, Profiled
 
 __all__ = ["LATENCY", "LatencyGate", "Weights", "is_same_graph"]
 
@@ -89,6 +89,11 @@ class LatencyGate:
         except WorkerError as error:
             return not_measured("weights", str(error))
         return judge_weights(allowed, compared, layer)
+
+    def explain(self, reference: Network, candidate: Network) -> Profiled:
+        """The times of both sides' layers, once one has been found slower. Raises ``WorkerError``."""
+        with self._alone():
+            return self._lab().explain(reference, candidate)
 
     def rehearse(self, network: Network) -> List[Finding]:
         """Runs the network against itself, once: for the day that its baseline is recorded. Nothing is timed."""

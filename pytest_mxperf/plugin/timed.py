@@ -3,7 +3,7 @@
 import hashlib
 from fractions import Fraction
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ContextManager, List, Optional
+from typing import TYPE_CHECKING, Any, Callable, ContextManager, List, Optional
 
 import msgspec
 
@@ -13,6 +13,7 @@ from pytest_mxperf.canonical import fingerprint
 from pytest_mxperf.errors import UsageError
 from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.plugin.latency import LatencyGate, Weights, is_same_graph
+from pytest_mxperf.plugin.slower import with_layers
 from pytest_mxperf.spec import Checkpoint, ModelSpec, RunAs
 from pytest_mxperf.worker.protocol import Network
 
@@ -57,13 +58,13 @@ class TimedModel:
         with _stored(self._example) as path:
             return self._gate.rehearse(self._candidate(path))
 
-    def judge(self, symbol_json: str, allowed: Fraction) -> Finding:
-        """Its latency over that of its baseline's graph."""
+    def judge(self, symbol_json: str, theirs: Callable[[], "Analysis"], allowed: Fraction) -> Finding:
+        """Its latency over that of its baseline's graph, of which ``theirs`` is the analysis."""
         with _stored(self._example) as path:
             reference = self._network("its baseline", symbol_json, path)
-            return self._gate.judge(self._candidate(path), reference, allowed, over=reference.name)
+            return self._judge(self._candidate(path), reference, theirs, allowed, over=reference.name)
 
-    def judge_against(self, other: ModelSpec, symbol_json: str, allowed: Fraction, *, over: str) -> Finding:
+    def judge_against(self, other: ModelSpec, theirs: "Analysis", allowed: Fraction, *, over: str) -> Finding:
         """Its latency over that of another model, which ``over`` names.
 
         Raises ``UsageError`` if the two are not to be run alike.
@@ -79,18 +80,34 @@ class TimedModel:
         if example is None and self._example is not None:
             example = self._example.of_inputs(other.inputs, where=f"against={other.name}")
         with _stored(self._example) as path, _stored(example) as their_path:
-            reference = Network(other.name, symbol_json, dict(other.inputs), None, self.run_as, their_path)
-            found = self._gate.judge(self._candidate(path), reference, allowed, over=over)
+            reference = Network(other.name, theirs.symbol_json, dict(other.inputs), None, self.run_as, their_path)
+            found = self._judge(self._candidate(path), reference, lambda: theirs, allowed, over=over)
         # What is faster than another model has not become so: there is no baseline to update.
         is_better = found.verdict is Verdict.IMPROVED
         return msgspec.structs.replace(found, verdict=Verdict.PASSED) if is_better else found
+
+    def _judge(
+        self,
+        candidate: Network,
+        reference: Network,
+        theirs: Callable[[], "Analysis"],
+        allowed: Fraction,
+        *,
+        over: str,
+    ) -> Finding:
+        finding = self._gate.judge(candidate, reference, allowed, over=over)
+        return with_layers(finding, lambda: self._gate.explain(reference, candidate), theirs, self._analysis)
 
     def judge_weights(self, known_sha256: str, allowed: Fraction) -> List[Finding]:
         """Whether its own weights slow it down; none if it has none. ``known_sha256`` is of some that do not."""
         if self.weights is None:
             return []
         with _stored(self._example) as path:
-            return [self._gate.judge_weights(self._candidate(path), self.weights, known_sha256, allowed)]
+            plain = self._candidate(path)
+            loaded = msgspec.structs.replace(plain, params_path=str(self.weights.path))
+            finding = self._gate.judge_weights(plain, self.weights, known_sha256, allowed)
+            measure, mine = lambda: self._gate.explain(plain, loaded), self._analysis
+            return [with_layers(finding, measure, lambda: mine, mine, own_weights=True)]
 
     @cached_property
     def weights(self) -> Optional[Weights]:

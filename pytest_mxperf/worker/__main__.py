@@ -19,8 +19,10 @@ import psutil
 from pytest_mxperf.errors import ModelError, MxperfError, listed
 from pytest_mxperf.latency.conditions import Conditions
 from pytest_mxperf.mx.pair import Pair, Rounds
+from pytest_mxperf.mx.profile import profile_pair
 from pytest_mxperf.mx.runtime import mx, reason
 from pytest_mxperf.mx.side import Side
+from pytest_mxperf.spec import RunAs
 from pytest_mxperf.worker.protocol import (
     Failed,
     Inspect,
@@ -31,6 +33,7 @@ from pytest_mxperf.worker.protocol import (
     Prepare,
     Prepared,
     Profile,
+    Profiled,
     Ready,
     Reply,
     Request,
@@ -42,6 +45,7 @@ class Bench:
 
     def __init__(self) -> None:
         self._pair: Optional[Pair] = None
+        self._prepared: Optional[Prepare] = None
 
     def answer(self, request: Request) -> Reply:
         try:
@@ -50,7 +54,7 @@ class Bench:
             if isinstance(request, Inspect):
                 return Inspected(_side(request.network).first_subnormal_layer())
             if isinstance(request, Profile):
-                return Failed("layers cannot be timed yet")
+                return self._profile(request)
             return self._measure(request)
         except MxperfError as error:
             return Failed(_told_here(str(error)))
@@ -62,11 +66,20 @@ class Bench:
             )
 
     def _prepare(self, request: Prepare) -> Reply:
-        self._pair = None  # the last pair's memory
+        self._pair = self._prepared = None  # the last pair's memory
         pair = Pair(_side(request.reference), _side(request.candidate))
         cpu_seconds = pair.check()
-        self._pair = pair
+        self._pair, self._prepared = pair, request
         return Prepared(cpu_seconds, pair.notes)
+
+    def _profile(self, request: Profile) -> Reply:
+        candidate = _with_callbacks(request.candidate)
+        prepare = Prepare(_with_callbacks(request.reference or candidate), candidate)
+        if self._prepared != prepare:
+            self._prepare(prepare)
+        assert self._pair is not None
+        old, new = profile_pair(self._pair, request.cpu_seconds)
+        return Profiled(new, None if request.reference is None else old)
 
     def _measure(self, request: Measure) -> Reply:
         pair = self._pair
@@ -75,6 +88,13 @@ class Bench:
         rounds: List[Rounds] = []
         conditions = _observed(lambda: rounds.append(pair.measure(request.unit, request.cpu_seconds)))
         return Measured(rounds[0].reference, rounds[0].candidate, conditions)
+
+
+def _with_callbacks(network: Network) -> Network:
+    """The network, run in a way in which MXNet calls back behind each operator: a static block runs them in one go."""
+    if not network.run_as.static_alloc:
+        return network
+    return msgspec.structs.replace(network, run_as=RunAs(network.run_as.kind))
 
 
 def _told_here(message: str) -> str:

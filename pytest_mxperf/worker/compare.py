@@ -15,7 +15,7 @@ from pytest_mxperf.latency.decide import Decision, Outcome, SequentialTest, conf
 from pytest_mxperf.latency.schedule import units
 from pytest_mxperf.latency.spending import alpha_of
 from pytest_mxperf.worker.client import Worker
-from pytest_mxperf.worker.protocol import Inspect, Inspected, Network, Prepare, Prepared
+from pytest_mxperf.worker.protocol import Inspect, Inspected, Network, Prepare, Prepared, Profile, Profiled
 from pytest_mxperf.worker.trial import ANSWER_SECONDS, Trial, least_seconds_per_sample
 
 __all__ = ["Laboratory"]
@@ -26,6 +26,8 @@ _FEWEST_SAMPLES = 5
 """With fewer no gate can fail."""
 _CONFIRMATIONS = 2
 """New processes, at the most, that measure a regression again: the second if the first of them cannot tell."""
+_LAYERS_CPU_SECONDS = 2.0
+"""For the times of both sides' layers."""
 
 
 class Laboratory:
@@ -127,3 +129,9 @@ class Laboratory:
         """The first operator of the network that puts out subnormal numbers. Raises ``WorkerError``."""
         doing = f"it looked into {network.name}"
         return self._worker.request(Inspect(network), Inspected, doing=doing, seconds=ANSWER_SECONDS).layer
+
+    def explain(self, reference: Network, candidate: Network) -> Profiled:
+        """The times of both sides' layers, measured by the process that has compared them. Raises ``WorkerError``."""
+        self._progress(f"timing the layers of {candidate.name}: about {_LAYERS_CPU_SECONDS:.0f} s")
+        profile, doing = Profile(candidate, reference, _LAYERS_CPU_SECONDS), f"it timed the layers of {candidate.name}"
+        return self._worker.request(profile, Profiled, doing=doing, seconds=ANSWER_SECONDS)

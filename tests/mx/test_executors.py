@@ -40,7 +40,7 @@ def values(mx):
 
 def outputs_before_and_after_gamma_is_5(mx, run_as):
     bound = values(mx)
-    forward = bind(normalized(mx), bound, run_as, inputs=["data"])
+    forward = bind(normalized(mx), bound, run_as, inputs=["data"]).forward
     (before,) = forward()
     bound["norm_gamma"][:] = 5
     (after,) = forward()
@@ -71,7 +71,7 @@ def test_it_is_what_a_symbol_block_runs(mx, run_as, monkeypatch):
         parameter.set_data(bound[name])
     block.hybridize(static_alloc=run_as.static_alloc, static_shape=run_as.static_shape)
     expected = block(bound["data"]).asnumpy()
-    (ours,) = bind(symbol, bound, run_as, inputs=["data"])()
+    (ours,) = bind(symbol, bound, run_as, inputs=["data"]).forward()
     assert np.array_equal(ours, expected)
     assert expected.ravel().tolist() == [6.0, 8.0]
     theirs, own = made
@@ -82,7 +82,7 @@ def test_it_is_what_a_symbol_block_runs(mx, run_as, monkeypatch):
 def test_every_output_comes_in_its_order(mx, run_as):
     halves = mx.sym.SliceChannel(mx.sym.var("data"), num_outputs=2, name="halves")
     symbol = mx.sym.Group([halves[1], halves[0] * 10])
-    outputs = bind(symbol, {"data": mx.nd.array([[1, 2]])}, run_as, inputs=["data"])()
+    outputs = bind(symbol, {"data": mx.nd.array([[1, 2]])}, run_as, inputs=["data"]).forward()
     assert [output.ravel().tolist() for output in outputs] == [[2.0], [10.0]]
 
 
@@ -93,7 +93,7 @@ def test_zero_size_arrays_are_as_the_model_means_them(mx, run_as):
     bound = {"data": mx.nd.array([1.0])}
     with mx.util.np_shape(True):
         bound["none"] = mx.nd.zeros((0, 3))
-    outputs = bind(symbol, bound, run_as, inputs=["data"], numpy_shapes=True)()
+    outputs = bind(symbol, bound, run_as, inputs=["data"], numpy_shapes=True).forward()
     assert [output.shape for output in outputs] == [(1,), (0, 3)]
 
 
@@ -105,7 +105,7 @@ def test_the_measuring_process_runs_a_network_as_it_is_told(mx, run_as, gamma_co
     side = _side(Network("net", normalized(mx).tojson(), inputs, run_as=run_as))
     assert isinstance(side, Side)
     buffers = Buffers()
-    forward = side.bind(buffers)
+    forward = side.bind(buffers).forward
     (before,) = forward()
     (gamma,) = (array for key, array in buffers.fresh.items() if key[0] == "BatchNorm" and key[2] == 1)
     gamma[:] = 5

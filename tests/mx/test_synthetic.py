@@ -28,7 +28,7 @@ def values_of(symbol, **inputs):
 
 
 def outputs_of(symbol, **inputs):
-    return Side(analysis_of(symbol, **inputs)).bind()()
+    return Side(analysis_of(symbol, **inputs)).bind().forward()
 
 
 def test_a_batch_norm_is_at_identity_whatever_its_variables_are_called(mx):

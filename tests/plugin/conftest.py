@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from pytest_mxperf.errors import WorkerError
 from pytest_mxperf.latency.comparison import Comparison
 from pytest_mxperf.latency.conditions import Conditions
 from pytest_mxperf.latency.decide import Outcome
@@ -247,6 +248,8 @@ class FakeLaboratory:
         self.cannot_prepare = None
         self.made_with = []
         self.layer = None
+        self.explained = []
+        self.profiled = WorkerError("layers were not timed")
         self.meanwhile = lambda progress: None
 
     def __call__(self, **options):
@@ -279,6 +282,12 @@ class FakeLaboratory:
 
     def subnormal_layer(self, network):
         return self.layer
+
+    def explain(self, reference, candidate):
+        self.explained.append((reference, candidate))
+        if isinstance(self.profiled, Exception):
+            raise self.profiled
+        return self.profiled
 
     def close(self):
         pass

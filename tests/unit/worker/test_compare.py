@@ -9,12 +9,16 @@ import pytest
 from pytest_mxperf.errors import WorkerError
 from pytest_mxperf.latency.conditions import Conditions
 from pytest_mxperf.latency.decide import Outcome
+from pytest_mxperf.profile.values import LayerTime, NetworkProfile
 from pytest_mxperf.spec import InputSpec, RunAs
 from pytest_mxperf.worker import compare
-from pytest_mxperf.worker.protocol import Measure, Measured, Network, Prepare, Prepared
+from pytest_mxperf.worker.protocol import Measure, Measured, Network, Prepare, Prepared, Profile, Profiled
 
 OLD = Network("net", "{}", {"data": InputSpec((1, 2))})
 NEW = Network("net", "{ }", {"data": InputSpec((1, 2))})
+
+
+PROFILE = NetworkProfile((LayerTime("fc", "FullyConnected", 1e-3),), 1e-3, 3, 5)
 
 
 class FakeWorker:
@@ -47,6 +51,9 @@ class FakeWorker:
         self.requests.append(request)
         if isinstance(request, Prepare):
             return Prepared(self._prepared_cpu_seconds)
+        if isinstance(request, Profile):
+            self.start()
+            return Profiled(PROFILE, PROFILE)
         candidate = 1e-3 * (1 + self._growth)
         conditions = Conditions(wall_seconds=0.3, cpu_seconds=self._cpu_seconds, load_average=3.0, cores=2)
         return Measured([(1e-3, 1e-3)] * 4, [(candidate, candidate)] * 4, conditions)
@@ -250,3 +257,19 @@ def test_a_network_can_be_prepared_without_being_timed(laboratory):
 def test_the_time_is_short_where_no_gate_could_fail(laboratory, cpu_seconds, seconds, shortage):
     lab, _ = laboratory(0.0, seconds=seconds)
     assert lab.shortage(Prepared(cpu_seconds)) == shortage
+
+
+def test_layers_are_timed_by_the_process_that_has_confirmed(laboratory):
+    lab, worker = laboratory(0.10)
+    assert lab.compare(OLD, NEW, 0.025).processes == worker.processes == 2
+    asked = len(worker.requests)
+    assert lab.explain(OLD, NEW) == Profiled(PROFILE, PROFILE)
+    assert worker.requests[asked:] == [Profile(NEW, OLD, 2.0)]
+    assert worker.processes == 2
+
+
+@pytest.mark.parametrize("growth", [0.0, 0.10])
+def test_a_comparison_by_itself_times_no_layers(laboratory, growth):
+    lab, worker = laboratory(growth)
+    lab.compare(OLD, NEW, 0.025)
+    assert not any(isinstance(request, Profile) for request in worker.requests)

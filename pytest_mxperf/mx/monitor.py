@@ -1,0 +1,50 @@
+"""MXNet's callback behind every operator that it runs, and what it notes."""
+
+import ctypes
+import time
+from typing import Any, List, NamedTuple
+
+from pytest_mxperf.mx.runtime import mx
+
+__all__ = ["Note", "Notes"]
+
+_EXECUTOR_CALLBACK = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_void_p, ctypes.c_void_p)
+_CACHED_OP_CALLBACK = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_void_p)
+
+
+class Note(NamedTuple):
+    """One output of an operator: its name, and the process's CPU seconds when MXNet called and when the call ended."""
+
+    output: str
+    called: float
+    ended: float
+
+
+class Notes:
+    """Of one binding. It has to live as long as the binding runs: MXNet keeps a pointer to it.
+
+    Python's own ways to register a callback make an ``NDArray`` of each output, which takes several times as long.
+    """
+
+    def __init__(self) -> None:
+        self._notes: List[Any] = []
+        self._callback: Any = None
+
+    def of_executor(self, executor: Any) -> None:
+        """From now on. MXNet cannot stop to call."""
+        self._callback = _EXECUTOR_CALLBACK(lambda name, array, _: self._note(name, array))
+        mx.base.check_call(mx.base._LIB.MXExecutorSetMonitorCallbackEX(executor.handle, self._callback, None, 0))
+
+    def of_cached_op(self, cached_op: Any) -> None:
+        self._callback = _CACHED_OP_CALLBACK(lambda name, _, array: self._note(name, array))
+        mx.base.check_call(mx.base._LIB.MXCachedOpRegisterOpHook(cached_op.handle, self._callback, False))
+
+    def taken(self) -> List[Note]:
+        """What was noted since the last time."""
+        notes, self._notes[:] = [Note(name.decode(), called, ended) for name, called, ended in self._notes], []
+        return notes
+
+    def _note(self, name: bytes, array: int) -> None:
+        called = time.process_time()
+        mx.base._LIB.MXNDArrayFree(ctypes.c_void_p(array))
+        self._notes.append((name, called, time.process_time()))

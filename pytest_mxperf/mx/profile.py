@@ -1,0 +1,167 @@
+"""How long each layer takes: MXNet calls back behind every operator, and the differences are their times.
+
+The first call of a binding's callback is behind its first operator. What MXNet does around a call is calibrated on a
+chain of tiny operators, and taken out of each layer.
+"""
+
+import time
+from collections import defaultdict
+from functools import lru_cache
+from statistics import median
+from typing import Dict, List, Optional, Tuple
+
+from pytest_mxperf.graph import Graph, Node
+from pytest_mxperf.mx.executors import Binding, bind_executor
+from pytest_mxperf.mx.monitor import Notes
+from pytest_mxperf.mx.pair import Pair
+from pytest_mxperf.mx.plan import fusing
+from pytest_mxperf.mx.runtime import mx
+from pytest_mxperf.profile.values import LayerTime, NetworkProfile
+
+__all__ = ["profile_pair"]
+
+_BINDINGS = 3
+"""Fresh ones: each has a speed of its own."""
+_WARM_UP_CPU_SECONDS = 0.05
+_FEWEST_ROUNDS = 3
+_CHAIN = 100
+_COMPUTING = ("Convolution", "FullyConnected", "Deconvolution", "dot", "batch_dot")
+"""What a fused operator is called after, if one of them is in it."""
+
+Seconds = Dict[int, float]
+"""By index of the node that MXNet runs."""
+
+
+def profile_pair(pair: Pair, cpu_seconds: float) -> Tuple[NetworkProfile, NetworkProfile]:
+    """The layers of a pair that is checked: of the reference, and of the candidate, timed in turns.
+
+    ``cpu_seconds`` is for all forwards together. Raises ``ModelError`` and ``MXNetError``.
+    """
+    seconds_around_a_call()  # before anything is timed
+    reference, candidate = (_Timer(side.plan().graph) for side in pair.sides)
+    for turn in range(_BINDINGS):
+        plain, watched = (pair.bind(reference_first=turn % 2 == 0) for _ in ("plain", "watched"))
+        rounds = _Rounds(reference, plain[0], watched[0]), _Rounds(candidate, plain[1], watched[1])
+        _in_turns(rounds, cpu_seconds / _BINDINGS)
+        for each in rounds:
+            each.end()
+    return reference.profile(), candidate.profile()
+
+
+def _in_turns(sides: "Tuple[_Rounds, _Rounds]", cpu_seconds: float) -> None:
+    for side in sides:
+        side.warm_up()
+    end, rounds = time.process_time() + cpu_seconds, 0
+    while rounds < _FEWEST_ROUNDS or time.process_time() < end:
+        for side in sides if rounds % 2 == 0 else sides[::-1]:
+            side.run(plain_first=rounds % 4 < 2)
+        rounds += 1
+
+
+class _Rounds:
+    """Forwards of two bindings of one side, with callbacks and without, in turns: either sees the same machine."""
+
+    def __init__(self, timer: "_Timer", plain: Binding, watched: Binding) -> None:
+        self._timer, self._plain, self._watched = timer, plain.forward, watched.forward
+        self._notes = Notes()
+        watched.watch(self._notes)
+        self._plain_rounds: List[float] = []
+        self._layer_rounds: List[Seconds] = []
+
+    def warm_up(self) -> None:
+        end = time.process_time() + _WARM_UP_CPU_SECONDS
+        while True:
+            self._plain()
+            self._watched()
+            if time.process_time() > end:
+                break
+        self._notes.taken()
+
+    def run(self, plain_first: bool) -> None:
+        for step in (self._run, self._run_watched) if plain_first else (self._run_watched, self._run):
+            step()
+
+    def _run(self) -> None:
+        start = time.process_time()
+        self._plain()
+        self._plain_rounds.append(time.process_time() - start)
+
+    def _run_watched(self) -> None:
+        found: Seconds = defaultdict(float)
+        start = time.process_time()
+        self._watched()
+        for note in self._notes.taken():
+            found[self._timer.place(note.output)] += note.called - start - seconds_around_a_call()
+            start = note.ended
+        self._layer_rounds.append({place: max(0.0, seconds) for place, seconds in found.items()})
+
+    def end(self) -> None:
+        places = dict.fromkeys(place for found in self._layer_rounds for place in found)
+        layers = {place: median(found.get(place, 0.0) for found in self._layer_rounds) for place in places}
+        self._timer.add(median(self._plain_rounds), layers, len(self._plain_rounds))
+
+
+class _Timer:
+    """Of one side: what its bindings took."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._places = {node.name: index for index, node in enumerate(graph.nodes) if not node.is_variable}
+        self._plain: List[float] = []
+        self._layers: List[Seconds] = []
+        self._rounds = 0
+
+    def add(self, forward_seconds: float, layers: Seconds, rounds: int) -> None:
+        self._plain.append(forward_seconds)
+        self._layers.append(layers)
+        self._rounds += rounds
+
+    def profile(self) -> NetworkProfile:
+        places = sorted({place for found in self._layers for place in found if place >= 0})
+        layers = [
+            layer_of(self._graph.nodes[place], median(found.get(place, 0.0) for found in self._layers))
+            for place in places
+        ]
+        return NetworkProfile(tuple(layers), median(self._plain), len(self._plain), self._rounds // len(self._plain))
+
+    def place(self, output: str) -> int:
+        """Of the node that puts this out, whose name it begins with: ``bn_output``, ``bn_mean``, ``split_output0``."""
+        name = output
+        while name not in self._places:
+            name, separator, _ = name.rpartition("_")
+            if not separator:
+                return -1
+        return self._places[name]
+
+
+def layer_of(node: Node, cpu_seconds: float) -> LayerTime:
+    """An executed operator, by the names of the user's layers that are in it."""
+    inner = [each for graph in node.subgraphs for each in graph.nodes if not each.is_variable]
+    if not node.op.startswith("_sg_") or not inner:
+        return LayerTime(node.name, node.op, cpu_seconds, (node.name,))
+    named = next((each for each in inner if each.op in _COMPUTING), inner[0])
+    return LayerTime(named.name, named.op, cpu_seconds, tuple(each.name for each in inner))
+
+
+@lru_cache(maxsize=None)
+def seconds_around_a_call() -> float:
+    """What MXNet does for a callback outside of it: per call, from a chain of operators on a single number."""
+    value = mx.sym.var("data")
+    for _ in range(_CHAIN):
+        value = mx.sym.negative(value)
+    with fusing("NONE"):
+        binding = bind_executor(value, {"data": mx.nd.ones((1,))})
+    plain = _least_seconds(binding, None)
+    notes = Notes()
+    binding.watch(notes)
+    return max(0.0, (_least_seconds(binding, notes) - plain) / _CHAIN)
+
+
+def _least_seconds(binding: Binding, notes: Optional[Notes]) -> float:
+    found = []
+    for _ in range(20):
+        start = time.process_time()
+        binding.forward()
+        seconds = time.process_time() - start
+        found.append(seconds - sum(note.ended - note.called for note in (notes.taken() if notes else ())))
+    return min(found)

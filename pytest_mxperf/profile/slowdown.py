@@ -1,0 +1,129 @@
+"""Why a network has become slower: the layers that make up nearly all of it, each with its cause."""
+
+from typing import Collection, NamedTuple, Sequence, Tuple
+
+import msgspec
+
+from pytest_mxperf.attributes import Operators, nothing_known
+from pytest_mxperf.baseline.diff import matched
+from pytest_mxperf.baseline.match import Matching
+from pytest_mxperf.cost.result import LayerCost, Shape
+from pytest_mxperf.graph import Graph, Node
+from pytest_mxperf.profile.attribution import Pairing, attributed, pairings, rows_of, unaccounted, work_by_node
+from pytest_mxperf.profile.blame import Blamed, in_order
+from pytest_mxperf.profile.causes import Cause, Causes
+from pytest_mxperf.profile.values import NetworkProfile
+
+__all__ = ["SlowLayer", "Slowdown", "Timed", "slowdown"]
+
+_NAMED = 0.9
+"""Of the growth: so much of it is reported layer by layer."""
+_NEGLIGIBLE = 0.02
+"""Of the growth: what has less is not named where the others make up nearly all."""
+_MOST_NAMED = 10
+_EVENLY = 0.2
+"""Of the growth: where it takes more layers than are named, and none has more than this, it is spread."""
+
+
+class Timed(NamedTuple):
+    """A model's graph, the shapes of each node's visible outputs, its costs, and the times of its layers."""
+
+    graph: Graph
+    shapes: Sequence[Tuple[Shape, ...]]
+    costs: Sequence[LayerCost]
+    profile: NetworkProfile
+
+
+class SlowLayer(msgspec.Struct, frozen=True):
+    """A layer that has become slower; what has been replaced goes by the name that it had."""
+
+    name: str
+    operator: str
+    before_seconds: float
+    """Per forward, of CPU time; 0 if it is new, or ran in another layer."""
+    now_seconds: float
+    part: float
+    """Of the network's growth, as a fraction."""
+    cause: Cause
+
+
+class Slowdown(msgspec.Struct, frozen=True):
+    """The layers that make up at least 90% of the growth; of a growth that is spread, the largest.
+
+    What has been changed comes before those that are slower only since they read it; the most growth comes first.
+    """
+
+    layers: Tuple[SlowLayer, ...] = ()
+    more: int = 0
+    """How many others have grown."""
+    is_spread: bool = False
+    """Evenly: the one layer and ``more`` make up 90%."""
+    unknown_because: str = ""
+    """Why no layer is named."""
+
+
+def slowdown(
+    old: Timed,
+    new: Timed,
+    inputs: Collection[str],
+    *,
+    operators: Operators = nothing_known,
+    own_weights: bool = False,
+) -> Slowdown:
+    """What of ``new`` is slower than it is in ``old``, and why; with ``own_weights`` both have the same graph.
+
+    ``inputs`` and ``operators`` are as in ``baseline.diff.compare``.
+    """
+    because = unaccounted(old.profile, new.profile)
+    if because:
+        return Slowdown(unknown_because=because)
+    matching = matched((old.graph, old.shapes), (new.graph, new.shapes), inputs, operators=operators)
+    works = work_by_node(old.graph.nodes, old.costs), work_by_node(new.graph.nodes, new.costs)
+    rows = rows_of(old.profile, old.graph.nodes), rows_of(new.profile, new.graph.nodes)
+    found = pairings(matching, *rows, works)
+    causes = Causes(matching, works, own_weights=own_weights)
+    blamed = [Blamed(pairing, part, causes.of(pairing)) for pairing, part in attributed(found)]
+    return _named(in_order(matching, blamed), matching) if blamed else Slowdown(unknown_because=_no_slower(found))
+
+
+def _named(blamed: Sequence[Blamed], matching: Matching) -> Slowdown:
+    large = [each for each in blamed if each.part >= _NEGLIGIBLE]
+    if sum(each.part for each in large) >= _NAMED:
+        blamed = large
+    needed = _needed([each.part for each in blamed])
+    is_spread = needed > _MOST_NAMED and max(each.part for each in blamed) < _EVENLY
+    named = [max(blamed, key=lambda each: each.part)] if is_spread else blamed[: min(needed, _MOST_NAMED)]
+    layers = tuple(_slow_layer(each, matching.old.nodes) for each in named)
+    return Slowdown(layers, (needed if is_spread else len(blamed)) - len(named), is_spread)
+
+
+def _needed(parts: Sequence[float]) -> int:
+    """How many of the largest make up nearly all."""
+    reached = 0.0
+    for count, part in enumerate(parts, 1):
+        reached += part
+        if reached >= _NAMED:
+            return count
+    return len(parts)
+
+
+def _slow_layer(blamed: Blamed, old_nodes: Sequence[Node]) -> SlowLayer:
+    pairing = blamed.pairing
+    return SlowLayer(*_name(blamed, old_nodes), pairing.before, pairing.now, blamed.part, blamed.cause)
+
+
+def _name(blamed: Blamed, old_nodes: Sequence[Node]) -> Tuple[str, str]:
+    """And the operator: those that it has now; of what others have come in the place of, those that it had."""
+    pairing = blamed.pairing
+    if blamed.cause.kind == "replaced" and not pairing.old:
+        node = old_nodes[pairing.gone[0]]
+        return node.name, node.op
+    if blamed.cause.kind in ("new", "replaced"):
+        longest = max((row.layer for row in pairing.old or pairing.new), key=lambda layer: layer.cpu_seconds)
+        return longest.name, longest.operator
+    return pairing.new[0].layer.name, pairing.new[0].layer.operator
+
+
+def _no_slower(found: Sequence[Pairing]) -> str:
+    before, now = (1e3 * sum(getattr(each, side) for each in found) for side in ("before", "now"))
+    return f"summed over its layers it took {before:.2f} ms before and {now:.2f} ms now"

@@ -1,0 +1,64 @@
+"""The times of layers, on networks whose layers are known; no time is held against a number."""
+
+import msgspec
+import pytest
+
+from pytest_mxperf.mx.pair import Pair
+from pytest_mxperf.mx.profile import profile_pair, seconds_around_a_call
+from pytest_mxperf.mx.runtime import mx
+from pytest_mxperf.mx.side import Side
+from pytest_mxperf.spec import InputSpec, RunAs
+
+
+@pytest.fixture(scope="module")
+def symbol_json():
+    data = mx.sym.var("data")
+    conv = mx.sym.Convolution(data, kernel=(3, 3), pad=(1, 1), num_filter=16, name="conv")
+    relu = mx.sym.Activation(mx.sym.BatchNorm(conv, fix_gamma=False, name="bn"), act_type="relu", name="relu")
+    parts = mx.sym.split(relu, num_outputs=2, name="parts")
+    return mx.sym.softmax(parts[0] * parts[1], name="soft").tojson()
+
+
+@pytest.fixture(params=[RunAs(), RunAs("gluon")], ids=["module", "gluon"])
+def profiles(request, symbol_json, monkeypatch):
+    monkeypatch.setenv("MXNET_SUBGRAPH_BACKEND", "MKLDNN")
+    sides = [
+        Side.of("net", symbol_json, {"data": InputSpec((1, 8, 64, 64))}, run_as=request.param)
+        for _ in ("reference", "candidate")
+    ]
+    pair = Pair(*sides)
+    pair.check()
+    return request.param.kind, profile_pair(pair, 0.2)
+
+
+def test_each_executed_operator_is_a_layer_in_execution_order(profiles):
+    kind, both = profiles
+    fused = ["conv", "parts", "_mul", "soft"] if kind == "module" else ["conv", "bn", "relu", "parts", "_mul", "soft"]
+    for profile in both:
+        assert [layer.name.rstrip("0123456789") for layer in profile.layers] == fused
+        assert all(layer.cpu_seconds >= 0 for layer in profile.layers)
+        assert profile.forward_cpu_seconds > 0
+        assert profile.bindings == 3
+        assert profile.rounds >= 3
+
+
+def test_a_fused_operator_is_called_after_the_layer_that_computes_in_it(profiles):
+    kind, (_, candidate) = profiles
+    first = candidate.layers[0]
+    assert (first.name, first.operator) == ("conv", "Convolution")
+    assert first.members == (("conv", "bn", "relu") if kind == "module" else ("conv",))
+
+
+def test_the_convolution_takes_most_of_the_time(profiles):
+    """9.4 million multiplications and additions; each of the others looks at 65,536 numbers."""
+    _, (_, candidate) = profiles
+    assert max(candidate.layers, key=lambda layer: layer.cpu_seconds).name == "conv"
+
+
+def test_what_a_call_costs_is_less_than_what_an_operator_does():
+    assert 0 <= seconds_around_a_call() < 1e-4
+
+
+def test_a_profile_crosses_to_the_session(profiles):
+    _, (_, candidate) = profiles
+    assert msgspec.json.decode(msgspec.json.encode(candidate), type=type(candidate)) == candidate
