@@ -113,7 +113,8 @@ class SyntheticValues:
         if name not in self.overlapping:
             return self.make(name, key)
         rows, turn = self._shapes[self._indices[name]][0][0], turn_of(key)
-        return self.make(name, group_of(key), more_rows=turn)[turn : turn + rows]
+        # MXNet's own convolutions and dense layers refuse to read a part of an array as their weight.
+        return self.make(name, group_of(key), more_rows=turn)[turn : turn + rows].copy()
 
     def _numbers(self, name: str, shape: Shape, generator: Any) -> Any:
         if name in self._given:
