@@ -42,7 +42,7 @@ def _grouped(results: Sequence[ModelResult], policy: Policy) -> "Dict[Tuple[str,
 def _told(result: ModelResult, policy: Policy) -> "List[Tuple[str, str]]":
     told = [each for each in result.findings if policy.action(each.verdict) == "warn"]
     lines = [(_word(each.verdict), each.message) for each in told if each.verdict is not Verdict.IMPROVED]
-    better = "; ".join(each.message for each in told if each.verdict is Verdict.IMPROVED)
+    better = "; ".join(each.message.split("\n")[0] for each in told if each.verdict is Verdict.IMPROVED)
     if better:
         lines.append((_word(Verdict.IMPROVED), f"{better}; --mxperf-update makes that the baseline"))
     return lines
