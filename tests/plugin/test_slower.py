@@ -67,7 +67,7 @@ def test_the_layers_that_are_slower_are_named(changed, run, no_traceback):
             "    second (Convolution): 1.21 ms -> 2.35 ms, 96% of the growth: 12% fewer MACs, slower: num_group "
             "1 -> 2, kernel (1, 1) -> (1, 2)",
             "    meanwhile: had a core 50% of the time",
-            "if that is meant, store the new baseline with --mxperf-update",
+            "if that is meant, store the new baseline: pytest --mxperf-update test_it.py::test_it",
         ],
         consecutive=True,
     )
