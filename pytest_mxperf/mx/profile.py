@@ -10,6 +10,7 @@ from functools import lru_cache
 from statistics import median
 from typing import Dict, List, Optional, Tuple
 
+from pytest_mxperf.errors import ModelError
 from pytest_mxperf.graph import Graph, Node
 from pytest_mxperf.mx.executors import Binding, bind_executor
 from pytest_mxperf.mx.monitor import Notes
@@ -32,11 +33,13 @@ Seconds = Dict[int, float]
 """By index of the node that MXNet runs."""
 
 
-def profile_pair(pair: Pair, cpu_seconds: float) -> Tuple[NetworkProfile, NetworkProfile]:
+def profile_pair(pair: Pair, cpu_seconds: float, most_cpu_seconds: float) -> Tuple[NetworkProfile, NetworkProfile]:
     """The layers of a pair that is checked: of the reference, and of the candidate, timed in turns.
 
-    ``cpu_seconds`` is for all forwards together. Raises ``ModelError`` and ``MXNetError``.
+    ``cpu_seconds`` is for all forwards together; a slow network takes more. Raises ``ModelError`` if it would take more
+    than ``most_cpu_seconds`` or cannot be bound, and ``MXNetError`` if it cannot run.
     """
+    _refuse_what_takes_too_long(pair, most_cpu_seconds)
     seconds_around_a_call()  # before anything is timed
     reference, candidate = (_Timer(side.plan().graph) for side in pair.sides)
     for turn in range(_BINDINGS):
@@ -46,6 +49,12 @@ def profile_pair(pair: Pair, cpu_seconds: float) -> Tuple[NetworkProfile, Networ
         for each in rounds:
             each.end()
     return reference.profile(), candidate.profile()
+
+
+def _refuse_what_takes_too_long(pair: Pair, most_cpu_seconds: float) -> None:
+    seconds = _BINDINGS * 2 * (1 + _FEWEST_ROUNDS) * pair.forward_cpu_seconds  # plain and watched, warmed up once
+    if seconds > most_cpu_seconds:
+        raise ModelError(f"its layers would take {seconds:.0f} s to time, and there are {most_cpu_seconds:g} s")
 
 
 def _in_turns(sides: "Tuple[_Rounds, _Rounds]", cpu_seconds: float) -> None:

@@ -48,7 +48,6 @@ def _found(measure: Callable[[], Profiled], reference: Any, candidate: Any, own_
 def _slowdown(profiled: Profiled, reference: Any, candidate: Any, own_weights: bool) -> Slowdown:
     from pytest_mxperf.mx.operators import operator
 
-    assert profiled.reference is not None
     old, new = _timed(reference, profiled.reference), _timed(candidate, profiled.candidate)
     inputs = {*reference.model.inputs, *candidate.model.inputs}
     return slowdown(old, new, inputs, operators=operator, own_weights=own_weights)

@@ -1,10 +1,10 @@
 """What was measured of a network's layers."""
 
-from typing import Optional, Tuple
+from typing import Tuple
 
 import msgspec
 
-__all__ = ["LayerTime", "NetworkProfile", "Peaks"]
+__all__ = ["LayerTime", "NetworkProfile"]
 
 
 class LayerTime(msgspec.Struct, frozen=True):
@@ -36,12 +36,3 @@ class NetworkProfile(msgspec.Struct, frozen=True):
         if not self.forward_cpu_seconds:
             return 0.0
         return 1.0 - sum(layer.cpu_seconds for layer in self.layers) / self.forward_cpu_seconds
-
-
-class Peaks(msgspec.Struct, frozen=True):
-    """What one core of this processor can do."""
-
-    float32_flops_per_second: float
-    bytes_per_second: float
-    """Read and written together, of a copy larger than the caches."""
-    int8_flops_per_second: Optional[float] = None

@@ -73,13 +73,11 @@ class Bench:
         return Prepared(cpu_seconds, pair.notes)
 
     def _profile(self, request: Profile) -> Reply:
-        candidate = _with_callbacks(request.candidate)
-        prepare = Prepare(_with_callbacks(request.reference or candidate), candidate)
+        prepare = Prepare(_with_callbacks(request.reference), _with_callbacks(request.candidate))
         if self._prepared != prepare:
             self._prepare(prepare)
         assert self._pair is not None
-        old, new = profile_pair(self._pair, request.cpu_seconds)
-        return Profiled(new, None if request.reference is None else old)
+        return Profiled(*profile_pair(self._pair, request.cpu_seconds, request.most_cpu_seconds))
 
     def _measure(self, request: Measure) -> Reply:
         pair = self._pair

@@ -133,5 +133,7 @@ class Laboratory:
     def explain(self, reference: Network, candidate: Network) -> Profiled:
         """The times of both sides' layers, measured by the process that has compared them. Raises ``WorkerError``."""
         self._progress(f"timing the layers of {candidate.name}: about {_LAYERS_CPU_SECONDS:.0f} s")
-        profile, doing = Profile(candidate, reference, _LAYERS_CPU_SECONDS), f"it timed the layers of {candidate.name}"
+        most = max(_LAYERS_CPU_SECONDS, self._seconds)
+        profile = Profile(reference, candidate, _LAYERS_CPU_SECONDS, most_cpu_seconds=most)
+        doing = f"it timed the layers of {candidate.name}"
         return self._worker.request(profile, Profiled, doing=doing, seconds=ANSWER_SECONDS)

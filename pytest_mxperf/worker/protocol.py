@@ -4,7 +4,7 @@
     prepare  ->     prepared, or failed     both sides of a comparison, replacing the last
     measure  ->     measured, or failed     one unit: a fresh pair of bindings, timed in turns
     inspect  ->     inspected, or failed    where a network's activations become subnormal
-    profile  ->     profiled, or failed     the time of each layer, of one network or of both sides in turns
+    profile  ->     profiled, or failed     the time of each layer of both sides, in turns
 
 It answers every request once and in order, and ends when its standard input does.
 """
@@ -15,7 +15,7 @@ import msgspec
 
 from pytest_mxperf.latency.conditions import Conditions
 from pytest_mxperf.latency.schedule import Unit
-from pytest_mxperf.profile.values import NetworkProfile, Peaks
+from pytest_mxperf.profile.values import NetworkProfile
 from pytest_mxperf.spec import InputSpec, RunAs
 
 __all__ = [
@@ -70,13 +70,13 @@ class Inspect(msgspec.Struct, frozen=True, tag="inspect"):
 
 
 class Profile(msgspec.Struct, frozen=True, tag="profile"):
-    """Time every layer, for about that much CPU time; of the candidate alone where there is no reference."""
+    """Time every layer of both sides, for about that much CPU time."""
 
+    reference: Network
     candidate: Network
-    reference: Optional[Network]
     cpu_seconds: float
-    with_peaks: bool = False
-    """Whether to measure what the processor can do as well."""
+    most_cpu_seconds: float
+    """What it may take of a slow network. One that would take longer is not timed: that is ``Failed``."""
 
 
 class Ready(msgspec.Struct, frozen=True, tag="ready"):
@@ -110,11 +110,10 @@ class Inspected(msgspec.Struct, frozen=True, tag="inspected"):
 
 
 class Profiled(msgspec.Struct, frozen=True, tag="profiled"):
-    """The layers of what was asked for."""
+    """The layers of both sides."""
 
+    reference: NetworkProfile
     candidate: NetworkProfile
-    reference: Optional[NetworkProfile] = None
-    peaks: Optional[Peaks] = None
 
 
 class Failed(msgspec.Struct, frozen=True, tag="failed"):

@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from pytest_mxperf.errors import ModelError
 from pytest_mxperf.mx.pair import Pair
 from pytest_mxperf.mx.profile import profile_pair, seconds_around_a_call
 from pytest_mxperf.mx.runtime import mx
@@ -28,7 +29,7 @@ def profiles(request, symbol_json, monkeypatch):
     ]
     pair = Pair(*sides)
     pair.check()
-    return request.param.kind, profile_pair(pair, 0.2)
+    return request.param.kind, profile_pair(pair, 0.2, 60.0)
 
 
 def test_each_executed_operator_is_a_layer_in_execution_order(profiles):
@@ -53,6 +54,15 @@ def test_the_convolution_takes_most_of_the_time(profiles):
     """9.4 million multiplications and additions; each of the others looks at 65,536 numbers."""
     _, (_, candidate) = profiles
     assert max(candidate.layers, key=lambda layer: layer.cpu_seconds).name == "conv"
+
+
+def test_a_network_that_would_take_too_long_is_not_profiled(symbol_json):
+    """Three bindings of each side with callbacks and without, warmed up once, run three times: 24 forwards."""
+    pair = Pair(*(Side.of("net", symbol_json, {"data": InputSpec((1, 8, 64, 64))}) for _ in range(2)))
+    pair.check()
+    pair.forward_cpu_seconds = 0.5
+    with pytest.raises(ModelError, match=r"its layers would take 12 s to time, and there are 11\.9 s"):
+        profile_pair(pair, 2.0, 11.9)
 
 
 def test_what_a_call_costs_is_less_than_what_an_operator_does():

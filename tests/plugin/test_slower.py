@@ -39,7 +39,7 @@ def profile(**milliseconds):
 
 
 FOUND = Profiled(profile(first=1.0, second=1.21, pool=0.1), profile(first=1.0, second=1.21, pool=0.1))
-SLOWER = Profiled(profile(first=1.05, second=2.35, pool=0.1), profile(first=1.0, second=1.21, pool=0.1))
+SLOWER = Profiled(profile(first=1.0, second=1.21, pool=0.1), profile(first=1.05, second=2.35, pool=0.1))
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ def test_what_cannot_be_timed_by_layers_is_still_a_regression(changed, run, no_t
 
 def test_no_layer_is_blamed_where_a_large_part_is_in_none(changed, run, laboratory):
     layers = SLOWER.candidate.layers
-    changed(REGRESSED, Profiled(NetworkProfile(layers, 3.8e-3, 3, 5), SLOWER.reference))
+    changed(REGRESSED, Profiled(SLOWER.reference, NetworkProfile(layers, 3.8e-3, 3, 5)))
     result = run()
     result.stdout.fnmatch_lines(["    no layer is named: 8% of a forward is in no layer"])
     assert len(laboratory.explained) == 2  # it may have been chance
@@ -162,7 +162,7 @@ def test_layers_that_its_own_weights_slow_down(laboratory, write, run, digits):
     write(CHECKPOINT)
     first = "conv1_fwd"
     slow, fast = [profile(**{first: time}) for time in (4.0, 1.0)]
-    laboratory.decisions, laboratory.profiled = [Decision(Outcome.REGRESSED, 0.9, 0.8, 1.0, 4)], Profiled(slow, fast)
+    laboratory.decisions, laboratory.profiled = [Decision(Outcome.REGRESSED, 0.9, 0.8, 1.0, 4)], Profiled(fast, slow)
     result = run("--mxperf-update")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(

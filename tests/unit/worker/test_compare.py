@@ -264,7 +264,7 @@ def test_layers_are_timed_by_the_process_that_has_confirmed(laboratory):
     assert lab.compare(OLD, NEW, 0.025).processes == worker.processes == 2
     asked = len(worker.requests)
     assert lab.explain(OLD, NEW) == Profiled(PROFILE, PROFILE)
-    assert worker.requests[asked:] == [Profile(NEW, OLD, 2.0)]
+    assert worker.requests[asked:] == [Profile(OLD, NEW, 2.0, most_cpu_seconds=3600.0)]
     assert worker.processes == 2
 
 
