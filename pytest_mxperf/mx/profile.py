@@ -8,12 +8,12 @@ import time
 from collections import defaultdict
 from functools import lru_cache
 from statistics import median
-from typing import Dict, List, Optional, Tuple
+from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from pytest_mxperf.errors import ModelError
 from pytest_mxperf.graph import Graph, Node
 from pytest_mxperf.mx.executors import Binding, bind_executor
-from pytest_mxperf.mx.monitor import Notes
+from pytest_mxperf.mx.monitor import Note, Notes
 from pytest_mxperf.mx.pair import Pair
 from pytest_mxperf.mx.plan import fusing
 from pytest_mxperf.mx.runtime import mx
@@ -96,18 +96,24 @@ class _Rounds:
         self._plain_rounds.append(time.process_time() - start)
 
     def _run_watched(self) -> None:
-        found: Seconds = defaultdict(float)
         start = time.process_time()
         self._watched()
-        for note in self._notes.taken():
-            found[self._timer.place(note.output)] += note.called - start - seconds_around_a_call()
-            start = note.ended
-        self._layer_rounds.append({place: max(0.0, seconds) for place, seconds in found.items()})
+        found = seconds_by_node(self._notes.taken(), start, self._timer.place, seconds_around_a_call())
+        self._layer_rounds.append(found)
 
     def end(self) -> None:
         places = dict.fromkeys(place for found in self._layer_rounds for place in found)
         layers = {place: median(found.get(place, 0.0) for found in self._layer_rounds) for place in places}
         self._timer.add(median(self._plain_rounds), layers, len(self._plain_rounds))
+
+
+def seconds_by_node(notes: Sequence[Note], start: float, place: Callable[[str], int], around_a_call: float) -> Seconds:
+    """Of one forward that began at ``start``. A node with several outputs is noted once for each."""
+    found: Seconds = defaultdict(float)
+    for note in notes:
+        found[place(note.output)] += note.called - start - around_a_call
+        start = note.ended
+    return {index: max(0.0, seconds) for index, seconds in found.items()}
 
 
 class _Timer:

@@ -204,20 +204,6 @@ def test_a_weight_is_brought_into_range_behind_a_cast(mx):
     assert_alive(side)
 
 
-def test_equal_layers_whose_weights_overlap_are_looked_at_to_the_end(mx, monkeypatch):
-    """Bound side by side, fused layers of one kind read parts of one array."""
-    monkeypatch.setenv("MXNET_SUBGRAPH_BACKEND", "MKLDNN")
-
-    def layer(net, place):
-        return mx.sym.Convolution(net, num_filter=8, kernel=(3, 3), pad=(1, 1), name=f"conv{place}")
-
-    sides = [side_of(chain(mx, 4, layer), data=(1, 8, 16, 16)) for _ in range(2)]
-    pair = Pair(*sides)
-    pair.check()
-    assert sides[0].synthetic.overlapping
-    assert pair.notes == ()
-
-
 def test_a_loop_is_run_as_a_whole(mx):
     def step(data, states):
         hidden = mx.sym.FullyConnected(data, num_hidden=32, name="in") + mx.sym.FullyConnected(

@@ -4,8 +4,9 @@ import msgspec
 import pytest
 
 from pytest_mxperf.errors import ModelError
+from pytest_mxperf.mx.monitor import Note
 from pytest_mxperf.mx.pair import Pair
-from pytest_mxperf.mx.profile import profile_pair, seconds_around_a_call
+from pytest_mxperf.mx.profile import profile_pair, seconds_around_a_call, seconds_by_node
 from pytest_mxperf.mx.runtime import mx
 from pytest_mxperf.mx.side import Side
 from pytest_mxperf.spec import InputSpec, RunAs
@@ -63,6 +64,14 @@ def test_a_network_that_would_take_too_long_is_not_profiled(symbol_json):
     pair.forward_cpu_seconds = 0.5
     with pytest.raises(ModelError, match=r"its layers would take 12 s to time, and there are 11\.9 s"):
         profile_pair(pair, 2.0, 11.9)
+
+
+def test_what_lies_between_two_calls_is_the_operators_by_hand():
+    """The split from 0 to 1, and 0.1 to the call for its second output; the sum from 1.7 to 3. Around a call is 0.1."""
+    notes = [Note("split_output0", 1.0, 1.5), Note("split_output1", 1.6, 1.7), Note("plus_output", 3.0, 3.1)]
+    places = {"split_output0": 4, "split_output1": 4, "plus_output": 7}
+    found = seconds_by_node(notes, 0.0, places.__getitem__, 0.1)
+    assert found == pytest.approx({4: 0.9, 7: 1.2})
 
 
 def test_what_a_call_costs_is_less_than_what_an_operator_does():

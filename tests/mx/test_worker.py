@@ -54,6 +54,18 @@ def test_a_unit_gives_the_times_of_both_sides(worker):
         assert measured.conditions.cores >= 1
 
 
+def test_equal_layers_whose_weights_are_parts_of_one_array_are_looked_at_to_the_end(worker):
+    """The note would say from which on they were not. Only the synchronous engine sees that it cannot read a part."""
+    import mxnet as mx
+
+    net = mx.sym.var("data")
+    for place in range(4):
+        net = mx.sym.Convolution(net, num_filter=32, kernel=(3, 3), pad=(1, 1), name=f"conv{place}")
+    network = Network("net", net.tojson(), {"data": InputSpec((1, 32, 32, 32))})
+    prepared = worker.request(Prepare(network, network), Prepared, doing="it prepared net", seconds=120)
+    assert prepared.notes == ()
+
+
 def test_it_tells_the_version_of_mxnet(worker):
     import mxnet as mx
 

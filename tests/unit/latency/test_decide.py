@@ -122,6 +122,13 @@ def test_samples_within_the_tolerance_keep_a_model_from_failing():
     )
 
 
+def test_samples_beyond_the_tolerance_keep_a_model_from_passing():
+    """Half of them are beyond it, though the mean is far below, and the interval too."""
+    decision = decide([0.026, -0.03] * 24)
+    assert decision.high < 0.025
+    assert (decision.outcome, decision.samples) == (Outcome.INCONCLUSIVE, 48)
+
+
 def test_a_growth_at_the_tolerance_is_inconclusive():
     log_ratios = [0.0247 + step for step in (0.004, -0.004, 0.003, -0.003, 0.001, -0.001)]
     decision = decide(log_ratios, looks=SIX)

@@ -27,13 +27,14 @@ class FakeWorker:
     It is both of the laboratory's workers at once.
     """
 
-    def __init__(self, growths, cpu_seconds=0.3, prepared_cpu_seconds=0.0):
+    def __init__(self, growths, cpu_seconds=0.3, prepared_cpu_seconds=0.0, disturbance=1.0):
         self.requests = []
         self.launches = 0
         self.processes = 0
         self._growths = itertools.chain(growths, itertools.repeat(growths[-1]))
         self._cpu_seconds = cpu_seconds
         self._prepared_cpu_seconds = prepared_cpu_seconds
+        self._disturbance = disturbance
         self._growth = None
 
     def launch(self):
@@ -56,7 +57,8 @@ class FakeWorker:
             return Profiled(PROFILE, PROFILE)
         candidate = 1e-3 * (1 + self._growth)
         conditions = Conditions(wall_seconds=0.3, cpu_seconds=self._cpu_seconds, load_average=3.0, cores=2)
-        return Measured([(1e-3, 1e-3)] * 4, [(candidate, candidate)] * 4, conditions)
+        disturbed = self._disturbance
+        return Measured([(1e-3, 1e-3 * disturbed)] * 4, [(candidate, candidate * disturbed)] * 4, conditions)
 
     def units(self):
         return [request.unit for request in self.requests if isinstance(request, Measure)]
@@ -147,6 +149,20 @@ def test_a_sample_is_as_many_pairs_as_begin_within_its_time(laboratory):
     lab, worker = laboratory(0.0, cpu_seconds=0.3)
     samples = lab.compare(OLD, NEW, 0.025).decision.samples
     assert len(worker.units()) == 2 * samples
+
+
+def test_units_are_longer_where_forwards_are_disturbed(laboratory):
+    """One of two forwards took twice as long; 0.3 s for a unit, of which rounds are 5 ms, are mostly binding."""
+
+    def asked(disturbance):
+        lab, worker = laboratory(0.0, disturbance=disturbance)
+        lab.compare(OLD, NEW, 0.025)
+        return [request.cpu_seconds for request in worker.requests if isinstance(request, Measure)]
+
+    assert set(asked(1.0)) == {0.06}
+    first, *others = asked(2.0)
+    assert first == 0.06
+    assert min(others) > 0.06
 
 
 def test_the_two_units_of_a_pair_have_opposite_orders(laboratory):
