@@ -212,7 +212,7 @@ while True:
 
 
 class Neighbours:
-    """So many busy processes on this host: one of the processes that measure has them, whoever came first."""
+    """So many busy processes on this host: the first of the processes that measure starts them."""
 
     def __init__(self, count):
         self._count = count
@@ -450,9 +450,7 @@ PARTS = {
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--part", action="append", choices=[*PARTS, "table"], help="one of them only; repeatable")
-    parser.add_argument(
-        "--count", type=int, help="decisions of each part that shall be recorded, or sessions of stored"
-    )
+    parser.add_argument("--count", type=int, help="decisions of each part to record, or sessions of stored")
     arguments = parser.parse_args()
     RESULTS.mkdir(exist_ok=True)
     for part in arguments.part or PARTS:

@@ -136,7 +136,7 @@ def _counted(spec: ModelSpec) -> Counted:
 
 def analysis_of(spec: ModelSpec) -> "Analysis":
     """The ``mx.analysis.Analysis`` of a model: what is known before it runs. Raises ``MxperfError``."""
-    # MXNet takes a second to import, which whoever imports this package should not pay.
+    # MXNet takes a second to import; importing this package should not cost that.
     from pytest_mxperf.mx.analysis import analyse
     from pytest_mxperf.mx.model import open_model
 

@@ -101,7 +101,7 @@ _NAMED = re.compile(r"(?<![\w.-])(epoch|output|params|seconds)=('[^']*'|\"[^\"]*
 
 
 def in_options(message: str) -> str:
-    """A message whose advice is for the callers of functions, for whoever types a command: ``--epoch 7``."""
+    """A message with advice for callers of functions, in the options of a command: ``--epoch 7``."""
     for pattern, words in _IN_WORDS:
         message = re.sub(pattern, words, message)
     return _NAMED.sub(_option, message)

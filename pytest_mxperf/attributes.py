@@ -1,4 +1,4 @@
-"""One spelling of what operators are told: ``[3,3]``, ``(3L, 3L)`` and ``(3, 3)``, a default written out or left out.
+"""One spelling of operators' attributes: ``[3,3]``, ``(3L, 3L)`` and ``(3, 3)``, a default written out or left out.
 
 MXNet documents the type and the default of each argument of an operator. Where that is at hand, attributes are read by
 it, as MXNet's own parser does; else only what is one value whatever its type may be is spelled alike.
@@ -57,7 +57,7 @@ def _unquoted(text: str) -> str:
 
 
 class Spelled(NamedTuple):
-    """What an operator is told, spelled in the one way, sorted by name."""
+    """The attributes of an operator, spelled in the one way, sorted by name."""
 
     op: str
     """Its own name."""
@@ -83,7 +83,7 @@ class Normalizer:
         return msgspec.structs.replace(graph, nodes=tuple([self.node(node) for node in graph.nodes]))
 
     def node(self, node: Node) -> Node:
-        """The node under its operator's own name, with what that is told: defaults too, and no annotations."""
+        """The node under its operator's own name, with all attributes: defaults too, and no annotations."""
         if node.is_variable:
             return node
         spelled = self.spelled(node)
@@ -91,7 +91,7 @@ class Normalizer:
         return Node(spelled.op, node.name, spelled.attrs, node.inputs, node.output_count, subgraphs)
 
     def spelled(self, node: Node) -> Spelled:
-        """What the operator is told; looked at once for all nodes that are told the same."""
+        """The operator's attributes; looked at once for all nodes with the same."""
         key = (node.op, len(node.inputs), *node.attrs.items())
         if key not in self._known:
             self._known[key] = self._spell(node)

@@ -64,7 +64,7 @@ def choose(names: Sequence[str], wanted: str, *, where: str) -> List[str]:
 def _reachable(graph: Graph) -> Graph:
     """Without the nodes that no output depends on; the others keep their order."""
     needed: Set[int] = {index for index, _ in graph.heads}
-    for index in range(len(graph.nodes) - 1, -1, -1):  # whoever reads a node comes behind it
+    for index in range(len(graph.nodes) - 1, -1, -1):  # the readers of a node come behind it
         if index in needed:
             needed.update(source for source, _ in graph.nodes[index].inputs)
     places = {index: place for place, index in enumerate(sorted(needed))}

@@ -32,7 +32,7 @@ class Kind(Enum):
     RESHAPED = "reshaped"
     """Only the shapes of what it reads, since some other layer has changed."""
     RECOUNTED = "recounted"
-    """Only its costs: parameters that are trained no more, say."""
+    """Only its costs: for example parameters that no longer train."""
 
 
 class Costs(msgspec.Struct, frozen=True):

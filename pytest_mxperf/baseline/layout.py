@@ -78,7 +78,7 @@ def _node(node: Dict[str, Any]) -> Dict[str, Any]:
 def _of_variable(attrs: Dict[str, str]) -> Dict[str, str]:
     """Without how it is initialized and how fast it learns, as far as nothing but training depends on that.
 
-    That it is a parameter, and whether it trains, is told by such attributes (``cost.params``).
+    Such attributes decide whether it is a parameter, and whether it trains (``cost.params``).
     """
     kept = dict(attrs)
     initializer = kept.pop("__init__", None)

@@ -1,7 +1,7 @@
 """The folder that holds the baselines: ``<name>.json`` and, beside it, the graph as ``<name>-symbol.json``.
 
 The two are a pair: the baseline holds the digest of its graph. Replacing the baseline is what makes an update happen,
-so whoever is killed at whatever moment leaves the old pair or the new one:
+so a process that is killed at any moment leaves the old pair or the new one:
 
 1. the new graph is written as ``.<name>-symbol.json.new``,
 2. ``<name>.json`` is replaced, and from here on the baseline is the new one,
@@ -219,7 +219,7 @@ def _locked(folder: Path, how: int) -> Iterator[None]:
     """One process at a time writes to the folder, and none reads meanwhile. A killed process keeps no lock.
 
     The folder itself is locked, so that no lock file is left among the baselines. Some network file systems refuse
-    that: there two runs must not update one folder at once. Where there is no folder, whoever reads it will tell.
+    that: there two runs must not update one folder at once. If there is no folder, reading it reports that.
     """
     try:
         descriptor = os.open(folder, os.O_RDONLY)

@@ -133,7 +133,7 @@ def _label(node: Node, inputs: Collection[str], numbers: Numbers) -> int:
 
 
 def _body(graph: Graph, numbers: Numbers) -> int:
-    """A subgraph as one number: its variables are told apart by their place, which is what feeds them."""
+    """A subgraph as one number: its variables differ by their place, which is what feeds them."""
     labels = [_label(node, (), numbers) for node in graph.nodes]
     wiring = tuple([(label, node.inputs) for label, node in zip(labels, graph.nodes)])
     return numbers["body", wiring, graph.heads]
@@ -186,7 +186,7 @@ def _read_by(node: Node, numbered: Sequence[int]) -> Tuple[Tuple[int, int], ...]
 
 def _above(readers: Sequence[Sequence[Read]], itself: Sequence[int], numbers: Numbers) -> List[int]:
     above = [0] * len(itself)
-    for index in range(len(itself) - 1, -1, -1):  # whoever reads a node comes behind it
+    for index in range(len(itself) - 1, -1, -1):  # the readers of a node come behind it
         read = tuple(sorted([(above[reader], position, output) for reader, position, output in readers[index]]))
         above[index] = numbers["above", itself[index], read]
     return above

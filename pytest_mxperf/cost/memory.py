@@ -19,8 +19,8 @@ from pytest_mxperf.graph import Entry, Graph, Node
 
 __all__ = ["Activations", "checkpoint_bytes"]
 
-# Their output is their first input under another shape: it shares the buffer whoever else reads that. ``squeeze`` and
-# ``transpose`` are not among them; they copy. The casts are for those that change nothing.
+# Their output is their first input under another shape: it shares the buffer, even if others read that too.
+# ``squeeze`` and ``transpose`` are not among them; they copy. The casts are for those that change nothing.
 _VIEWS = {
     *("Reshape", "Flatten", "expand_dims", "reshape_like", "_np_reshape", "_npx_reshape"),
     *("_copy", "_np_copy", "BlockGrad", "make_loss", "_identity_with_attr_like_rhs", "_contrib_gradientmultiplier"),

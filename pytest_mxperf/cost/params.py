@@ -49,7 +49,7 @@ _GAMMA = slice(1, 2)
 _STATISTICS = slice(3, 5)
 _NONE = slice(0)
 
-# What is always a parameter, also where the weights lack it: positions, likewise.
+# What is always a parameter, even when the weights lack it: positions, likewise.
 _WEIGHTS_AT = {
     **dict.fromkeys(("Convolution", "Convolution_v1", "Deconvolution", "FullyConnected"), slice(1, 3)),
     **dict.fromkeys((*_BATCH_NORMS, "InstanceNorm", "LayerNorm", "GroupNorm"), slice(1, 3)),
@@ -99,8 +99,8 @@ def assign_roles(
     that do not train where something knows better than the graph: a Gluon net, which also freezes by ``grad_req``.
     Otherwise the graph tells by structure: ``fix_gamma``, the ranges of quantized tensors, a learning-rate multiplier
     of 0, a ``grad_req`` of null, Gluon constants. What only gets its shape, the batch's, from activations that it is
-    added to or multiplied with is an input too: a mask, a target, an LSTM's first cell state. Nothing is told by a
-    parameter's name.
+    added to or multiplied with is an input too: a mask, a target, an LSTM's first cell state. A parameter's
+    name decides nothing.
     """
     reads = _reads(graph, {index for index, node in enumerate(graph.nodes) if node.name in inputs})
     roles = {}
@@ -153,7 +153,7 @@ def _reads(graph: Graph, given: Set[int]) -> _Reads:
     """``given`` are the variables that hold inputs."""
     reads = _Reads({}, set(), set(), set(), set())
     computed = _computed_from(graph, given)
-    for index in range(len(graph.nodes) - 1, -1, -1):  # whoever reads a node comes behind it
+    for index in range(len(graph.nodes) - 1, -1, -1):  # the readers of a node come behind it
         node = graph.nodes[index]
         if len(node.inputs) == 1:
             _pass_back(reads, index, node.inputs[0][0])

@@ -18,8 +18,8 @@ def explained(
 ) -> List[Finding]:
     """The findings of a baseline; those that regressed with the changes that make up most of the growth, a line each.
 
-    ``over`` names the model that was compared with if that is no baseline. Such a model can be heavier or lighter, so
-    whatever distinguishes the two is shown, heaviest first. Without a difference the findings say why there is none.
+    ``over`` names the other model, if it is not a baseline. Such a model can be heavier or lighter, so all differences
+    between the two are shown, heaviest first. Without a difference the findings say why there is none.
     """
     findings = list(findings)
     regressed = regressed_metrics(findings)

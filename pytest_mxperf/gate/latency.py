@@ -60,7 +60,7 @@ def _between(decision: Decision) -> str:
 def judge_weights(tolerance: Fraction, compared: Comparison, subnormal_layer: Optional[str] = None) -> Finding:
     """How much slower the network is with its own weights than with synthetic ones, on this processor.
 
-    INCONCLUSIVE also where it is not, and yet computes with subnormal numbers: other processors are slow with them.
+    INCONCLUSIVE even when it is not slower, if it computes with subnormal numbers: other processors are slow with them.
     """
     decision = compared.decision
     times = f"weights: {1 + decision.growth:.1f}x the time" if decision.samples else "weights: time unknown beside that"

@@ -4,7 +4,7 @@ A network with real weights has no activations that are all 0, all equal, subnor
 be faster or slower than it: an operator that samples outside of its image reads nothing. So each layer's weight is
 scaled such that its outputs have a magnitude of about 1, in the order of the graph (Mishkin and Matas, 2015, "All you
 need is a good init"), by powers of 2, and only where they are far from that. What a later operator still makes too
-large is told to the weights above it, and the network is run once more. What remains is named.
+large makes the weights above it smaller, and the network is run once more. What remains is named.
 """
 
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple

@@ -45,7 +45,7 @@ def _are_inferred_alike(one: Written, other: Written) -> bool:
     try:
         return _are_equal([_inferred(each) for each in (one, other)])
     except MxperfError:
-        return False  # whoever runs them shall say why
+        return False  # running them will say why
 
 
 def _inferred(network: Written) -> str:

@@ -73,7 +73,7 @@ def _regions(shape: Shape, height: float, width: float, generator: Any) -> Any:
 
 
 def parameter_fill(reads: Sequence[Read], shape: Shape, dtype: str) -> Fill:
-    """``reads`` are whoever reads the parameter; the first that has a use of its own for it decides."""
+    """``reads`` are the readers of the parameter; the first that has a use of its own for it decides."""
     if dtype in _LARGEST_OF:
         return Fill("integers", -127 if dtype == "int8" else 0, _LARGEST_OF[dtype])
     if "int" in dtype or dtype == "bool":

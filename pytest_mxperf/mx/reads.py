@@ -74,7 +74,7 @@ class Readers:
                 self._direct.setdefault(source, []).append((place, position))
 
     def of(self, index: int) -> List[Read]:
-        """Whoever computes something of the node's numbers, in the order of the graph; at most 64 of them."""
+        """The operators that compute with the node's numbers, in the order of the graph; at most 64 of them."""
         found: List[Read] = []
         seen = {index}
         pending: List[Tuple[int, Tuple[int, ...], bool]] = [(index, (), False)]

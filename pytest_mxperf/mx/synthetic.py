@@ -133,11 +133,11 @@ class SyntheticValues:
         return name in self._given
 
     def readers_of(self, index: int) -> List[Read]:
-        """Whoever computes something of the numbers of the node of that index."""
+        """The operators that compute with the numbers of the node of that index."""
         return self._readers.of(index)
 
     def reads(self, name: str) -> List[Read]:
-        """Whoever computes something of the variable's numbers."""
+        """The operators that compute with the variable's numbers."""
         return self._readers.of(self._indices[name])
 
     def fill(self, name: str) -> Fill:

@@ -19,7 +19,7 @@ _KEY = "mxperf_collected"
 
 
 class Collection:
-    """A plugin object in every process. Under xdist the workers collect, and the controller is told by them."""
+    """A plugin object in every process. Under xdist the workers collect, and report to the controller."""
 
     def __init__(self) -> None:
         self._items: Optional[List[pytest.Item]] = None

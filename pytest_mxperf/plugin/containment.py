@@ -47,7 +47,7 @@ def failure(error: BaseException, doing: str) -> BaseException:
 
 @contextmanager
 def contained(tell: Callable[[str], object], doing: str) -> Iterator[None]:
-    """For a hook that no test's failure can come of: whatever is raised is told, unless it is to end the session."""
+    """For a hook that cannot fail a test: every exception is reported, unless it is to end the session."""
     try:
         yield
     except _ENDS_THE_SESSION:

@@ -17,7 +17,7 @@ __all__ = ["mxperf_checkpoint", "mxperf_cost", "mxperf_model", "mxperf_module"]
 
 @contextmanager
 def _one_clear_error(doing: str, case: Optional[Case] = None) -> Iterator[None]:
-    """What we say about the user's model needs no traceback through our code, and is told in the report too."""
+    """Our own errors about the user's model need no traceback through our code; the report has them too."""
     try:
         yield
     except MEANT_FOR_PYTEST:

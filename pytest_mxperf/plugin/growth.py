@@ -93,7 +93,7 @@ class GrowthJudge:
         return findings
 
     def over_model(self, allowed: Allowed, other: ModelSpec) -> List[Finding]:
-        """Against another model, whatever its inputs: whoever names it compares the two as they are."""
+        """Against another model, even one with other inputs: the two are compared as they are."""
         theirs, over = analysis_of(other), _called(other, self._spec)
         before = msgspec.structs.replace(Baseline.of(theirs.cost(), other.inputs), inputs=self._now.inputs)
         findings = judge_baseline(allowed, self._now, before, missing="", over=over)

@@ -65,8 +65,8 @@ def pytest_pycollect_makeitem(collector: Any, name: str, obj: Any) -> None:
 def pytest_runtest_call(item: pytest.Item) -> "Generator[None, object, object]":
     """Runs the test's own body, in which whatever is reported is only a subtest; then its gates are judged.
 
-    Next to the body and within all other wrappers (``trylast``), so that whoever captures, times, excuses or stops a
-    body that fails does the same with a gate.
+    Next to the body and within all other wrappers (``trylast``), so that plugins which capture, time, excuse or stop a
+    body that fails do the same with a gate.
     """
     __tracebackhide__ = True
     item.stash[_IN_BODY] = True

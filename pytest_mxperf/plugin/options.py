@@ -125,7 +125,7 @@ class Options(NamedTuple):
     latency_seconds: float
     """For one model."""
     latency_wait: float
-    """Seconds; for each turn of whoever else measures on this host."""
+    """Seconds; for each turn of another process that measures on this host."""
 
     @classmethod
     def of(cls, config: pytest.Config) -> "Options":

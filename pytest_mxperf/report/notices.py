@@ -31,7 +31,7 @@ def _update(result: ModelResult) -> str:
 
 
 def _grouped(results: Sequence[ModelResult], policy: Policy) -> "Dict[Tuple[str, str], str]":
-    """Who is told what: tests that have the same to tell share a line, as those do that want a GPU."""
+    """Each notice and its tests: those with the same notice share a line, for example those that want a GPU."""
     tests: Dict[Tuple[str, str], List[str]] = {}
     for result in results:
         for told in _told(result, policy.updated(result.policy)):

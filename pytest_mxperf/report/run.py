@@ -45,6 +45,6 @@ class RunReport(msgspec.Struct, frozen=True):
     results: Tuple[ModelResult, ...]
     versions: Dict[str, str]
     findings: Tuple[Finding, ...] = ()
-    """What is true of the run as a whole, and of no one test: a baseline that no test uses, say."""
+    """What is true of the run as a whole, and of no one test: for example a baseline that no test uses."""
     unused_unknown_because: str = ""
     """Why the run cannot know which baselines no test uses; empty where it does."""

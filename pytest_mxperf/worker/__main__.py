@@ -96,7 +96,7 @@ def _with_callbacks(network: Network) -> Network:
 
 
 def _told_here(message: str) -> str:
-    """What a session is told to import would not be here."""
+    """A message for this process: what the session imports is not imported here."""
     found = re.match(r"(.*custom operator [^;]*);", message)
     if not found:
         return message
@@ -162,7 +162,7 @@ def main(requests: "IO[bytes]", replies: "IO[bytes]") -> None:
 def _end_with(session: int) -> None:
     """Ends this process, whatever it is doing, once nobody can write to this pipe any more."""
     poll = select.poll()
-    poll.register(session, 0)  # a hang-up is told unasked
+    poll.register(session, 0)  # a hang-up is always reported
     poll.poll()
     os._exit(0)
 

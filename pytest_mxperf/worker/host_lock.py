@@ -61,7 +61,7 @@ def alone_on_this_host(
 ) -> Iterator[None]:
     """Waits until no other process of this user measures on this host, and keeps them waiting meanwhile.
 
-    ``waiting`` is called at once, and then all the time, with whoever has the lock, if that is known, and how many
+    ``waiting`` is called at once, and then all the time, with the lock's holder, if that is known, and how many
     seconds this has waited in all. Raises ``WorkerError`` once one turn of one holder has taken ``seconds``, and where
     there can be no lock: no folder for temporary files, or somebody else's file in the way. ``option`` is what the user
     calls ``seconds``.
@@ -88,7 +88,7 @@ def _acquire(seconds: float, option: str, waiting: Waiting) -> int:
         except BaseException:
             os.close(descriptor)
             raise
-        os.close(descriptor)  # whoever cleans up has removed the file: others lock a new one
+        os.close(descriptor)  # somebody has removed the file: others lock a new one
 
 
 class _Patience:

@@ -1,4 +1,4 @@
-"""What the measuring process is told and what it answers: a JSON document a line, on its standard input and output.
+"""Requests to the measuring process, and its replies: a JSON document a line, on its standard input and output.
 
     (start)     <-  ready
     prepare  ->     prepared, or failed     both sides of a comparison, replacing the last

@@ -1,4 +1,4 @@
-"""What messages become that advise callers of functions, for whoever types a command."""
+"""Advice for callers of functions, in the options of a command."""
 
 import pytest
 

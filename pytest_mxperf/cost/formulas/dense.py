@@ -1,4 +1,4 @@
-"""Matrix products. An output element that sums K products is K multiply-accumulates, also where K is 1.
+"""Matrix products. An output element that sums K products is K multiply-accumulates, even when K is 1.
 
 Where no axis is summed (a scalar times a tensor, an outer product) the products are plain multiplications: elementwise.
 Sparse operands count as dense ones of their shape: how many of their elements are stored only the data say.

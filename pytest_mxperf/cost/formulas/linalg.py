@@ -255,7 +255,7 @@ def numpy_norm(op: Call) -> OpCost:
     """Norms of vectors or matrices of n elements. Two axes are matrices, as are, without ``axis``, the last two.
 
     - Flattened (``flag=-2``), and Frobenius (``flag=1``): n squares, n - 1 additions, a root.
-    - Vectors, ``ord=p``: n magnitudes, n powers (also where p is 1 or 2), n - 1 additions, a power.
+    - Vectors, ``ord=p``: n magnitudes, n powers (even when p is 1 or 2), n - 1 additions, a power.
     - Vectors, ``ord=0``: n magnitudes, n comparisons with 0, n - 1 additions.
     - Matrices, ``ord`` 1 or -1: n magnitudes, their sums by column, the extreme of these: 2n - 1.
     - Matrices, ``ord`` 2 or -2: an SVD (``svd_flops``), the magnitudes of its k values, k - 1 comparisons.
