@@ -76,6 +76,7 @@ class _Rounds:
         watched.watch(self._notes)
         self._plain_rounds: List[float] = []
         self._layer_rounds: List[Seconds] = []
+        self._output_rounds: List[float] = []
 
     def warm_up(self) -> None:
         end = time.process_time() + _WARM_UP_CPU_SECONDS
@@ -98,13 +99,14 @@ class _Rounds:
     def _run_watched(self) -> None:
         start = time.process_time()
         self._watched()
-        found = seconds_by_node(self._notes.taken(), start, self._timer.place, seconds_around_a_call())
-        self._layer_rounds.append(found)
+        end, notes = time.process_time(), self._notes.taken()
+        self._layer_rounds.append(seconds_by_node(notes, start, self._timer.place, seconds_around_a_call()))
+        self._output_rounds.append(end - notes[-1].ended if notes else 0.0)
 
     def end(self) -> None:
         places = dict.fromkeys(place for found in self._layer_rounds for place in found)
         layers = {place: median(found.get(place, 0.0) for found in self._layer_rounds) for place in places}
-        self._timer.add(median(self._plain_rounds), layers, len(self._plain_rounds))
+        self._timer.add(median(self._plain_rounds), layers, median(self._output_rounds), len(self._plain_rounds))
 
 
 def seconds_by_node(notes: Sequence[Note], start: float, place: Callable[[str], int], around_a_call: float) -> Seconds:
@@ -124,11 +126,13 @@ class _Timer:
         self._places = {node.name: index for index, node in enumerate(graph.nodes) if not node.is_variable}
         self._plain: List[float] = []
         self._layers: List[Seconds] = []
+        self._outputs: List[float] = []
         self._rounds = 0
 
-    def add(self, forward_seconds: float, layers: Seconds, rounds: int) -> None:
+    def add(self, forward_seconds: float, layers: Seconds, output_seconds: float, rounds: int) -> None:
         self._plain.append(forward_seconds)
         self._layers.append(layers)
+        self._outputs.append(output_seconds)
         self._rounds += rounds
 
     def profile(self) -> NetworkProfile:
@@ -137,7 +141,9 @@ class _Timer:
             layer_of(self._graph.nodes[place], median(found.get(place, 0.0) for found in self._layers))
             for place in places
         ]
-        return NetworkProfile(tuple(layers), median(self._plain), len(self._plain), self._rounds // len(self._plain))
+        bindings = len(self._plain)
+        rounds = self._rounds // bindings
+        return NetworkProfile(tuple(layers), median(self._plain), bindings, rounds, median(self._outputs))
 
     def place(self, output: str) -> int:
         """Of the node that puts this out, whose name it begins with: ``bn_output``, ``bn_mean``, ``split_output0``."""

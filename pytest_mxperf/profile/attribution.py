@@ -130,15 +130,14 @@ def unaccounted(old: NetworkProfile, new: NetworkProfile) -> str:
         return f"{worst:.0%} of a forward is in no layer"
     if worst < -_LARGEST_UNACCOUNTED:
         return f"its layers take {-worst:.0%} more than a forward"
-    growth = 1e3 * (new.forward_cpu_seconds - old.forward_cpu_seconds)
-    of_layers = 1e3 * (_seconds(new) - _seconds(old))
+    growth, of_layers, of_outputs = (
+        1e3 * (getattr(new, of) - getattr(old, of))
+        for of in ("forward_cpu_seconds", "layers_cpu_seconds", "outputs_cpu_seconds")
+    )
     if growth > 0 and of_layers < _LEAST_OF_GROWTH * growth:
-        return f"a forward takes {growth:.2f} ms longer, its layers {of_layers:+.2f} ms"
+        copies = f", the copies of its outputs {of_outputs:+.2f} ms" if of_outputs else ""
+        return f"a forward takes {growth:.2f} ms longer, its layers {of_layers:+.2f} ms{copies}"
     return ""
-
-
-def _seconds(profile: NetworkProfile) -> float:
-    return sum(layer.cpu_seconds for layer in profile.layers)
 
 
 def attributed(found: Sequence[Pairing]) -> List[Tuple[Pairing, float]]:

@@ -29,10 +29,16 @@ class NetworkProfile(msgspec.Struct, frozen=True):
     bindings: int
     rounds: int
     """Of each binding."""
+    outputs_cpu_seconds: float = 0.0
+    """What of the forward is behind its last layer: the outputs are copied to where the user reads them."""
 
     @property
     def unaccounted_share(self) -> float:
-        """Of the plain forward, what no layer accounts for; below 0 where the layers sum up to more."""
+        """Of the plain forward, what neither layers nor outputs account for; below 0 where they sum up to more."""
         if not self.forward_cpu_seconds:
             return 0.0
-        return 1.0 - sum(layer.cpu_seconds for layer in self.layers) / self.forward_cpu_seconds
+        return 1.0 - (self.layers_cpu_seconds + self.outputs_cpu_seconds) / self.forward_cpu_seconds
+
+    @property
+    def layers_cpu_seconds(self) -> float:
+        return sum(layer.cpu_seconds for layer in self.layers)

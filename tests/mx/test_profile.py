@@ -44,6 +44,13 @@ def test_each_executed_operator_is_a_layer_in_execution_order(profiles):
         assert profile.rounds >= 3
 
 
+def test_the_copies_of_outputs_are_a_part_of_the_forward(profiles):
+    """65,536 numbers."""
+    _, both = profiles
+    for profile in both:
+        assert 0 < profile.outputs_cpu_seconds < profile.forward_cpu_seconds
+
+
 def test_a_fused_operator_is_called_after_the_layer_that_computes_in_it(profiles):
     kind, (_, candidate) = profiles
     first = candidate.layers[0]
