@@ -37,9 +37,9 @@ from pytest_mxperf.latency.schedule import units
 from pytest_mxperf.mx.operators import operator
 from pytest_mxperf.spec import InputSpec, RunAs
 from pytest_mxperf.worker.client import Worker
-from pytest_mxperf.worker.compare import Laboratory
+from pytest_mxperf.worker.paired_timer import PairedTimer
 from pytest_mxperf.worker.protocol import Network
-from pytest_mxperf.worker.trial import Trial
+from pytest_mxperf.worker.sampler import PairSampler
 
 RESULTS = Path(__file__).parent / "results"
 RULE = 2
@@ -79,9 +79,9 @@ def growth(name, extra, run_as, processes):
     means = []
     for _ in range(processes):
         with Worker() as worker:
-            trial = Trial(worker, as_network(name, run_as=run_as), as_network(name, extra, run_as))
+            sampler = PairSampler(worker, as_network(name, run_as=run_as), as_network(name, extra, run_as))
             schedule = units(random.getrandbits(32))
-            means.append(statistics.fmean(trial.sample(schedule) for _ in range(8)))
+            means.append(statistics.fmean(sampler.sample(schedule) for _ in range(8)))
     return math.expm1(statistics.fmean(means)), statistics.stdev(means) / math.sqrt(processes)
 
 
@@ -161,14 +161,14 @@ def decide(part, kind, run_as, cases, count, before):
     A session's first comparison fails more easily than its tenth, and is caught more easily.
     """
     while _missing(part, kind, count):
-        with Laboratory(seconds=SECONDS) as laboratory:
+        with PairedTimer(seconds=SECONDS) as timer:
             for _ in range(COMPARISONS):
                 if not (missing := _missing(part, kind, count)):
                     break
                 before()
                 name, extra, true_growth = cases[(missing + os.getpid()) % len(cases)]
                 sides = as_network(name, run_as=run_as), as_network(name, extra, run_as)
-                compared = laboratory.compare(*sides, TOLERANCES[kind])
+                compared = timer.compare(*sides, TOLERANCES[kind])
                 record_decision(part, kind, name, run_as, true_growth, compared)
 
 

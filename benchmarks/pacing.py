@@ -12,7 +12,7 @@ from gate import as_network
 
 from pytest_mxperf.latency.schedule import units
 from pytest_mxperf.worker.client import Worker
-from pytest_mxperf.worker.trial import Trial
+from pytest_mxperf.worker.sampler import PairSampler
 
 SECONDS, ALLOWED_CPU_SECONDS = 45.0, 15.0
 
@@ -20,16 +20,16 @@ SECONDS, ALLOWED_CPU_SECONDS = 45.0, 15.0
 def compare(name):
     network = as_network(name)
     with Worker() as first, Worker() as second:
-        trials = [Trial(worker, network, network, ALLOWED_CPU_SECONDS) for worker in (first, second)]
-        trials[1]._pace = lambda measured: None
+        samplers = [PairSampler(worker, network, network, ALLOWED_CPU_SECONDS) for worker in (first, second)]
+        samplers[1]._pace = lambda measured: None
         schedules, end = [units(1), units(2)], time.monotonic() + SECONDS
         while time.monotonic() < end:
-            for trial, schedule in zip(trials, schedules):
-                trial.sample(schedule)
-    for kind, trial in zip(("paced", "least"), trials):
-        sd, samples = statistics.stdev(trial.log_ratios), len(trial.log_ratios)
-        seconds = trial.cpu_seconds / samples
-        share = trial.cpu_seconds / sum(unit.wall_seconds for unit in trial.conditions)
+            for sampler, schedule in zip(samplers, schedules):
+                sampler.sample(schedule)
+    for kind, sampler in zip(("paced", "least"), samplers):
+        sd, samples = statistics.stdev(sampler.log_ratios), len(sampler.log_ratios)
+        seconds = sampler.cpu_seconds / samples
+        share = sampler.cpu_seconds / sum(unit.wall_seconds for unit in sampler.conditions)
         print(
             f"{name} {kind}: {samples} samples of {seconds:.2f} s, sd {sd:.2%}, of the mean of 15 s "
             f"{sd * (seconds / ALLOWED_CPU_SECONDS) ** 0.5:.3%}; had a core {share:.0%} of the time",

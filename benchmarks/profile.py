@@ -23,7 +23,7 @@ from pytest_mxperf.mx.operators import operator
 from pytest_mxperf.profile.slowdown import Timed, slowdown
 from pytest_mxperf.profile.story import lines
 from pytest_mxperf.spec import InputSpec
-from pytest_mxperf.worker.compare import Laboratory
+from pytest_mxperf.worker.paired_timer import PairedTimer
 from pytest_mxperf.worker.protocol import Network
 
 RESULTS = Path(__file__).parent / "results"
@@ -52,31 +52,31 @@ def timed(model, profile):
     return Timed(analysis.graph, analysis.inference.shapes, analysis.cost().layers, profile)
 
 
-def trial(laboratory, kind, name, place):
+def trial(timer, kind, name, place):
     """What the gate has decided, and what it has said of layers."""
     symbol_json, make = network(name, kind, place)
     reference, candidate = as_network(name, network(name)[0], "before"), as_network(name, symbol_json, name)
     found = {"kind": kind, "network": name, "place": place, "touched": make.touched}
-    compared = laboratory.compare(reference, candidate, TOLERANCE)
+    compared = timer.compare(reference, candidate, TOLERANCE)
     found.update(outcome=compared.decision.outcome.name, growth=round(compared.decision.growth, 4))
     if found["outcome"] == "REGRESSED":
-        found.update(explanation(laboratory, reference, candidate, compared.seconds))
+        found.update(explanation(timer, reference, candidate, compared.seconds))
     return found
 
 
-def explained(laboratory, reference, candidate):
-    profiled = laboratory.explain(reference, candidate)
+def explained(timer, reference, candidate):
+    profiled = timer.explain(reference, candidate)
     sides = timed(reference, profiled.reference), timed(candidate, profiled.candidate)
     return slowdown(*sides, ["data"], operators=operator), profiled
 
 
-def explanation(laboratory, reference, candidate, gate_seconds):
+def explanation(timer, reference, candidate, gate_seconds):
     """As ``plugin/slower.py`` asks for it: once more where no layer can be blamed."""
     start = time.monotonic()
-    slow, profiled = explained(laboratory, reference, candidate)
+    slow, profiled = explained(timer, reference, candidate)
     tries = 1
     if not slow.layers:
-        slow, profiled = explained(laboratory, reference, candidate)
+        slow, profiled = explained(timer, reference, candidate)
         tries = 2
     return {
         "gate_seconds": round(gate_seconds, 2),
@@ -149,10 +149,10 @@ def recorded():
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def is_regressed(laboratory, case):
+def is_regressed(timer, case):
     """Whether it was; what MXNet cannot run is left out."""
     try:
-        found = trial(laboratory, *case)
+        found = trial(timer, *case)
     except WorkerError as error:
         print(case, error, flush=True)
         return False
@@ -169,9 +169,9 @@ def main():
     options = parser.parse_args()
     left = 0 if options.sum else options.verdicts
     cases = trials(random.Random(options.seed), options.kind or CAUSES)
-    with Laboratory(seconds=15.0) as laboratory:
+    with PairedTimer(seconds=15.0) as timer:
         while left > 0:
-            left -= is_regressed(laboratory, next(cases))
+            left -= is_regressed(timer, next(cases))
     (RESULTS / "profile.md").write_text(summary(recorded()))
     print(summary(recorded()))
 

@@ -13,7 +13,7 @@ from pytest_mxperf.errors import UsageError
 from pytest_mxperf.graph import without_garbage_collection
 from pytest_mxperf.latency.comparison import Comparison
 from pytest_mxperf.spec import Checkpoint, ModelSpec, RunAs
-from pytest_mxperf.worker.compare import Laboratory
+from pytest_mxperf.worker.paired_timer import PairedTimer
 from pytest_mxperf.worker.protocol import Network
 
 if TYPE_CHECKING:  # it imports MXNet
@@ -117,8 +117,8 @@ def compare_latency(
         Network(spec.name, analysis.symbol_json, dict(spec.inputs), run_as=both_run_as)
         for spec, analysis in zip(specs, analyses)
     ]
-    with Laboratory(seconds=seconds, option="seconds") as laboratory:
-        return laboratory.compare(reference, candidate, tolerance)
+    with PairedTimer(seconds=seconds, option="seconds") as timer:
+        return timer.compare(reference, candidate, tolerance)
 
 
 def inputs_of(model: ModelSpec) -> List[GraphInput]:

@@ -11,7 +11,7 @@ from typing import Dict, Tuple, Union
 
 from pytest_mxperf.errors import UsageError
 
-__all__ = ["Unit", "format_growth", "format_quantity", "format_shape", "parse_fraction", "parse_quantity"]
+__all__ = ["Quantity", "format_growth", "format_quantity", "format_shape", "parse_fraction", "parse_quantity"]
 
 Number = Union[int, float, Fraction]
 
@@ -21,7 +21,7 @@ _DECIMAL = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _BINARY = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 
 
-class Unit(Enum):
+class Quantity(Enum):
     """What a number measures: the value is an example of how it is written."""
 
     COUNT = "1.82 G"
@@ -29,10 +29,10 @@ class Unit(Enum):
     SECONDS = "40 ms"
 
 
-_FACTORS: Dict[Unit, Dict[str, Union[int, Fraction]]] = {
-    Unit.COUNT: dict(_DECIMAL),
-    Unit.BYTES: {"": 1, "B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, **_BINARY},
-    Unit.SECONDS: {
+_FACTORS: Dict[Quantity, Dict[str, Union[int, Fraction]]] = {
+    Quantity.COUNT: dict(_DECIMAL),
+    Quantity.BYTES: {"": 1, "B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, **_BINARY},
+    Quantity.SECONDS: {
         "": 1,
         "s": 1,
         "ms": Fraction(1, 10**3),
@@ -43,15 +43,15 @@ _FACTORS: Dict[Unit, Dict[str, Union[int, Fraction]]] = {
     },
 }
 
-_SHOWN: Dict[Unit, Dict[str, Union[int, Fraction]]] = {
-    Unit.COUNT: {"T": 10**12, "G": 10**9, "M": 10**6, "k": 10**3},
-    Unit.BYTES: {"TiB": 2**40, "GiB": 2**30, "MiB": 2**20, "KiB": 2**10},
-    Unit.SECONDS: {"s": 1, "ms": Fraction(1, 10**3), "µs": Fraction(1, 10**6), "ns": Fraction(1, 10**9)},
+_SHOWN: Dict[Quantity, Dict[str, Union[int, Fraction]]] = {
+    Quantity.COUNT: {"T": 10**12, "G": 10**9, "M": 10**6, "k": 10**3},
+    Quantity.BYTES: {"TiB": 2**40, "GiB": 2**30, "MiB": 2**20, "KiB": 2**10},
+    Quantity.SECONDS: {"s": 1, "ms": Fraction(1, 10**3), "µs": Fraction(1, 10**6), "ns": Fraction(1, 10**9)},
 }
-_BASE = {Unit.COUNT: "", Unit.BYTES: "B", Unit.SECONDS: "s"}
+_BASE = {Quantity.COUNT: "", Quantity.BYTES: "B", Quantity.SECONDS: "s"}
 
 
-def parse_quantity(value: object, unit: Unit, *, where: str) -> Fraction:
+def parse_quantity(value: object, unit: Quantity, *, where: str) -> Fraction:
     """``"1.82 G"``, ``"64 MiB"``, ``"40 ms"`` or a plain number as an exact count, bytes or seconds.
 
     Raises ``UsageError`` that begins with ``where`` for anything else, negative and non-finite numbers included.
@@ -94,7 +94,7 @@ def _split(value: object, *, where: str, example: str) -> Tuple[Fraction, str]:
     return Fraction(match.group(1).replace("_", "")), match.group(2)
 
 
-def format_quantity(value: Number, unit: Unit) -> str:
+def format_quantity(value: Number, unit: Quantity) -> str:
     """Three significant digits with the largest fitting prefix: ``1.81 G``, ``44.6 MiB``, ``12.3 ms``."""
     magnitude = abs(Fraction(value))
     for suffix, factor in _SHOWN[unit].items():

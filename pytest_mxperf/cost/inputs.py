@@ -3,7 +3,7 @@
 import re
 from typing import Collection, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from pytest_mxperf.cost.params import FED, Role, assign_roles
+from pytest_mxperf.cost.params import INPUT_ROLES, Role, assign_roles
 from pytest_mxperf.cost.result import Shape
 from pytest_mxperf.graph import Consumer, Graph, Node, consumers
 
@@ -57,7 +57,7 @@ def find_inputs(
     found = []
     for index, role in roles.items():
         node = graph.nodes[index]
-        if role in FED and not (stored is None and _is_parameter(node) and node.name not in given):
+        if role in INPUT_ROLES and not (stored is None and _is_parameter(node) and node.name not in given):
             found.append(_input(graph, index, role, readers, shapes))
     return found
 

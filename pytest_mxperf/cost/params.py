@@ -8,7 +8,7 @@ from pytest_mxperf.cost.result import ITEM_BYTES, Params, Shape
 from pytest_mxperf.cost.subgraphs import FUSED_PREFIX, feeds, variables
 from pytest_mxperf.graph import Graph, Node
 
-__all__ = ["FED", "Role", "assign_roles", "count_params", "parameters"]
+__all__ = ["INPUT_ROLES", "Role", "assign_roles", "count_params", "parameters"]
 
 
 class Role(Enum):
@@ -22,7 +22,7 @@ class Role(Enum):
     AUXILIARY = "auxiliary"
 
 
-FED = (Role.INPUT, Role.LABEL, Role.STATE)
+INPUT_ROLES = (Role.INPUT, Role.LABEL, Role.STATE)
 """The roles of variables that are no parameters."""
 
 # What is never a parameter, by the operator that reads it and the position there.
@@ -247,7 +247,7 @@ def parameters(graph: Graph, roles: Mapping[int, Role]) -> Iterator[Tuple[int, R
     seen: Set[str] = set()
     for index, role in roles.items():
         name = graph.nodes[index].name
-        if role not in FED and name not in seen:
+        if role not in INPUT_ROLES and name not in seen:
             seen.add(name)
             yield index, role
 

@@ -1,7 +1,7 @@
 """A cost report as plain text: its totals, and the layers that weigh most."""
 
 from pytest_mxperf.cost.result import CostReport
-from pytest_mxperf.units import Unit, format_quantity, format_shape
+from pytest_mxperf.units import Quantity, format_quantity, format_shape
 
 __all__ = ["short_table"]
 
@@ -26,7 +26,7 @@ def short_table(report: CostReport) -> str:
 
 
 def _figures(*counts: int) -> "tuple[str, str, str]":
-    macs, flops, params = [format_quantity(count, Unit.COUNT) for count in counts]
+    macs, flops, params = [format_quantity(count, Quantity.COUNT) for count in counts]
     return macs, flops, params
 
 

@@ -8,7 +8,7 @@ from pytest_mxperf.cost.result import CostReport
 from pytest_mxperf.gate.finding import Finding, Number, Verdict
 from pytest_mxperf.gate.metrics import BUDGETS, IF_ASKED, NO_FILE, costs, latencies
 from pytest_mxperf.latency.timing import Timing
-from pytest_mxperf.units import Unit, format_growth, format_quantity
+from pytest_mxperf.units import Quantity, format_growth, format_quantity
 
 __all__ = ["judge_budget"]
 
@@ -38,9 +38,9 @@ def _judge_ceiling(metric: str, ceiling: Fraction, value: Optional[Number], unme
     return Finding("budget", metric, Verdict.OVER_BUDGET, message, value, limit)
 
 
-def _exact(value: Number, unit: Unit) -> str:
+def _exact(value: Number, unit: Quantity) -> str:
     """Counts to the last digit, so that two that differ look different; durations in human units."""
-    return format_quantity(value, unit) if unit is Unit.SECONDS else f"{value:,}"
+    return format_quantity(value, unit) if unit is Quantity.SECONDS else f"{value:,}"
 
 
 def _plain(value: Fraction) -> Number:

@@ -11,7 +11,7 @@ from pytest_mxperf.latency.comparison import Comparison
 from pytest_mxperf.latency.decide import Decision, Outcome
 from pytest_mxperf.latency.timing import Timing
 from pytest_mxperf.spec import RunAs
-from pytest_mxperf.units import Unit, format_quantity
+from pytest_mxperf.units import Quantity, format_quantity
 
 __all__ = [
     "can_be_timed",
@@ -164,7 +164,7 @@ def _judge_wall_time(
 
 
 def _change(old: float, now: float) -> str:
-    shown = (format_quantity(value, Unit.SECONDS) for value in (old, now))
+    shown = (format_quantity(value, Quantity.SECONDS) for value in (old, now))
     return f"{' -> '.join(shown)} ({_percent(now / old - 1)})"
 
 

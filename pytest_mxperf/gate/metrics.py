@@ -4,7 +4,7 @@ from typing import Dict, Optional
 
 from pytest_mxperf.baseline.record import Baseline
 from pytest_mxperf.latency.timing import Timing
-from pytest_mxperf.units import Unit
+from pytest_mxperf.units import Quantity
 
 __all__ = ["BUDGETS", "IF_ASKED", "NO_FILE", "TOLERANCE_FROM", "WALL_TIMES", "costs", "latencies"]
 
@@ -13,14 +13,14 @@ _FIGURES = ("p50", "p90", "p99", "mean")
 WALL_TIMES = {f"wall_{figure}": figure for figure in _FIGURES}
 """What a baseline can hold against wall times that were stored. Nothing of it is timed side by side."""
 
-BUDGETS: Dict[str, Unit] = {
-    "macs": Unit.COUNT,
-    "flops": Unit.COUNT,
-    "params": Unit.COUNT,
-    "param_bytes": Unit.BYTES,
-    "peak_activation_bytes": Unit.BYTES,
-    "checkpoint_bytes": Unit.BYTES,
-    **{f"latency_{figure}": Unit.SECONDS for figure in _FIGURES},
+BUDGETS: Dict[str, Quantity] = {
+    "macs": Quantity.COUNT,
+    "flops": Quantity.COUNT,
+    "params": Quantity.COUNT,
+    "param_bytes": Quantity.BYTES,
+    "peak_activation_bytes": Quantity.BYTES,
+    "checkpoint_bytes": Quantity.BYTES,
+    **{f"latency_{figure}": Quantity.SECONDS for figure in _FIGURES},
 }
 """What a budget can limit. ``params`` are the trainable ones; ``param_bytes`` are the bytes of all."""
 

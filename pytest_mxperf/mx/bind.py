@@ -7,7 +7,7 @@ from pytest_mxperf.cost.result import Shape
 from pytest_mxperf.cost.subgraphs import OPAQUE
 from pytest_mxperf.errors import ModelError
 from pytest_mxperf.mx.analysis import Analysis
-from pytest_mxperf.mx.guard import SECONDS_OF_A_TRIAL, memory_limit_bytes, survive
+from pytest_mxperf.mx.guard import SECONDS_OF_A_TRIAL, memory_limit_bytes, try_in_child
 from pytest_mxperf.mx.runtime import mx, reason
 from pytest_mxperf.mx.sync import example_batch, forward_pass
 from pytest_mxperf.mx.weights import LoadedCheckpoint
@@ -28,7 +28,7 @@ def bind(analysis: Analysis, weights: LoadedCheckpoint) -> Any:
         raise ModelError(f"{model.name}: a Module cannot bind {opaque[0]}; counting works, running does not")
     wanted_bytes = _check_memory(analysis)
     if model.suspects:
-        survive(
+        try_in_child(
             lambda: _try(analysis, weights),
             f"{model.name}: MXNet",
             "binding the model and running it once",

@@ -18,7 +18,7 @@ from typing import Callable, Iterator, Optional, Sequence
 
 from pytest_mxperf.errors import ModelError, listed
 
-__all__ = ["SECONDS_OF_A_TRIAL", "memory_limit_bytes", "survive"]
+__all__ = ["SECONDS_OF_A_TRIAL", "memory_limit_bytes", "try_in_child"]
 
 SECONDS_OF_A_TRIAL = 8.0
 """How long a trial may compute that is not expected to take long."""
@@ -32,7 +32,7 @@ _IDLE_LIMIT = 20
 _SIGNALS_HELD = {signal.SIGINT, signal.SIGTERM, signal.SIGALRM}
 
 
-def survive(
+def try_in_child(
     work: Callable[[], object],
     who: str,
     doing: str,

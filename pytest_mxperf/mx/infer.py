@@ -11,7 +11,7 @@ from pytest_mxperf.mx.opened import Model
 from pytest_mxperf.mx.pointers import put_back
 from pytest_mxperf.mx.runtime import array_semantics, mx
 from pytest_mxperf.mx.shapes import Known, by_node, infer_symbol, visible_output_counts
-from pytest_mxperf.mx.subgraphs import enter
+from pytest_mxperf.mx.subgraphs import infer_subgraphs
 from pytest_mxperf.mx.unknown import check_dtypes, does_not_fit, is_incomplete, not_given
 from pytest_mxperf.validate import check_attributes
 
@@ -39,7 +39,7 @@ def infer(model: Model) -> Tuple[str, Graph, Inference]:
             if sum(counts) != len(known):
                 raise ShapeError(f"{model.name}: MXNet infers {len(known)} outputs, the graph has {sum(counts)}")
             _check_visible(model, graph, counts)
-            inference = enter(graph, by_node(known, counts))
+            inference = infer_subgraphs(graph, by_node(known, counts))
         except mx.MXNetError as error:
             _check_inputs(model)
             raise does_not_fit(model, error) from None

@@ -10,7 +10,7 @@ from pytest_mxperf.ending import choose, ending_at
 from pytest_mxperf.errors import GraphError, ModelError
 from pytest_mxperf.graph import Graph, without_garbage_collection
 from pytest_mxperf.mx import gluon
-from pytest_mxperf.mx.guard import survive
+from pytest_mxperf.mx.guard import try_in_child
 from pytest_mxperf.mx.infer import infer
 from pytest_mxperf.mx.opened import Model
 from pytest_mxperf.mx.pointers import take_out
@@ -117,7 +117,7 @@ def _parse(
 def _load(model: Model, checked: str, *, where: str) -> Model:
     """The model with its symbol. If the graph has suspects, what counting does with it is tried in a child first."""
     if model.suspects:
-        survive(
+        try_in_child(
             lambda: infer(replace(model, symbol=mx.sym.load_json(checked))),
             f"{where}: MXNet",
             "loading the symbol and inferring its shapes",

@@ -5,7 +5,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 import numpy as np
 
-from pytest_mxperf.cost.params import FED
+from pytest_mxperf.cost.params import INPUT_ROLES
 from pytest_mxperf.errors import ModelError
 from pytest_mxperf.graph import Node
 from pytest_mxperf.mx.activations import Activations, look_into
@@ -46,7 +46,7 @@ class Side:
         self.synthetic = self._variables.synthetic
         self.activations = Activations()
         self._run_as = run_as or RunAs()
-        self._fed = {analysis.graph.nodes[index].name for index in analysis.variables(*FED)}
+        self._fed = {analysis.graph.nodes[index].name for index in analysis.variables(*INPUT_ROLES)}
         self._symbol = analysis.model.symbol
         self._is_fused_already = False
         self._plan: Optional[Plan] = None
@@ -186,7 +186,7 @@ def _check_storage(analysis: Analysis) -> None:
         node = analysis.graph.nodes[index]
         storage = node.attrs.get("__storage_type__", "0")
         if storage not in ("0", "-1"):
-            name, what = analysis.model.name, "input" if role in FED else "parameter"
+            name, what = analysis.model.name, "input" if role in INPUT_ROLES else "parameter"
             stored = _STORAGES.get(storage, storage)
             raise ModelError(
                 f"{name}: {what} {node.name!r} is stored as {stored}; the gate can only make dense {what}s"

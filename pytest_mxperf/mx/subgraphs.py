@@ -8,10 +8,10 @@ from pytest_mxperf.cost.walk import Inference
 from pytest_mxperf.graph import Entry, Graph, Node
 from pytest_mxperf.mx.shapes import Known, infer_graph
 
-__all__ = ["cut", "enter"]
+__all__ = ["cut", "infer_subgraphs"]
 
 
-def enter(graph: Graph, known: Sequence[Sequence[Known]]) -> Inference:
+def infer_subgraphs(graph: Graph, known: Sequence[Sequence[Known]]) -> Inference:
     """What is known of the graph's nodes, and of the nodes in their subgraphs.
 
     MXNet infers nothing for a ``_while_loop`` or ``_cond``, so whatever follows one is inferred once more, with
@@ -20,7 +20,7 @@ def enter(graph: Graph, known: Sequence[Sequence[Known]]) -> Inference:
     state = _State(graph, known)
     for index, node in enumerate(graph.nodes):
         if node.subgraphs:
-            state.enter(index, node)
+            state.infer(index, node)
     shapes = [tuple([shape for shape, _ in outputs]) for outputs in state.known]
     dtypes = [tuple([dtype for _, dtype in outputs]) for outputs in state.known]
     return Inference(shapes, dtypes, state.entered)  # type: ignore[arg-type]  # the caller checks for None
@@ -36,7 +36,7 @@ class _State:
         self._given = {index: known[index][0] for index in variables(graph)}
         self._replaced: Dict[int, List[Known]] = {}
 
-    def enter(self, index: int, node: Node) -> None:
+    def infer(self, index: int, node: Node) -> None:
         inputs = [self.known[source][output] for source, output in node.inputs]
         found = []
         for subgraph, fed in zip(node.subgraphs, feeds(node)):
@@ -44,7 +44,7 @@ class _State:
             known = infer_graph(subgraph, given)
             found.append(known)
             self._learn(node, subgraph, fed, known)
-        self.entered[index] = [enter(subgraph, inner) for subgraph, inner in zip(node.subgraphs, found)]
+        self.entered[index] = [infer_subgraphs(subgraph, inner) for subgraph, inner in zip(node.subgraphs, found)]
         if node.op in OPAQUE:
             self._replaced[index] = _outputs(node, self.entered[index])
             self._infer_again()

@@ -4,7 +4,7 @@ import re
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from pytest_mxperf.cost.inputs import GraphInput, find_inputs
-from pytest_mxperf.cost.params import FED, assign_roles
+from pytest_mxperf.cost.params import INPUT_ROLES, assign_roles
 from pytest_mxperf.cost.walk import Inference
 from pytest_mxperf.errors import ShapeError, listed
 from pytest_mxperf.graph import Graph, Node
@@ -83,7 +83,7 @@ def is_incomplete(model: Model, graph: Graph, inference: Inference) -> Optional[
 def _read_as_weights(model: Model, graph: Graph) -> Set[int]:
     auxiliary = model.symbol.list_auxiliary_states()
     roles = assign_roles(graph, inputs=model.inputs, auxiliary=auxiliary, stored=())
-    return {index for index, role in roles.items() if role not in FED}
+    return {index for index, role in roles.items() if role not in INPUT_ROLES}
 
 
 def _is_culprit(graph: Graph, index: int, unknown: Set[int]) -> bool:
@@ -134,7 +134,7 @@ def _fed(model: Model) -> Set[str]:
     graph = Graph.parse(model.symbol.tojson(remove_amp_cast=False), where=model.name)
     auxiliary = model.symbol.list_auxiliary_states()
     roles = assign_roles(graph, inputs=model.inputs, auxiliary=auxiliary, stored=model.parameter_names)
-    return {graph.nodes[index].name for index, role in roles.items() if role in FED}
+    return {graph.nodes[index].name for index, role in roles.items() if role in INPUT_ROLES}
 
 
 def check_dtypes(model: Model, dtypes: Mapping[str, str]) -> None:

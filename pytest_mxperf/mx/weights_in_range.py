@@ -3,7 +3,7 @@
 import math
 from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
-from pytest_mxperf.cost.params import FED
+from pytest_mxperf.cost.params import INPUT_ROLES
 from pytest_mxperf.cost.subgraphs import FUSED_PREFIX
 from pytest_mxperf.graph import Node
 from pytest_mxperf.mx.analysis import Analysis
@@ -187,7 +187,7 @@ def _weights(analysis: Analysis, synthetic: SyntheticValues) -> Iterator[Tuple[i
     found: Dict[int, List[Tuple[str, Read]]] = {}
     for index, role in analysis.roles.items():
         name = analysis.graph.nodes[index].name
-        if role in FED or synthetic.fill(name).kind != "normal" or synthetic.is_given(name):
+        if role in INPUT_ROLES or synthetic.fill(name).kind != "normal" or synthetic.is_given(name):
             continue
         for read in synthetic.reads(name):
             is_weight = read.op in PRODUCTS or read.op == "RNN" or WEIGHTED.get(read.op, _NO_WEIGHT)[0] == read.position
@@ -200,7 +200,7 @@ def _gammas(analysis: Analysis, synthetic: SyntheticValues) -> Iterator[Tuple[in
     """By normalization layer, what it multiplies its outputs with."""
     for index, role in analysis.roles.items():
         name = analysis.graph.nodes[index].name
-        for read in synthetic.reads(name) if role not in FED else ():
+        for read in synthetic.reads(name) if role not in INPUT_ROLES else ():
             is_fixed = "fix_gamma" in read.attrs or read.op in ("BatchNorm", "BatchNorm_v1")
             is_free = not is_fixed or not read.call.flag("fix_gamma", True)
             if read.op in NORMS and read.position == 1 and is_free and not read.path:

@@ -13,8 +13,8 @@ from pytest_mxperf.gate.budget import judge_budget
 from pytest_mxperf.gate.bypass import judge_earlier, judge_uncounted, ungated
 from pytest_mxperf.gate.finding import Finding
 from pytest_mxperf.latency.timing import Timing
-from pytest_mxperf.plugin.growth import GrowthJudge
-from pytest_mxperf.plugin.latency import LATENCY
+from pytest_mxperf.plugin.growth import BaselineJudge
+from pytest_mxperf.plugin.latency_gate import LATENCY
 from pytest_mxperf.plugin.markers import Growth, budget_of, growth_of, policy_of
 from pytest_mxperf.plugin.options import Options
 from pytest_mxperf.plugin.reporter import CaseData
@@ -38,7 +38,7 @@ class Case:
         self.findings: Tuple[Finding, ...] = ()
         self.problem = ""
         """What was found to be wrong with the model itself, for the report."""
-        self._growth_judge: Optional[GrowthJudge] = None
+        self._growth_judge: Optional[BaselineJudge] = None
         self._item = item
         self._options = options
         self._store = BaselineStore(options.baselines)
@@ -112,7 +112,7 @@ class Case:
 
     def _judge_growth(self, growth: Growth) -> List[Finding]:
         timed = TimedModel(self.spec, self.analysis, self.example, self._item.config.stash[LATENCY])
-        judge = GrowthJudge(self.spec, self.analysis, self.cost, self._options, timed)
+        judge = BaselineJudge(self.spec, self.analysis, self.cost, self._options, timed)
         because = "" if self.timing else self.unmeasured_because
         if growth.against is None:
             findings = judge.over_baseline(growth.allowed, self.timing, unmeasured_because=because)

@@ -30,7 +30,7 @@ from pytest_mxperf.spec import Checkpoint, InputSpec, ModelSpec
 if TYPE_CHECKING:  # it imports MXNet
     from pytest_mxperf.mx.analysis import Analysis
 
-__all__ = ["GrowthJudge", "Update"]
+__all__ = ["BaselineJudge", "Update"]
 
 Allowed = Mapping[str, Fraction]
 
@@ -42,7 +42,7 @@ class Update(msgspec.Struct, frozen=True):
     symbol_json: str
 
 
-class GrowthJudge:
+class BaselineJudge:
     """Of one test. Beside its findings it knows what to store, and how the model differs from what it was."""
 
     def __init__(

@@ -14,7 +14,7 @@ from pytest_mxperf.plugin.case import CASE
 from pytest_mxperf.plugin.collection import Collection, model_before_running
 from pytest_mxperf.plugin.containment import contained
 from pytest_mxperf.plugin.judging import PROPERTY, judge, tell
-from pytest_mxperf.plugin.latency import LATENCY, LatencyGate
+from pytest_mxperf.plugin.latency_gate import LATENCY, LatencyGate
 from pytest_mxperf.plugin.options import OPTIONS, Options
 from pytest_mxperf.plugin.reporter import CaseData, Reporter
 from pytest_mxperf.report.run import ModelResult

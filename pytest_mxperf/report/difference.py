@@ -8,7 +8,7 @@ from rich.table import Table
 
 from pytest_mxperf.baseline.diff import Change, Difference
 from pytest_mxperf.report.console import new_console, plain, printed
-from pytest_mxperf.units import Unit, format_growth, format_quantity
+from pytest_mxperf.units import Quantity, format_growth, format_quantity
 
 __all__ = ["print_changes", "render"]
 
@@ -80,4 +80,4 @@ def _figures(difference: Difference, change: Change, metric: str) -> List[str]:
     if not growth:
         return ["", ""]
     sign = "+" if growth > 0 else ""
-    return [sign + format_quantity(growth, Unit.COUNT), "" if share is None else f"{share:.1%}"]
+    return [sign + format_quantity(growth, Quantity.COUNT), "" if share is None else f"{share:.1%}"]

@@ -16,7 +16,7 @@ from pytest_mxperf.cost.result import CostReport, LayerCost
 from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.report.output import Output, Place
 from pytest_mxperf.report.run import ModelResult, RunReport
-from pytest_mxperf.units import Unit, format_growth, format_quantity, format_shape
+from pytest_mxperf.units import Quantity, format_growth, format_quantity, format_shape
 
 __all__ = ["island", "output", "render"]
 
@@ -89,7 +89,13 @@ class _Gate(NamedTuple):
 def _in_unit(value: Optional[float], finding: Finding) -> str:
     if value is None:
         return ""
-    unit = Unit.BYTES if finding.metric in _BYTES else Unit.COUNT if finding.metric in _COUNTS else Unit.SECONDS
+    unit = (
+        Quantity.BYTES
+        if finding.metric in _BYTES
+        else Quantity.COUNT
+        if finding.metric in _COUNTS
+        else Quantity.SECONDS
+    )
     return format_quantity(value, unit)
 
 
@@ -180,12 +186,12 @@ def island(document: object) -> Markup:
 
 
 def _count(value: int) -> str:
-    return format_quantity(value, Unit.COUNT)
+    return format_quantity(value, Quantity.COUNT)
 
 
 def _bytes(value: int) -> str:
-    return format_quantity(value, Unit.BYTES)
+    return format_quantity(value, Quantity.BYTES)
 
 
 def _seconds(value: float) -> str:
-    return format_quantity(value, Unit.SECONDS)
+    return format_quantity(value, Quantity.SECONDS)

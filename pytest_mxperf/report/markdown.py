@@ -7,7 +7,7 @@ from typing import Iterable, List, Sequence
 from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.report.output import Output, Place
 from pytest_mxperf.report.run import ModelResult, RunReport
-from pytest_mxperf.units import Unit, format_growth, format_quantity
+from pytest_mxperf.units import Quantity, format_growth, format_quantity
 
 __all__ = ["COMMENT_CHARACTERS", "output", "render"]
 
@@ -15,11 +15,11 @@ COMMENT_CHARACTERS = 65_536
 """What GitHub takes as a comment."""
 
 _UNITS = {
-    "macs": Unit.COUNT,
-    "flops": Unit.COUNT,
-    "params": Unit.COUNT,
-    "param_bytes": Unit.BYTES,
-    "peak_activation_bytes": Unit.BYTES,
+    "macs": Quantity.COUNT,
+    "flops": Quantity.COUNT,
+    "params": Quantity.COUNT,
+    "param_bytes": Quantity.BYTES,
+    "peak_activation_bytes": Quantity.BYTES,
 }
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~-])")
 _LEFT_OUT = "\n_{count} more left out, to stay below the limit of {limit:,} characters._\n"
@@ -99,7 +99,7 @@ def _figures(finding: Finding) -> "tuple[str, str, str]":
     value, reference = finding.value, finding.reference
     if finding.gate == "latency":
         return "", "", "" if value is None else f"{100 * value:+.1f}%"
-    unit = _UNITS.get(finding.metric, Unit.SECONDS)
+    unit = _UNITS.get(finding.metric, Quantity.SECONDS)
     old, new = ["" if each is None else format_quantity(each, unit) for each in (reference, value)]
     both = value is not None and reference is not None
     return old, new, format_growth(reference, value) if both and value is not None and reference is not None else ""
@@ -129,11 +129,11 @@ def _total(result: ModelResult) -> str:
     cost, timing = result.cost, result.timing
     cells = [_text(result.name), "", "", "", ""]
     if cost is not None:
-        cells[1] = format_quantity(cost.macs, Unit.COUNT)
-        cells[2] = format_quantity(cost.params.trainable, Unit.COUNT)
-        cells[3] = format_quantity(cost.peak_activation_bytes, Unit.BYTES)
+        cells[1] = format_quantity(cost.macs, Quantity.COUNT)
+        cells[2] = format_quantity(cost.params.trainable, Quantity.COUNT)
+        cells[3] = format_quantity(cost.peak_activation_bytes, Quantity.BYTES)
     if timing is not None and timing.is_latency:
-        cells[4] = format_quantity(timing.p50, Unit.SECONDS)
+        cells[4] = format_quantity(timing.p50, Quantity.SECONDS)
     return f"| {' | '.join(cells)} |\n"
 
 

@@ -12,7 +12,7 @@ from pytest_mxperf.report import difference
 from pytest_mxperf.report.console import new_console, plain, printed
 from pytest_mxperf.report.output import Output, Place
 from pytest_mxperf.report.run import ModelResult, RunReport
-from pytest_mxperf.units import Unit, format_quantity, format_shape
+from pytest_mxperf.units import Quantity, format_quantity, format_shape
 
 __all__ = ["output", "render", "render_cost"]
 
@@ -72,9 +72,11 @@ def _figures(result: ModelResult) -> List[str]:
     cost, timing = result.cost, result.timing
     figures = ["-"] * 5
     if cost is not None:
-        figures[:3] = [format_quantity(value, Unit.COUNT) for value in (cost.macs, cost.flops, cost.params.trainable)]
+        figures[:3] = [
+            format_quantity(value, Quantity.COUNT) for value in (cost.macs, cost.flops, cost.params.trainable)
+        ]
     if timing is not None and timing.is_latency:
-        figures[3:] = [format_quantity(value, Unit.SECONDS) for value in (timing.p50, timing.p99)]
+        figures[3:] = [format_quantity(value, Quantity.SECONDS) for value in (timing.p50, timing.p99)]
     return figures
 
 
@@ -114,9 +116,9 @@ def _print_totals(console: Console, cost: CostReport) -> None:
     console.print(
         f"  {cost.macs:,} MACs, {cost.flops:,} FLOPs\n"
         f"  {params.trainable:,} trainable, {params.frozen:,} frozen, {params.auxiliary:,} auxiliary params, "
-        f"{format_quantity(params.bytes, Unit.BYTES)}\n"
-        f"  {format_quantity(cost.peak_activation_bytes, Unit.BYTES)} of activations at the peak, "
-        f"{format_quantity(cost.bytes_read + cost.bytes_written, Unit.BYTES)} moved"
+        f"{format_quantity(params.bytes, Quantity.BYTES)}\n"
+        f"  {format_quantity(cost.peak_activation_bytes, Quantity.BYTES)} of activations at the peak, "
+        f"{format_quantity(cost.bytes_read + cost.bytes_written, Quantity.BYTES)} moved"
     )
     for operator, count in sorted(cost.uncounted.items()):
         console.print(plain(f"  uncounted: {operator} ({count})", "red"))
@@ -127,7 +129,7 @@ def _print_totals(console: Console, cost: CostReport) -> None:
 def _print_queue(console: Console, result: ModelResult) -> None:
     timing = result.timing
     assert timing is not None
-    each = format_quantity(timing.p50, Unit.SECONDS)
+    each = format_quantity(timing.p50, Quantity.SECONDS)
     console.print(f"  throughput: {each} per forward (p50), {timing.queued_forwards} queued at a time")
 
 
@@ -156,7 +158,7 @@ def _print_layers(console: Console, cost: CostReport, layers: Sequence[LayerCost
 
 def _layer_cells(layer: LayerCost, cost: CostReport) -> "tuple[str, ...]":
     share = f"{100 * layer.flops / cost.flops:.1f}%" if cost.flops else ""
-    return layer.op, format_shape(layer.outputs[0]), f"{format_quantity(layer.flops, Unit.COUNT)} FLOPs", share
+    return layer.op, format_shape(layer.outputs[0]), f"{format_quantity(layer.flops, Quantity.COUNT)} FLOPs", share
 
 
 def _shortened(name: str, width: int) -> str:

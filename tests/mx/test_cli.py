@@ -257,7 +257,7 @@ class TestLatency:
                     conditions, run_as = Conditions(1.0, 1.0), candidate.run_as
                     return Comparison(decision, 2.5, conditions, (0.05,) * 4, seed=1, run_as=run_as)
 
-            monkeypatch.setattr(pytest_mxperf.api, "Laboratory", Pretended)
+            monkeypatch.setattr(pytest_mxperf.api, "PairedTimer", Pretended)
             return asked
 
         return decided

@@ -12,10 +12,10 @@ import pytest
 from pytest_mxperf.errors import ModelError
 
 
-def survive(work, **limits):
-    from pytest_mxperf.mx.guard import survive
+def try_in_child(work, **limits):
+    from pytest_mxperf.mx.guard import try_in_child
 
-    survive(work, "net: MXNet", "working", ["Correlation 'c'", "RNN 'r'"], **limits)
+    try_in_child(work, "net: MXNet", "working", ["Correlation 'c'", "RNN 'r'"], **limits)
 
 
 def kill_by(number):
@@ -26,7 +26,7 @@ def kill_by(number):
 @pytest.mark.parametrize("number", ["SIGFPE", "SIGSEGV", "SIGABRT", "SIGKILL"])
 def test_a_death_is_told_with_its_signal_and_the_suspects(number):
     with pytest.raises(ModelError) as caught:
-        survive(lambda: kill_by(getattr(signal, number)))
+        try_in_child(lambda: kill_by(getattr(signal, number)))
     message = str(caught.value)
     assert message.startswith(f"net: MXNet dies of {number} (")
     assert ") working; " in message
@@ -36,25 +36,25 @@ def test_a_death_is_told_with_its_signal_and_the_suspects(number):
 @pytest.mark.parametrize("code", [255, 0])
 def test_an_exit_is_a_death_too(code):
     with pytest.raises(ModelError, match=f"net: MXNet ends the process with exit code {code} working"):
-        survive(lambda: os._exit(code))
+        try_in_child(lambda: os._exit(code))
 
 
 def test_a_child_that_nobody_needs_to_wait_for_is_told_by_its_last_word():
     """Where a session ignores SIGCHLD the kernel keeps no exit status."""
     before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     try:
-        survive(lambda: time.sleep(0.05))
+        try_in_child(lambda: time.sleep(0.05))
         with pytest.raises(ModelError, match="ends the process"):
-            survive(lambda: kill_by(signal.SIGKILL))
+            try_in_child(lambda: kill_by(signal.SIGKILL))
     finally:
         signal.signal(signal.SIGCHLD, before)
 
 
 def test_no_descriptor_is_left_open():
     before = os.listdir("/proc/self/fd")
-    survive(lambda: None)
+    try_in_child(lambda: None)
     with pytest.raises(ModelError):
-        survive(compute_for_ever, seconds=0.1)
+        try_in_child(compute_for_ever, seconds=0.1)
     assert os.listdir("/proc/self/fd") == before
 
 
@@ -65,13 +65,13 @@ def compute_for_ever():
 
 def test_what_computes_too_long_is_stopped():
     with pytest.raises(ModelError, match=r"net: MXNet takes longer than 0\.2 s working"):
-        survive(compute_for_ever, seconds=0.2)
+        try_in_child(compute_for_ever, seconds=0.2)
     no_child_is_left()
 
 
 def test_what_hangs_is_stopped_much_later():
     with pytest.raises(ModelError, match=r"net: MXNet hangs \(it computed for 0(\.0\d)? of \d.* s\) working"):
-        survive(lambda: time.sleep(60), seconds=0.05)
+        try_in_child(lambda: time.sleep(60), seconds=0.05)
     no_child_is_left()
 
 
@@ -107,7 +107,7 @@ for number in (signal.SIGSTOP, signal.SIGCONT):
 @pytest.mark.parametrize("with_parent", [False, True], ids=["the child", "the whole session"])
 def test_a_pause_is_no_work(stopped, with_parent):
     """Three times as long as it may compute; its wall time is what a watch on the wall would have counted."""
-    survive(stopped(1.5, with_parent=with_parent), seconds=0.5)
+    try_in_child(stopped(1.5, with_parent=with_parent), seconds=0.5)
     no_child_is_left()
 
 
@@ -163,7 +163,7 @@ def test_a_signal_that_python_acts_on_ends_the_child_too():
     signal.setitimer(signal.ITIMER_REAL, 0.2)
     try:
         with pytest.raises(TimeoutError):
-            survive(lambda: time.sleep(60))
+            try_in_child(lambda: time.sleep(60))
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
@@ -183,7 +183,7 @@ def test_even_while_the_childs_time_is_read(monkeypatch):
 
 
 def test_no_signal_is_held_back_afterwards():
-    survive(lambda: None)
+    try_in_child(lambda: None)
     assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == set()
 
 
@@ -194,8 +194,8 @@ def test_memory_is_limited_beside_what_is_expected():
         np.empty(3 * 1024**3, np.uint8)
 
     with pytest.raises(ModelError, match="net: MXNet takes more than 2,147,483,648 bytes of memory working"):
-        survive(work)
-    survive(work, expected_bytes=2 * 1024**3)
+        try_in_child(work)
+    try_in_child(work, expected_bytes=2 * 1024**3)
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
@@ -203,14 +203,14 @@ def test_an_exception_is_left_to_the_second_time(error):
     def work():
         raise error
 
-    survive(work)
+    try_in_child(work)
 
 
 def test_the_child_leaves_no_trace(capfd, tmp_path):
     """Neither output, nor anything that is done at the end of a process."""
     with open(tmp_path / "buffered", "w") as stream:
         stream.write("once\n")
-        survive(lambda: print("said by the child"))
+        try_in_child(lambda: print("said by the child"))
     assert (tmp_path / "buffered").read_text() == "once\n"
     assert capfd.readouterr() == ("", "")
 
@@ -230,7 +230,7 @@ def test_it_works_after_mxnet_has_computed_and_beside_threads():
         mx.nd.dot(mx.nd.ones((300, 300)), mx.nd.ones((300, 300))).asnumpy()
         for _ in range(5):
             with pytest.raises(ModelError, match="exit code 7"):
-                survive(work)
+                try_in_child(work)
         assert mx.nd.dot(mx.nd.ones((2, 2)), mx.nd.ones((2, 2))).asnumpy()[0, 0] == 2
     finally:
         stop.set()

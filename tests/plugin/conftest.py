@@ -304,9 +304,9 @@ def _example(network):
 
 
 @pytest.fixture
-def laboratory(monkeypatch, tmp_path_factory):
+def timer(monkeypatch, tmp_path_factory):
     """Stands in for what times models, and waits for nobody who really does."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("lock")))
-    laboratory = FakeLaboratory()
-    monkeypatch.setattr(latency, "Laboratory", laboratory)
-    return laboratory
+    timer = FakeLaboratory()
+    monkeypatch.setattr(latency, "PairedTimer", timer)
+    return timer

@@ -1,4 +1,4 @@
-"""mxperf_baseline(latency=...), --mxperf-latency and its seconds; mostly with a laboratory that only pretends."""
+"""mxperf_baseline(latency=...), --mxperf-latency and its seconds; mostly with a timer that only pretends."""
 
 import json
 import os
@@ -46,50 +46,50 @@ def write_chain(write):
 
 
 @pytest.fixture
-def changed(laboratory, write_chain, run):
-    """A baseline of one width, a test of another; and what the laboratory will decide."""
+def changed(timer, write_chain, run):
+    """A baseline of one width, a test of another; and what the timer will decide."""
 
     def changed(decision, conditions=QUIET):
         write_chain(8, 4)
         run("--mxperf-update").assert_outcomes(passed=1)
-        assert laboratory.asked == []
-        laboratory.made_with.clear()
+        assert timer.asked == []
+        timer.made_with.clear()
         write_chain(9, 4)
-        laboratory.decisions, laboratory.conditions = [decision], conditions
+        timer.decisions, timer.conditions = [decision], conditions
 
     return changed
 
 
-def test_a_graph_that_has_not_changed_is_not_timed(laboratory, write_chain, run, report):
+def test_a_graph_that_has_not_changed_is_not_timed(timer, write_chain, run, report):
     write_chain(8, 4)
     run("--mxperf-update").assert_outcomes(passed=1)
-    laboratory.made_with.clear()
+    timer.made_with.clear()
     (finding,) = [each for each in report()["test_it"]["findings"] if each["metric"] == "latency"]
     assert finding["verdict"] == "PASSED"
     assert finding["message"] == "latency: same graph as its baseline, not timed"
-    assert laboratory.made_with == []
+    assert timer.made_with == []
 
 
-def test_nor_is_one_whose_layers_have_new_names(laboratory, write_chain, run, verdicts):
+def test_nor_is_one_whose_layers_have_new_names(timer, write_chain, run, verdicts):
     write_chain(8, 4)
     run("--mxperf-update")
     write_chain(8, 4, prefix="net1_")
     assert verdicts()["test_it"]["latency"] == "PASSED"
-    assert laboratory.asked == []
+    assert timer.asked == []
 
 
-def test_always_times_it_anyway(laboratory, write_chain, run, verdicts):
+def test_always_times_it_anyway(timer, write_chain, run, verdicts):
     write_chain(8, 4)
     run("--mxperf-update")
-    laboratory.decisions = [PASSED]
+    timer.decisions = [PASSED]
     assert verdicts("--mxperf-latency=always")["test_it"]["latency"] == "PASSED"
-    assert len(laboratory.asked) == 1
+    assert len(timer.asked) == 1
 
 
-def test_both_graphs_are_timed_with_the_tests_inputs(changed, run, laboratory):
+def test_both_graphs_are_timed_with_the_tests_inputs(changed, run, timer):
     changed(PASSED)
     run().assert_outcomes(passed=1)
-    ((reference, candidate, tolerance),) = laboratory.asked
+    ((reference, candidate, tolerance),) = timer.asked
     assert '"num_hidden": "8"' in reference.symbol_json
     assert '"num_hidden": "9"' in candidate.symbol_json
     assert reference.inputs == candidate.inputs
@@ -149,7 +149,7 @@ def test_a_process_that_died_is_not_measured(changed, run):
     )
 
 
-def test_never_is_not_measured(changed, run, verdicts, laboratory):
+def test_never_is_not_measured(changed, run, verdicts, timer):
     changed(PASSED)
     assert verdicts("--mxperf-latency=never")["test_it"]["latency"] == "UNMEASURED"
     result = run("--mxperf-latency=never")
@@ -158,16 +158,16 @@ def test_never_is_not_measured(changed, run, verdicts, laboratory):
         ["chain: latency was not measured: --mxperf-latency=never; --mxperf-policy=unmeasured=warn lets that pass"]
     )
     run("--mxperf-latency=never", "--mxperf-policy=unmeasured=warn").assert_outcomes(passed=1)
-    assert laboratory.asked == []
+    assert timer.asked == []
 
 
-def test_without_a_latency_tolerance_nothing_is_timed(laboratory, write_chain, run):
+def test_without_a_latency_tolerance_nothing_is_timed(timer, write_chain, run):
     free = GATED.replace(', latency="2.5%"', "")
     write_chain(8, 4, test=free)
     run("--mxperf-update")
     write_chain(9, 4, test=free)
     run("--mxperf-latency=always").assert_outcomes(passed=1)
-    assert laboratory.asked == []
+    assert timer.asked == []
 
 
 def test_a_faster_model_is_improved(changed, verdicts):
@@ -175,7 +175,7 @@ def test_a_faster_model_is_improved(changed, verdicts):
     assert verdicts()["test_it"]["latency"] == "IMPROVED"
 
 
-def test_the_bytes_of_an_unchanged_graph_are_compared_before_it_is_parsed(laboratory, write_chain, run, monkeypatch):
+def test_the_bytes_of_an_unchanged_graph_are_compared_before_it_is_parsed(timer, write_chain, run, monkeypatch):
     from pytest_mxperf.mx import alike
 
     parsed = []
@@ -183,41 +183,41 @@ def test_the_bytes_of_an_unchanged_graph_are_compared_before_it_is_parsed(labora
     write_chain(8, 4)
     run("--mxperf-update").assert_outcomes(passed=1)
     run().assert_outcomes(passed=1)
-    assert (parsed, laboratory.asked) == ([], [])
+    assert (parsed, timer.asked) == ([], [])
     write_chain(8, 4, prefix="net1_")
-    laboratory.decisions = [PASSED]
+    timer.decisions = [PASSED]
     run().assert_outcomes(passed=1)
     # Both as they are declared, and both whatever they declare.
-    assert (len(parsed), len(laboratory.asked)) == (4, 1)
+    assert (len(parsed), len(timer.asked)) == (4, 1)
 
 
 # The day that it is recorded
 
 
-def test_a_baseline_is_prepared_once_when_it_is_recorded(laboratory, write_chain, run, report):
+def test_a_baseline_is_prepared_once_when_it_is_recorded(timer, write_chain, run, report):
     write_chain(8, 4)
-    laboratory.notes = ("the activations of fc0 are constant",)
+    timer.notes = ("the activations of fc0 are constant",)
     (finding,) = [each for each in report("--mxperf-update")["test_it"]["findings"] if each["metric"] == "latency"]
     assert (finding["verdict"], finding["message"]) == (
         "PASSED",
         "latency: can be timed, as a Module\nnote: the activations of fc0 are constant",
     )
-    (network,) = laboratory.prepared
+    (network,) = timer.prepared
     assert '"num_hidden": "8"' in network.symbol_json
     assert (network.inputs["data"].shape, network.params_path) == ((1, 16), None)
     run()
     run("--mxperf-update=new")
-    assert len(laboratory.prepared) == 1
+    assert len(timer.prepared) == 1
     run("--mxperf-update")
-    assert len(laboratory.prepared) == 2
+    assert len(timer.prepared) == 2
 
 
 CANNOT = WorkerError("FP16 gemm on cpu not implemented!")
 
 
-def test_what_cannot_be_timed_is_not_recorded(laboratory, write_chain, run, pytester, no_traceback):
+def test_what_cannot_be_timed_is_not_recorded(timer, write_chain, run, pytester, no_traceback):
     write_chain(8, 4)
-    laboratory.cannot_prepare = CANNOT
+    timer.cannot_prepare = CANNOT
     result = run("--mxperf-update=new")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
@@ -232,25 +232,25 @@ def test_what_cannot_be_timed_is_not_recorded(laboratory, write_chain, run, pyte
 
 
 @pytest.mark.parametrize("option", ["--mxperf-policy=unmeasured=warn", "--mxperf-latency=never"])
-def test_unless_the_user_wants_it(laboratory, write_chain, run, pytester, option):
+def test_unless_the_user_wants_it(timer, write_chain, run, pytester, option):
     write_chain(8, 4)
-    laboratory.cannot_prepare = CANNOT
+    timer.cannot_prepare = CANNOT
     run("--mxperf-update", option).assert_outcomes(passed=1)
     assert len(list(pytester.path.glob("baselines/*.json"))) == 2
-    assert len(laboratory.prepared) == (1 if "unmeasured" in option else 0)
+    assert len(timer.prepared) == (1 if "unmeasured" in option else 0)
 
 
-def test_the_weights_of_what_cannot_be_timed_are_not_tried(laboratory, write, run):
+def test_the_weights_of_what_cannot_be_timed_are_not_tried(timer, write, run):
     write(CHECKPOINT.replace('"models/digits"', "PREFIX"))
-    laboratory.cannot_prepare = CANNOT
+    timer.cannot_prepare = CANNOT
     run("--mxperf-update", "--mxperf-policy=unmeasured=warn").assert_outcomes(passed=1)
-    assert laboratory.asked == []
+    assert timer.asked == []
 
 
 @pytest.mark.parametrize(("action", "outcome", "files"), [("warn", "passed", 2), ("fail", "failed", 0)])
-def test_what_would_take_too_long_is_said_then(laboratory, write_chain, run, pytester, action, outcome, files):
+def test_what_would_take_too_long_is_said_then(timer, write_chain, run, pytester, action, outcome, files):
     write_chain(8, 4)
-    laboratory.shortages = ["15 s are too short at 6.8 s a sample; try --mxperf-latency-seconds=55"]
+    timer.shortages = ["15 s are too short at 6.8 s a sample; try --mxperf-latency-seconds=55"]
     result = run("--mxperf-update", f"--mxperf-policy=inconclusive={action}")
     result.assert_outcomes(**{outcome: 1})
     result.stdout.fnmatch_lines(
@@ -259,10 +259,10 @@ def test_what_would_take_too_long_is_said_then(laboratory, write_chain, run, pyt
     assert len(list(pytester.path.glob("baselines/*.json"))) == files
 
 
-def test_without_a_latency_gate_nothing_is_prepared(laboratory, write_chain, run):
+def test_without_a_latency_gate_nothing_is_prepared(timer, write_chain, run):
     write_chain(8, 4, test=GATED.replace(', latency="2.5%"', ""))
     run("--mxperf-update").assert_outcomes(passed=1)
-    assert (laboratory.prepared, laboratory.made_with) == ([], [])
+    assert (timer.prepared, timer.made_with) == ([], [])
 
 
 def test_a_float16_network_is_found_out_for_real(write, run):
@@ -289,17 +289,17 @@ def test_a_float16_network_is_found_out_for_real(write, run):
 
 
 @pytest.mark.parametrize(("arguments", "seconds"), [((), 15.0), (("--mxperf-latency-seconds=4",), 4.0)])
-def test_the_time_for_one_model(changed, run, laboratory, arguments, seconds):
+def test_the_time_for_one_model(changed, run, timer, arguments, seconds):
     changed(PASSED)
     run(*arguments)
-    assert laboratory.made_with == [{"seconds": seconds, "error_share": 1.0}]
+    assert timer.made_with == [{"seconds": seconds, "error_share": 1.0}]
 
 
-def test_the_ini_file_has_both(changed, pytester, run, laboratory):
+def test_the_ini_file_has_both(changed, pytester, run, timer):
     changed(PASSED)
     pytester.makeini("[pytest]\nmxperf_latency = always\nmxperf_latency_seconds = 30")
     run()
-    assert laboratory.made_with == [{"seconds": 30.0, "error_share": 1.0}]
+    assert timer.made_with == [{"seconds": 30.0, "error_share": 1.0}]
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "inf", "nan"])
@@ -319,14 +319,14 @@ def test_unknown_modes_are_usage_errors(pytester, run):
 
 
 def test_workers_of_xdist_share_the_error_rate(pytester, run, write_chain):
-    """Each of three has its own laboratory, and a third of what may go wrong."""
+    """Each of three has its own timer, and a third of what may go wrong."""
     pytest.importorskip("xdist")
     pytester.makeconftest(
         """
         import pytest
         from pytest_mxperf.plugin import latency
 
-        class Laboratory:
+        class PairedTimer:
             def __init__(self, *, seconds, error_share, progress):
                 with open(f"share_{error_share:.4f}", "w"):
                     pass
@@ -350,7 +350,7 @@ def test_workers_of_xdist_share_the_error_rate(pytester, run, write_chain):
 
         @pytest.fixture(autouse=True)
         def pretended(monkeypatch):
-            monkeypatch.setattr(latency, "Laboratory", Laboratory)
+            monkeypatch.setattr(latency, "PairedTimer", PairedTimer)
         """
     )
     write_chain(8, 4)
@@ -371,27 +371,27 @@ def test_it():
 """
 
 
-def test_a_model_can_have_to_be_faster_than_another(laboratory, write_chain, run, pytester):
+def test_a_model_can_have_to_be_faster_than_another(timer, write_chain, run, pytester):
     write_chain(8, 4, test=AGAINST.replace("ARGUMENTS", 'latency="-30%"'))
-    laboratory.decisions = [Decision(Outcome.PASSED, -0.4, -0.45, -0.35, 2)]
+    timer.decisions = [Decision(Outcome.PASSED, -0.4, -0.45, -0.35, 2)]
     run().assert_outcomes(passed=1)
-    ((reference, candidate, tolerance),) = laboratory.asked
+    ((reference, candidate, tolerance),) = timer.asked
     assert '"num_hidden": "32"' in reference.symbol_json
     assert '"num_hidden": "8"' in candidate.symbol_json
     assert tolerance == -0.3
     assert not (pytester.path / "baselines").exists()
 
 
-def test_and_fails_if_it_is_not_fast_enough(laboratory, write_chain, run):
+def test_and_fails_if_it_is_not_fast_enough(timer, write_chain, run):
     write_chain(8, 4, test=AGAINST.replace("ARGUMENTS", 'latency="-30%"'))
-    laboratory.decisions = [Decision(Outcome.REGRESSED, -0.2, -0.25, -0.15, 4)]
+    timer.decisions = [Decision(Outcome.REGRESSED, -0.2, -0.25, -0.15, 4)]
     result = run()
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["chain: latency -20.0% (at least -25.0%), allowed -30.0% over network; *"])
     result.stdout.no_fnmatch_line("if that is meant*")  # no update changes the other model
 
 
-def test_costs_are_compared_only_if_they_are_asked_for(laboratory, write_chain, verdicts):
+def test_costs_are_compared_only_if_they_are_asked_for(timer, write_chain, verdicts):
     """16 x 8 + 8 x 4 = 160 MACs against 16 x 32 + 32 x 4 = 640: 25%."""
     write_chain(8, 4, test=AGAINST.replace("ARGUMENTS", 'macs="-75%"'))
     assert verdicts() == {"test_it": {"macs": "PASSED"}}
@@ -399,7 +399,7 @@ def test_costs_are_compared_only_if_they_are_asked_for(laboratory, write_chain, 
     assert verdicts() == {"test_it": {"macs": "REGRESSED"}}
 
 
-def test_a_model_that_is_not_light_enough_names_the_other_and_what_distinguishes_the_two(laboratory, write_chain, run):
+def test_a_model_that_is_not_light_enough_names_the_other_and_what_distinguishes_the_two(timer, write_chain, run):
     """The first layer has 16 x 24 MACs less, the second 4 x 24."""
     write_chain(8, 4, test=AGAINST.replace("ARGUMENTS", 'macs="-76%"'))
     result = run()
@@ -414,15 +414,15 @@ def test_a_model_that_is_not_light_enough_names_the_other_and_what_distinguishes
     )
 
 
-def test_what_is_better_than_another_model_is_no_improvement_to_store(laboratory, write_chain, run):
+def test_what_is_better_than_another_model_is_no_improvement_to_store(timer, write_chain, run):
     write_chain(8, 4, test=AGAINST.replace("ARGUMENTS", 'macs="0%", latency="0%"'))
-    laboratory.decisions = [Decision(Outcome.PASSED, -0.4, -0.45, -0.35, 2)]
+    timer.decisions = [Decision(Outcome.PASSED, -0.4, -0.45, -0.35, 2)]
     result = run("--mxperf-strict")
     result.assert_outcomes(passed=1)
     result.stdout.no_fnmatch_line("*--mxperf-update*")
 
 
-def test_another_model_of_the_same_name_is_told_by_its_path(laboratory, put_model, write, digits, run, pytester):
+def test_another_model_of_the_same_name_is_told_by_its_path(timer, put_model, write, digits, run, pytester):
     write(
         """
         @pytest.mark.mxperf_model("models/digits", inputs=INPUTS)
@@ -442,27 +442,27 @@ def test_another_model_of_the_same_name_is_told_by_its_path(laboratory, put_mode
     )
 
 
-def test_the_other_model_can_have_inputs_of_its_own(laboratory, write_chain, run):
+def test_the_other_model_can_have_inputs_of_its_own(timer, write_chain, run):
     """As a float32 net needs, where the test's own is float16."""
     half = AGAINST.replace('"data": (1, 16)', '"data": ((1, 16), "float16")').replace(
         "ARGUMENTS", 'macs="0%", latency="-30%"'
     )
     other = 'ModelSpec.parse(chain((8, 4)), {"data": (1, 16)}, name="fp32")'
     write_chain(8, 4, test="from pytest_mxperf import ModelSpec\n" + half.replace("chain((32, 4))", other))
-    laboratory.decisions = [Decision(Outcome.PASSED, -0.4, -0.45, -0.35, 2)]
+    timer.decisions = [Decision(Outcome.PASSED, -0.4, -0.45, -0.35, 2)]
     run().assert_outcomes(passed=1)
-    ((reference, candidate, _),) = laboratory.asked
+    ((reference, candidate, _),) = timer.asked
     assert (reference.inputs["data"].dtype, candidate.inputs["data"].dtype) == ("float32", "float16")
 
 
-def test_the_same_graph_with_other_inputs_is_another(laboratory, write_chain, run):
+def test_the_same_graph_with_other_inputs_is_another(timer, write_chain, run):
     """Its bytes alone would not tell."""
     other = 'ModelSpec.parse(chain((8, 4)), {"data": (2, 16)}, name="batch")'
     test = AGAINST.replace("ARGUMENTS", 'latency="5%"').replace("chain((32, 4))", other)
     write_chain(8, 4, test="from pytest_mxperf import ModelSpec\n" + test)
-    laboratory.decisions = [PASSED]
+    timer.decisions = [PASSED]
     run().assert_outcomes(passed=1)
-    assert len(laboratory.asked) == 1
+    assert len(timer.asked) == 1
 
 
 def test_against_what_but_not_how_much_is_a_usage_error(write_chain, run, no_traceback):
@@ -484,17 +484,17 @@ def test_it():
 
 
 @pytest.fixture
-def weighed(laboratory, put_model, write, digits, run, pytester):
+def weighed(timer, put_model, write, digits, run, pytester):
     """A checkpoint whose baseline is stored; its weights were found to be as fast as synthetic ones."""
     put_model(digits)
     write(CHECKPOINT)
-    laboratory.decisions = [PASSED]
+    timer.decisions = [PASSED]
     run("--mxperf-update").assert_outcomes(passed=1)
-    ((reference, candidate, tolerance),) = laboratory.asked
+    ((reference, candidate, tolerance),) = timer.asked
     assert (reference.params_path, tolerance) == (None, 0.25)
     assert candidate.params_path == str(pytester.path / "models" / "digits-0000.params")
-    laboratory.asked.clear()
-    return laboratory
+    timer.asked.clear()
+    return timer
 
 
 def change_a_weight(pytester):
@@ -518,18 +518,18 @@ def test_weights_that_have_are(weighed, verdicts, pytester):
     assert len(weighed.asked) == 1
 
 
-def test_so_are_weights_that_have_not_changed_in_a_model_that_has(laboratory, put_model, write, digits, run, pytester):
+def test_so_are_weights_that_have_not_changed_in_a_model_that_has(timer, put_model, write, digits, run, pytester):
     """The weights of a graph that scales its output down, from one before that did not."""
     import mxnet as mx
 
     put_model(digits)
     write(CHECKPOINT.replace('latency="5%"', 'macs="5%", flops="5%", latency="5%"'))
-    laboratory.decisions = [PASSED] * 3
+    timer.decisions = [PASSED] * 3
     run("--mxperf-update").assert_outcomes(passed=1)
     path = str(pytester.path / "models" / "digits-symbol.json")
     (mx.sym.load(path) * 1e-38).save(path)
     run().assert_outcomes(passed=1)
-    assert [candidate.params_path is not None for _, candidate, _ in laboratory.asked] == [True, False, True]
+    assert [candidate.params_path is not None for _, candidate, _ in timer.asked] == [True, False, True]
 
 
 SCALED = """
@@ -556,54 +556,54 @@ def test_it(mxperf_module, mxperf_benchmark):
 
 
 @pytest.fixture
-def write_scaled(laboratory, write, pytester):
+def write_scaled(timer, write, pytester):
     """The digits with all they put out times a number, which costs as much whatever the number is."""
     pytester.mkdir("models")
 
     def write_scaled(scale, more=""):
         write("import numpy as np\n" + SCALED.replace("SCALE", scale).replace("MORE", more))
-        laboratory.decisions = [PASSED] * 2
-        laboratory.asked.clear()
+        timer.decisions = [PASSED] * 2
+        timer.asked.clear()
 
     return write_scaled
 
 
-def weights_timed(laboratory):
-    return sum(candidate.params_path is not None for _, candidate, _ in laboratory.asked)
+def weights_timed(timer):
+    return sum(candidate.params_path is not None for _, candidate, _ in timer.asked)
 
 
-def test_what_is_known_of_weights_is_known_of_one_graph_whatever_it_costs(write_scaled, run, laboratory):
+def test_what_is_known_of_weights_is_known_of_one_graph_whatever_it_costs(write_scaled, run, timer):
     """Times 1e-9 makes of weights of 1e-30 subnormal numbers; times 1 does not. Both are one multiplication each."""
     write_scaled("1.0")
     run("--mxperf-update").assert_outcomes(passed=1)
-    assert weights_timed(laboratory) == 1
+    assert weights_timed(timer) == 1
     write_scaled("1.0")
     run().assert_outcomes(passed=1)
-    assert weights_timed(laboratory) == 0
+    assert weights_timed(timer) == 0
     write_scaled("1e-9")
     run().assert_outcomes(passed=1)
-    assert weights_timed(laboratory) == 1
+    assert weights_timed(timer) == 1
     write_scaled("1e-9")
     run("--mxperf-update").assert_outcomes(passed=1)
-    assert weights_timed(laboratory) == 1
+    assert weights_timed(timer) == 1
 
 
 @pytest.mark.parametrize("more", [', run_as="gluon"', ', example={"data": np.ones((1, 1, 8, 8), "float32")}'])
-def test_and_of_one_way_to_run_it_with_the_same_inputs(write_scaled, run, laboratory, more):
+def test_and_of_one_way_to_run_it_with_the_same_inputs(write_scaled, run, timer, more):
     write_scaled("1.0")
     run("--mxperf-update").assert_outcomes(passed=1)
     write_scaled("1.0", more)
     run().assert_outcomes(passed=1)
-    assert weights_timed(laboratory) == 1
+    assert weights_timed(timer) == 1
     write_scaled("1.0", more)
     run("--mxperf-update").assert_outcomes(passed=1)
-    assert weights_timed(laboratory) == 1
+    assert weights_timed(timer) == 1
     write_scaled("1.0", more)
     run().assert_outcomes(passed=1)
-    assert weights_timed(laboratory) == 0
+    assert weights_timed(timer) == 0
 
 
-def test_an_older_file_does_not_know_how_they_were_run(write_scaled, run, laboratory, pytester):
+def test_an_older_file_does_not_know_how_they_were_run(write_scaled, run, timer, pytester):
     write_scaled("1.0")
     run("--mxperf-update").assert_outcomes(passed=1)
     path = pytester.path / "baselines" / "scaled.json"
@@ -611,35 +611,35 @@ def test_an_older_file_does_not_know_how_they_were_run(write_scaled, run, labora
     path.write_text(json.dumps({**document, "recorded": None}))
     write_scaled("1.0")
     run().assert_outcomes(passed=1)
-    assert weights_timed(laboratory) == 1
+    assert weights_timed(timer) == 1
 
 
-def test_weights_that_were_not_timed_are_not_known(write_scaled, run, laboratory):
+def test_weights_that_were_not_timed_are_not_known(write_scaled, run, timer):
     write_scaled("1.0")
     run("--mxperf-update", "--mxperf-latency=never", "--mxperf-policy=unmeasured=warn").assert_outcomes(passed=1)
-    assert laboratory.asked == []
+    assert timer.asked == []
     run().assert_outcomes(passed=1)
-    assert weights_timed(laboratory) == 1
+    assert weights_timed(timer) == 1
 
 
-def test_those_that_are_known_stay_so_though_an_update_times_nothing(write_scaled, run, laboratory):
+def test_those_that_are_known_stay_so_though_an_update_times_nothing(write_scaled, run, timer):
     write_scaled("1.0")
     run("--mxperf-update").assert_outcomes(passed=1)
     run("--mxperf-update", "--mxperf-latency=never", "--mxperf-policy=unmeasured=warn").assert_outcomes(passed=1)
     write_scaled("1.0")
     run().assert_outcomes(passed=1)
-    assert laboratory.asked == []
+    assert timer.asked == []
 
 
-def test_those_that_an_update_found_unclear_are_known_no_more(write_scaled, run, laboratory):
+def test_those_that_an_update_found_unclear_are_known_no_more(write_scaled, run, timer):
     write_scaled("1.0")
     run("--mxperf-update").assert_outcomes(passed=1)
     write_scaled("1.0")
-    laboratory.decisions = [UNCLEAR]
+    timer.decisions = [UNCLEAR]
     run("--mxperf-update", "--mxperf-latency=always").assert_outcomes(passed=1)
     write_scaled("1.0")
     run().assert_outcomes(passed=1)
-    assert weights_timed(laboratory) == 1
+    assert weights_timed(timer) == 1
 
 
 @pytest.mark.parametrize(
@@ -685,14 +685,14 @@ UNCLEAR = Decision(Outcome.INCONCLUSIVE, 0.2, 0.1, 0.3, 24, "not clear after 24 
 
 @pytest.mark.parametrize(("decision", "layer"), [(UNCLEAR, None), (PASSED, "conv2_fwd")])
 def test_so_are_those_that_were_not_found_to_be_fast_everywhere(
-    laboratory, put_model, write, digits, run, verdicts, decision, layer
+    timer, put_model, write, digits, run, verdicts, decision, layer
 ):
     put_model(digits)
     write(CHECKPOINT)
-    laboratory.decisions, laboratory.layer = [decision, decision], layer
+    timer.decisions, timer.layer = [decision, decision], layer
     run("--mxperf-update").assert_outcomes(passed=1)
     assert verdicts()["test_it"]["weights"] == "INCONCLUSIVE"
-    assert len(laboratory.asked) == 2
+    assert len(timer.asked) == 2
 
 
 SLOW = Decision(Outcome.REGRESSED, 2.1, 1.9, 2.3, 4)
@@ -712,10 +712,10 @@ def test_slow_weights_fail_and_say_where_it_begins(weighed, run, pytester):
     result.stdout.no_fnmatch_line("if that is meant*")  # slow weights are never recorded
 
 
-def test_slow_weights_are_not_recorded(laboratory, put_model, write, digits, run, pytester):
+def test_slow_weights_are_not_recorded(timer, put_model, write, digits, run, pytester):
     put_model(digits)
     write(CHECKPOINT)
-    laboratory.decisions = [SLOW]
+    timer.decisions = [SLOW]
     run("--mxperf-update").assert_outcomes(failed=1)
     assert not list(pytester.path.glob("baselines/*.json"))
 

@@ -50,39 +50,39 @@ KINDS = ['"inputs.npz"', "arrays()", "arrays"]
 
 
 @pytest.mark.parametrize("example", KINDS)
-def test_both_sides_of_the_gate_get_it(write_net, run, laboratory, example):
+def test_both_sides_of_the_gate_get_it(write_net, run, timer, example):
     write_net(example)
     run("--mxperf-update").assert_outcomes(passed=1)
     write_net(example, width=9)
-    laboratory.decisions = [PASSED]
+    timer.decisions = [PASSED]
     run().assert_outcomes(passed=1)
-    assert laboratory.examples == [(GIVEN,), (GIVEN, GIVEN)]  # of the recording, and of the comparison
+    assert timer.examples == [(GIVEN,), (GIVEN, GIVEN)]  # of the recording, and of the comparison
 
 
-def test_nothing_is_left_of_it(write_net, run, laboratory, monkeypatch, pytester):
+def test_nothing_is_left_of_it(write_net, run, timer, monkeypatch, pytester):
     folder = pytester.mkdir("tmp")
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     write_net('"inputs.npz"')
     run("--mxperf-update").assert_outcomes(passed=1)
-    assert laboratory.examples == [(GIVEN,)]
+    assert timer.examples == [(GIVEN,)]
     assert [path.name for path in folder.iterdir() if not path.name.endswith(".lock")] == []
 
 
-def test_without_one_there_is_none(write_net, run, laboratory):
+def test_without_one_there_is_none(write_net, run, timer):
     write_net("None")
     run("--mxperf-update").assert_outcomes(passed=1)
-    assert laboratory.examples == [(None,)]
+    assert timer.examples == [(None,)]
 
 
-def test_its_path_starts_at_the_root_directory(write_net, run, laboratory, monkeypatch, pytester):
+def test_its_path_starts_at_the_root_directory(write_net, run, timer, monkeypatch, pytester):
     write_net('"inputs.npz"')
     pytester.makeini("[pytest]")
     monkeypatch.chdir(pytester.mkdir("elsewhere"))
     run("--mxperf-update", "--rootdir", str(pytester.path), str(pytester.path)).assert_outcomes(passed=1)
-    assert laboratory.examples == [(GIVEN,)]
+    assert timer.examples == [(GIVEN,)]
 
 
-def test_real_weights_are_timed_with_it(laboratory, write, run):
+def test_real_weights_are_timed_with_it(timer, write, run):
     write(
         """
         import numpy as np
@@ -93,15 +93,15 @@ def test_real_weights_are_timed_with_it(laboratory, write, run):
             pass
         """
     )
-    laboratory.decisions = [PASSED]
+    timer.decisions = [PASSED]
     run("--mxperf-update").assert_outcomes(passed=1)
     twos = {"data": [[[[2.0] * 8] * 8]]}
-    assert laboratory.examples == [(twos,), (twos, twos)]
-    ((reference, candidate, _),) = laboratory.asked
+    assert timer.examples == [(twos,), (twos, twos)]
+    ((reference, candidate, _),) = timer.asked
     assert (reference.params_path is None, candidate.params_path is None) == (True, False)
 
 
-def test_a_parametrized_model_can_have_one(write_net, run, laboratory):
+def test_a_parametrized_model_can_have_one(write_net, run, timer):
     write_net(
         "",
         test="""
@@ -117,28 +117,28 @@ def test_it(mxperf_model):
 """,
     )
     run("--mxperf-update").assert_outcomes(passed=2)
-    assert laboratory.examples == [(GIVEN,), (GIVEN,)]
+    assert timer.examples == [(GIVEN,), (GIVEN,)]
 
 
 # Against another model
 
 
-def test_another_model_gets_it_too(write_net, run, laboratory):
+def test_another_model_gets_it_too(write_net, run, timer):
     write_net("arrays", against=", against=ModelSpec.parse(lambda: dense(4), {'data': (1, 3)}, name='old')")
-    laboratory.decisions = [PASSED]
+    timer.decisions = [PASSED]
     run().assert_outcomes(passed=1)
-    assert laboratory.examples == [(GIVEN, GIVEN)]
+    assert timer.examples == [(GIVEN, GIVEN)]
 
 
-def test_unless_it_has_one_of_its_own(write_net, run, laboratory):
+def test_unless_it_has_one_of_its_own(write_net, run, timer):
     other = "ModelSpec.parse(lambda: dense(4), {'data': (1, 3)}, name='old', example=lambda: {'data': OTHER})"
     write_net("arrays", against=f", against={other.replace('OTHER', 'np.zeros((1, 3), np.float32)')}")
-    laboratory.decisions = [PASSED]
+    timer.decisions = [PASSED]
     run().assert_outcomes(passed=1)
-    assert laboratory.examples == [({"data": [[0.0, 0.0, 0.0]]}, GIVEN)]
+    assert timer.examples == [({"data": [[0.0, 0.0, 0.0]]}, GIVEN)]
 
 
-def test_one_that_cannot_take_it_is_an_error(write_net, run, laboratory, no_traceback):
+def test_one_that_cannot_take_it_is_an_error(write_net, run, timer, no_traceback):
     write_net("arrays", against=", against=ModelSpec.parse(lambda: dense(4), {'data': (2, 3)}, name='old')")
     result = run()
     result.assert_outcomes(failed=1)

@@ -1,4 +1,4 @@
-"""mxperf_model(run_as=...), and how a model is timed without it; with a laboratory that only pretends."""
+"""mxperf_model(run_as=...), and how a model is timed without it; with a timer that only pretends."""
 
 import pytest
 
@@ -44,17 +44,17 @@ def write_net(write):
 
 
 @pytest.fixture
-def timed(write_net, run, laboratory):
+def timed(write_net, run, timer):
     """How both sides of a changed model are run, its baseline recorded from the same source before."""
 
     def timed(source, more=""):
         write_net(8, source, more)
         run("--mxperf-update").assert_outcomes(passed=1)
         write_net(9, source, more)
-        laboratory.decisions = [PASSED]
+        timer.decisions = [PASSED]
         run().assert_outcomes(passed=1)
-        ((reference, candidate, _),) = laboratory.asked
-        (prepared,) = laboratory.prepared
+        ((reference, candidate, _),) = timer.asked
+        (prepared,) = timer.prepared
         return [str(network.run_as) for network in (reference, candidate, prepared)]
 
     return timed
@@ -89,7 +89,7 @@ def test_unless_the_test_says_otherwise(timed, source, run_as, expected):
     assert timed(source, f', run_as="{run_as}"') == [expected] * 3
 
 
-def test_a_checkpoint_is_run_in_a_module_and_its_weights_as_it_is(laboratory, write, digits, run):
+def test_a_checkpoint_is_run_in_a_module_and_its_weights_as_it_is(timer, write, digits, run):
     for more, expected in (("", MODULE), (', run_as="gluon"', BLOCK)):
         write(
             f"""
@@ -99,18 +99,18 @@ def test_a_checkpoint_is_run_in_a_module_and_its_weights_as_it_is(laboratory, wr
                 pass
             """
         )
-        laboratory.decisions = [PASSED]
+        timer.decisions = [PASSED]
         run("--mxperf-update").assert_outcomes(passed=1)
-        reference, candidate, _ = laboratory.asked[-1]
+        reference, candidate, _ = timer.asked[-1]
         assert (str(reference.run_as), str(candidate.run_as)) == (expected, expected)
         assert candidate.params_path == f"{digits}-0000.params"
 
 
-def test_the_finding_says_how(write_net, run, laboratory):
+def test_the_finding_says_how(write_net, run, timer):
     write_net(8, "static_block")
     run("--mxperf-update").assert_outcomes(passed=1)
     write_net(9, "static_block")
-    laboratory.decisions = [Decision(Outcome.REGRESSED, 0.052, 0.041, 0.064, 4)]
+    timer.decisions = [Decision(Outcome.REGRESSED, 0.052, 0.041, 0.064, 4)]
     result = run()
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["net: latency +5.2% *; timed as a hybridized block (static_alloc, static_shape)"])
@@ -127,7 +127,7 @@ def test_anything_else_is_an_error_of_its_test(write_net, run, no_traceback, val
     no_traceback(result)
 
 
-def test_a_parametrized_model_can_say_it(write, run, laboratory):
+def test_a_parametrized_model_can_say_it(write, run, timer):
     write(
         f"""
 WIDTH = 8
@@ -144,7 +144,7 @@ def test_it(mxperf_model):
 """
     )
     run("--mxperf-update").assert_outcomes(passed=2)
-    assert [str(network.run_as) for network in laboratory.prepared] == [BLOCK, STATIC]
+    assert [str(network.run_as) for network in timer.prepared] == [BLOCK, STATIC]
 
 
 # Against another model
@@ -154,17 +154,17 @@ def test_it(mxperf_model):
     ("source", "against", "expected"),
     [("dense", "block()", MODULE), ("static_block", "dense()", STATIC), ("block()", "PREFIX", BLOCK)],
 )
-def test_another_model_is_run_as_the_tests_own(write_net, run, laboratory, source, against, expected):
+def test_another_model_is_run_as_the_tests_own(write_net, run, timer, source, against, expected):
     inputs = "INPUTS" if against == "PREFIX" else '{"data": (1, 16)}'
     other = f'ModelSpec.parse({against}, {inputs}, name="other")'
     write_net(8, source, "", f", against={other}")
-    laboratory.decisions = [PASSED]
+    timer.decisions = [PASSED]
     run("--mxperf-latency=always").assert_outcomes(passed=1)
-    ((reference, candidate, _),) = laboratory.asked
+    ((reference, candidate, _),) = timer.asked
     assert [str(reference.run_as), str(candidate.run_as)] == [expected] * 2
 
 
-def test_another_model_that_shall_run_otherwise_is_an_error(write_net, run, laboratory, no_traceback):
+def test_another_model_that_shall_run_otherwise_is_an_error(write_net, run, timer, no_traceback):
     write_net(8, "dense", "", ', against=ModelSpec.parse(dense, {"data": (1, 16)}, name="old", run_as="gluon")')
     result = run()
     result.assert_outcomes(failed=1)

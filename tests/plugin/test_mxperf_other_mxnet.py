@@ -79,13 +79,13 @@ def test_another_version_is_told_whatever_is_gated(write_net, run, recorded, tol
     run().assert_outcomes(passed=1)
 
 
-def test_it_is_told_with_a_graph_that_is_not_timed(write_net, run, recorded, report, laboratory):
+def test_it_is_told_with_a_graph_that_is_not_timed(write_net, run, recorded, report, timer):
     write_net(gates='latency="5%"')
     run("--mxperf-update").assert_outcomes(passed=1)
     recorded(mxnet="1.8.0")
     verdicts = {each["metric"]: each["verdict"] for each in report()["test_it"]["findings"]}
     assert (verdicts["latency"], verdicts["mxnet"]) == ("PASSED", "OTHER_MXNET")
-    assert laboratory.asked == []
+    assert timer.asked == []
 
 
 def test_so_are_another_build_and_another_setting(write_net, run, recorded, told, monkeypatch):
@@ -163,9 +163,7 @@ def test_another_model_has_no_such_record(write_net, told):
         ),
     ],
 )
-def test_a_gate_of_latency_says_that_it_is_timed_otherwise(
-    write_net, run, recorded, told, laboratory, before, now, message
-):
+def test_a_gate_of_latency_says_that_it_is_timed_otherwise(write_net, run, recorded, told, timer, before, now, message):
     digests = {"before": digest(1, 2, 3), "now": digest(1, 2, 4)}
     write_net(before, 'latency="5%"')
     run("--mxperf-update").assert_outcomes(passed=1)
@@ -183,14 +181,14 @@ def digest(*numbers):
     return hashlib.sha256(b"('data', 'float32', (1, 3))" + struct.pack("<3f", *numbers)).hexdigest()[:12]
 
 
-def test_a_test_that_times_nothing_does_not(write_net, run, told, laboratory):
+def test_a_test_that_times_nothing_does_not(write_net, run, told, timer):
     write_net(', run_as="gluon", example={"data": np.float32([[1, 2, 3]])}', 'latency="5%"')
     run("--mxperf-update").assert_outcomes(passed=1)
     write_net("", 'macs="0%"')
     assert told() == []
 
 
-def test_nor_one_whose_baseline_was_recorded_by_such(write_net, run, told, laboratory):
+def test_nor_one_whose_baseline_was_recorded_by_such(write_net, run, told, timer):
     write_net("", 'macs="0%"')
     run("--mxperf-update").assert_outcomes(passed=1)
     write_net(', run_as="gluon", example={"data": np.float32([[1, 2, 3]])}', 'latency="5%"')
@@ -224,7 +222,7 @@ def test_what_comes_of_it_is_the_users_to_say(write_net, run, recorded, pytester
         ('mxperf_model(lambda: relu("tanh"), inputs={"data": (1, 3)}, name="net")', True),
     ],
 )
-def test_both_timed_they_must_be_one_model(write, run, laboratory, section, second, conflicts):
+def test_both_timed_they_must_be_one_model(write, run, timer, section, second, conflicts):
     """relu and tanh cost the same, and are not as fast."""
     model = "mxperf_model(net, inputs={'data': (1, 3)})"
     first, gate = f"@pytest.mark.{model}", '@pytest.mark.mxperf_baseline(latency="5%")'

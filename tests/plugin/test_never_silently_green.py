@@ -181,19 +181,19 @@ def test_it():
 """
 
 
-def test_latency_is_never_measured(write, run, holds, laboratory):
+def test_latency_is_never_measured(write, run, holds, timer):
     write(GATED_LATENCY)
-    laboratory.decisions = [Decision(Outcome.PASSED, 0.0, -0.01, 0.01, 2)]
+    timer.decisions = [Decision(Outcome.PASSED, 0.0, -0.01, 0.01, 2)]
     run("--mxperf-update").assert_outcomes(passed=1)
     message = "latency was not measured: --mxperf-latency=never"
     holds("`--mxperf-latency=never`", "UNMEASURED", message, "--mxperf-latency=never")
 
 
-def test_the_measuring_process_dies(write, run, holds, laboratory):
+def test_the_measuring_process_dies(write, run, holds, timer):
     write(GATED_LATENCY)
-    laboratory.decisions = [Decision(Outcome.PASSED, 0.0, -0.01, 0.01, 2)]
+    timer.decisions = [Decision(Outcome.PASSED, 0.0, -0.01, 0.01, 2)]
     run("--mxperf-update").assert_outcomes(passed=1)
-    laboratory.decisions = [WorkerError("the measuring process died (SIGKILL) while it timed digits")] * 6
+    timer.decisions = [WorkerError("the measuring process died (SIGKILL) while it timed digits")] * 6
     message = "latency was not measured: the measuring process died (SIGKILL) while it timed digits"
     holds("the measuring process cannot run a model, or dies of it", "UNMEASURED", message, "--mxperf-latency=always")
 
@@ -201,7 +201,7 @@ def test_the_measuring_process_dies(write, run, holds, laboratory):
 ALWAYS = "--mxperf-latency=always"
 
 
-def test_another_run_does_not_let_go_of_the_host(write, run, holds, laboratory, monkeypatch):
+def test_another_run_does_not_let_go_of_the_host(write, run, holds, timer, monkeypatch):
     from pytest_mxperf.plugin import latency
 
     @contextmanager
@@ -210,18 +210,18 @@ def test_another_run_does_not_let_go_of_the_host(write, run, holds, laboratory, 
         yield
 
     write(GATED_LATENCY)
-    laboratory.decisions = [Decision(Outcome.PASSED, 0.0, -0.01, 0.01, 2)]
+    timer.decisions = [Decision(Outcome.PASSED, 0.0, -0.01, 0.01, 2)]
     run("--mxperf-update").assert_outcomes(passed=1)
     monkeypatch.setattr(latency, "alone_on_this_host", taken)
     message = "latency was not measured: process 7 (pytest tests/slow) measures on this host and has kept this run"
     holds("another run measures for longer than `--mxperf-latency-wait`", "UNMEASURED", message, ALWAYS)
 
 
-def test_latency_is_inconclusive(write, run, holds, laboratory):
+def test_latency_is_inconclusive(write, run, holds, timer):
     write(GATED_LATENCY)
     passed = Decision(Outcome.PASSED, 0.0, -0.01, 0.01, 2)
     unclear = Decision(Outcome.INCONCLUSIVE, 0.05, 0.01, 0.09, 12, "not clear after 12 samples")
-    laboratory.decisions = [passed, *[unclear, passed] * 3]  # of the weights, then of both in turn
+    timer.decisions = [passed, *[unclear, passed] * 3]  # of the weights, then of both in turn
     run("--mxperf-update").assert_outcomes(passed=1)
     message = "latency +5.0% (between +1.0% and +9.0%), allowed +5.0% over its baseline: not clear after 12 samples"
     holds(
@@ -229,24 +229,24 @@ def test_latency_is_inconclusive(write, run, holds, laboratory):
     )
 
 
-def test_weights_that_only_other_processors_are_slow_with(write, run, holds, laboratory):
+def test_weights_that_only_other_processors_are_slow_with(write, run, holds, timer):
     write(GATED_LATENCY)
-    laboratory.decisions, laboratory.layer = [Decision(Outcome.PASSED, 0.0, -0.01, 0.01, 2)] * 4, "conv2_fwd"
+    timer.decisions, timer.layer = [Decision(Outcome.PASSED, 0.0, -0.01, 0.01, 2)] * 4, "conv2_fwd"
     run("--mxperf-update").assert_outcomes(passed=1)
     message = "weights: 1.0x the time of synthetic ones on this processor; subnormal activations from conv2_fwd, with"
     holds("weights make subnormal numbers, at no cost on this processor", "INCONCLUSIVE", message)
 
 
-def test_a_model_that_cannot_be_timed_is_found_when_it_is_recorded(write, holds, laboratory):
+def test_a_model_that_cannot_be_timed_is_found_when_it_is_recorded(write, holds, timer):
     write(GATED_LATENCY.replace('latency="5%"', 'latency="5%", weights=False'))
-    laboratory.cannot_prepare = WorkerError("FP16 gemm on cpu not implemented!")
+    timer.cannot_prepare = WorkerError("FP16 gemm on cpu not implemented!")
     message = "latency: this model cannot be timed as a Module: FP16 gemm on cpu not implemented!; remove latency="
     holds("`--mxperf-update` of a model that cannot be timed", "UNMEASURED", message, "--mxperf-update")
 
 
-def test_so_is_one_that_would_take_too_long(write, holds, laboratory):
+def test_so_is_one_that_would_take_too_long(write, holds, timer):
     write(GATED_LATENCY.replace('latency="5%"', 'latency="5%", weights=False'))
-    laboratory.shortages = ["15 s are too short at 6.8 s a sample"] * 3
+    timer.shortages = ["15 s are too short at 6.8 s a sample"] * 3
     message = "latency: a change of this model could not be judged, timed as a Module: 15 s are too short at 6.8 s a"
     holds("`--mxperf-update` of a model that takes too long to time", "INCONCLUSIVE", message, "--mxperf-update")
 
@@ -262,7 +262,7 @@ def test_another_mxnet(pytester, write, run, holds):
     holds("another MXNet: version, build, BLAS, subgraph backend", "OTHER_MXNET", message)
 
 
-def test_timed_in_another_way(write, run, holds, laboratory):
+def test_timed_in_another_way(write, run, holds, timer):
     gated = GATED_LATENCY.replace("@digits", "@pytest.mark.mxperf_model(PREFIXMORE)")
     gated = gated.replace('latency="5%"', 'latency="5%", weights=False')
     write(gated.replace("MORE", ", inputs=INPUTS"))

@@ -30,13 +30,13 @@ PASSED = Decision(Outcome.PASSED, 0.001, -0.01, 0.021, 3)
 
 
 @pytest.fixture
-def changed(laboratory, write, run):
+def changed(timer, write, run):
     """A baseline, and a model that has to be timed against it."""
     write(SOURCE.format(width=8))
     run("--mxperf-update").assert_outcomes(passed=1)
     write(SOURCE.format(width=9))
-    laboratory.decisions = [PASSED]
-    return laboratory
+    timer.decisions = [PASSED]
+    return timer
 
 
 class Clock:

@@ -1,4 +1,4 @@
-"""What a REGRESSED latency says of layers; with a laboratory that only pretends, and once for real."""
+"""What a REGRESSED latency says of layers; with a timer that only pretends, and once for real."""
 
 import pytest
 
@@ -43,15 +43,15 @@ SLOWER = Profiled(profile(first=1.0, second=1.21, pool=0.1), profile(first=1.05,
 
 
 @pytest.fixture
-def changed(laboratory, write, run):
-    """A baseline of one group, a test of two; and what the laboratory will decide."""
+def changed(timer, write, run):
+    """A baseline of one group, a test of two; and what the timer will decide."""
 
     def changed(decision, profiled=SLOWER):
         write(f"GROUPS = 1\n{NETS}{GATED}")
         run("--mxperf-update").assert_outcomes(passed=1)
         write(f"GROUPS = 2\n{NETS}{GATED}")
-        laboratory.decisions, laboratory.profiled = [decision], profiled
-        laboratory.conditions = Conditions(wall_seconds=1.0, cpu_seconds=0.5)
+        timer.decisions, timer.profiled = [decision], profiled
+        timer.conditions = Conditions(wall_seconds=1.0, cpu_seconds=0.5)
 
     return changed
 
@@ -74,31 +74,31 @@ def test_the_layers_that_are_slower_are_named(changed, run, no_traceback):
     no_traceback(result)
 
 
-def test_the_reference_is_the_baseline(changed, run, laboratory):
+def test_the_reference_is_the_baseline(changed, run, timer):
     changed(REGRESSED)
     run()
-    ((reference, candidate),) = laboratory.explained
+    ((reference, candidate),) = timer.explained
     assert (reference.name, '"num_group": "2"' in reference.symbol_json) == ("its baseline", False)
     assert (candidate.name, '"num_group": "2"' in candidate.symbol_json) == ("net", True)
 
 
 @pytest.mark.parametrize("decision", [PASSED, INCONCLUSIVE, Decision(Outcome.PASSED, -0.2, -0.22, -0.18, 2)])
-def test_nothing_else_times_layers(changed, run, laboratory, decision):
+def test_nothing_else_times_layers(changed, run, timer, decision):
     changed(decision)
     run().assert_outcomes(passed=1)
-    assert (len(laboratory.asked), laboratory.explained) == (1, [])
+    assert (len(timer.asked), timer.explained) == (1, [])
 
 
-def test_a_model_that_is_faster_but_not_fast_enough_has_no_slower_layers(laboratory, write, run):
+def test_a_model_that_is_faster_but_not_fast_enough_has_no_slower_layers(timer, write, run):
     write(f"GROUPS = 1\n{NETS}{GATED.replace('(macs', '(against=grouped(2), macs').replace('2.5%', '-30%')}")
-    laboratory.decisions = [Decision(Outcome.REGRESSED, -0.2, -0.25, -0.15, 4)]
+    timer.decisions = [Decision(Outcome.REGRESSED, -0.2, -0.25, -0.15, 4)]
     run().assert_outcomes(failed=1)
-    assert laboratory.explained == []
+    assert timer.explained == []
 
 
-def test_another_model_is_explained_like_a_baseline(laboratory, write, run):
+def test_another_model_is_explained_like_a_baseline(timer, write, run):
     write(f"GROUPS = 2\n{NETS}{GATED.replace('(macs', '(against=grouped(1), macs')}")
-    laboratory.decisions, laboratory.profiled = [REGRESSED], SLOWER
+    timer.decisions, timer.profiled = [REGRESSED], SLOWER
     result = run()
     result.stdout.fnmatch_lines(["    second (Convolution): 1.21 ms -> 2.35 ms, 96% of the growth: *"])
 
@@ -135,18 +135,18 @@ def test_what_cannot_be_timed_by_layers_is_still_a_regression(changed, run, no_t
     no_traceback(result)
 
 
-def test_no_layer_is_blamed_where_a_large_part_is_in_none(changed, run, laboratory):
+def test_no_layer_is_blamed_where_a_large_part_is_in_none(changed, run, timer):
     layers = SLOWER.candidate.layers
     changed(REGRESSED, Profiled(SLOWER.reference, NetworkProfile(layers, 3.8e-3, 3, 5)))
     result = run()
     result.stdout.fnmatch_lines(["    no layer is named: 8% of a forward is in no layer"])
-    assert len(laboratory.explained) == 2  # it may have been chance
+    assert len(timer.explained) == 2  # it may have been chance
 
 
-def test_layers_are_timed_once_where_they_can_be_blamed(changed, run, laboratory):
+def test_layers_are_timed_once_where_they_can_be_blamed(changed, run, timer):
     changed(REGRESSED)
     run()
-    assert len(laboratory.explained) == 1
+    assert len(timer.explained) == 1
 
 
 CHECKPOINT = """
@@ -157,12 +157,12 @@ def test_it():
 """
 
 
-def test_layers_that_its_own_weights_slow_down(laboratory, write, run, digits):
+def test_layers_that_its_own_weights_slow_down(timer, write, run, digits):
     """A first convolution of the example takes 4 ms with them, and 1 ms with others."""
     write(CHECKPOINT)
     first = "conv1_fwd"
     slow, fast = [profile(**{first: time}) for time in (4.0, 1.0)]
-    laboratory.decisions, laboratory.profiled = [Decision(Outcome.REGRESSED, 0.9, 0.8, 1.0, 4)], Profiled(fast, slow)
+    timer.decisions, timer.profiled = [Decision(Outcome.REGRESSED, 0.9, 0.8, 1.0, 4)], Profiled(fast, slow)
     result = run("--mxperf-update")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
@@ -173,5 +173,5 @@ def test_layers_that_its_own_weights_slow_down(laboratory, write, run, digits):
         ],
         consecutive=True,
     )
-    ((reference, candidate),) = laboratory.explained
+    ((reference, candidate),) = timer.explained
     assert (reference.params_path, candidate.params_path) == (None, str(digits) + "-0000.params")

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pytest_mxperf.errors import UsageError
-from pytest_mxperf.units import Unit, format_growth, format_quantity, format_shape, parse_fraction, parse_quantity
+from pytest_mxperf.units import Quantity, format_growth, format_quantity, format_shape, parse_fraction, parse_quantity
 
 
 @pytest.mark.parametrize(
@@ -29,12 +29,12 @@ from pytest_mxperf.units import Unit, format_growth, format_quantity, format_sha
     ],
 )
 def test_counts_are_decimal(text, count):
-    assert parse_quantity(text, Unit.COUNT, where="macs") == count
+    assert parse_quantity(text, Quantity.COUNT, where="macs") == count
 
 
 def test_a_count_written_to_the_last_digit_is_exact():
     """As a float, 1.814073344 * 10**9 is off by a fraction; as text it is this integer."""
-    parsed = parse_quantity("1.814073344 G", Unit.COUNT, where="macs")
+    parsed = parse_quantity("1.814073344 G", Quantity.COUNT, where="macs")
     assert parsed == 1_814_073_344
     assert parsed.denominator == 1
 
@@ -57,7 +57,7 @@ def test_a_count_written_to_the_last_digit_is_exact():
     ],
 )
 def test_bytes_are_binary_with_an_i_and_decimal_without(text, size):
-    assert parse_quantity(text, Unit.BYTES, where="param_bytes") == size
+    assert parse_quantity(text, Quantity.BYTES, where="param_bytes") == size
 
 
 @pytest.mark.parametrize(
@@ -75,19 +75,19 @@ def test_bytes_are_binary_with_an_i_and_decimal_without(text, size):
     ],
 )
 def test_durations_are_exact_seconds(text, seconds):
-    assert parse_quantity(text, Unit.SECONDS, where="latency_p50") == seconds
+    assert parse_quantity(text, Quantity.SECONDS, where="latency_p50") == seconds
 
 
 @pytest.mark.parametrize(
     ("value", "unit", "complaint"),
     [
-        ("1.82 Q", Unit.COUNT, "unknown unit 'Q' in '1.82 Q'; known units: k, K, M, G, T"),
-        ("1 g", Unit.COUNT, "unknown unit 'g'"),
-        ("40 ms", Unit.COUNT, "unknown unit 'ms'"),
-        ("64 MiB", Unit.SECONDS, "unknown unit 'MiB' in '64 MiB'; known units: s, ms, us"),
-        ("64 mib", Unit.BYTES, "unknown unit 'mib' in '64 mib'; known units: B, kB"),
-        ("-1 G", Unit.COUNT, "'-1 G' is negative"),
-        (-1, Unit.COUNT, "-1 is negative"),
+        ("1.82 Q", Quantity.COUNT, "unknown unit 'Q' in '1.82 Q'; known units: k, K, M, G, T"),
+        ("1 g", Quantity.COUNT, "unknown unit 'g'"),
+        ("40 ms", Quantity.COUNT, "unknown unit 'ms'"),
+        ("64 MiB", Quantity.SECONDS, "unknown unit 'MiB' in '64 MiB'; known units: s, ms, us"),
+        ("64 mib", Quantity.BYTES, "unknown unit 'mib' in '64 mib'; known units: B, kB"),
+        ("-1 G", Quantity.COUNT, "'-1 G' is negative"),
+        (-1, Quantity.COUNT, "-1 is negative"),
     ],
 )
 def test_quantities_that_make_no_sense_are_refused(value, unit, complaint):
@@ -99,7 +99,9 @@ def test_quantities_that_make_no_sense_are_refused(value, unit, complaint):
 @pytest.mark.parametrize(
     "value", ["", "G", "lots", "1 2", "1,5 G", "1.2.3", "0x10", "1 G G", "1G2", "1/2", "nan", "inf"]
 )
-@pytest.mark.parametrize(("unit", "shown"), [(Unit.COUNT, "1.82 G"), (Unit.BYTES, "64 MiB"), (Unit.SECONDS, "40 ms")])
+@pytest.mark.parametrize(
+    ("unit", "shown"), [(Quantity.COUNT, "1.82 G"), (Quantity.BYTES, "64 MiB"), (Quantity.SECONDS, "40 ms")]
+)
 def test_what_is_no_quantity_is_answered_with_an_example_of_one(value, unit, shown):
     with pytest.raises(UsageError) as caught:
         parse_quantity(value, unit, where="here")
@@ -109,7 +111,7 @@ def test_what_is_no_quantity_is_answered_with_an_example_of_one(value, unit, sho
 @pytest.mark.parametrize("value", [None, True, False, [1], b"1", 1j, float("nan"), float("inf"), -float("inf")])
 def test_values_that_are_neither_text_nor_a_finite_number_are_refused(value):
     with pytest.raises(UsageError, match=r"^here: expected a number or text like '40 ms', got "):
-        parse_quantity(value, Unit.SECONDS, where="here")
+        parse_quantity(value, Quantity.SECONDS, where="here")
 
 
 @given(st.integers(min_value=0, max_value=10**24))
@@ -120,7 +122,7 @@ def test_whole_numbers_of_any_size_survive_in_every_decimal_prefix(count):
     for prefix, digits in (("", 0), ("k", 3), ("M", 6), ("G", 9), ("T", 12)):
         padded = str(count).zfill(digits + 1)
         whole, rest = (padded[:-digits], padded[-digits:]) if digits else (padded, "")
-        assert parse_quantity(f"{whole}.{rest} {prefix}", Unit.COUNT, where="here") == count
+        assert parse_quantity(f"{whole}.{rest} {prefix}", Quantity.COUNT, where="here") == count
 
 
 @pytest.mark.parametrize(
@@ -182,7 +184,7 @@ def test_what_is_no_fraction_is_refused_with_the_way_to_write_it(value, complain
     ],
 )
 def test_counts_are_shown_with_three_digits(count, text):
-    assert format_quantity(count, Unit.COUNT) == text
+    assert format_quantity(count, Quantity.COUNT) == text
 
 
 @pytest.mark.parametrize(
@@ -191,7 +193,7 @@ def test_counts_are_shown_with_three_digits(count, text):
 )
 def test_bytes_are_shown_in_binary_units(size, text):
     """ResNet-18's weights: 46,796,448 / 1,048,576 = 44.63."""
-    assert format_quantity(size, Unit.BYTES) == text
+    assert format_quantity(size, Quantity.BYTES) == text
 
 
 @pytest.mark.parametrize(
@@ -209,14 +211,14 @@ def test_bytes_are_shown_in_binary_units(size, text):
     ],
 )
 def test_durations_are_shown_in_the_largest_unit_that_fits(seconds, text):
-    assert format_quantity(seconds, Unit.SECONDS) == text
+    assert format_quantity(seconds, Quantity.SECONDS) == text
 
 
 @given(
     st.one_of(
-        st.tuples(st.integers(min_value=0, max_value=10**14), st.just(Unit.COUNT)),
-        st.tuples(st.integers(min_value=0, max_value=2**49), st.just(Unit.BYTES)),
-        st.tuples(st.floats(min_value=1e-9, max_value=1e4), st.just(Unit.SECONDS)),
+        st.tuples(st.integers(min_value=0, max_value=10**14), st.just(Quantity.COUNT)),
+        st.tuples(st.integers(min_value=0, max_value=2**49), st.just(Quantity.BYTES)),
+        st.tuples(st.floats(min_value=1e-9, max_value=1e4), st.just(Quantity.SECONDS)),
     )
 )
 def test_what_is_shown_can_be_typed_back_within_half_a_percent(shown):
@@ -245,10 +247,10 @@ def test_a_fraction_of_1_or_more_is_asked_for_in_percent():
 @pytest.mark.parametrize("text", ["1e999999999", "1e-999999999", "1e1000%", "1E+9999 G"])
 def test_an_exponent_that_would_take_minutes_is_no_number(text):
     """10 ** 999,999,999 has a thousand million digits."""
-    for parse in (parse_fraction, lambda text, where: parse_quantity(text, Unit.COUNT, where=where)):
+    for parse in (parse_fraction, lambda text, where: parse_quantity(text, Quantity.COUNT, where=where)):
         with pytest.raises(UsageError, match=r"^here: "):
             parse(text, where="here")
 
 
 def test_the_exponents_of_floats_are_read():
-    assert parse_quantity(1e300, Unit.COUNT, where="here") == 10**300
+    assert parse_quantity(1e300, Quantity.COUNT, where="here") == 10**300

@@ -16,9 +16,9 @@ from pytest_mxperf.latency.schedule import units
 from pytest_mxperf.latency.spending import alpha_of
 from pytest_mxperf.worker.client import Worker
 from pytest_mxperf.worker.protocol import Inspect, Inspected, Network, Prepare, Prepared, Profile, Profiled
-from pytest_mxperf.worker.trial import ANSWER_SECONDS, Trial, least_seconds_per_sample
+from pytest_mxperf.worker.sampler import ANSWER_SECONDS, PairSampler, least_seconds_per_sample
 
-__all__ = ["Laboratory"]
+__all__ = ["PairedTimer"]
 
 Progress = Callable[[str], None]
 
@@ -30,12 +30,12 @@ _LAYERS_CPU_SECONDS = 2.0
 """For the times of both sides' layers."""
 
 
-class Laboratory:
-    """Keeps one measuring process for all comparisons of a session, and another at hand to confirm a regression.
+class PairedTimer:
+    """Times pairs of networks side by side: one process for a session, and another at hand to confirm a regression.
 
     ``seconds`` is what one comparison may take of the measuring process's CPU time: where others take its core it goes
     on for up to four times as long. A regression is measured once more by a new process, which may take as long again.
-    Error rates hold for all comparisons together, however many there will be, and for all laboratories of a session
+    Error rates hold for all comparisons together, however many there will be, and for all paired timers of a session
     if their ``error_share`` sum up to 1. ``option`` is what the user calls ``seconds``.
     """
 
@@ -54,7 +54,7 @@ class Laboratory:
         self._progress = progress
         self._worker, self._successor = Worker(), Worker()
 
-    def __enter__(self) -> "Laboratory":
+    def __enter__(self) -> "PairedTimer":
         return self
 
     def __exit__(
@@ -83,36 +83,36 @@ class Laboratory:
         """
         start, seed = time.monotonic(), random.SystemRandom().getrandbits(32)
         self._comparisons += 1
-        trials = [Trial(self._worker, reference, candidate, self._seconds)]
-        first = decision = self._decide(trials[0], tolerance, seed, is_first=True)
+        samplers = [PairSampler(self._worker, reference, candidate, self._seconds)]
+        first = decision = self._decide(samplers[0], tolerance, seed, is_first=True)
         # Nothing that is wrong with one process, or with where its memory lies, shall break a build.
-        while first.outcome is Outcome.REGRESSED and len(trials) <= _CONFIRMATIONS:
+        while first.outcome is Outcome.REGRESSED and len(samplers) <= _CONFIRMATIONS:
             self._worker.close()
             self._worker, self._successor = self._successor, self._worker
-            trials.append(Trial(self._worker, reference, candidate, self._seconds))
-            again = self._decide(trials[-1], tolerance, seed + len(trials))
+            samplers.append(PairSampler(self._worker, reference, candidate, self._seconds))
+            again = self._decide(samplers[-1], tolerance, seed + len(samplers))
             decision = confirm(first, again)
             if not is_undecided(again, tolerance):
                 break
-        conditions = [unit for trial in trials for unit in trial.conditions]
+        conditions = [unit for sampler in samplers for unit in sampler.conditions]
         return Comparison(
             decision=decision,
             seconds=time.monotonic() - start,
             conditions=Conditions.over(conditions) if conditions else None,
-            log_ratios=tuple(ratio for trial in trials for ratio in trial.log_ratios),
+            log_ratios=tuple(ratio for sampler in samplers for ratio in sampler.log_ratios),
             seed=seed,
-            processes=len(trials),
+            processes=len(samplers),
             run_as=candidate.run_as,
-            notes=trials[0].notes,
+            notes=samplers[0].notes,
         )
 
-    def _decide(self, trial: Trial, tolerance: float, seed: int, *, is_first: bool = False) -> Decision:
+    def _decide(self, sampler: PairSampler, tolerance: float, seed: int, *, is_first: bool = False) -> Decision:
         start, schedule = time.monotonic(), units(seed)
         test = SequentialTest(tolerance, alpha=alpha_of(self._comparisons, self._error_share))
-        if trial.least_seconds_per_sample > self._seconds:
-            return test.stop(too_short(self._seconds, trial.least_seconds_per_sample, self._option))
+        if sampler.least_seconds_per_sample > self._seconds:
+            return test.stop(too_short(self._seconds, sampler.least_seconds_per_sample, self._option))
         while True:
-            sample = trial.sample(schedule)
+            sample = sampler.sample(schedule)
             if is_first and sample > math.log1p(tolerance):
                 with suppress(WorkerError):  # it may never be needed, and if it is it is started then
                     self._successor.launch()  # it imports MXNet on another core while this one goes on
@@ -120,8 +120,8 @@ class Laboratory:
             if decision is not None:
                 return decision
             elapsed = time.monotonic() - start
-            allowance = Allowance(self._seconds, trial.cpu_seconds, elapsed, len(trial.log_ratios))
-            self._progress(f"{'timing' if is_first else 'confirming'} {trial.name}: {allowance.progress()}")
+            allowance = Allowance(self._seconds, sampler.cpu_seconds, elapsed, len(sampler.log_ratios))
+            self._progress(f"{'timing' if is_first else 'confirming'} {sampler.name}: {allowance.progress()}")
             if allowance.is_used_up:
                 return test.stop(allowance.too_short(self._option, test.samples_to_decide()))
 

@@ -26,8 +26,8 @@ from pytest_mxperf.latency.comparison import Comparison
 from pytest_mxperf.plugin.containment import contained
 from pytest_mxperf.plugin.options import Options
 from pytest_mxperf.plugin.progress import Progress, run_of
-from pytest_mxperf.worker.compare import Laboratory
 from pytest_mxperf.worker.host_lock import alone_on_this_host
+from pytest_mxperf.worker.paired_timer import PairedTimer
 from pytest_mxperf.worker.protocol import Network, Profiled
 
 __all__ = ["LATENCY", "LatencyGate", "Weights", "is_same_graph"]
@@ -57,7 +57,7 @@ class LatencyGate:
         self._config = config
         self._options = options
         self._progress = Progress(config, options.latency_wait)
-        self._laboratory: Optional[Laboratory] = None
+        self._laboratory: Optional[PairedTimer] = None
 
     def pytest_unconfigure(self) -> None:
         if self._laboratory is not None:
@@ -122,11 +122,11 @@ class LatencyGate:
         with progress, alone:
             yield
 
-    def _lab(self) -> Laboratory:
+    def _lab(self) -> PairedTimer:
         if self._laboratory is None:
             # Workers of xdist's measure without knowing of each other, and share what may go wrong in a session.
             workers = int(getattr(self._config, "workerinput", {}).get("workercount", 1))
-            self._laboratory = Laboratory(
+            self._laboratory = PairedTimer(
                 seconds=self._options.latency_seconds, error_share=1 / workers, progress=self._progress.tell
             )
         return self._laboratory

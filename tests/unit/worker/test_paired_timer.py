@@ -24,7 +24,7 @@ PROFILE = NetworkProfile((LayerTime("fc", "FullyConnected", 1e-3),), 1e-3, 3, 5)
 class FakeWorker:
     """Measures what ``growths`` says, process by process; the last goes on for ever.
 
-    It is both of the laboratory's workers at once.
+    It is both of the timer's workers at once.
     """
 
     def __init__(self, growths, cpu_seconds=0.3, prepared_cpu_seconds=0.0, disturbance=1.0):
@@ -65,27 +65,27 @@ class FakeWorker:
 
 
 @pytest.fixture
-def laboratory(monkeypatch):
-    def laboratory(*growths, seconds=3600.0, **options):
+def timer(monkeypatch):
+    def timer(*growths, seconds=3600.0, **options):
         worker = FakeWorker(growths, **options)
         monkeypatch.setattr(compare, "Worker", lambda: worker)
-        return compare.Laboratory(seconds=seconds), worker
+        return compare.PairedTimer(seconds=seconds), worker
 
-    return laboratory
+    return timer
 
 
-def test_equal_networks_pass_in_one_process(laboratory):
-    lab, worker = laboratory(0.0)
-    compared = lab.compare(OLD, NEW, 0.025)
+def test_equal_networks_pass_in_one_process(timer):
+    timer_under_test, worker = timer(0.0)
+    compared = timer_under_test.compare(OLD, NEW, 0.025)
     assert compared.decision.outcome is Outcome.PASSED
     assert compared.processes == 1
     assert worker.processes == 1
     assert worker.requests[0] == Prepare(OLD, NEW)
 
 
-def test_a_slowdown_is_confirmed_by_a_second_process(laboratory):
-    lab, worker = laboratory(0.10)
-    compared = lab.compare(OLD, NEW, 0.025)
+def test_a_slowdown_is_confirmed_by_a_second_process(timer):
+    timer_under_test, worker = timer(0.10)
+    compared = timer_under_test.compare(OLD, NEW, 0.025)
     assert compared.decision.outcome is Outcome.REGRESSED
     assert compared.decision.growth == pytest.approx(0.10)
     assert compared.processes == 2
@@ -93,38 +93,38 @@ def test_a_slowdown_is_confirmed_by_a_second_process(laboratory):
     assert compared.log_ratios == pytest.approx([math.log(1.1)] * len(compared.log_ratios))
 
 
-def test_the_second_process_starts_as_soon_as_there_is_a_suspicion(laboratory):
+def test_the_second_process_starts_as_soon_as_there_is_a_suspicion(timer):
     """With each of the first process's five samples, after which nothing more is to be confirmed."""
-    lab, worker = laboratory(0.10)
-    lab.compare(OLD, NEW, 0.025)
+    timer_under_test, worker = timer(0.10)
+    timer_under_test.compare(OLD, NEW, 0.025)
     assert worker.launches == 5
-    lab, worker = laboratory(0.02)
-    lab.compare(OLD, NEW, 0.025)
+    timer_under_test, worker = timer(0.02)
+    timer_under_test.compare(OLD, NEW, 0.025)
     assert worker.launches == 0
 
 
-def test_a_second_process_that_cannot_be_started_yet_is_started_when_it_is_needed(monkeypatch, laboratory):
-    lab, worker = laboratory(0.10)
+def test_a_second_process_that_cannot_be_started_yet_is_started_when_it_is_needed(monkeypatch, timer):
+    timer_under_test, worker = timer(0.10)
 
     def fail():
         raise WorkerError("the measuring process cannot be started: [Errno 11] Resource temporarily unavailable")
 
     monkeypatch.setattr(worker, "launch", fail)
-    compared = lab.compare(OLD, NEW, 0.025)
+    compared = timer_under_test.compare(OLD, NEW, 0.025)
     assert (compared.decision.outcome, compared.processes) == (Outcome.REGRESSED, 2)
 
 
-def test_what_only_one_process_sees_fails_nobody(laboratory):
-    lab, _ = laboratory(0.10, 0.0)
-    compared = lab.compare(OLD, NEW, 0.025)
+def test_what_only_one_process_sees_fails_nobody(timer):
+    timer_under_test, _ = timer(0.10, 0.0)
+    compared = timer_under_test.compare(OLD, NEW, 0.025)
     assert compared.decision.outcome is Outcome.INCONCLUSIVE
     assert "+10.0% on one worker, +0.0% on a second" in compared.decision.reason
 
 
-def test_a_third_process_tells_where_the_second_cannot(laboratory):
+def test_a_third_process_tells_where_the_second_cannot(timer):
     """2.55% measured without noise is beyond the tolerance of 2.5%, but 48 samples are too few to be sure."""
-    lab, worker = laboratory(0.10, 0.0255, 0.09)
-    compared = lab.compare(OLD, NEW, 0.025)
+    timer_under_test, worker = timer(0.10, 0.0255, 0.09)
+    compared = timer_under_test.compare(OLD, NEW, 0.025)
     assert (compared.decision.outcome, compared.processes, worker.processes) == (Outcome.REGRESSED, 3, 3)
     assert compared.decision.growth == pytest.approx(0.09)
     assert compared.effort.startswith(f"{len(compared.log_ratios)} samples in three processes, ")
@@ -133,30 +133,30 @@ def test_a_third_process_tells_where_the_second_cannot(laboratory):
 @pytest.mark.parametrize(
     ("growths", "processes"), [((0.10, 0.0255, 0.0), 3), ((0.10, 0.024, 0.10), 2), ((0.10, 0.0255, 0.0255, 0.10), 3)]
 )
-def test_and_there_is_no_fourth(laboratory, growths, processes):
+def test_and_there_is_no_fourth(timer, growths, processes):
     """Nor a third for what the second found to be within the tolerance, if not for sure."""
-    lab, worker = laboratory(*growths)
-    compared = lab.compare(OLD, NEW, 0.025)
+    timer_under_test, worker = timer(*growths)
+    compared = timer_under_test.compare(OLD, NEW, 0.025)
     assert compared.decision.outcome is Outcome.INCONCLUSIVE
     assert compared.processes == worker.processes == processes
 
 
-def test_a_sample_is_as_many_pairs_as_begin_within_its_time(laboratory):
+def test_a_sample_is_as_many_pairs_as_begin_within_its_time(timer):
     """Units of 0.04 s: after two pairs 0.16 s are spent, after three 0.24 s; units of 0.3 s: one pair."""
-    lab, worker = laboratory(0.0, cpu_seconds=0.04)
-    samples = lab.compare(OLD, NEW, 0.025).decision.samples
+    timer_under_test, worker = timer(0.0, cpu_seconds=0.04)
+    samples = timer_under_test.compare(OLD, NEW, 0.025).decision.samples
     assert len(worker.units()) == 6 * samples
-    lab, worker = laboratory(0.0, cpu_seconds=0.3)
-    samples = lab.compare(OLD, NEW, 0.025).decision.samples
+    timer_under_test, worker = timer(0.0, cpu_seconds=0.3)
+    samples = timer_under_test.compare(OLD, NEW, 0.025).decision.samples
     assert len(worker.units()) == 2 * samples
 
 
-def test_units_are_longer_where_forwards_are_disturbed(laboratory):
+def test_units_are_longer_where_forwards_are_disturbed(timer):
     """One of two forwards took twice as long; 0.3 s for a unit, of which rounds are 5 ms, are mostly binding."""
 
     def asked(disturbance):
-        lab, worker = laboratory(0.0, disturbance=disturbance)
-        lab.compare(OLD, NEW, 0.025)
+        timer_under_test, worker = timer(0.0, disturbance=disturbance)
+        timer_under_test.compare(OLD, NEW, 0.025)
         return [request.cpu_seconds for request in worker.requests if isinstance(request, Measure)]
 
     assert set(asked(1.0)) == {0.06}
@@ -165,33 +165,33 @@ def test_units_are_longer_where_forwards_are_disturbed(laboratory):
     assert min(others) > 0.06
 
 
-def test_the_two_units_of_a_pair_have_opposite_orders(laboratory):
-    lab, worker = laboratory(0.0)
-    lab.compare(OLD, NEW, 0.025)
+def test_the_two_units_of_a_pair_have_opposite_orders(timer):
+    timer_under_test, worker = timer(0.0)
+    timer_under_test.compare(OLD, NEW, 0.025)
     orders = [unit.reference_first for unit in worker.units()]
     assert all(first is not second for first, second in zip(orders[::2], orders[1::2]))
 
 
-def test_time_that_is_up_is_inconclusive_and_says_so(laboratory):
+def test_time_that_is_up_is_inconclusive_and_says_so(timer):
     """0.025 grown by 0.025 is never clear, and no time is left after the first sample of 0.6 s."""
-    lab, _ = laboratory(0.025, seconds=0.7)
-    decision = lab.compare(OLD, NEW, 0.025).decision
+    timer_under_test, _ = timer(0.025, seconds=0.7)
+    decision = timer_under_test.compare(OLD, NEW, 0.025).decision
     assert (decision.outcome, decision.samples) == (Outcome.INCONCLUSIVE, 1)
     assert decision.reason == (
         "0.7 s are too short at 0.6 s a sample; try --mxperf-latency-seconds=5: one sample is too few to judge"
     )
 
 
-def test_it_is_its_own_cpu_time_that_is_limited(laboratory):
+def test_it_is_its_own_cpu_time_that_is_limited(timer):
     """Samples of two units of 0.3 s; 2.4 s are four of them, and after the fourth a fifth would be too much."""
-    lab, _ = laboratory(0.025, seconds=2.4)
-    assert lab.compare(OLD, NEW, 0.025).decision.samples == 4
+    timer_under_test, _ = timer(0.025, seconds=2.4)
+    assert timer_under_test.compare(OLD, NEW, 0.025).decision.samples == 4
 
 
-def test_no_more_time_is_asked_for_where_it_would_not_help(laboratory):
+def test_no_more_time_is_asked_for_where_it_would_not_help(timer):
     """A growth that equals the tolerance is never clear."""
-    lab, _ = laboratory(0.025, seconds=6.0)
-    decision = lab.compare(OLD, NEW, 0.025).decision
+    timer_under_test, _ = timer(0.025, seconds=6.0)
+    decision = timer_under_test.compare(OLD, NEW, 0.025).decision
     assert decision.samples == 10
     assert decision.reason.startswith(
         "6 s are too short at 0.6 s a sample, and the growth is so near the tolerance that more time is unlikely to "
@@ -199,18 +199,18 @@ def test_no_more_time_is_asked_for_where_it_would_not_help(laboratory):
     )
 
 
-def test_so_is_it_where_others_took_the_core(monkeypatch, laboratory):
+def test_so_is_it_where_others_took_the_core(monkeypatch, timer):
     """One sample in 14 s of wall time, more than four times 3 s: eight take 112 s, a quarter of which is asked for."""
-    lab, _ = laboratory(0.025, seconds=3.0, cpu_seconds=0.1)
+    timer_under_test, _ = timer(0.025, seconds=3.0, cpu_seconds=0.1)
     clock = itertools.count(0.0, 14.0)
     monkeypatch.setattr(compare.time, "monotonic", lambda: next(clock))
-    decision = lab.compare(OLD, NEW, 0.025).decision
+    decision = timer_under_test.compare(OLD, NEW, 0.025).decision
     assert decision.reason.startswith("3 s are too short at 3.5 s a sample; try --mxperf-latency-seconds=28: ")
 
 
-def test_the_conditions_of_all_units_are_put_together(laboratory):
-    lab, worker = laboratory(0.0)
-    conditions = lab.compare(OLD, NEW, 0.025).conditions
+def test_the_conditions_of_all_units_are_put_together(timer):
+    timer_under_test, worker = timer(0.0)
+    conditions = timer_under_test.compare(OLD, NEW, 0.025).conditions
     assert conditions.wall_seconds == pytest.approx(0.3 * len(worker.units()))
     assert conditions.disturbances() == ["load 3.0 on 2 cores"]
 
@@ -221,43 +221,43 @@ def test_each_comparison_asks_for_more_evidence_than_the_one_before(monkeypatch)
     real = compare.SequentialTest
     monkeypatch.setattr(compare, "SequentialTest", lambda tolerance, alpha: alphas.append(alpha) or real(tolerance))
     monkeypatch.setattr(compare, "Worker", lambda: FakeWorker([0.0]))
-    lab = compare.Laboratory(seconds=60.0, error_share=0.5)
+    timer_under_test = compare.PairedTimer(seconds=60.0, error_share=0.5)
     for _ in range(3):
-        lab.compare(OLD, NEW, 0.025)
+        timer_under_test.compare(OLD, NEW, 0.025)
     # Half of sqrt(0.002 / 2 / zeta(1.2)) squared, and times 2 ** -0.6 and 3 ** -0.6.
     assert alphas == pytest.approx([0.0094562, 0.0062388, 0.0048914], rel=1e-3)
 
 
-def test_a_process_that_fails_is_the_callers_error(laboratory):
-    lab, worker = laboratory(0.0)
+def test_a_process_that_fails_is_the_callers_error(timer):
+    timer_under_test, worker = timer(0.0)
 
     def fail(*arguments, **options):
         raise WorkerError("the measuring process died (SIGSEGV) while it prepared net")
 
     worker.request = fail
     with pytest.raises(WorkerError, match="SIGSEGV"):
-        lab.compare(OLD, NEW, 0.025)
+        timer_under_test.compare(OLD, NEW, 0.025)
 
 
-def test_a_network_that_is_far_too_slow_is_not_timed(laboratory):
+def test_a_network_that_is_far_too_slow_is_not_timed(timer):
     """Both sides together take 14 s once, a sample at least six times as long, eight samples 672 s."""
-    lab, worker = laboratory(0.0, seconds=15.0, prepared_cpu_seconds=14.0)
-    decision = lab.compare(OLD, NEW, 0.025).decision
+    timer_under_test, worker = timer(0.0, seconds=15.0, prepared_cpu_seconds=14.0)
+    decision = timer_under_test.compare(OLD, NEW, 0.025).decision
     assert (decision.outcome, decision.samples) == (Outcome.INCONCLUSIVE, 0)
     assert decision.reason == "15 s are too short at 84.0 s a sample; try --mxperf-latency-seconds=672"
     assert worker.units() == []
 
 
-def test_a_comparison_knows_how_both_were_run(laboratory):
-    lab, _ = laboratory(0.0)
+def test_a_comparison_knows_how_both_were_run(timer):
+    timer_under_test, _ = timer(0.0)
     static = RunAs("gluon", static_alloc=True)
-    compared = lab.compare(OLD, msgspec.structs.replace(NEW, run_as=static), 0.025)
+    compared = timer_under_test.compare(OLD, msgspec.structs.replace(NEW, run_as=static), 0.025)
     assert compared.run_as == static
 
 
-def test_a_network_can_be_prepared_without_being_timed(laboratory):
-    lab, worker = laboratory(0.0, prepared_cpu_seconds=0.5)
-    assert lab.prepare(OLD) == Prepared(0.5)
+def test_a_network_can_be_prepared_without_being_timed(timer):
+    timer_under_test, worker = timer(0.0, prepared_cpu_seconds=0.5)
+    assert timer_under_test.prepare(OLD) == Prepared(0.5)
     assert worker.requests == [Prepare(OLD, OLD)]
 
 
@@ -270,22 +270,22 @@ def test_a_network_can_be_prepared_without_being_timed(laboratory):
         (0.001, 0.9, "0.9 s are too short at 0.2 s a sample; try --mxperf-latency-seconds=2"),
     ],
 )
-def test_the_time_is_short_where_no_gate_could_fail(laboratory, cpu_seconds, seconds, shortage):
-    lab, _ = laboratory(0.0, seconds=seconds)
-    assert lab.shortage(Prepared(cpu_seconds)) == shortage
+def test_the_time_is_short_where_no_gate_could_fail(timer, cpu_seconds, seconds, shortage):
+    timer_under_test, _ = timer(0.0, seconds=seconds)
+    assert timer_under_test.shortage(Prepared(cpu_seconds)) == shortage
 
 
-def test_layers_are_timed_by_the_process_that_has_confirmed(laboratory):
-    lab, worker = laboratory(0.10)
-    assert lab.compare(OLD, NEW, 0.025).processes == worker.processes == 2
+def test_layers_are_timed_by_the_process_that_has_confirmed(timer):
+    timer_under_test, worker = timer(0.10)
+    assert timer_under_test.compare(OLD, NEW, 0.025).processes == worker.processes == 2
     asked = len(worker.requests)
-    assert lab.explain(OLD, NEW) == Profiled(PROFILE, PROFILE)
+    assert timer_under_test.explain(OLD, NEW) == Profiled(PROFILE, PROFILE)
     assert worker.requests[asked:] == [Profile(OLD, NEW, 2.0, most_cpu_seconds=3600.0)]
     assert worker.processes == 2
 
 
 @pytest.mark.parametrize("growth", [0.0, 0.10])
-def test_a_comparison_by_itself_times_no_layers(laboratory, growth):
-    lab, worker = laboratory(growth)
-    lab.compare(OLD, NEW, 0.025)
+def test_a_comparison_by_itself_times_no_layers(timer, growth):
+    timer_under_test, worker = timer(growth)
+    timer_under_test.compare(OLD, NEW, 0.025)
     assert not any(isinstance(request, Profile) for request in worker.requests)

@@ -11,7 +11,7 @@ from pytest_mxperf.latency.schedule import Unit
 from pytest_mxperf.worker.client import Worker
 from pytest_mxperf.worker.protocol import Measure, Measured, Network, Prepare, Prepared
 
-__all__ = ["ANSWER_SECONDS", "SAMPLE_CPU_SECONDS", "Trial", "least_seconds_per_sample"]
+__all__ = ["ANSWER_SECONDS", "SAMPLE_CPU_SECONDS", "PairSampler", "least_seconds_per_sample"]
 
 ANSWER_SECONDS = 600.0
 SAMPLE_CPU_SECONDS = 0.2
@@ -22,7 +22,7 @@ _RECENT_UNITS = 20
 """Neighbours come and go."""
 
 
-class Trial:
+class PairSampler:
     """Of a reference and a candidate. ``seconds`` is the CPU time that there is for all samples together."""
 
     def __init__(self, worker: Worker, reference: Network, candidate: Network, seconds: float = math.inf) -> None:
