@@ -14,7 +14,7 @@ from pytest_mxperf.errors import WorkerError
 from pytest_mxperf.latency.comparison import Comparison
 from pytest_mxperf.latency.conditions import Conditions
 from pytest_mxperf.latency.decide import Outcome
-from pytest_mxperf.plugin import latency
+from pytest_mxperf.plugin import latency_gate
 from pytest_mxperf.worker.protocol import Prepared
 
 DIGITS_HEADER = """
@@ -308,5 +308,5 @@ def timer(monkeypatch, tmp_path_factory):
     """Stands in for what times models, and waits for nobody who really does."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("lock")))
     timer = FakeLaboratory()
-    monkeypatch.setattr(latency, "PairedTimer", timer)
+    monkeypatch.setattr(latency_gate, "PairedTimer", timer)
     return timer

@@ -324,7 +324,7 @@ def test_workers_of_xdist_share_the_error_rate(pytester, run, write_chain):
     pytester.makeconftest(
         """
         import pytest
-        from pytest_mxperf.plugin import latency
+        from pytest_mxperf.plugin import latency_gate
 
         class PairedTimer:
             def __init__(self, *, seconds, error_share, progress):
@@ -350,7 +350,7 @@ def test_workers_of_xdist_share_the_error_rate(pytester, run, write_chain):
 
         @pytest.fixture(autouse=True)
         def pretended(monkeypatch):
-            monkeypatch.setattr(latency, "PairedTimer", PairedTimer)
+            monkeypatch.setattr(latency_gate, "PairedTimer", PairedTimer)
         """
     )
     write_chain(8, 4)

@@ -202,7 +202,7 @@ ALWAYS = "--mxperf-latency=always"
 
 
 def test_another_run_does_not_let_go_of_the_host(write, run, holds, timer, monkeypatch):
-    from pytest_mxperf.plugin import latency
+    from pytest_mxperf.plugin import latency_gate
 
     @contextmanager
     def taken(**options):
@@ -212,7 +212,7 @@ def test_another_run_does_not_let_go_of_the_host(write, run, holds, timer, monke
     write(GATED_LATENCY)
     timer.decisions = [Decision(Outcome.PASSED, 0.0, -0.01, 0.01, 2)]
     run("--mxperf-update").assert_outcomes(passed=1)
-    monkeypatch.setattr(latency, "alone_on_this_host", taken)
+    monkeypatch.setattr(latency_gate, "alone_on_this_host", taken)
     message = "latency was not measured: process 7 (pytest tests/slow) measures on this host and has kept this run"
     holds("another run measures for longer than `--mxperf-latency-wait`", "UNMEASURED", message, ALWAYS)
 

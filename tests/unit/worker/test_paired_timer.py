@@ -11,7 +11,7 @@ from pytest_mxperf.latency.conditions import Conditions
 from pytest_mxperf.latency.decide import Outcome
 from pytest_mxperf.profile.values import LayerTime, NetworkProfile
 from pytest_mxperf.spec import InputSpec, RunAs
-from pytest_mxperf.worker import compare
+from pytest_mxperf.worker import paired_timer
 from pytest_mxperf.worker.protocol import Measure, Measured, Network, Prepare, Prepared, Profile, Profiled
 
 OLD = Network("net", "{}", {"data": InputSpec((1, 2))})
@@ -68,15 +68,15 @@ class FakeWorker:
 def timer(monkeypatch):
     def timer(*growths, seconds=3600.0, **options):
         worker = FakeWorker(growths, **options)
-        monkeypatch.setattr(compare, "Worker", lambda: worker)
-        return compare.PairedTimer(seconds=seconds), worker
+        monkeypatch.setattr(paired_timer, "Worker", lambda: worker)
+        return paired_timer.PairedTimer(seconds=seconds), worker
 
     return timer
 
 
 def test_equal_networks_pass_in_one_process(timer):
-    timer_under_test, worker = timer(0.0)
-    compared = timer_under_test.compare(OLD, NEW, 0.025)
+    subject, worker = timer(0.0)
+    compared = subject.compare(OLD, NEW, 0.025)
     assert compared.decision.outcome is Outcome.PASSED
     assert compared.processes == 1
     assert worker.processes == 1
@@ -84,8 +84,8 @@ def test_equal_networks_pass_in_one_process(timer):
 
 
 def test_a_slowdown_is_confirmed_by_a_second_process(timer):
-    timer_under_test, worker = timer(0.10)
-    compared = timer_under_test.compare(OLD, NEW, 0.025)
+    subject, worker = timer(0.10)
+    compared = subject.compare(OLD, NEW, 0.025)
     assert compared.decision.outcome is Outcome.REGRESSED
     assert compared.decision.growth == pytest.approx(0.10)
     assert compared.processes == 2
@@ -95,36 +95,36 @@ def test_a_slowdown_is_confirmed_by_a_second_process(timer):
 
 def test_the_second_process_starts_as_soon_as_there_is_a_suspicion(timer):
     """With each of the first process's five samples, after which nothing more is to be confirmed."""
-    timer_under_test, worker = timer(0.10)
-    timer_under_test.compare(OLD, NEW, 0.025)
+    subject, worker = timer(0.10)
+    subject.compare(OLD, NEW, 0.025)
     assert worker.launches == 5
-    timer_under_test, worker = timer(0.02)
-    timer_under_test.compare(OLD, NEW, 0.025)
+    subject, worker = timer(0.02)
+    subject.compare(OLD, NEW, 0.025)
     assert worker.launches == 0
 
 
 def test_a_second_process_that_cannot_be_started_yet_is_started_when_it_is_needed(monkeypatch, timer):
-    timer_under_test, worker = timer(0.10)
+    subject, worker = timer(0.10)
 
     def fail():
         raise WorkerError("the measuring process cannot be started: [Errno 11] Resource temporarily unavailable")
 
     monkeypatch.setattr(worker, "launch", fail)
-    compared = timer_under_test.compare(OLD, NEW, 0.025)
+    compared = subject.compare(OLD, NEW, 0.025)
     assert (compared.decision.outcome, compared.processes) == (Outcome.REGRESSED, 2)
 
 
 def test_what_only_one_process_sees_fails_nobody(timer):
-    timer_under_test, _ = timer(0.10, 0.0)
-    compared = timer_under_test.compare(OLD, NEW, 0.025)
+    subject, _ = timer(0.10, 0.0)
+    compared = subject.compare(OLD, NEW, 0.025)
     assert compared.decision.outcome is Outcome.INCONCLUSIVE
     assert "+10.0% on one worker, +0.0% on a second" in compared.decision.reason
 
 
 def test_a_third_process_tells_where_the_second_cannot(timer):
     """2.55% measured without noise is beyond the tolerance of 2.5%, but 48 samples are too few to be sure."""
-    timer_under_test, worker = timer(0.10, 0.0255, 0.09)
-    compared = timer_under_test.compare(OLD, NEW, 0.025)
+    subject, worker = timer(0.10, 0.0255, 0.09)
+    compared = subject.compare(OLD, NEW, 0.025)
     assert (compared.decision.outcome, compared.processes, worker.processes) == (Outcome.REGRESSED, 3, 3)
     assert compared.decision.growth == pytest.approx(0.09)
     assert compared.effort.startswith(f"{len(compared.log_ratios)} samples in three processes, ")
@@ -135,19 +135,19 @@ def test_a_third_process_tells_where_the_second_cannot(timer):
 )
 def test_and_there_is_no_fourth(timer, growths, processes):
     """Nor a third for what the second found to be within the tolerance, if not for sure."""
-    timer_under_test, worker = timer(*growths)
-    compared = timer_under_test.compare(OLD, NEW, 0.025)
+    subject, worker = timer(*growths)
+    compared = subject.compare(OLD, NEW, 0.025)
     assert compared.decision.outcome is Outcome.INCONCLUSIVE
     assert compared.processes == worker.processes == processes
 
 
 def test_a_sample_is_as_many_pairs_as_begin_within_its_time(timer):
     """Units of 0.04 s: after two pairs 0.16 s are spent, after three 0.24 s; units of 0.3 s: one pair."""
-    timer_under_test, worker = timer(0.0, cpu_seconds=0.04)
-    samples = timer_under_test.compare(OLD, NEW, 0.025).decision.samples
+    subject, worker = timer(0.0, cpu_seconds=0.04)
+    samples = subject.compare(OLD, NEW, 0.025).decision.samples
     assert len(worker.units()) == 6 * samples
-    timer_under_test, worker = timer(0.0, cpu_seconds=0.3)
-    samples = timer_under_test.compare(OLD, NEW, 0.025).decision.samples
+    subject, worker = timer(0.0, cpu_seconds=0.3)
+    samples = subject.compare(OLD, NEW, 0.025).decision.samples
     assert len(worker.units()) == 2 * samples
 
 
@@ -155,8 +155,8 @@ def test_units_are_longer_where_forwards_are_disturbed(timer):
     """One of two forwards took twice as long; 0.3 s for a unit, of which rounds are 5 ms, are mostly binding."""
 
     def asked(disturbance):
-        timer_under_test, worker = timer(0.0, disturbance=disturbance)
-        timer_under_test.compare(OLD, NEW, 0.025)
+        subject, worker = timer(0.0, disturbance=disturbance)
+        subject.compare(OLD, NEW, 0.025)
         return [request.cpu_seconds for request in worker.requests if isinstance(request, Measure)]
 
     assert set(asked(1.0)) == {0.06}
@@ -166,16 +166,16 @@ def test_units_are_longer_where_forwards_are_disturbed(timer):
 
 
 def test_the_two_units_of_a_pair_have_opposite_orders(timer):
-    timer_under_test, worker = timer(0.0)
-    timer_under_test.compare(OLD, NEW, 0.025)
+    subject, worker = timer(0.0)
+    subject.compare(OLD, NEW, 0.025)
     orders = [unit.reference_first for unit in worker.units()]
     assert all(first is not second for first, second in zip(orders[::2], orders[1::2]))
 
 
 def test_time_that_is_up_is_inconclusive_and_says_so(timer):
     """0.025 grown by 0.025 is never clear, and no time is left after the first sample of 0.6 s."""
-    timer_under_test, _ = timer(0.025, seconds=0.7)
-    decision = timer_under_test.compare(OLD, NEW, 0.025).decision
+    subject, _ = timer(0.025, seconds=0.7)
+    decision = subject.compare(OLD, NEW, 0.025).decision
     assert (decision.outcome, decision.samples) == (Outcome.INCONCLUSIVE, 1)
     assert decision.reason == (
         "0.7 s are too short at 0.6 s a sample; try --mxperf-latency-seconds=5: one sample is too few to judge"
@@ -184,14 +184,14 @@ def test_time_that_is_up_is_inconclusive_and_says_so(timer):
 
 def test_it_is_its_own_cpu_time_that_is_limited(timer):
     """Samples of two units of 0.3 s; 2.4 s are four of them, and after the fourth a fifth would be too much."""
-    timer_under_test, _ = timer(0.025, seconds=2.4)
-    assert timer_under_test.compare(OLD, NEW, 0.025).decision.samples == 4
+    subject, _ = timer(0.025, seconds=2.4)
+    assert subject.compare(OLD, NEW, 0.025).decision.samples == 4
 
 
 def test_no_more_time_is_asked_for_where_it_would_not_help(timer):
     """A growth that equals the tolerance is never clear."""
-    timer_under_test, _ = timer(0.025, seconds=6.0)
-    decision = timer_under_test.compare(OLD, NEW, 0.025).decision
+    subject, _ = timer(0.025, seconds=6.0)
+    decision = subject.compare(OLD, NEW, 0.025).decision
     assert decision.samples == 10
     assert decision.reason.startswith(
         "6 s are too short at 0.6 s a sample, and the growth is so near the tolerance that more time is unlikely to "
@@ -201,16 +201,16 @@ def test_no_more_time_is_asked_for_where_it_would_not_help(timer):
 
 def test_so_is_it_where_others_took_the_core(monkeypatch, timer):
     """One sample in 14 s of wall time, more than four times 3 s: eight take 112 s, a quarter of which is asked for."""
-    timer_under_test, _ = timer(0.025, seconds=3.0, cpu_seconds=0.1)
+    subject, _ = timer(0.025, seconds=3.0, cpu_seconds=0.1)
     clock = itertools.count(0.0, 14.0)
-    monkeypatch.setattr(compare.time, "monotonic", lambda: next(clock))
-    decision = timer_under_test.compare(OLD, NEW, 0.025).decision
+    monkeypatch.setattr(paired_timer.time, "monotonic", lambda: next(clock))
+    decision = subject.compare(OLD, NEW, 0.025).decision
     assert decision.reason.startswith("3 s are too short at 3.5 s a sample; try --mxperf-latency-seconds=28: ")
 
 
 def test_the_conditions_of_all_units_are_put_together(timer):
-    timer_under_test, worker = timer(0.0)
-    conditions = timer_under_test.compare(OLD, NEW, 0.025).conditions
+    subject, worker = timer(0.0)
+    conditions = subject.compare(OLD, NEW, 0.025).conditions
     assert conditions.wall_seconds == pytest.approx(0.3 * len(worker.units()))
     assert conditions.disturbances() == ["load 3.0 on 2 cores"]
 
@@ -218,46 +218,48 @@ def test_the_conditions_of_all_units_are_put_together(timer):
 def test_each_comparison_asks_for_more_evidence_than_the_one_before(monkeypatch):
     """However many there will be: nobody is asked beforehand."""
     alphas = []
-    real = compare.SequentialTest
-    monkeypatch.setattr(compare, "SequentialTest", lambda tolerance, alpha: alphas.append(alpha) or real(tolerance))
-    monkeypatch.setattr(compare, "Worker", lambda: FakeWorker([0.0]))
-    timer_under_test = compare.PairedTimer(seconds=60.0, error_share=0.5)
+    real = paired_timer.SequentialTest
+    monkeypatch.setattr(
+        paired_timer, "SequentialTest", lambda tolerance, alpha: alphas.append(alpha) or real(tolerance)
+    )
+    monkeypatch.setattr(paired_timer, "Worker", lambda: FakeWorker([0.0]))
+    subject = paired_timer.PairedTimer(seconds=60.0, error_share=0.5)
     for _ in range(3):
-        timer_under_test.compare(OLD, NEW, 0.025)
+        subject.compare(OLD, NEW, 0.025)
     # Half of sqrt(0.002 / 2 / zeta(1.2)) squared, and times 2 ** -0.6 and 3 ** -0.6.
     assert alphas == pytest.approx([0.0094562, 0.0062388, 0.0048914], rel=1e-3)
 
 
 def test_a_process_that_fails_is_the_callers_error(timer):
-    timer_under_test, worker = timer(0.0)
+    subject, worker = timer(0.0)
 
     def fail(*arguments, **options):
         raise WorkerError("the measuring process died (SIGSEGV) while it prepared net")
 
     worker.request = fail
     with pytest.raises(WorkerError, match="SIGSEGV"):
-        timer_under_test.compare(OLD, NEW, 0.025)
+        subject.compare(OLD, NEW, 0.025)
 
 
 def test_a_network_that_is_far_too_slow_is_not_timed(timer):
     """Both sides together take 14 s once, a sample at least six times as long, eight samples 672 s."""
-    timer_under_test, worker = timer(0.0, seconds=15.0, prepared_cpu_seconds=14.0)
-    decision = timer_under_test.compare(OLD, NEW, 0.025).decision
+    subject, worker = timer(0.0, seconds=15.0, prepared_cpu_seconds=14.0)
+    decision = subject.compare(OLD, NEW, 0.025).decision
     assert (decision.outcome, decision.samples) == (Outcome.INCONCLUSIVE, 0)
     assert decision.reason == "15 s are too short at 84.0 s a sample; try --mxperf-latency-seconds=672"
     assert worker.units() == []
 
 
 def test_a_comparison_knows_how_both_were_run(timer):
-    timer_under_test, _ = timer(0.0)
+    subject, _ = timer(0.0)
     static = RunAs("gluon", static_alloc=True)
-    compared = timer_under_test.compare(OLD, msgspec.structs.replace(NEW, run_as=static), 0.025)
+    compared = subject.compare(OLD, msgspec.structs.replace(NEW, run_as=static), 0.025)
     assert compared.run_as == static
 
 
 def test_a_network_can_be_prepared_without_being_timed(timer):
-    timer_under_test, worker = timer(0.0, prepared_cpu_seconds=0.5)
-    assert timer_under_test.prepare(OLD) == Prepared(0.5)
+    subject, worker = timer(0.0, prepared_cpu_seconds=0.5)
+    assert subject.prepare(OLD) == Prepared(0.5)
     assert worker.requests == [Prepare(OLD, OLD)]
 
 
@@ -271,21 +273,21 @@ def test_a_network_can_be_prepared_without_being_timed(timer):
     ],
 )
 def test_the_time_is_short_where_no_gate_could_fail(timer, cpu_seconds, seconds, shortage):
-    timer_under_test, _ = timer(0.0, seconds=seconds)
-    assert timer_under_test.shortage(Prepared(cpu_seconds)) == shortage
+    subject, _ = timer(0.0, seconds=seconds)
+    assert subject.shortage(Prepared(cpu_seconds)) == shortage
 
 
 def test_layers_are_timed_by_the_process_that_has_confirmed(timer):
-    timer_under_test, worker = timer(0.10)
-    assert timer_under_test.compare(OLD, NEW, 0.025).processes == worker.processes == 2
+    subject, worker = timer(0.10)
+    assert subject.compare(OLD, NEW, 0.025).processes == worker.processes == 2
     asked = len(worker.requests)
-    assert timer_under_test.explain(OLD, NEW) == Profiled(PROFILE, PROFILE)
+    assert subject.explain(OLD, NEW) == Profiled(PROFILE, PROFILE)
     assert worker.requests[asked:] == [Profile(OLD, NEW, 2.0, most_cpu_seconds=3600.0)]
     assert worker.processes == 2
 
 
 @pytest.mark.parametrize("growth", [0.0, 0.10])
 def test_a_comparison_by_itself_times_no_layers(timer, growth):
-    timer_under_test, worker = timer(growth)
-    timer_under_test.compare(OLD, NEW, 0.025)
+    subject, worker = timer(growth)
+    subject.compare(OLD, NEW, 0.025)
     assert not any(isinstance(request, Profile) for request in worker.requests)
