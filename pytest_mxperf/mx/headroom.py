@@ -3,14 +3,15 @@
 Without it the machine would swap, or the kernel would end this process or another.
 """
 
+import ctypes
 import resource
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Dict, Iterator, List, Optional, Tuple
 
 import psutil
 
-__all__ = ["free_bytes", "gibibytes", "limit_to"]
+__all__ = ["free_bytes", "gibibytes", "large_blocks_apart", "limit_to"]
 
 _GIVEN = tuple(resource.getrlimit(kind)[0] for kind in (resource.RLIMIT_AS, resource.RLIMIT_DATA))
 """The limits that this process began with."""
@@ -89,3 +90,28 @@ def _read(path: Path) -> str:
         return path.read_text()
     except (OSError, UnicodeError):
         return ""
+
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_APART_BYTES, _TOGETHER_BYTES = 128 << 10, 32 << 20
+"""What glibc begins with, and the most that it raises it to by itself in a process that has run for a while."""
+
+
+@contextmanager
+def large_blocks_apart() -> Iterator[None]:
+    """Gives blocks of 128 KiB and more pages of their own, which go back to the system when they are freed.
+
+    While a network is bound MXNet asks for blocks of all sizes and frees some of them: what they leave between the
+    weights is of no use to the next, and added up to a fifth of what ResNet-152 takes.
+    """
+    _set_mmap_threshold(_APART_BYTES)
+    try:
+        yield
+    finally:
+        _set_mmap_threshold(_TOGETHER_BYTES)
+
+
+def _set_mmap_threshold(size: int) -> None:
+    with suppress(AttributeError, OSError):  # only glibc has it
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, size)
+        ctypes.CDLL(None).mallopt(_M_TRIM_THRESHOLD, 2 * size)  # as glibc raises both

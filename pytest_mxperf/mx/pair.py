@@ -11,6 +11,7 @@ from typing import Iterator, List, NamedTuple, Tuple
 from pytest_mxperf.latency.schedule import Unit, round_orders
 from pytest_mxperf.mx.buffers import Buffers
 from pytest_mxperf.mx.executors import Binding, Forward
+from pytest_mxperf.mx.headroom import large_blocks_apart
 from pytest_mxperf.mx.memory import make_room, plan_both, refuse_what_cannot_fit
 from pytest_mxperf.mx.side import Side
 
@@ -53,9 +54,10 @@ class Pair:
         self._look()  # at the numbers that are bound, which depend on the plan
         self.notes = (*run_otherwise, *self._seen())
         make_room(self.sides)
-        forwards = self._bind(reference_first=True)
-        for side, forward in zip(self.sides, forwards):
-            side.check(forward)
+        with large_blocks_apart():
+            forwards = self._bind(reference_first=True)
+            for side, forward in zip(self.sides, forwards):
+                side.check(forward)
         start = time.process_time()
         for forward in forwards:
             forward()
@@ -76,9 +78,13 @@ class Pair:
 
     def measure(self, unit: Unit, cpu_seconds: float) -> Rounds:
         """Rounds of a fresh pair of bindings: one, and more until they have taken so much CPU time."""
-        reference, candidate = self._bind(unit.reference_first)
         with _without_garbage_collection():
-            _warm_up(*((reference, candidate) if unit.reference_first else (candidate, reference)))
+            with large_blocks_apart():
+                reference, candidate = self._bind(unit.reference_first)
+                first, second = (reference, candidate) if unit.reference_first else (candidate, reference)
+                first()
+                second()
+            _warm_up(first, second)
             return _timed(reference, candidate, round_orders(unit.seed), cpu_seconds)
 
     def _bind(self, reference_first: bool) -> Tuple[Forward, Forward]:
@@ -96,8 +102,6 @@ class Pair:
 
 def _warm_up(first: Forward, second: Forward) -> None:
     end = time.process_time() + _WARM_UP_CPU_SECONDS
-    first()
-    second()
     for _ in range(_WARM_UP_ROUNDS):
         if time.process_time() > end:
             break
