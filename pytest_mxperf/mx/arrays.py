@@ -20,6 +20,9 @@ __all__ = ["Numbers", "filled", "memory_of"]
 _POOL_LENGTH = 262_139
 """The largest prime below 2 ** 18: 1 MiB of float32, which stays in the cache while it is copied from."""
 
+_NEXT = 104_729
+"""How far behind the last array of a seed the next one begins."""
+
 Size = Union[None, int, Sequence[int]]
 
 
@@ -51,8 +54,12 @@ class Numbers:
     """
 
     def __init__(self, seed: int, memory: Optional[Any] = None) -> None:
-        self._state = np.random.RandomState(seed)
+        self._seed = seed
         self._memory = memory
+
+    @functools.cached_property
+    def _state(self) -> Any:
+        return np.random.RandomState(self._seed)  # which takes longer to make than many an array
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._state, name)
@@ -82,7 +89,8 @@ class Numbers:
             if shift:
                 target += target.dtype.type(shift)
 
-        shape, start = _shape(size), int(self._state.randint(len(pool)))
+        self._seed += _NEXT
+        shape, start = _shape(size), self._seed % len(pool)
         if size is None:
             return float(pool[start]) * scale + shift
         out = self._target(shape, "f", pool.dtype)

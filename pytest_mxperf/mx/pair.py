@@ -21,7 +21,7 @@ __all__ = ["Pair", "Rounds", "Side"]
 # that follow are slower by a few percent for a millisecond or two.
 _WARM_UP_ROUNDS = 3
 _WARM_UP_CPU_SECONDS = 0.05
-"""No further round begins after that."""
+"""No further round begins so long after the first forward."""
 
 
 class Rounds(NamedTuple):
@@ -82,9 +82,10 @@ class Pair:
             with large_blocks_apart():
                 reference, candidate = self._bind(unit.reference_first)
                 first, second = (reference, candidate) if unit.reference_first else (candidate, reference)
+                end = time.process_time() + _WARM_UP_CPU_SECONDS
                 first()
                 second()
-            _warm_up(first, second)
+            _warm_up(first, second, end)
             return _timed(reference, candidate, round_orders(unit.seed), cpu_seconds)
 
     def _bind(self, reference_first: bool) -> Tuple[Forward, Forward]:
@@ -100,8 +101,7 @@ class Pair:
         return reference, candidate
 
 
-def _warm_up(first: Forward, second: Forward) -> None:
-    end = time.process_time() + _WARM_UP_CPU_SECONDS
+def _warm_up(first: Forward, second: Forward, end: float) -> None:
     for _ in range(_WARM_UP_ROUNDS):
         if time.process_time() > end:
             break
