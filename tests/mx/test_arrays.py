@@ -69,5 +69,6 @@ def test_the_memory_of_an_array_is_its_own():
     import mxnet as mx
 
     array = mx.nd.zeros((2, 3))
+    array.wait_to_read()
     memory_of(array)[1, 2] = 7
     assert array.asnumpy().tolist() == [[0, 0, 0], [0, 0, 7]]
