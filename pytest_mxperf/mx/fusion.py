@@ -13,18 +13,13 @@ import msgspec
 
 from pytest_mxperf.graph import Entry, Graph, Node
 
-__all__ = ["COPYING", "DENSE", "inlined", "is_alone", "only_copied", "weights_read"]
+__all__ = ["COPYING", "DENSE", "inlined", "only_copied", "weights_read"]
 
 DENSE = "_sg_mkldnn_fully_connected"
 COPYING = ("_sg_mkldnn_conv", DENSE)
 """Fused operators that copy the weights that they read."""
 _WEIGHT = 1
 """Its position among their inputs."""
-
-
-def is_alone(node: Node) -> bool:
-    """Whether a fused node is one operator that is fused with nothing."""
-    return sum(not inner.is_variable for subgraph in node.subgraphs for inner in subgraph.nodes) == 1
 
 
 def weights_read(graph: Graph, op: str) -> "Counter[int]":

@@ -1,7 +1,6 @@
 """Memory of a pair: how much it takes, refused before it is taken; and what need not be held twice."""
 
-from pathlib import Path
-from typing import Dict, FrozenSet, List, Sequence, Tuple
+from typing import Dict, FrozenSet, Sequence, Tuple
 
 from pytest_mxperf.errors import ModelError, listed
 from pytest_mxperf.mx.headroom import free_bytes, gibibytes, limit_to
@@ -15,7 +14,6 @@ _MANY_REPEATED_BYTES = 128 << 20
 """Of copies of weights that are copied by another dense layer as well; half a pair of them is a quarter of a GiB."""
 _LARGE_BYTES, _LARGEST_BYTES = 8 << 20, 64 << 20
 """Where one weight is of the second size, those of the first are not copied either, on both sides."""
-_USUAL_CACHE_BYTES = 32 << 20
 
 
 def plan_both(sides: Sequence[Side]) -> Tuple[str, ...]:
@@ -38,11 +36,15 @@ def plan_both(sides: Sequence[Side]) -> Tuple[str, ...]:
     return tuple(notes)
 
 
-def make_room(sides: Sequence[Side]) -> None:
-    """Limits this process to what is free. Raises ``ModelError`` with both figures if the sides do not fit."""
-    free = free_bytes()
-    _refuse_beyond(free, needed_bytes(sides), sides)
+def make_room(sides: Sequence[Side]) -> int:
+    """Limits this process to what is free, and returns how many bytes the sides need.
+
+    Raises ``ModelError`` with both figures if they do not fit.
+    """
+    free, needed = free_bytes(), needed_bytes(sides)
+    _refuse_beyond(free, needed, sides)
     limit_to(free)
+    return needed
 
 
 def refuse_what_cannot_fit(sides: Sequence[Side]) -> None:
@@ -80,30 +82,13 @@ def needed_bytes(sides: Sequence[Side]) -> int:
 
 
 def _shared(plans: Sequence[Plan]) -> FrozenSet[str]:
-    """Weights that must not be copied by each dense layer that reads them; on both sides if on one of them.
-
-    Where they fit the cache, dense layers that all read one copy are faster than in production, and stay as they are.
-    """
-    heavy = [plan for plan in plans if plan.repeated_bytes >= _MANY_REPEATED_BYTES]
-    if any(sum(plan.repeated.values()) > _cache_bytes() for plan in heavy):
+    """Weights that must not be copied by each dense layer that reads them; on both sides if on one of them."""
+    if any(plan.repeated_bytes >= _MANY_REPEATED_BYTES for plan in plans):
         return frozenset(name for plan in plans for name in plan.repeated)
     return frozenset()
 
 
 def _lonely(plans: Sequence[Plan]) -> FrozenSet[str]:
-    if any(plan.lonely(max(_LARGEST_BYTES, _cache_bytes())) for plan in plans):
+    if any(plan.lonely(_LARGEST_BYTES) for plan in plans):
         return frozenset(name for plan in plans for name in plan.lonely(_LARGE_BYTES))
     return frozenset()
-
-
-def _cache_bytes(folder: Path = Path("/sys/devices/system/cpu/cpu0/cache")) -> int:
-    """Of the largest cache that a core reads through."""
-    sizes: List[int] = []
-    for place in range(8):
-        try:
-            text = (folder / f"index{place}" / "size").read_text().strip()
-        except OSError:
-            break
-        if text[:-1].isdigit() and text[-1:] in "KMG":
-            sizes.append(int(text[:-1]) << {"K": 10, "M": 20, "G": 30}[text[-1]])
-    return max(sizes, default=_USUAL_CACHE_BYTES)

@@ -11,7 +11,7 @@ from typing import Iterator, List, NamedTuple, Tuple
 from pytest_mxperf.latency.schedule import Unit, round_orders
 from pytest_mxperf.mx.buffers import Buffers
 from pytest_mxperf.mx.executors import Binding, Forward
-from pytest_mxperf.mx.headroom import large_blocks_apart
+from pytest_mxperf.mx.headroom import as_ever, large_blocks_apart
 from pytest_mxperf.mx.memory import make_room, plan_both, refuse_what_cannot_fit
 from pytest_mxperf.mx.side import Side
 
@@ -22,6 +22,8 @@ __all__ = ["Pair", "Rounds", "Side"]
 _WARM_UP_ROUNDS = 3
 _WARM_UP_CPU_SECONDS = 0.05
 """No further round begins so long after the first forward."""
+_LARGE_BYTES = 512 << 20
+"""Of a pair: from there on memory is worth a fifth of the time that binding takes."""
 
 
 class Rounds(NamedTuple):
@@ -37,6 +39,7 @@ class Pair:
     def __init__(self, reference: Side, candidate: Side) -> None:
         self.sides = (reference, candidate)
         self._buffers = Buffers()
+        self._binding = as_ever
         self.notes: Tuple[str, ...] = ()
         """What is not as in production, once it is checked: how it is run, and the numbers that it computes with."""
         self.forward_cpu_seconds = 0.0
@@ -53,10 +56,11 @@ class Pair:
         run_otherwise = plan_both(self.sides)
         self._look()  # at the numbers that are bound, which depend on the plan
         self.notes = (*run_otherwise, *self._seen())
-        make_room(self.sides)
-        with large_blocks_apart():
+        self._binding = large_blocks_apart if make_room(self.sides) >= _LARGE_BYTES else as_ever
+        with self._binding() as give_back:
             forwards = self._bind(reference_first=True)
             for side, forward in zip(self.sides, forwards):
+                give_back()
                 side.check(forward)
         start = time.process_time()
         for forward in forwards:
@@ -79,11 +83,12 @@ class Pair:
     def measure(self, unit: Unit, cpu_seconds: float) -> Rounds:
         """Rounds of a fresh pair of bindings: one, and more until they have taken so much CPU time."""
         with _without_garbage_collection():
-            with large_blocks_apart():
+            with self._binding() as give_back:
                 reference, candidate = self._bind(unit.reference_first)
                 first, second = (reference, candidate) if unit.reference_first else (candidate, reference)
                 end = time.process_time() + _WARM_UP_CPU_SECONDS
                 first()
+                give_back()
                 second()
             _warm_up(first, second, end)
             return _timed(reference, candidate, round_orders(unit.seed), cpu_seconds)

@@ -9,7 +9,7 @@ from typing import Any, Collection, Dict, FrozenSet, Iterator, List, Mapping, Na
 from pytest_mxperf.cost.result import ITEM_BYTES
 from pytest_mxperf.graph import Graph, Node
 from pytest_mxperf.mx.analysis import Analysis
-from pytest_mxperf.mx.fusion import COPYING, DENSE, inlined, is_alone, only_copied, weights_read
+from pytest_mxperf.mx.fusion import COPYING, DENSE, inlined, only_copied, weights_read
 from pytest_mxperf.mx.runtime import array_semantics, mx
 from pytest_mxperf.spec import RunAs
 
@@ -64,11 +64,12 @@ class Plan(NamedTuple):
         }
 
     def lonely(self, at_least_bytes: int) -> FrozenSet[str]:
-        """Names of such large weights that one dense layer reads which is fused with nothing."""
+        """Names of such large weights that one dense layer reads: beside it, what it is fused with takes no time."""
         readers = self._readers(DENSE)
-        found = (node.inputs[_WEIGHT][0] for node in self.graph.nodes if node.op == DENSE and is_alone(node))
         return frozenset(
-            self._name(source) for source in found if readers[source] == 1 and self._bytes_of(source) >= at_least_bytes
+            self._name(source)
+            for source, count in readers.items()
+            if count == 1 and self._bytes_of(source) >= at_least_bytes
         )
 
     def without_fused(self, weights: Collection[str]) -> "Plan":

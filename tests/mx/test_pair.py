@@ -1,6 +1,7 @@
 """A pair in memory: what is held once, what is copied, and what is refused."""
 
 import math
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from pytest_mxperf.errors import ModelError
 from pytest_mxperf.latency.schedule import Unit
 from pytest_mxperf.mx import memory
+from pytest_mxperf.mx import pair as pair_module
 from pytest_mxperf.mx.analysis import analyse
 from pytest_mxperf.mx.arrays import memory_of
 from pytest_mxperf.mx.buffers import Buffers
@@ -140,7 +142,6 @@ def test_each_reader_of_one_weight_counts(mx):
 @pytest.mark.parametrize("eltwise", [False, True])
 def test_many_copies_of_one_weight_are_not_made(mx, monkeypatch, eltwise):
     monkeypatch.setattr(memory, "_MANY_REPEATED_BYTES", 128)
-    monkeypatch.setattr(memory, "_cache_bytes", lambda: 63)
     net = unrolled(mx)
     if eltwise:
         weight = net.get_internals()["weight"]
@@ -158,11 +159,9 @@ def test_many_copies_of_one_weight_are_not_made(mx, monkeypatch, eltwise):
     assert np.allclose(ours, expected, rtol=1e-5, atol=1e-7)
 
 
-@pytest.mark.parametrize(("repeated", "cache"), [(129, 64), (128, 65)])
-def test_they_are_made_where_they_are_few_or_where_one_would_fit_the_cache(mx, monkeypatch, repeated, cache):
-    """Three readers of 64 bytes repeat 128. One copy in the cache would be faster than it is in production."""
-    monkeypatch.setattr(memory, "_MANY_REPEATED_BYTES", repeated)
-    monkeypatch.setattr(memory, "_cache_bytes", lambda: cache)
+def test_they_are_made_where_they_are_few(mx, monkeypatch):
+    """Three readers of 64 bytes repeat 128."""
+    monkeypatch.setattr(memory, "_MANY_REPEATED_BYTES", 129)
     sides = [side_of(unrolled(mx), data=(1, 4)) for _ in range(2)]
     assert plan_both(sides) == ()
     assert any(node.op == DENSE for node in sides[0].plan().graph.nodes)
@@ -170,23 +169,51 @@ def test_they_are_made_where_they_are_few_or_where_one_would_fit_the_cache(mx, m
 
 def test_both_sides_are_run_alike_if_one_of_them_has_many_copies(mx, monkeypatch):
     monkeypatch.setattr(memory, "_MANY_REPEATED_BYTES", 128)
-    monkeypatch.setattr(memory, "_cache_bytes", lambda: 63)
     sides = [side_of(unrolled(mx, steps), data=(1, 4)) for steps in (2, 3)]
     plan_both(sides)
     assert not any(node.op == DENSE for side in sides for node in side.plan().graph.nodes)
 
 
-def test_a_large_dense_layer_that_is_fused_with_nothing_is_not_copied(mx, monkeypatch):
-    monkeypatch.setattr(memory, "_cache_bytes", lambda: 1)
+@pytest.mark.parametrize("is_fused", [False, True])
+def test_a_large_dense_layer_is_not_copied(mx, monkeypatch, is_fused):
+    """4 x 8 numbers are 128 bytes, the input has 64."""
     monkeypatch.setattr(memory, "_LARGEST_BYTES", 128)
     monkeypatch.setattr(memory, "_LARGE_BYTES", 128)
-    dense = mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=4, no_bias=True, name="fc")  # 4 x 8: 128 bytes
-    sides = [side_of(dense, data=(2, 8)) for _ in range(2)]
+    net = mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=4, no_bias=True, name="fc")
+    if is_fused:
+        net = mx.sym.Activation(net, act_type="relu")
+    sides = [side_of(net, data=(2, 8)) for _ in range(2)]
+    assert needed_bytes(sides) == 448
     assert plan_both(sides) == ("fc_weight is timed without the copy that MXNet keeps of a dense layer's weight",)
     assert needed_bytes(sides) == 192
-    fused = [side_of(mx.sym.Activation(dense, act_type="relu"), data=(2, 8)) for _ in range(2)]
-    assert plan_both(fused) == ()
-    assert needed_bytes(fused) == 448
+
+
+def test_a_smaller_one_is(mx, monkeypatch):
+    monkeypatch.setattr(memory, "_LARGEST_BYTES", 129)
+    net = mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=4, no_bias=True, name="fc")
+    sides = [side_of(net, data=(2, 8)) for _ in range(2)]
+    assert plan_both(sides) == ()
+    assert needed_bytes(sides) == 448
+
+
+@pytest.mark.parametrize(("needed", "entered"), [(99, 0), (100, 2)])
+def test_large_pairs_are_bound_sparingly(mx, monkeypatch, needed, entered):
+    """Once to be checked, and once to be measured."""
+    calls = []
+
+    @contextmanager
+    def apart():
+        calls.append("apart")
+        yield lambda: calls.append("gave back")
+
+    monkeypatch.setattr(pair_module, "large_blocks_apart", apart)
+    monkeypatch.setattr(pair_module, "make_room", lambda sides: needed)
+    monkeypatch.setattr(pair_module, "_LARGE_BYTES", 100)
+    pair = Pair(*(side_of(unrolled(mx), data=(1, 4)) for _ in range(2)))
+    pair.check()
+    pair.measure(Unit(True, seed=1), 0.001)
+    assert calls.count("apart") == entered
+    assert calls.count("gave back") == (3 if entered else 0)
 
 
 def test_a_pair_that_does_not_fit_is_refused_before_it_is_made(mx, monkeypatch):
