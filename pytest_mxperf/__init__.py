@@ -1,28 +1,34 @@
 """pytest-mxperf keeps Apache MXNet 1.x models from getting heavier or slower.
 
-Importing this package imports neither pytest nor numpy nor mxnet. It does make a later ``import mxnet`` work where a
+Importing this package imports neither pytest nor numpy nor mxnet, and what it exports only once that is asked for. It
+does make a later ``import mxnet`` work where a
 plain ``pip install mxnet`` leaves it broken (see ``pytest_mxperf.mx.compat``).
 """
 
-from pytest_mxperf.api import compare_latency, count, diff
-from pytest_mxperf.baseline.diff import Change, Difference
-from pytest_mxperf.cost.result import ConventionName, CostReport, LayerCost, OpCost, Params
-from pytest_mxperf.errors import (
-    BaselineError,
-    GraphError,
-    ModelError,
-    MxnetMissingError,
-    MxperfError,
-    MxperfWarning,
-    ParamsError,
-    ShapeError,
-    UsageError,
-    WorkerError,
-)
-from pytest_mxperf.latency.comparison import Comparison
-from pytest_mxperf.latency.timing import Timing
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, List
+
 from pytest_mxperf.mx import compat
-from pytest_mxperf.spec import InputSpec, ModelSpec, RunAs
+
+if TYPE_CHECKING:
+    from pytest_mxperf.api import compare_latency, count, diff
+    from pytest_mxperf.baseline.diff import Change, Difference
+    from pytest_mxperf.cost.result import ConventionName, CostReport, LayerCost, OpCost, Params
+    from pytest_mxperf.errors import (
+        BaselineError,
+        GraphError,
+        ModelError,
+        MxnetMissingError,
+        MxperfError,
+        MxperfWarning,
+        ParamsError,
+        ShapeError,
+        UsageError,
+        WorkerError,
+    )
+    from pytest_mxperf.latency.comparison import Comparison
+    from pytest_mxperf.latency.timing import Timing
+    from pytest_mxperf.spec import InputSpec, ModelSpec, RunAs
 
 __all__ = [
     "BaselineError",
@@ -51,5 +57,40 @@ __all__ = [
     "count",
     "diff",
 ]
+
+_NAMES = {
+    "pytest_mxperf.api": ("compare_latency", "count", "diff"),
+    "pytest_mxperf.baseline.diff": ("Change", "Difference"),
+    "pytest_mxperf.cost.result": ("ConventionName", "CostReport", "LayerCost", "OpCost", "Params"),
+    "pytest_mxperf.errors": (
+        "BaselineError",
+        "GraphError",
+        "ModelError",
+        "MxnetMissingError",
+        "MxperfError",
+        "MxperfWarning",
+        "ParamsError",
+        "ShapeError",
+        "UsageError",
+        "WorkerError",
+    ),
+    "pytest_mxperf.latency.comparison": ("Comparison",),
+    "pytest_mxperf.latency.timing": ("Timing",),
+    "pytest_mxperf.spec": ("InputSpec", "ModelSpec", "RunAs"),
+}
+"""What each module has of that."""
+_MODULES = {name: module for module, names in _NAMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_MODULES[name]), name)
+    return value
+
+
+def __dir__() -> List[str]:
+    return sorted({*globals(), *__all__})
+
 
 compat.install()

@@ -1,24 +1,27 @@
-"""The pytest plugin, and the only part that imports pytest. Loading it imports neither mxnet nor numpy."""
+"""What pytest sees of the plugin: options, markers, hooks and fixtures. Each imports what works for it when called.
 
-from pytest_mxperf.plugin.fixtures import (
-    _mxperf_case,
-    _mxperf_gates,
-    mxperf_checkpoint,
-    mxperf_cost,
-    mxperf_model,
-    mxperf_module,
-)
-from pytest_mxperf.plugin.header import pytest_report_header
-from pytest_mxperf.plugin.hooks import (
-    pytest_configure,
-    pytest_pycollect_makeitem,
-    pytest_runtest_call,
-)
-from pytest_mxperf.plugin.options import pytest_addoption, pytest_load_initial_conftests
+Most runs have no test of ours: they load this module and the options, and nothing else (``benchmarks/startup.py``).
+"""
+
+import sys
+from importlib import metadata, util
+from typing import TYPE_CHECKING, Any, Generator, List, Optional
+
+import pytest
+
+from pytest_mxperf.plugin import options
+
+if TYPE_CHECKING:
+    from pytest_mxperf.cost.result import CostReport
+    from pytest_mxperf.plugin.benchmark import Benchmark
+    from pytest_mxperf.plugin.case import Case
+    from pytest_mxperf.plugin.reporter import Reporter
+    from pytest_mxperf.spec import ModelSpec
 
 __all__ = [
-    "_mxperf_case",
-    "_mxperf_gates",
+    "IN_BODY",
+    "Watch",
+    "is_marked",
     "mxperf_checkpoint",
     "mxperf_cost",
     "mxperf_model",
@@ -26,7 +29,233 @@ __all__ = [
     "pytest_addoption",
     "pytest_configure",
     "pytest_load_initial_conftests",
-    "pytest_pycollect_makeitem",
     "pytest_report_header",
-    "pytest_runtest_call",
 ]
+
+_MARKERS = {
+    "mxperf_model": "mxperf_model(source, *, inputs, epoch=0, name=None, run_as=None, example=None): "
+    "the MXNet model that the test is about",
+    "mxperf_budget": 'mxperf_budget(macs="1.82 G", params="11.7 M", latency_p50="40 ms", ...): ceilings',
+    "mxperf_baseline": 'mxperf_baseline(macs="0%", params="0%", latency="5%", against=None, ...): '
+    "allowed growth over the stored baseline, or over another model",
+    "mxperf_policy": 'mxperf_policy(uncounted="warn", ...): what comes of verdicts in this test: fail, warn or ignore',
+}
+_SUBJECTS = frozenset(("mxperf_model", "mxperf_budget", "mxperf_baseline"))
+"""The markers that make a test one of ours."""
+
+_MXNETS = ("mxnet", "mxnet-mkl", "mxnet-native", *(f"mxnet-cu{cuda}" for cuda in (90, 92, 100, 101, 102, 110, 112)))
+
+IN_BODY: "pytest.StashKey[bool]" = pytest.StashKey()
+"""Whether a test's own body is running, in which whatever is reported is only a subtest."""
+_HAS_CASE: "pytest.StashKey[bool]" = pytest.StashKey()
+_WATCH: "pytest.StashKey[Watch]" = pytest.StashKey()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    options.add_options(parser)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: Any, parser: Any, args: List[str]) -> None:
+    options.with_values(early_config, parser, args)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for line in _MARKERS.values():
+        config.addinivalue_line("markers", line)
+    watch = config.stash[_WATCH] = Watch(config)
+    config.pluginmanager.register(watch, "mxperf-watch")
+    has_benchmark = config.pluginmanager.hasplugin("benchmark")
+    config.pluginmanager.register(_WithBenchmark() if has_benchmark else _WithoutBenchmark(), "mxperf-benchmark")
+    # Under xdist one process collects and another reports: neither sees all that the other does.
+    is_distributed = hasattr(config, "workerinput") or config.getoption("dist", "no") != "no"
+    if is_distributed or options.are_given(config):
+        watch.start()
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """What judges, by which baselines, and where the policy is another. MXNet is not imported: that takes a second."""
+    parts = [f"mxperf {metadata.version('pytest-mxperf')}", _mxnet()]
+    if not config.stash[_WATCH].is_on:
+        return ", ".join([*parts, "baselines: baselines"])
+    from pytest_mxperf.plugin.settings import as_header
+
+    return ", ".join([*parts, *as_header(config)])
+
+
+def _mxnet() -> str:
+    try:
+        spec = util.find_spec("mxnet")
+    except (ImportError, ValueError):  # somebody's finder blocks it, or it is a module without a spec
+        spec = None
+    if spec is None and "mxnet" not in sys.modules:
+        return "mxnet is not installed"
+    for name in _MXNETS:
+        for distribution in (name, f"{name}mkl"):
+            try:
+                return f"{distribution} {metadata.version(distribution)}"
+            except metadata.PackageNotFoundError:
+                continue
+    return "mxnet of unknown version"
+
+
+def is_marked(node: "pytest.Item | pytest.Collector") -> bool:
+    """Whether one of our markers is on the test, its class or its module."""
+    while node is not None:
+        if node.own_markers and any(mark.name in _SUBJECTS for mark in node.own_markers):
+            return True
+        node = node.parent  # type: ignore[assignment]
+    return False
+
+
+def _is_ours(item: pytest.Item) -> bool:
+    return _HAS_CASE in item.stash or "mxperf_model" in getattr(item, "fixturenames", ()) or is_marked(item)
+
+
+class Watch:
+    """A plugin object that waits for a test of ours, and takes note of what else the judgement of a run rests on."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.is_on = False
+        self.items: Optional[List[pytest.Item]] = None
+        """All that were collected, before anyone deselects some; None where this process collects nothing."""
+        self.doubt = ""
+        """Why not all tests may have been collected."""
+        self._config = config
+        self._reporter: Optional[Reporter] = None
+
+    def start(self) -> None:
+        """Brings along everything else. Raises ``pytest.UsageError`` for an option that cannot be understood."""
+        if not self.is_on:
+            from pytest_mxperf.plugin.hooks import start
+
+            self.is_on = True
+            self._reporter = start(self._config, self)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_pycollect_makeitem(self, collector: Any, name: str, obj: Any) -> None:
+        """Lets a marked test be parametrized over ``mxperf_model`` without taking it as an argument."""
+        is_in_marked = is_marked(collector)
+        if not (is_in_marked or _marks_function(obj)) or not collector.istestfunction(obj, name):
+            return
+        self.start()
+        uses_case = pytest.mark.usefixtures("_mxperf_case")
+        if not is_in_marked:
+            uses_case(getattr(obj, "__func__", obj))  # a bound method takes no marks
+        elif uses_case.mark not in collector.iter_markers("usefixtures"):
+            collector.add_marker(uses_case)  # not to the function: an unmarked class may inherit it too
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, items: List[pytest.Item]) -> None:
+        self.items = list(items)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if not report.passed:
+            self.doubt = self.doubt or f"{report.nodeid} was not collected"
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Gives a case to what was marked, or asks for the model, in another way than by the function or its class."""
+        if _is_ours(item):
+            self.start()
+            names: List[str] = getattr(item, "fixturenames", [])
+            if "_mxperf_case" not in names and hasattr(item, "fixturenames"):
+                item.fixturenames = [*names, "_mxperf_case"]
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> "Generator[None, object, object]":
+        """Runs the test's own body; then its gates are judged.
+
+        Next to the body and within all other wrappers (``trylast``), so that plugins which capture, time, excuse or
+        stop a body that fails do the same with a gate.
+        """
+        __tracebackhide__ = True
+        item.stash[IN_BODY] = True
+        try:
+            result = yield
+        finally:
+            item.stash[IN_BODY] = False
+        if _is_ours(item):
+            self.start()
+            from pytest_mxperf.plugin.judging import judge
+
+            judge(item)
+        return result
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Baselines that no test uses are told even where no test is ours."""
+        if not self.is_on and (self._has_baselines() or any(map(_is_ours, self.items or ()))):
+            self.start()
+            if self._reporter is not None:  # it comes too late to be called by pytest
+                self._reporter.pytest_sessionfinish(session)
+
+    def _has_baselines(self) -> bool:
+        folder = self._config.rootpath / "baselines"
+        return folder.is_dir() and any(folder.glob("*.json"))
+
+
+def _marks_function(function: object) -> bool:
+    marks = getattr(function, "pytestmark", None)
+    return isinstance(marks, list) and any(getattr(mark, "name", "") in _SUBJECTS for mark in marks)
+
+
+@pytest.fixture
+def mxperf_model(request: pytest.FixtureRequest) -> "ModelSpec":
+    """The model of the test, from its ``mxperf_model`` marker; override or parametrize it like any fixture."""
+    from pytest_mxperf.plugin.fixtures import model
+
+    return model(request)
+
+
+@pytest.fixture
+def _mxperf_case(request: pytest.FixtureRequest, mxperf_model: object) -> "Case":
+    from pytest_mxperf.plugin.fixtures import case
+
+    request.config.stash[_WATCH].start()
+    request.node.stash[_HAS_CASE] = True
+    return case(request, mxperf_model)
+
+
+@pytest.fixture
+def mxperf_cost(_mxperf_case: "Case") -> "CostReport":
+    """The ``CostReport`` of one forward pass: totals, layers, parameters, uncounted operators."""
+    from pytest_mxperf.plugin.fixtures import cost
+
+    return cost(_mxperf_case)
+
+
+@pytest.fixture
+def mxperf_checkpoint(_mxperf_case: "Case") -> Any:
+    """``(symbol, arg_params, aux_params)``, as ``mx.model.load_checkpoint`` returns them, held against each other."""
+    from pytest_mxperf.plugin.fixtures import checkpoint
+
+    return checkpoint(_mxperf_case)
+
+
+@pytest.fixture
+def mxperf_module(_mxperf_case: "Case") -> Any:
+    """An ``mx.mod.Module`` with its parameters set, bound with ``for_training=False``."""
+    from pytest_mxperf.plugin.fixtures import module
+
+    return module(_mxperf_case)
+
+
+class _WithBenchmark:
+    """Asks for pytest-benchmark's fixture by name: ``--benchmark-skip`` and ``--benchmark-only`` know tests by that."""
+
+    @pytest.fixture
+    def mxperf_benchmark(self, request: pytest.FixtureRequest, benchmark: Any) -> "Benchmark":
+        """Times forward passes through pytest-benchmark: ``mxperf_benchmark(module)`` returns the ``Timing``."""
+        from pytest_mxperf.plugin.benchmark import with_benchmark
+
+        return with_benchmark(request, benchmark)
+
+
+class _WithoutBenchmark:
+    @pytest.fixture
+    def mxperf_benchmark(self, request: pytest.FixtureRequest) -> "Benchmark":
+        """Runs one forward pass: pytest-benchmark, which would time more, is not there."""
+        from pytest_mxperf.plugin.benchmark import without_benchmark
+
+        return without_benchmark(request)

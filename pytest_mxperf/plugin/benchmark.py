@@ -12,7 +12,7 @@ from pytest_mxperf.latency.timing import Timing
 from pytest_mxperf.plugin.case import CASE, Case
 from pytest_mxperf.spec import InputSpec
 
-__all__ = ["Benchmark", "fixture_for"]
+__all__ = ["Benchmark", "with_benchmark", "without_benchmark"]
 
 _LET_IT_PASS = "--mxperf-policy=unmeasured=warn lets that pass"
 _DISABLED = f"pytest-benchmark is disabled (--benchmark-disable, or xdist's -n); {_LET_IT_PASS}"
@@ -31,9 +31,9 @@ class Benchmark:
     Where that is disabled, or None since it is not there, one pass is timed, which judges no budget.
     """
 
-    def __init__(self, benchmark: Any, case: Optional[Case]) -> None:
+    def __init__(self, benchmark: Any, item: pytest.Item) -> None:
         self._benchmark = benchmark
-        self._case = case
+        self._item = item
         self._is_used = False
 
     def __call__(self, model: Any, *, batch: Any = None) -> Timing:
@@ -63,6 +63,10 @@ class Benchmark:
             self._benchmark.extra_info["forwards_per_round"] = forwards
         run = queued(forwards_of(model, batch, self._inputs(), self._example()), forwards)
         return self._time(run, queued_forwards=forwards)
+
+    @property
+    def _case(self) -> Optional[Case]:
+        return self._item.stash.get(CASE, None)
 
     def _inputs(self) -> Mapping[str, InputSpec]:
         return {} if self._case is None else self._case.spec.inputs
@@ -110,26 +114,15 @@ def _call(run: Callable[[], None]) -> None:
     run()
 
 
-def fixture_for(config: pytest.Config) -> object:
-    """A plugin object with the fixture ``mxperf_benchmark``.
-
-    It asks for pytest-benchmark's fixture by name where there is one, since by that ``--benchmark-skip`` and
-    ``--benchmark-only`` know which tests are benchmarks.
-    """
-    return _WithBenchmark() if config.pluginmanager.hasplugin("benchmark") else _WithoutBenchmark()
+def with_benchmark(request: pytest.FixtureRequest, benchmark: Any) -> Benchmark:
+    """Through pytest-benchmark's fixture."""
+    if hasattr(request.config, "workerinput") and not request.config.getoption("benchmark_enable"):
+        benchmark.disabled = True  # the last pytest-benchmark for Python 3.8 forgets it in xdist's workers
+    return Benchmark(benchmark, request.node)
 
 
-class _WithBenchmark:
-    @pytest.fixture
-    def mxperf_benchmark(self, request: pytest.FixtureRequest, benchmark: Any) -> Benchmark:
-        """Times forward passes through pytest-benchmark: ``mxperf_benchmark(module)`` returns the ``Timing``."""
-        return Benchmark(benchmark, request.node.stash.get(CASE, None))
-
-
-class _WithoutBenchmark:
-    @pytest.fixture
-    def mxperf_benchmark(self, request: pytest.FixtureRequest) -> Benchmark:
-        """Runs one forward pass: pytest-benchmark, which would time more, is not there."""
-        # Once for all tests: pytest counts them.
-        warnings.warn(pytest.PytestWarning(f"mxperf_benchmark measures nothing: {_NOT_THERE}"), stacklevel=1)
-        return Benchmark(None, request.node.stash.get(CASE, None))
+def without_benchmark(request: pytest.FixtureRequest) -> Benchmark:
+    """Where pytest-benchmark is not there."""
+    # Once for all tests: pytest counts them.
+    warnings.warn(pytest.PytestWarning(f"mxperf_benchmark measures nothing: {_NOT_THERE}"), stacklevel=1)
+    return Benchmark(None, request.node)

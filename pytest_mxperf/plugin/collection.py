@@ -9,8 +9,9 @@ import pytest
 
 from pytest_mxperf.errors import MxperfError
 from pytest_mxperf.gate.session import Collected, CollectedTest
+from pytest_mxperf.plugin import Watch, is_marked
 from pytest_mxperf.plugin.containment import contained
-from pytest_mxperf.plugin.markers import is_gated, is_marked, model_of
+from pytest_mxperf.plugin.markers import is_gated, model_of
 from pytest_mxperf.spec import ModelSpec
 
 __all__ = ["Collection", "model_before_running"]
@@ -21,18 +22,9 @@ _KEY = "mxperf_collected"
 class Collection:
     """A plugin object in every process. Under xdist the workers collect, and report to the controller."""
 
-    def __init__(self) -> None:
-        self._items: Optional[List[pytest.Item]] = None
-        self._doubt = ""
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
         self._told: Optional[Collected] = None
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_collection_modifyitems(self, items: List[pytest.Item]) -> None:
-        self._items = list(items)  # before anyone deselects some
-
-    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        if not report.passed:
-            self._doubt = self._doubt or f"{report.nodeid} was not collected"
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -48,7 +40,7 @@ class Collection:
                 self._told = msgspec.convert(told, Collected)
 
     def _doubts(self, because: str) -> None:
-        self._doubt = self._doubt or because
+        self._watch.doubt = self._watch.doubt or because
 
     def collected(self, session: pytest.Session) -> Collected:
         """All that the run has collected, with what the command line has left out among the doubts."""
@@ -56,11 +48,11 @@ class Collection:
         return msgspec.structs.replace(collected, doubt=_left_out(session.config) or collected.doubt)
 
     def _own(self, session: pytest.Session) -> Collected:
-        if self._items is None:  # xdist's controller, whose workers have all died or were stopped
-            return Collected(doubt=self._doubt or "no process has told what it collected")
+        if self._watch.items is None:  # xdist's controller, whose workers have all died or were stopped
+            return Collected(doubt=self._watch.doubt or "no process has told what it collected")
         selected = set(getattr(session, "items", ()))
-        tests = [_test(item, item in selected) for item in self._items if _is_ours(item)]
-        return Collected(tuple(tests), self._doubt)
+        tests = [_test(item, item in selected) for item in self._watch.items if _is_ours(item)]
+        return Collected(tuple(tests), self._watch.doubt)
 
 
 def _is_ours(item: pytest.Item) -> bool:

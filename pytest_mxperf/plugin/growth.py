@@ -22,7 +22,7 @@ from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.gate.latency import judge_wall_time
 from pytest_mxperf.gate.metrics import WALL_TIMES
 from pytest_mxperf.latency.timing import Timing
-from pytest_mxperf.plugin.options import Options
+from pytest_mxperf.plugin.settings import Options
 from pytest_mxperf.plugin.timed import TimedModel
 from pytest_mxperf.plugin.versions import versions
 from pytest_mxperf.spec import Checkpoint, InputSpec, ModelSpec

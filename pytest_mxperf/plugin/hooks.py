@@ -1,7 +1,7 @@
-"""The hooks: each translates between pytest and what decides elsewhere."""
+"""What is at work in a run that has tests of ours, and how a finished test's result reaches what reports."""
 
 from functools import partial
-from typing import Any, Generator, List, Optional
+from typing import Generator, List, Optional
 
 import msgspec
 import pytest
@@ -9,73 +9,44 @@ import pytest
 from pytest_mxperf.errors import MxperfError
 from pytest_mxperf.gate.bypass import unjudged
 from pytest_mxperf.gate.finding import Finding
-from pytest_mxperf.plugin import benchmark, markers
+from pytest_mxperf.plugin import IN_BODY, Watch, markers
 from pytest_mxperf.plugin.case import CASE
 from pytest_mxperf.plugin.collection import Collection, model_before_running
 from pytest_mxperf.plugin.containment import contained
-from pytest_mxperf.plugin.judging import PROPERTY, judge, tell
+from pytest_mxperf.plugin.judging import PROPERTY, tell
 from pytest_mxperf.plugin.latency_gate import LATENCY, LatencyGate
-from pytest_mxperf.plugin.options import OPTIONS, Options
 from pytest_mxperf.plugin.reporter import CaseData, Reporter
+from pytest_mxperf.plugin.settings import OPTIONS, Options
 from pytest_mxperf.report.run import ModelResult
 
-__all__ = [
-    "pytest_configure",
-    "pytest_pycollect_makeitem",
-    "pytest_runtest_call",
-]
+__all__ = ["start"]
 
-_IN_BODY: "pytest.StashKey[bool]" = pytest.StashKey()
 _UNJUDGED: "pytest.StashKey[Optional[Finding]]" = pytest.StashKey()
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    markers.register(config)
+def start(config: pytest.Config, watch: Watch) -> Optional[Reporter]:
+    """Registers all that works on tests of ours. Returns what reports, if that is this process.
+
+    Raises ``pytest.UsageError`` for an option that cannot be understood.
+    """
     try:
         options = Options.of(config)
     except MxperfError as error:
         raise pytest.UsageError(str(error)) from None
     config.stash[OPTIONS] = options
-    collection = Collection()
-    config.pluginmanager.register(benchmark.fixture_for(config), "mxperf-benchmark")
-    config.pluginmanager.register(collection, "mxperf-collection")
-    config.pluginmanager.register(ResultSender(options), "mxperf-result-sender")
     config.stash[LATENCY] = LatencyGate(config, options)
-    config.pluginmanager.register(config.stash[LATENCY], "mxperf-latency")
-    is_xdist_worker = hasattr(config, "workerinput")
-    if not is_xdist_worker:
-        config.pluginmanager.register(Reporter(options, collection), "mxperf-reporter")
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_pycollect_makeitem(collector: Any, name: str, obj: Any) -> None:
-    """Lets a marked test be parametrized over ``mxperf_model`` without taking it as an argument."""
-    uses_model = pytest.mark.usefixtures("mxperf_model")
-    if not collector.istestfunction(obj, name):
-        return
-    if markers.is_marked(collector):
-        # Not the function: an unmarked class may inherit it too.
-        if uses_model.mark not in collector.iter_markers("usefixtures"):
-            collector.add_marker(uses_model)
-    elif markers.marks_function(obj):
-        uses_model(getattr(obj, "__func__", obj))  # a bound method takes no marks
-
-
-@pytest.hookimpl(wrapper=True, trylast=True)
-def pytest_runtest_call(item: pytest.Item) -> "Generator[None, object, object]":
-    """Runs the test's own body, in which whatever is reported is only a subtest; then its gates are judged.
-
-    Next to the body and within all other wrappers (``trylast``), so that plugins which capture, time, excuse or stop a
-    body that fails do the same with a gate.
-    """
-    __tracebackhide__ = True
-    item.stash[_IN_BODY] = True
-    try:
-        result = yield
-    finally:
-        item.stash[_IN_BODY] = False
-    judge(item)
-    return result
+    collection = Collection(watch)
+    for part, name in (
+        (collection, "mxperf-collection"),
+        (ResultSender(options), "mxperf-result-sender"),
+        (config.stash[LATENCY], "mxperf-latency"),
+    ):
+        config.pluginmanager.register(part, name)
+    if hasattr(config, "workerinput"):
+        return None
+    reporter = Reporter(options, collection)
+    config.pluginmanager.register(reporter, "mxperf-reporter")
+    return reporter
 
 
 def _forget(item: pytest.Item) -> None:
@@ -105,7 +76,7 @@ class ResultSender:
             _forget(item)
         if report.when == "teardown":
             self._send(item, report)
-        elif report.skipped and not item.stash.get(_IN_BODY, False) and markers.is_gated(item):
+        elif report.skipped and not item.stash.get(IN_BODY, False) and markers.is_gated(item):
             self._excuse(item, report)
 
     def _excuse(self, item: pytest.Item, report: pytest.TestReport) -> None:

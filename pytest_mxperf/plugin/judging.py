@@ -7,10 +7,10 @@ from typing import Any, Iterable, List, Optional, Sequence
 import pytest
 
 from pytest_mxperf.gate.finding import Finding, Verdict
-from pytest_mxperf.plugin import markers
+from pytest_mxperf.plugin import is_marked, markers
 from pytest_mxperf.plugin.case import CASE, FAILED_BEFORE, Case
 from pytest_mxperf.plugin.containment import MEANT_FOR_PYTEST, failure, message_of
-from pytest_mxperf.plugin.options import OPTIONS
+from pytest_mxperf.plugin.settings import OPTIONS
 
 __all__ = ["PROPERTY", "judge", "tell"]
 
@@ -98,7 +98,7 @@ def _update_command(item: pytest.Item) -> str:
 
 def _late_case(item: pytest.Item) -> Optional[Case]:
     """The case of a test that another fixture or its own body has marked, when our fixtures had had their turn."""
-    if markers.is_marked(item):
+    if is_marked(item):
         item.stash[CASE] = Case(item, markers.model_of(item), item.config.stash[OPTIONS])
     return item.stash.get(CASE, None)
 

@@ -24,8 +24,8 @@ from pytest_mxperf.gate.latency import (
 )
 from pytest_mxperf.latency.comparison import Comparison
 from pytest_mxperf.plugin.containment import contained
-from pytest_mxperf.plugin.options import Options
 from pytest_mxperf.plugin.progress import Progress, run_of
+from pytest_mxperf.plugin.settings import Options
 from pytest_mxperf.worker.host_lock import alone_on_this_host
 from pytest_mxperf.worker.paired_timer import PairedTimer
 from pytest_mxperf.worker.protocol import Network, Profiled

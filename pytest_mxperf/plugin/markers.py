@@ -19,43 +19,14 @@ __all__ = [
     "budget_of",
     "growth_of",
     "is_gated",
-    "is_marked",
-    "marks_function",
     "model_of",
     "policy_of",
-    "register",
 ]
-
-_MARKERS = {
-    "mxperf_model": "mxperf_model(source, *, inputs, epoch=0, name=None, run_as=None, example=None): "
-    "the MXNet model that the test is about",
-    "mxperf_budget": 'mxperf_budget(macs="1.82 G", params="11.7 M", latency_p50="40 ms", ...): ceilings',
-    "mxperf_baseline": 'mxperf_baseline(macs="0%", params="0%", latency="5%", against=None, ...): '
-    "allowed growth over the stored baseline, or over another model",
-    "mxperf_policy": 'mxperf_policy(uncounted="warn", ...): what comes of verdicts in this test: fail, warn or ignore',
-}
-_SUBJECTS = ("mxperf_model", "mxperf_budget", "mxperf_baseline")
-"""The markers that make a test one of ours."""
-
-
-def register(config: pytest.Config) -> None:
-    for line in _MARKERS.values():
-        config.addinivalue_line("markers", line)
-
-
-def is_marked(node: "pytest.Item | pytest.Collector") -> bool:
-    """Whether one of our markers is on the test, its class or its module."""
-    return any(node.get_closest_marker(name) for name in _SUBJECTS)
 
 
 def is_gated(node: "pytest.Item | pytest.Collector") -> bool:
     """Whether a marker asks for a judgement."""
     return any(node.get_closest_marker(name) for name in ("mxperf_budget", "mxperf_baseline"))
-
-
-def marks_function(function: object) -> bool:
-    """Whether one of our markers is on a function that has not become a test yet."""
-    return any(mark.name in _SUBJECTS for mark in getattr(function, "pytestmark", ()))
 
 
 def _closest_first(item: pytest.Item, name: str) -> List[pytest.Mark]:

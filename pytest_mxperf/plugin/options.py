@@ -1,31 +1,48 @@
-"""Command line options and their ini twins."""
+"""Command line options and their ini twins. Imported in every run of pytest, so it imports nothing else of ours."""
 
 import copy
-import math
-import sys
-from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, List
 
 import pytest
 
-from pytest_mxperf.errors import UsageError
-from pytest_mxperf.gate.policy import ACTIONS, OCCASIONS, Policy, parse_policy
-from pytest_mxperf.report import formats
+__all__ = ["LATENCY_MODES", "REPORTS", "VERDICTS", "add_options", "are_given", "with_values"]
 
-__all__ = ["OPTIONS", "Options", "pytest_addoption", "pytest_load_initial_conftests"]
+LATENCY_MODES = ("auto", "always", "never")
 
-_UPDATE_SCOPES = ("all", "new", "prune")
+# Written out for the help, since what knows them takes time to import; a test holds them against that.
+REPORTS = "terminal, github, FILE.csv, FILE.html, FILE.json, FILE.md"
+VERDICTS = (
+    "missing (fail): a test's baseline does not exist; "
+    "incomparable (fail): a baseline is of other inputs or another convention, or cannot be read; "
+    "other_mxnet (warn): a baseline was recorded under another MXNet, or is timed in another way; "
+    "uncounted (fail): a gated model has operators that no rule counts; "
+    "unmeasured (fail): a latency budget or gate was set and nothing was measured; "
+    "inconclusive (warn): latency is unclear: too much noise, too little time, or weights that other processors are "
+    "slow with; "
+    "unused (fail): all tests were collected and none uses a baseline; "
+    "improved (warn): a model is lighter or faster than its baseline; "
+    "unjudged (warn): a gated test was skipped, deselected or expected to fail; "
+    "ungated (warn): a marked test has no gate and asks its model nothing; "
+    "flaky (warn): a gate failed before its test was run again"
+)
 
-_LATENCY_MODES = ("auto", "always", "never")
-
+_INI_DEFAULTS = {
+    "mxperf_baselines": "baselines",
+    "mxperf_latency": "auto",
+    "mxperf_latency_seconds": "15",
+    "mxperf_latency_wait": "600",
+    "mxperf_policy": [],
+    "mxperf_report": [],
+    "mxperf_strict": False,
+}
 
 # Options whose value may be left out, and what they mean then. A value comes with "=": what follows behind a space is a
 # path to test, as in `pytest --mxperf-report tests/`. argparse would take it for the value.
-_WITHOUT_VALUE = {"--mxperf-report": formats.TERMINAL, "--mxperf-update": "all"}
+_WITHOUT_VALUE = {"--mxperf-report": "terminal", "--mxperf-update": "all"}
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_load_initial_conftests(early_config: Any, parser: Any, args: List[str]) -> None:
+def with_values(early_config: Any, parser: Any, args: List[str]) -> None:
+    """Gives each of those its value, in place."""
     end = args.index("--") if "--" in args else len(args)
     args[:end] = [f"{arg}={_WITHOUT_VALUE[arg]}" if arg in _WITHOUT_VALUE else arg for arg in args[:end]]
     # Conftest files are looked for where the paths point.
@@ -34,7 +51,7 @@ def pytest_load_initial_conftests(early_config: Any, parser: Any, args: List[str
     ).file_or_dir
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
+def add_options(parser: pytest.Parser) -> None:
     group = parser.getgroup("mxperf", "MXNet models: cost, latency, baselines")
     _add_baselines_and_reports(parser, group)
     _add_latency(parser, group)
@@ -45,11 +62,11 @@ def _add_baselines_and_reports(parser: pytest.Parser, group: Any) -> None:
     group.addoption(
         "--mxperf-report",
         nargs="?",
-        const=formats.TERMINAL,
+        const="terminal",
         action="append",
         metavar="REPORT",
         help="show every model's cost, latency and gates in the terminal, or give them to another report with "
-        f"--mxperf-report=REPORT: {formats.KNOWN}; repeatable",
+        f"--mxperf-report=REPORT: {REPORTS}; repeatable",
     )
     group.addoption(
         "--mxperf-update",
@@ -60,14 +77,14 @@ def _add_baselines_and_reports(parser: pytest.Parser, group: Any) -> None:
         "=prune removes those that no test uses, and writes none",
     )
     group.addoption("--mxperf-baselines", metavar="DIR", help="folder of the baselines (default: baselines)")
-    parser.addini("mxperf_report", "reports, as for --mxperf-report", type="args")
-    parser.addini("mxperf_baselines", "folder of the baselines, relative to the root directory", default="baselines")
+    _add_ini(parser, "mxperf_report", "reports, as for --mxperf-report", "args")
+    _add_ini(parser, "mxperf_baselines", "folder of the baselines, relative to the root directory")
 
 
 def _add_latency(parser: pytest.Parser, group: Any) -> None:
     group.addoption(
         "--mxperf-latency",
-        choices=_LATENCY_MODES,
+        choices=LATENCY_MODES,
         help="time models whose graph has changed (auto, the default), all that have a latency gate, or none",
     )
     group.addoption(
@@ -82,9 +99,9 @@ def _add_latency(parser: pytest.Parser, group: Any) -> None:
         metavar="N",
         help="seconds to wait for each turn of another run that measures on this host (default: 600)",
     )
-    parser.addini("mxperf_latency", "which models to time: auto, always, never", default="auto")
-    parser.addini("mxperf_latency_seconds", "what timing one model may take, in seconds of CPU time", default="15")
-    parser.addini("mxperf_latency_wait", "seconds to wait for each turn of another run", default="600")
+    _add_ini(parser, "mxperf_latency", "which models to time: auto, always, never")
+    _add_ini(parser, "mxperf_latency_seconds", "what timing one model may take, in seconds of CPU time")
+    _add_ini(parser, "mxperf_latency_wait", "seconds to wait for each turn of another run")
 
 
 def _add_policy(parser: pytest.Parser, group: Any) -> None:
@@ -92,7 +109,7 @@ def _add_policy(parser: pytest.Parser, group: Any) -> None:
         "--mxperf-policy",
         action="append",
         metavar="VERDICT=ACTION",
-        help=f"what comes of a verdict: {', '.join(ACTIONS)}; repeatable. {_policies()}",
+        help=f"what comes of a verdict: fail, warn or ignore; repeatable. Verdicts, with their defaults: {VERDICTS}",
     )
     group.addoption(
         "--mxperf-strict",
@@ -100,102 +117,15 @@ def _add_policy(parser: pytest.Parser, group: Any) -> None:
         default=None,
         help="fail on every verdict that is not PASSED; --mxperf-policy makes exceptions",
     )
-    parser.addini("mxperf_policy", "what comes of verdicts, as for --mxperf-policy", type="args")
-    parser.addini("mxperf_strict", "as --mxperf-strict", type="bool", default=False)
+    _add_ini(parser, "mxperf_policy", "what comes of verdicts, as for --mxperf-policy", "args")
+    _add_ini(parser, "mxperf_strict", "as --mxperf-strict", "bool")
 
 
-def _policies() -> str:
-    """Each verdict, what is done about it unless the user says otherwise, and when it is given."""
-    usual = Policy()
-    told = (f"{verdict.value.lower()} ({usual.action(verdict)}): {when}" for verdict, when in OCCASIONS.items())
-    return "Verdicts, with their defaults: " + "; ".join(told)
+def _add_ini(parser: pytest.Parser, name: str, what: str, kind: Any = None) -> None:
+    parser.addini(name, what, type=kind, default=_INI_DEFAULTS[name])
 
 
-class Options(NamedTuple):
-    """What the user asked for on the command line and in the ini file; the command line wins."""
-
-    reports: Tuple[Tuple[str, Optional[Path]], ...]
-    """Each as the user wrote it, and where its file is if it is one."""
-    update: Optional[str]
-    """``all``, ``new``, ``prune`` or None."""
-    baselines: Path
-    policy: Policy
-    latency: str
-    """``auto``, ``always`` or ``never``."""
-    latency_seconds: float
-    """For one model."""
-    latency_wait: float
-    """Seconds; for each turn of another process that measures on this host."""
-
-    @classmethod
-    def of(cls, config: pytest.Config) -> "Options":
-        """Raises ``UsageError`` for an ini value that cannot be understood."""
-        given = config.getoption("mxperf_baselines")
-        # What is typed is relative to where it is typed; what a project says is relative to the project.
-        folder = config.invocation_params.dir / given if given else config.rootpath / config.getini("mxperf_baselines")
-        return cls(
-            reports=_reports(config),
-            update=_update(config),
-            baselines=folder,
-            policy=_policy(config),
-            latency=_chosen(config, "latency", _LATENCY_MODES),
-            latency_seconds=_seconds(config, "mxperf_latency_seconds"),
-            latency_wait=_seconds(config, "mxperf_latency_wait", least=0),
-        )
-
-    @property
-    def writes_baselines(self) -> bool:
-        return self.update in ("all", "new")
-
-
-def _reports(config: pytest.Config) -> "Tuple[Tuple[str, Optional[Path]], ...]":
-    """Those of the ini file, relative to the root directory, and those of the command line, relative to where it is."""
-    asked = [("mxperf_report", config.rootpath, target) for target in config.getini("mxperf_report")]
-    typed = config.getoption("mxperf_report") or []
-    asked += [("--mxperf-report", config.invocation_params.dir, target) for target in typed]
-    reports: Dict[str, Optional[Path]] = {}
-    for where, folder, target in asked:
-        if not formats.is_report(target):
-            raise UsageError(f"{where}={target}: not a report; it can be {formats.KNOWN}")
-        path = folder / target if formats.is_file(target) else None
-        reports[target if path is None else str(path)] = path
-    return tuple(reports.items())
-
-
-def _policy(config: pytest.Config) -> Policy:
-    """The command line wins over the ini file, and what is said of one verdict over ``strict``."""
-    policy = Policy.strict() if config.getini("mxperf_strict") else Policy()
-    policy = policy.updated(dict(parse_policy(each, where="mxperf_policy") for each in config.getini("mxperf_policy")))
-    if config.getoption("mxperf_strict"):
-        policy = Policy.strict()
-    typed = config.getoption("mxperf_policy") or []
-    return policy.updated(dict(parse_policy(each, where="--mxperf-policy") for each in typed))
-
-
-def _update(config: pytest.Config) -> Optional[str]:
-    scope: Optional[str] = config.getoption("mxperf_update")
-    if scope is not None and scope not in _UPDATE_SCOPES:
-        raise UsageError(f"--mxperf-update={scope}: not one of {', '.join(_UPDATE_SCOPES)}")
-    return scope
-
-
-def _chosen(config: pytest.Config, name: str, choices: Tuple[str, ...]) -> str:
-    value: Any = config.getoption(f"mxperf_{name}") or config.getini(f"mxperf_{name}")
-    if value not in choices:
-        raise UsageError(f"mxperf_{name}: {value!r} is none of {', '.join(choices)}")
-    return str(value)
-
-
-def _seconds(config: pytest.Config, name: str, *, least: float = sys.float_info.min) -> float:
-    given = config.getoption(name)
-    value = config.getini(name) if given is None else given
-    try:
-        seconds = float(value)
-    except ValueError:
-        seconds = math.nan
-    if not least <= seconds < math.inf:
-        raise UsageError(f"{name}: {value!r} is not a number of seconds")
-    return seconds
-
-
-OPTIONS: "pytest.StashKey[Options]" = pytest.StashKey()
+def are_given(config: pytest.Config) -> bool:
+    """Whether the user has set any of our options, or of our keys in the ini file."""
+    typed = any(value is not None and name.startswith("mxperf_") for name, value in vars(config.option).items())
+    return typed or any(config.getini(name) != default for name, default in _INI_DEFAULTS.items())

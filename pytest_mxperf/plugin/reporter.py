@@ -17,7 +17,7 @@ from pytest_mxperf.gate.session import Claims, Collected, judge_deselected, judg
 from pytest_mxperf.plugin.collection import Collection
 from pytest_mxperf.plugin.containment import contained
 from pytest_mxperf.plugin.growth import Update
-from pytest_mxperf.plugin.options import Options
+from pytest_mxperf.plugin.settings import Options
 from pytest_mxperf.plugin.versions import versions
 from pytest_mxperf.report import formats
 from pytest_mxperf.report.notices import notices

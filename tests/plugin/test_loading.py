@@ -44,14 +44,37 @@ def test_loading_imports_neither_mxnet_nor_numpy(pytester):
 
         status = pytest.main(["-p", "pytest_benchmark.plugin", "-p", "pytest_mxperf.plugin", "test_it.py"])
         heavy = sorted({"mxnet", "numpy"} & set(sys.modules))
-        print("ours was loaded:", "pytest_mxperf.plugin.hooks" in sys.modules)
+        print("ours:", *sorted(name for name in sys.modules if name.startswith("pytest_mxperf")))
         print("heavy modules:", heavy)
         sys.exit(status)
         """
     )
     result = pytester.run(sys.executable, script)
     assert result.ret == 0
-    result.stdout.fnmatch_lines(["*1 passed*", "ours was loaded: True", "heavy modules: []"])
+    ours = "pytest_mxperf pytest_mxperf.mx pytest_mxperf.mx.compat pytest_mxperf.plugin pytest_mxperf.plugin.options"
+    result.stdout.fnmatch_lines(["*1 passed*", f"ours: {ours}", "heavy modules: []"])
+
+
+def test_the_help_says_what_the_gates_and_reports_know():
+    """Written out twice, since importing the latter takes longer than most runs of pytest have to spare."""
+    from pytest_mxperf.gate.policy import OCCASIONS, Policy
+    from pytest_mxperf.plugin import options
+    from pytest_mxperf.report import formats
+
+    usual = Policy()
+    verdicts = [f"{verdict.value.lower()} ({usual.action(verdict)}): {when}" for verdict, when in OCCASIONS.items()]
+    assert "; ".join(verdicts) == options.VERDICTS
+    assert formats.KNOWN == options.REPORTS
+
+
+@pytest.mark.parametrize(("given", "exit_code"), [([], 1), (["--collect-only"], 0)])
+def test_an_unused_baseline_is_found_by_a_run_without_tests_of_ours(write, run, given, exit_code):
+    write("@digits\n@pytest.mark.mxperf_baseline\ndef test_it():\n    pass\n")
+    run("--mxperf-update").assert_outcomes(passed=1)
+    write("def test_unmarked():\n    pass\n")
+    result = run(*given)
+    assert result.ret == exit_code
+    assert any(line.startswith("ERROR") and "digits" in line for line in result.outlines) == bool(exit_code)
 
 
 def test_the_entry_point_loads_the_plugin(run):

@@ -214,3 +214,21 @@ def test_a_session_with_the_plugin_loads_neither_mxnet_nor_numpy(tmp_path):
     result = run_python("-m", "pytest", "-p", "mxperf_probe", "--collect-only", folder=tmp_path)
     assert result.returncode == pytest.ExitCode.NO_TESTS_COLLECTED, result.stdout + result.stderr
     assert "PROBE True []" in result.stdout.splitlines()
+
+
+def test_the_package_imports_what_it_exports_when_it_is_asked_for(tmp_path):
+    program = """
+import sys
+import pytest_mxperf
+before = sorted(name for name in sys.modules if name.startswith("pytest_mxperf"))
+assert set(pytest_mxperf.__all__) <= set(dir(pytest_mxperf))
+assert all(getattr(pytest_mxperf, name).__name__ for name in pytest_mxperf.__all__ if name != "ConventionName")
+try:
+    pytest_mxperf.gone
+except AttributeError as error:
+    print(before, error)
+"""
+    result = run_python("-c", program, folder=tmp_path)
+    modules = ["pytest_mxperf", "pytest_mxperf.mx", "pytest_mxperf.mx.compat"]
+    assert result.stdout.strip() == f"{modules} module 'pytest_mxperf' has no attribute 'gone'"
+    assert result.stderr == ""

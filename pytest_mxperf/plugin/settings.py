@@ -1,0 +1,116 @@
+"""What the user asked for by options and in the ini file, once anything of ours has work to do."""
+
+import math
+import sys
+from pathlib import Path
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+
+import pytest
+
+from pytest_mxperf.errors import UsageError
+from pytest_mxperf.gate.policy import Policy, parse_policy
+from pytest_mxperf.plugin.options import LATENCY_MODES
+from pytest_mxperf.report import formats
+
+__all__ = ["OPTIONS", "Options", "as_header"]
+
+_UPDATE_SCOPES = ("all", "new", "prune")
+
+
+class Options(NamedTuple):
+    """What the user asked for on the command line and in the ini file; the command line wins."""
+
+    reports: Tuple[Tuple[str, Optional[Path]], ...]
+    """Each as the user wrote it, and where its file is if it is one."""
+    update: Optional[str]
+    """``all``, ``new``, ``prune`` or None."""
+    baselines: Path
+    policy: Policy
+    latency: str
+    """``auto``, ``always`` or ``never``."""
+    latency_seconds: float
+    """For one model."""
+    latency_wait: float
+    """Seconds; for each turn of another process that measures on this host."""
+
+    @classmethod
+    def of(cls, config: pytest.Config) -> "Options":
+        """Raises ``UsageError`` for an ini value that cannot be understood."""
+        given = config.getoption("mxperf_baselines")
+        # What is typed is relative to where it is typed; what a project says is relative to the project.
+        folder = config.invocation_params.dir / given if given else config.rootpath / config.getini("mxperf_baselines")
+        return cls(
+            reports=_reports(config),
+            update=_update(config),
+            baselines=folder,
+            policy=_policy(config),
+            latency=_chosen(config, "latency", LATENCY_MODES),
+            latency_seconds=_seconds(config, "mxperf_latency_seconds"),
+            latency_wait=_seconds(config, "mxperf_latency_wait", least=0),
+        )
+
+    @property
+    def writes_baselines(self) -> bool:
+        return self.update in ("all", "new")
+
+
+def _reports(config: pytest.Config) -> "Tuple[Tuple[str, Optional[Path]], ...]":
+    """Those of the ini file, relative to the root directory, and those of the command line, relative to where it is."""
+    asked = [("mxperf_report", config.rootpath, target) for target in config.getini("mxperf_report")]
+    typed = config.getoption("mxperf_report") or []
+    asked += [("--mxperf-report", config.invocation_params.dir, target) for target in typed]
+    reports: Dict[str, Optional[Path]] = {}
+    for where, folder, target in asked:
+        if not formats.is_report(target):
+            raise UsageError(f"{where}={target}: not a report; it can be {formats.KNOWN}")
+        path = folder / target if formats.is_file(target) else None
+        reports[target if path is None else str(path)] = path
+    return tuple(reports.items())
+
+
+def _policy(config: pytest.Config) -> Policy:
+    """The command line wins over the ini file, and what is said of one verdict over ``strict``."""
+    policy = Policy.strict() if config.getini("mxperf_strict") else Policy()
+    policy = policy.updated(dict(parse_policy(each, where="mxperf_policy") for each in config.getini("mxperf_policy")))
+    if config.getoption("mxperf_strict"):
+        policy = Policy.strict()
+    typed = config.getoption("mxperf_policy") or []
+    return policy.updated(dict(parse_policy(each, where="--mxperf-policy") for each in typed))
+
+
+def _update(config: pytest.Config) -> Optional[str]:
+    scope: Optional[str] = config.getoption("mxperf_update")
+    if scope is not None and scope not in _UPDATE_SCOPES:
+        raise UsageError(f"--mxperf-update={scope}: not one of {', '.join(_UPDATE_SCOPES)}")
+    return scope
+
+
+def _chosen(config: pytest.Config, name: str, choices: Tuple[str, ...]) -> str:
+    value: Any = config.getoption(f"mxperf_{name}") or config.getini(f"mxperf_{name}")
+    if value not in choices:
+        raise UsageError(f"mxperf_{name}: {value!r} is none of {', '.join(choices)}")
+    return str(value)
+
+
+def _seconds(config: pytest.Config, name: str, *, least: float = sys.float_info.min) -> float:
+    given = config.getoption(name)
+    value = config.getini(name) if given is None else given
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = math.nan
+    if not least <= seconds < math.inf:
+        raise UsageError(f"{name}: {value!r} is not a number of seconds")
+    return seconds
+
+
+OPTIONS: "pytest.StashKey[Options]" = pytest.StashKey()
+
+
+def as_header(config: pytest.Config) -> List[str]:
+    """By which baselines it is judged, and what of the policy is not as it would be by itself."""
+    options = config.stash[OPTIONS]
+    folder, changed = options.baselines, options.policy.deviations()
+    if config.rootpath in folder.parents:
+        folder = folder.relative_to(config.rootpath)
+    return [f"baselines: {folder}", *([f"policy: {changed}"] if changed else [])]
