@@ -13,10 +13,10 @@ from pytest_mxperf.gate.budget import judge_budget
 from pytest_mxperf.gate.bypass import judge_earlier, judge_uncounted, ungated
 from pytest_mxperf.gate.finding import Finding
 from pytest_mxperf.latency.timing import Timing
+from pytest_mxperf.plugin.case_data import CaseData
 from pytest_mxperf.plugin.growth import BaselineJudge
 from pytest_mxperf.plugin.latency_gate import LATENCY
 from pytest_mxperf.plugin.markers import Growth, budget_of, growth_of, policy_of
-from pytest_mxperf.plugin.reporter import CaseData
 from pytest_mxperf.plugin.settings import Options
 from pytest_mxperf.plugin.timed import TimedModel
 from pytest_mxperf.report.run import ModelResult

@@ -22,6 +22,7 @@ from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.gate.latency import judge_wall_time
 from pytest_mxperf.gate.metrics import WALL_TIMES
 from pytest_mxperf.latency.timing import Timing
+from pytest_mxperf.plugin.case_data import Update
 from pytest_mxperf.plugin.settings import Options
 from pytest_mxperf.plugin.timed import TimedModel
 from pytest_mxperf.plugin.versions import versions
@@ -30,16 +31,9 @@ from pytest_mxperf.spec import Checkpoint, InputSpec, ModelSpec
 if TYPE_CHECKING:  # it imports MXNet
     from pytest_mxperf.mx.analysis import Analysis
 
-__all__ = ["BaselineJudge", "Update"]
+__all__ = ["BaselineJudge"]
 
 Allowed = Mapping[str, Fraction]
-
-
-class Update(msgspec.Struct, frozen=True):
-    """A baseline to store once its test has finished."""
-
-    baseline: Baseline
-    symbol_json: str
 
 
 class BaselineJudge:

@@ -11,11 +11,12 @@ from pytest_mxperf.gate.bypass import unjudged
 from pytest_mxperf.gate.finding import Finding
 from pytest_mxperf.plugin import IN_BODY, Watch, markers
 from pytest_mxperf.plugin.case import CASE
+from pytest_mxperf.plugin.case_data import CaseData, packed, without_costs
 from pytest_mxperf.plugin.collection import Collection, model_before_running
 from pytest_mxperf.plugin.containment import contained
 from pytest_mxperf.plugin.judging import PROPERTY, tell
 from pytest_mxperf.plugin.latency_gate import LATENCY, LatencyGate
-from pytest_mxperf.plugin.reporter import CaseData, Reporter
+from pytest_mxperf.plugin.reporter import Reporter
 from pytest_mxperf.plugin.settings import OPTIONS, Options
 from pytest_mxperf.report.run import ModelResult
 
@@ -91,7 +92,7 @@ class ResultSender:
     def _send(self, item: pytest.Item, report: pytest.TestReport) -> None:
         data = _data(item)
         if data is not None:
-            report.mxperf = msgspec.to_builtins(data)  # type: ignore[attr-defined]
+            report.mxperf = packed(data if self._options.reports else without_costs(data))  # type: ignore[attr-defined]
 
 
 def _fail(report: pytest.TestReport, message: str) -> None:

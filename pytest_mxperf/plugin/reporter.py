@@ -14,9 +14,9 @@ from pytest_mxperf.baseline.store import BaselineStore
 from pytest_mxperf.errors import MxperfError
 from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.gate.session import Claims, Collected, judge_deselected, judge_unused
+from pytest_mxperf.plugin.case_data import CaseData, Update, unpacked
 from pytest_mxperf.plugin.collection import Collection
 from pytest_mxperf.plugin.containment import contained
-from pytest_mxperf.plugin.growth import Update
 from pytest_mxperf.plugin.settings import Options
 from pytest_mxperf.plugin.versions import versions
 from pytest_mxperf.report import formats
@@ -24,23 +24,9 @@ from pytest_mxperf.report.notices import notices
 from pytest_mxperf.report.output import Place
 from pytest_mxperf.report.run import ModelResult, RunReport
 
-__all__ = ["CaseData", "Reporter"]
+__all__ = ["Reporter"]
 
 _FINISHED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
-
-
-class CaseData(msgspec.Struct, frozen=True):
-    """What one finished test sends, as plain data, to the process that reports."""
-
-    result: ModelResult
-    has_model: bool = True
-    """Whether the test got as far as having one."""
-    uses_baseline: bool = False
-    fingerprint: str = ""
-    """Of the model that was compared with the baseline."""
-    timed_as: str = ""
-    """Of the model whose latency was compared with the baseline's: its graph, how it is run, and with what inputs."""
-    update: Optional[Update] = None
 
 
 class Reporter:
@@ -73,9 +59,9 @@ class Reporter:
         self._phases.setdefault(report.nodeid, []).append(report)
         if report.when == "teardown":
             phases = self._phases.pop(report.nodeid)
-            plain = getattr(report, "mxperf", None)
-            if plain is not None:
-                self._add(msgspec.convert(plain, CaseData), _outcome(phases))
+            text = vars(report).pop("mxperf", None)  # pytest keeps the reports until the end
+            if text is not None:
+                self._add(unpacked(text), _outcome(phases))
 
     def _add(self, data: CaseData, outcome: str) -> None:
         result = msgspec.structs.replace(data.result, outcome=outcome)

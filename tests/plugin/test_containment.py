@@ -336,7 +336,7 @@ def test_results_that_cannot_be_sent_are_their_tests_error(write, run, fail_in, 
     from pytest_mxperf.plugin import hooks
 
     write(OTHERS.format(GATED))
-    fail_in(hooks.msgspec, "to_builtins", unexpected)
+    fail_in(hooks, "packed", unexpected)
     result = run()
     result.assert_outcomes(passed=3, errors=1)
     result.stdout.fnmatch_lines(
@@ -349,7 +349,7 @@ def test_results_that_cannot_be_read_are_an_error_of_the_run(write, run, fail_in
     from pytest_mxperf.plugin import reporter
 
     write(OTHERS.format(GATED))
-    fail_in(reporter.msgspec, "convert", unexpected)
+    fail_in(reporter, "unpacked", unexpected)
     result = run()
     result.assert_outcomes(passed=3)
     assert result.ret == pytest.ExitCode.TESTS_FAILED

@@ -132,3 +132,39 @@ def test_junit_xml_shows_one_failure_and_every_verdict(family_with_one_widened, 
     (failed,) = (case for case in suite.iter("testcase") if case.find("failure") is not None)
     assert failed.get("name") == "test_family[first]"
     assert "macs 607,552 -> 902,464 (+48.54%, allowed +0%)" in failed.find("failure").text
+
+
+# What is kept until the end
+
+
+def test_results_are_not_kept_with_the_reports_of_the_tests(write, run, pytester):
+    pytester.makeconftest(
+        """
+        import pytest
+
+        KEPT = []
+
+        @pytest.hookimpl(trylast=True)
+        def pytest_runtest_logreport(report):
+            KEPT.append(report)
+
+        def pytest_unconfigure(config):
+            print("KEPT", sorted({name for report in KEPT for name in vars(report) if "mxperf" in name}))
+        """
+    )
+    write("@digits\n@pytest.mark.mxperf_budget(macs='1 G')\ndef test_it():\n    pass\n")
+    assert "KEPT []" in run("-s").outlines
+
+
+def test_without_a_report_only_verdicts_are_kept():
+    from pytest_mxperf.cost.result import CostReport, Params
+    from pytest_mxperf.gate.finding import Finding, Verdict
+    from pytest_mxperf.plugin.case_data import CaseData, packed, unpacked, without_costs
+    from pytest_mxperf.report.run import ModelResult
+
+    finding = Finding("budget", "macs", Verdict.PASSED, "fine")
+    data = CaseData(ModelResult("test_it", "net", {}, cost=CostReport((), Params(3), {}), findings=(finding,)))
+    assert unpacked(packed(data)) == data
+    kept = unpacked(packed(without_costs(data)))
+    assert kept.result.cost is None
+    assert kept.result.findings == (finding,)

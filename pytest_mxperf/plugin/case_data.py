@@ -1,0 +1,46 @@
+"""What one finished test sends to the process that reports, and how it is packed on its way."""
+
+from base64 import b64decode, b64encode
+from typing import Optional
+
+import msgspec
+
+from pytest_mxperf.baseline.record import Baseline
+from pytest_mxperf.report.run import ModelResult
+
+__all__ = ["CaseData", "Update", "packed", "unpacked", "without_costs"]
+
+
+class Update(msgspec.Struct, frozen=True):
+    """A baseline to store once its test has finished."""
+
+    baseline: Baseline
+    symbol_json: str
+
+
+class CaseData(msgspec.Struct, frozen=True):
+    """Of one test, and the baseline that it asks to be stored."""
+
+    result: ModelResult
+    has_model: bool = True
+    """Whether the test got as far as having one."""
+    uses_baseline: bool = False
+    fingerprint: str = ""
+    """Of the model that was compared with the baseline."""
+    timed_as: str = ""
+    """Of the model whose latency was compared with the baseline's: its graph, how it is run, and with what inputs."""
+    update: Optional[Update] = None
+
+
+def packed(data: CaseData) -> str:
+    """As text, which xdist carries and any plugin can write down that logs reports."""
+    return b64encode(msgspec.msgpack.encode(data)).decode("ascii")
+
+
+def unpacked(text: str) -> CaseData:
+    return msgspec.msgpack.decode(b64decode(text), type=CaseData)
+
+
+def without_costs(data: CaseData) -> CaseData:
+    """Enough for a run that shows no report: layer by layer, the rest is what takes the space."""
+    return msgspec.structs.replace(data, result=msgspec.structs.replace(data.result, cost=None, difference=None))
