@@ -1,6 +1,10 @@
 """What several of the test folders share."""
 
+import os
 from pathlib import Path
+
+# Before MXNet is imported: several processes at a time, whose threads wait for each other, take twice as long.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import hypothesis
 import pytest

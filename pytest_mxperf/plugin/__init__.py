@@ -65,7 +65,8 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", line)
     watch = config.stash[_WATCH] = Watch(config)
     config.pluginmanager.register(watch, "mxperf-watch")
-    has_benchmark = config.pluginmanager.hasplugin("benchmark")
+    # By the name of its entry point, or as -p pytest_benchmark.plugin has it.
+    has_benchmark = any(map(config.pluginmanager.hasplugin, ("benchmark", "pytest_benchmark.plugin")))
     config.pluginmanager.register(_WithBenchmark() if has_benchmark else _WithoutBenchmark(), "mxperf-benchmark")
     # Under xdist one process collects and another reports: neither sees all that the other does.
     is_distributed = hasattr(config, "workerinput") or config.getoption("dist", "no") != "no"

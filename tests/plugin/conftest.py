@@ -57,8 +57,13 @@ def custom_operator(_imported_once):
 
 @pytest.fixture(autouse=True)
 def _surroundings(monkeypatch):
-    """80 columns, as on a plain terminal; no .pyc, which a test file rewritten within a second would not outdate."""
+    """80 columns, as on a plain terminal; no .pyc, which a test file rewritten within a second would not outdate.
+
+    Of other plugins only those that tests need, whatever is installed.
+    """
     monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p benchmark -p xdist -p rerunfailures -p mxperf")
     # In CI pytest's summary shows whole messages, and in a worker of xdist's pytest-benchmark does not measure.
     for name in ("CI", "BUILD_NUMBER", "PYTEST_XDIST_WORKER"):
         monkeypatch.delenv(name, raising=False)
