@@ -1,11 +1,12 @@
 """Text for a terminal of a given width."""
 
 import io
+import textwrap
 
 from rich.console import Console
 from rich.text import Text
 
-__all__ = ["new_console", "plain", "printed"]
+__all__ = ["new_console", "plain", "printed", "shortened", "wrapped"]
 
 
 def new_console(*, width: int, color: bool) -> Console:
@@ -33,3 +34,26 @@ def plain(content: str, style: str = "") -> Text:
     return Text(
         "".join(char if char.isprintable() or char == "\n" else "\N{REPLACEMENT CHARACTER}" for char in content), style
     )
+
+
+def wrapped(console: Console, text: str, *, indent: int = 0, hang: int = 0, style: str = "") -> None:
+    """Prints text over as many lines as it takes: the first is indented, the others hang or are indented as well."""
+    lines = textwrap.wrap(
+        text,
+        max(20, console.width),
+        initial_indent=" " * indent,
+        subsequent_indent=" " * min(hang or indent, console.width // 2),
+        drop_whitespace=True,
+        break_on_hyphens=False,
+    )
+    for line in lines:
+        console.print(plain(line, style), no_wrap=True, overflow="crop")
+
+
+def shortened(name: str, width: int) -> str:
+    """A name that is too long loses its middle: names of one family begin alike, and end in what tells them apart."""
+    if len(name) <= width:
+        return name
+    kept = max(0, width - 1)
+    head = kept // 2
+    return name[:head] + "…" + name[len(name) - (kept - head) :]

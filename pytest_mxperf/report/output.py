@@ -14,6 +14,8 @@ class Place(NamedTuple):
     width: int = 80
     """Columns of the terminal."""
     color: bool = False
+    verbosity: int = 0
+    """1 for ``-v``, 2 for ``-vv``, -1 for ``-q``."""
     root: Path = Path()
     """pytest's root directory, which the files of tests are relative to."""
     environ: Mapping[str, str] = {}

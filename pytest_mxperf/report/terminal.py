@@ -1,17 +1,22 @@
-"""The report as text for a terminal of a given width."""
+"""The report as text for a terminal of a given width, in levels.
 
-from typing import List, Sequence
+By itself one table of all models, and below it those that need attention, with what explains them. ``-v`` shows the
+totals, gates and heaviest layers of all models, ``-vv`` every layer, and ``-q`` one line.
+"""
+
+from collections import Counter
+from typing import List, Sequence, Set
 
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from pytest_mxperf.cost.result import CostReport, LayerCost
-from pytest_mxperf.gate.finding import Finding
+from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.report import difference
-from pytest_mxperf.report.console import new_console, plain, printed
+from pytest_mxperf.report.console import new_console, plain, printed, shortened, wrapped
 from pytest_mxperf.report.output import Output, Place
+from pytest_mxperf.report.overview import print_overview
 from pytest_mxperf.report.run import ModelResult, RunReport
+from pytest_mxperf.report.tree import Branch, tree_of
 from pytest_mxperf.units import Quantity, format_quantity, format_shape
 
 __all__ = ["output", "render", "render_cost"]
@@ -20,20 +25,27 @@ _HEAVIEST_SHOWN = 5
 _CHANGES_SHOWN = 20
 _INDENT = " " * 4
 _GAP = " " * 2
+_HIDDEN_IN_SHORT = (Verdict.PASSED, Verdict.ADVICE)
 
 
 def output(run: RunReport, place: Place) -> Output:
     """Nothing where no test has a model."""
-    return Output(printed=render(run, width=place.width, color=place.color) if run.results else "")
+    if not run.results:
+        return Output()
+    return Output(printed=render(run, width=place.width, color=place.color, verbosity=place.verbosity))
 
 
-def render(run: RunReport, *, width: int, color: bool) -> str:
-    """A table of all models, then each model's gates and heaviest layers."""
+def render(run: RunReport, *, width: int, color: bool, verbosity: int = 0) -> str:
+    """A table of all models, then what ``verbosity`` asks for of each."""
     console = new_console(width=width, color=color)
-    console.print(_overview(run))
+    if verbosity < 0:
+        wrapped(console, _in_a_line(run))
+        return printed(console)
+    print_overview(console, run)
     for result in run.results:
-        console.print()
-        _print_model(console, result)
+        if verbosity > 0 or _needs_attention(result):
+            console.print()
+            _print_model(console, result, verbosity)
     return printed(console)
 
 
@@ -51,116 +63,132 @@ def render_cost(
     return printed(console)
 
 
-def _overview(run: RunReport) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("model", overflow="fold")
-    table.add_column("inputs", overflow="fold")
-    for heading in ("MACs", "FLOPs", "params", "p50", "p99"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("gates", no_wrap=True)
-    for result in run.results:
-        table.add_row(plain(result.name), plain(_inputs(result)), *_figures(result), _gates(result))
-    return table
+def _in_a_line(run: RunReport) -> str:
+    """``32 models: 30 passed, 1 OVER_BUDGET, 1 REGRESSED``."""
+    kinds = Counter(kind for result in run.results for kind in _kinds(result))
+    counts = [(kinds.pop("passed", 0), "passed"), *((count, kind) for kind, count in sorted(kinds.items()))]
+    told = ", ".join(f"{count} {what}" for count, what in counts if count)
+    return f"{len(run.results)} model{'s' if len(run.results) > 1 else ''}: {told}"
 
 
-def _inputs(result: ModelResult) -> str:
-    shapes = (format_shape(spec.shape) for spec in result.inputs.values())
-    return ", ".join(shapes)
+def _kinds(result: ModelResult) -> Set[str]:
+    """What a model counts as: one of its bad verdicts each, or how its test came out."""
+    return {each.verdict.value for each in result.findings if not each.verdict.is_good} or {result.outcome}
 
 
-def _figures(result: ModelResult) -> List[str]:
-    cost, timing = result.cost, result.timing
-    figures = ["-"] * 5
-    if cost is not None:
-        figures[:3] = [
-            format_quantity(value, Quantity.COUNT) for value in (cost.macs, cost.flops, cost.params.trainable)
-        ]
-    if timing is not None and timing.is_latency:
-        figures[3:] = [format_quantity(value, Quantity.SECONDS) for value in (timing.p50, timing.p99)]
-    return figures
+def _needs_attention(result: ModelResult) -> bool:
+    is_well = result.outcome in ("passed", "skipped") and not result.problem
+    return not is_well or any(each.verdict not in _HIDDEN_IN_SHORT for each in result.findings)
 
 
-def _gates(result: ModelResult) -> Text:
-    """How the model's gates came out: the bad verdicts by name, or how many passed."""
-    bad = sorted({finding.verdict.value for finding in result.findings if not finding.verdict.is_good})
-    if bad:
-        return plain("\n".join(bad), "red")
-    if result.outcome != "passed":
-        return plain(f"test {result.outcome}", "yellow" if result.outcome == "skipped" else "red")
-    if not result.findings:
-        return plain("no gate" if result.baseline_update is None else result.baseline_update, "yellow")
-    return plain(f"{len(result.findings)} passed", "green")
-
-
-def _print_model(console: Console, result: ModelResult) -> None:
-    console.print(plain(result.name, "bold"), plain(result.test), sep="  ")
+def _print_model(console: Console, result: ModelResult, verbosity: int) -> None:
+    console.print(plain(result.name, "bold"), plain(result.test), sep="  ", overflow="fold")
     if result.problem:
-        console.print(plain(f"  {result.problem}", "red"))
-    if result.cost is not None:
-        _print_totals(console, result.cost)
-    if result.timing is not None and not result.timing.is_latency:
-        _print_queue(console, result)
-    if result.baseline_update is not None:
-        console.print(f"  baseline {result.baseline_update}")
-    if result.findings:
-        console.print(_findings(result.findings))
+        wrapped(console, result.problem, indent=2, style="red")
+    if verbosity > 0:
+        _print_measured(console, result)
+    _print_findings(
+        console, [each for each in result.findings if verbosity > 0 or each.verdict not in _HIDDEN_IN_SHORT]
+    )
     if result.difference is not None:
         console.print("  changes since the baseline")
         difference.print_changes(console, result.difference, limit=_CHANGES_SHOWN)
-    if result.cost is not None:
+    if result.cost is not None and verbosity > 0:
         _print_layers(console, result.cost, result.cost.heaviest(_HEAVIEST_SHOWN), "heaviest layers")
+    if result.cost is not None and verbosity > 1:
+        _print_tree(console, result.cost)
+
+
+def _print_measured(console: Console, result: ModelResult) -> None:
+    if result.cost is not None:
+        _print_totals(console, result.cost)
+    timing = result.timing
+    if timing is not None:
+        kind = "latency" if timing.is_latency else f"throughput, {timing.queued_forwards} forwards queued at a time"
+        figures = (("p50", timing.p50), ("p90", timing.p90), ("p99", timing.p99), ("mean", timing.mean))
+        told = ", ".join(f"{name} {format_quantity(value, Quantity.SECONDS)}" for name, value in figures)
+        wrapped(console, f"{kind}: {told} per forward; {timing.samples} samples", indent=2)
+    if result.baseline_update is not None:
+        console.print(f"  baseline {result.baseline_update}")
 
 
 def _print_totals(console: Console, cost: CostReport) -> None:
-    params = cost.params
-    console.print(
-        f"  {cost.macs:,} MACs, {cost.flops:,} FLOPs\n"
-        f"  {params.trainable:,} trainable, {params.frozen:,} frozen, {params.auxiliary:,} auxiliary params, "
-        f"{format_quantity(params.bytes, Quantity.BYTES)}\n"
-        f"  {format_quantity(cost.peak_activation_bytes, Quantity.BYTES)} of activations at the peak, "
-        f"{format_quantity(cost.bytes_read + cost.bytes_written, Quantity.BYTES)} moved"
-    )
+    params, file = cost.params, cost.checkpoint_bytes
+    lines = [
+        f"{cost.macs:,} MACs, {cost.flops:,} FLOPs",
+        f"{params.trainable:,} trainable, {params.frozen:,} frozen, {params.auxiliary:,} auxiliary params, "
+        f"{format_quantity(params.bytes, Quantity.BYTES)}",
+        f"{format_quantity(cost.peak_activation_bytes, Quantity.BYTES)} of activations at the peak, "
+        f"{format_quantity(cost.bytes_read + cost.bytes_written, Quantity.BYTES)} moved",
+        *([] if file is None else [f"{format_quantity(file, Quantity.BYTES)} in the .params file"]),
+    ]
+    for line in lines:
+        wrapped(console, line, indent=2)
     for operator, count in sorted(cost.uncounted.items()):
-        console.print(plain(f"  uncounted: {operator} ({count})", "red"))
+        wrapped(console, f"uncounted: {operator} ({count})", indent=2, style="red")
     for note in cost.notes:
-        console.print(plain(f"  {note}", "yellow"))
+        wrapped(console, note, indent=2, style="yellow")
 
 
-def _print_queue(console: Console, result: ModelResult) -> None:
-    timing = result.timing
-    assert timing is not None
-    each = format_quantity(timing.p50, Quantity.SECONDS)
-    console.print(f"  throughput: {each} per forward (p50), {timing.queued_forwards} queued at a time")
-
-
-def _findings(findings: "tuple[Finding, ...]") -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
-    for _ in range(3):
-        table.add_column(overflow="fold")
+def _print_findings(console: Console, findings: Sequence[Finding]) -> None:
+    """``budget    OVER_BUDGET  macs ...``; what goes on below a line keeps its indent."""
+    gates = max((len(finding.gate) for finding in findings), default=0)
+    verdicts = max((len(finding.verdict.value) for finding in findings), default=0)
     for finding in findings:
-        style = "green" if finding.verdict.is_good else "red"
-        table.add_row(f"  {finding.gate}", plain(finding.verdict.value, style), plain(finding.message))
-    return table
+        head = f"  {finding.gate:{gates}}  {finding.verdict.value:{verdicts}}  "
+        first, *rest = _told(finding).split("\n")
+        style = "" if finding.verdict.is_good else "red"
+        wrapped(console, head + first, hang=len(head), style=style)
+        for line in rest:
+            wrapped(console, line, indent=len(_INDENT), hang=len(_INDENT) + 2)
+
+
+def _told(finding: Finding) -> str:
+    """A budget that is met is shown with its headroom."""
+    value, limit = finding.value, finding.reference
+    if finding.gate != "budget" or finding.verdict is not Verdict.PASSED or value is None or not limit:
+        return finding.message
+    return f"{finding.message}, {1 - value / limit:.2%} left"
 
 
 def _print_layers(console: Console, cost: CostReport, layers: Sequence[LayerCost], heading: str) -> None:
-    if not layers:
-        return
-    rows = [_layer_cells(layer, cost) for layer in layers]
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    names_width = console.width - len(_INDENT) - sum(width + len(_GAP) for width in widths)
-    console.print(f"  {heading}")
-    for layer, cells in zip(layers, rows):
-        name = _shortened(layer.name, names_width).ljust(min(names_width, max(len(each.name) for each in layers)))
-        figures = _GAP.join(cell.rjust(width) for cell, width in zip(cells, widths))
-        console.print(plain(f"{_INDENT}{name}{_GAP}{figures}"), no_wrap=True, overflow="crop")
+    if layers:
+        console.print(f"  {heading}")
+        _print_rows(console, [(layer.name, _layer_cells(layer, cost)) for layer in layers])
 
 
 def _layer_cells(layer: LayerCost, cost: CostReport) -> "tuple[str, ...]":
-    share = f"{100 * layer.flops / cost.flops:.1f}%" if cost.flops else ""
-    return layer.op, format_shape(layer.outputs[0]), f"{format_quantity(layer.flops, Quantity.COUNT)} FLOPs", share
+    return layer.op, format_shape(layer.outputs[0]), *_share(layer.flops, cost)
 
 
-def _shortened(name: str, width: int) -> str:
-    """The end of a name that is too long: layers of one network begin alike."""
-    return name if len(name) <= width else "…" + name[len(name) - max(width, 1) + 1 :]
+def _share(flops: int, cost: CostReport) -> "tuple[str, str]":
+    return f"{format_quantity(flops, Quantity.COUNT)} FLOPs", f"{100 * flops / cost.flops:.1f}%" if cost.flops else ""
+
+
+def _print_tree(console: Console, cost: CostReport) -> None:
+    """Every layer below what its name begins with, each with the sum of what is below."""
+    console.print("  layers")
+    rows: List[tuple[str, tuple[str, ...]]] = []
+
+    def add(branch: Branch, depth: int) -> None:
+        for child in branch.children:
+            op = child.layer.op if child.layer else ""
+            shape = format_shape(child.layer.outputs[0]) if child.layer else ""
+            rows.append((_GAP * depth + child.name, (op, shape, *_share(child.flops, cost))))
+            add(child, depth + 1)
+
+    add(tree_of(cost.layers), 0)
+    _print_rows(console, rows)
+
+
+def _print_rows(console: Console, rows: "Sequence[tuple[str, tuple[str, ...]]]") -> None:
+    """Text left, figures right; a name that is too long is shortened in its middle."""
+    widths = [max(map(len, column)) for column in zip(*(cells for _, cells in rows))]
+    room = max(1, console.width - len(_INDENT) - sum(width + len(_GAP) for width in widths))
+    names = [shortened(name, room) for name, _ in rows]
+    longest = max(map(len, names))
+    for name, (_, cells) in zip(names, rows):
+        op, shape, *figures = cells
+        texts = [op.ljust(widths[0]), shape.ljust(widths[1])]
+        texts += [cell.rjust(width) for cell, width in zip(figures, widths[2:])]
+        console.print(plain(_INDENT + _GAP.join([name.ljust(longest), *texts])), no_wrap=True, overflow="crop")

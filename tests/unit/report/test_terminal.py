@@ -1,9 +1,13 @@
 """The report in the terminal."""
 
+import os
 import re
+from pathlib import Path
 
+import msgspec
 import pytest
 
+from pytest_mxperf.baseline.diff import Change, Costs, Kind
 from pytest_mxperf.cost.result import CostReport, LayerCost, OpCost, Params
 from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.latency.timing import Timing
@@ -32,34 +36,103 @@ def result(**changes):
     return ModelResult(**{**fields, **changes})
 
 
-def render(*results, width=80, color=False):
-    return terminal.render(RunReport(results, {}), width=width, color=color)
+def render(*results, width=80, color=False, verbosity=0):
+    return terminal.render(RunReport(results, {}), width=width, color=color, verbosity=verbosity)
 
 
-def cells(text, name):
-    """The overview's row of a model, cell by cell."""
-    row = next(line for line in text.splitlines()[1:] if line.startswith(name))
-    return [cell.strip() for cell in row.split("  ") if cell.strip()]
+def row(text, name="resnet18"):
+    return next(line for line in text.splitlines()[1:] if line.startswith(name)).split()
 
 
-def test_the_overview_shows_each_models_figures_in_a_row():
-    """1,814,073,344 MACs; twice as many FLOPs, 3,628,146,688; 11,689,512 trainable parameters."""
+# Whole reports, as they are to look. To write them anew: MXPERF_SNAPSHOTS=write pytest tests/unit/report
+
+
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+SLOWER = Finding(
+    "latency",
+    "latency",
+    Verdict.REGRESSED,
+    "latency +5.6% (at least +3.9%), allowed +2.5% over its baseline; 8 samples in two processes, 6.1 s\n"
+    "stage3_conv2_fwd (Convolution): 1.21 ms -> 2.35 ms, 91% of the growth: the same MACs, slower: num_group 1 -> 64",
+    0.056,
+    None,
+    0.025,
+)
+WIDENED = Change(
+    Kind.CHANGED, "stage1_conv1", "Convolution", "num_filter 64 -> 72", Costs(0, 0, 0), Costs(1_000_000, 2_000_000, 0)
+)
+RUNS = {
+    "passed": [result(findings=(PASSED,), timing=Timing.of([0.04, 0.05]))],
+    "regressed": [
+        result(outcome="failed", findings=(PASSED, REGRESSED, SLOWER)),
+        result(name="resnet34", findings=(PASSED,)),
+    ],
+    "improved": [
+        result(
+            findings=(Finding("baseline", "macs", Verdict.IMPROVED, "macs 2 -> 1 (-50.00%, allowed +0%)", 1, 2, 0.0),)
+        )
+    ],
+    "missing": [
+        result(outcome="failed", findings=(Finding("baseline", "all", Verdict.MISSING, "no baseline for 'resnet18'"),))
+    ],
+    "inconclusive": [
+        result(
+            findings=(
+                Finding(
+                    "latency",
+                    "latency",
+                    Verdict.INCONCLUSIVE,
+                    "latency +2.6% (between -0.4% and +5.8%), allowed +2.5% over its baseline: 15 s are too short at "
+                    "1.7 s a sample; try --mxperf-latency-seconds=41",
+                    0.026,
+                    None,
+                    0.025,
+                ),
+            )
+        )
+    ],
+    "broken": [result(outcome="failed", cost=None, problem="models/resnet18-symbol.json: is empty")],
+}
+
+
+@pytest.mark.parametrize("width", [80, 160])
+@pytest.mark.parametrize("name", RUNS)
+def test_it_looks_as_it_did(name, width):
+    path = SNAPSHOTS / f"{name}-{width}.txt"
+    levels = {"-q": -1, "": 0, "-v": 1}
+    shown = (
+        "\n\n".join(
+            f"$ pytest --mxperf-report {option}\n{render(*RUNS[name], width=width, verbosity=level)}"
+            for option, level in levels.items()
+        )
+        + "\n"
+    )
+    if os.environ.get("MXPERF_SNAPSHOTS") == "write":
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(shown, encoding="utf-8")
+    assert shown == path.read_text(encoding="utf-8")
+
+
+# The table of all models
+
+
+def test_each_model_is_a_row():
+    """1,814,073,344 MACs; 11,689,512 trainable parameters."""
     text = render(result(timing=Timing.of([0.04, 0.04])), result(name="other", cost=None))
-    assert text.splitlines()[0].split() == ["model", "inputs", "MACs", "FLOPs", "params", "p50", "p99", "gates"]
-    assert cells(text, "resnet18") == [
-        *("resnet18", "1x3x224x224", "1.81 G", "3.63 G", "11.7 M", "40.0 ms", "40.0 ms", "no gate"),
-    ]
-    assert cells(text, "other") == ["other", "1x3x224x224", "-", "-", "-", "-", "-", "no gate"]
+    assert text.splitlines()[0].split() == ["model", "inputs", "MACs", "params", "peak", "p50", "verdict"]
+    assert row(text) == ["resnet18", "1x3x224x224", *["1.81", "G", "11.7", "M", "0", "B", "40.0", "ms"], "no", "gate"]
+    assert row(text, "other") == ["other", "1x3x224x224", "-", "-", "-", "-", "no", "gate"]
 
 
 @pytest.mark.parametrize(
-    ("changes", "gates"),
+    ("changes", "verdict"),
     [
         ({}, "no gate"),
         ({"findings": (PASSED,)}, "1 passed"),
         ({"findings": (PASSED, PASSED)}, "2 passed"),
         ({"findings": (PASSED, REGRESSED), "outcome": "failed"}, "REGRESSED"),
         ({"findings": (REGRESSED,)}, "REGRESSED"),  # a policy may let the test pass: it is shown all the same
+        ({"findings": (SLOWER,)}, "REGRESSED +5.60%"),
         ({"findings": (PASSED,), "outcome": "failed"}, "test failed"),
         ({"outcome": "error"}, "test error"),
         ({"outcome": "skipped"}, "test skipped"),
@@ -67,27 +140,53 @@ def test_the_overview_shows_each_models_figures_in_a_row():
     ],
     ids=str,
 )
-def test_the_last_column_says_how_the_gates_came_out(changes, gates):
-    assert cells(render(result(**changes)), "resnet18")[-1] == gates
+def test_the_last_column_says_how_the_gates_came_out(changes, verdict):
+    assert " ".join(row(render(result(**changes)))).endswith(verdict)
 
 
-def test_a_model_that_cannot_be_opened_says_why():
-    text = render(result(outcome="failed", cost=None, problem="resnet18-symbol.json: is empty"))
-    assert cells(text, "resnet18")[-1] == "test failed"
-    assert "resnet18  tests/test_models.py::test_resnet18\n  resnet18-symbol.json: is empty" in text
+def test_fifty_models_take_a_line_each_in_80_columns():
+    """Families of names that begin alike, with inputs that do not fit: each stays told apart."""
+    names = [f"mobilenetv2_multiplier_{place / 100:.2f}_int8" for place in range(50)]
+    models = [result(name=name, inputs={"data": InputSpec((16, 3, 1024, 2048))}, findings=(PASSED,)) for name in names]
+    lines = render(*models).splitlines()
+    assert len(lines) == 51
+    assert max(map(len, lines)) <= 80
+    assert len({line.split()[0] for line in lines[1:]}) == 50
 
 
-def test_each_model_is_shown_with_its_exact_totals():
-    """46,796,476 / 1,048,576 is 44.6."""
-    text = render(result())
+def test_more_inputs_than_one_are_counted():
+    inputs = {name: InputSpec((1, 16)) for name in ("tokens", "mask", "state")}
+    assert row(render(result(inputs=inputs)))[1:3] == ["1x16", "+2"]
+
+
+# What is shown of each model
+
+
+def test_only_models_that_need_attention_are_shown_in_full():
+    text = render(result(findings=(PASSED,)), result(name="other", outcome="failed", findings=(PASSED, REGRESSED)))
+    assert "resnet18  tests/" not in text
+    assert "other  tests/test_models.py::test_resnet18\n  baseline  REGRESSED  macs 1 -> 2" in text
+    assert "within the budget" not in text
+
+
+def test_with_v_all_models_are_shown_with_their_exact_totals():
+    """46,796,476 / 1,048,576 is 44.6, and 93,592,952 twice as much."""
+    cost = msgspec.structs.replace(COST, checkpoint_bytes=93_592_952)
+    text = render(result(cost=cost, findings=(PASSED,)), verbosity=1)
     assert "resnet18  tests/test_models.py::test_resnet18\n" in text
     assert "  1,814,073,344 MACs, 3,628,146,688 FLOPs\n" in text
     assert "  11,689,512 trainable, 7 frozen, 9,600 auxiliary params, 44.6 MiB\n" in text
+    assert "  89.3 MiB in the .params file\n" in text
+
+
+def test_a_budget_that_is_met_shows_its_headroom():
+    finding = Finding("budget", "macs", Verdict.PASSED, "macs 1,820 is within the budget of 2,000", 1820, 2000)
+    assert "within the budget of 2,000, 9.00% left" in render(result(findings=(finding,)), verbosity=1)
 
 
 def test_the_heaviest_layers_are_shown_with_their_share():
     """1,696,059,392 / 1,814,073,344 is 93.5%; the rest 6.5%."""
-    lines = render(result()).splitlines()
+    lines = render(result(), verbosity=1).splitlines()
     start = lines.index("  heaviest layers")
     assert [line.split() for line in lines[start + 1 :]] == [
         ["stage1_conv1", "Convolution", "1x64x56x56", "3.39", "G", "FLOPs", "93.5%"],
@@ -97,34 +196,59 @@ def test_the_heaviest_layers_are_shown_with_their_share():
 
 def test_no_more_than_five_heaviest_layers_are_shown():
     layers = tuple(LayerCost(f"l{index}", "Convolution", ((1,),), OpCost(macs=index), Params()) for index in range(9))
-    text = render(result(cost=CostReport(layers, Params(), {})))
+    text = render(result(cost=CostReport(layers, Params(), {})), verbosity=1)
     assert [line.split()[0] for line in text.splitlines() if line.startswith("    l")] == ["l8", "l7", "l6", "l5", "l4"]
 
 
+def test_with_vv_every_layer_is_below_what_its_name_begins_with():
+    """10 + 30 MACs in the first unit, 60 in the second: 100 MACs, 200 FLOPs."""
+    names = {"stage1_unit1_conv1": 10, "stage1_unit1_conv2": 30, "stage1_unit2_conv1": 60, "head": 0}
+    layers = tuple(LayerCost(name, "Convolution", ((1,),), OpCost(macs=macs), Params()) for name, macs in names.items())
+    lines = render(result(cost=CostReport(layers, Params(), {})), verbosity=2).splitlines()
+    assert [line.rstrip() for line in lines[lines.index("  layers") + 1 :]] == [
+        "    stage1                         200 FLOPs  100.0%",
+        "      unit1                         80 FLOPs   40.0%",
+        "        conv1      Convolution  1   20 FLOPs   10.0%",
+        "        conv2      Convolution  1   60 FLOPs   30.0%",
+        "      unit2_conv1  Convolution  1  120 FLOPs   60.0%",
+        "    head           Convolution  1    0 FLOPs    0.0%",
+    ]
+
+
 def test_a_model_that_computes_nothing_has_no_heaviest_layers():
-    assert "heaviest" not in render(result(cost=CostReport((), Params(), {})))
-
-
-def test_findings_are_shown_with_their_whole_message():
-    lines = [" ".join(line.split()) for line in render(result(findings=(PASSED, REGRESSED))).splitlines()]
-    assert "budget PASSED macs is within the budget" in lines
-    start = lines.index("baseline REGRESSED macs 1 -> 2 (+100.00%, allowed +0%)")
-    assert lines[start + 1] == "conv0: 1 -> 2 (+1)"
+    assert "heaviest" not in render(result(cost=CostReport((), Params(), {})), verbosity=1)
 
 
 def test_uncounted_operators_are_named():
-    text = render(result(cost=CostReport((STEM,), Params(), {"_b": 1, "_a": 3})))
+    text = render(result(cost=CostReport((STEM,), Params(), {"_b": 1, "_a": 3})), verbosity=1)
     assert text.index("  uncounted: _a (3)\n") < text.index("  uncounted: _b (1)\n")
 
 
 def test_a_throughput_is_never_shown_as_a_latency():
-    text = render(result(timing=Timing.of([0.32], queued_forwards=32)))
-    assert cells(text, "resnet18")[5:7] == ["-", "-"]
-    assert "  throughput: 10.0 ms per forward (p50), 32 queued at a time\n" in text
+    text = render(result(timing=Timing.of([0.32], queued_forwards=32)), verbosity=1)
+    assert row(text)[-3:] == ["-", "no", "gate"]
+    assert "  throughput, 32 forwards queued at a time: p50 10.0 ms," in text
 
 
 def test_a_baseline_that_was_written_is_mentioned():
-    assert "\n  baseline updated\n" in render(result(baseline_update="updated"))
+    assert "\n  baseline updated\n" in render(result(baseline_update="updated"), verbosity=1)
+
+
+def test_with_q_it_is_one_line():
+    models = [
+        result(findings=(PASSED,)),
+        result(outcome="failed", findings=(PASSED, REGRESSED)),
+        result(outcome="error"),
+    ]
+    assert render(*models, verbosity=-1) == "3 models: 1 passed, 1 REGRESSED, 1 error"
+
+
+def test_what_goes_on_below_a_line_keeps_its_indent():
+    long = "it was not measured: " + "why " * 40
+    lines = render(result(findings=(Finding("budget", "macs", Verdict.UNMEASURED, long),))).splitlines()
+    start = next(place for place, line in enumerate(lines) if "it was not measured" in line)
+    column = lines[start].index("it was")
+    assert all(line.startswith(" " * column + "why") for line in lines[start + 1 :])
 
 
 LONG = "stage4_unit3_bottleneck_convolution_" * 6
@@ -151,24 +275,18 @@ CROWDED = result(
 
 @pytest.mark.parametrize("width", [80, 60, 120])
 def test_no_line_is_wider_than_the_terminal(width):
-    assert max(map(len, render(CROWDED, result(), width=width).splitlines())) <= width
-
-
-def test_long_names_are_folded_in_the_overview_and_lose_no_letter():
-    """The name fills its column over several lines, whose other columns hold inputs."""
-    overview = render(CROWDED).split("\n\n")[0].splitlines()[1:]
-    assert "".join(line.split("  ")[0].strip() for line in overview if line[0] != " ") == LONG
+    assert max(map(len, render(CROWDED, result(), width=width, verbosity=2).splitlines())) <= width
 
 
 def test_long_names_do_not_push_out_the_figures_of_the_heaviest_layers():
-    lines = render(CROWDED).splitlines()
+    lines = render(CROWDED, verbosity=1).splitlines()
     start = lines.index("  heaviest layers")
     assert lines[start + 1].endswith("100.0%")
     assert "20.0 T FLOPs" in lines[start + 1]
 
 
 def test_lines_end_without_blanks():
-    assert [line for line in render(CROWDED, result()).splitlines() if line != line.rstrip()] == []
+    assert [line for line in render(CROWDED, result(), verbosity=1).splitlines() if line != line.rstrip()] == []
 
 
 @pytest.mark.parametrize("name", ["[red]x[/red]", "[/]", "[bold", "a[0]", "\\[x]", "x\\"])
@@ -180,7 +298,8 @@ def test_markup_in_names_is_printed_as_it_is(name):
             test=f"test{name}",
             cost=CostReport((layer,), Params(), {f"unknown{name}": 1}),
             findings=(Finding("budget", "macs", Verdict.OVER_BUDGET, f"message{name}"),),
-        )
+        ),
+        verbosity=2,
     )
     for part in ("model", "test", "layer", "op", "unknown", "message"):
         assert part + name in text
