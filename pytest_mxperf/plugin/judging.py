@@ -2,7 +2,7 @@
 
 import os
 import shlex
-from typing import Any, Iterable, List, Optional, Sequence
+from typing import Any, Iterable, List, Optional, Sequence, Tuple
 
 import pytest
 
@@ -104,5 +104,18 @@ def _late_case(item: pytest.Item) -> Optional[Case]:
 
 
 def tell(item: pytest.Item, findings: Iterable[Finding]) -> None:
-    """Where JUnit XML finds it."""
-    item.user_properties += [(f"{PROPERTY}{each.gate} {each.metric}", each.verdict.value) for each in findings]
+    """Where JUnit XML finds it: the verdict, and beside it the numbers that it was given for."""
+    item.user_properties += [entry for finding in findings for entry in properties_of(finding)]
+
+
+def properties_of(finding: Finding) -> List[Tuple[str, object]]:
+    """``mxperf baseline macs``: REGRESSED, and where they are known its value, reference, allowed growth and ratio."""
+    name, value, reference = f"{PROPERTY}{finding.gate} {finding.metric}", finding.value, finding.reference
+    numbers = {
+        "value": value,
+        "reference": reference,
+        "allowed_growth": finding.allowed_growth,
+        "ratio": value / reference if value is not None and reference else None,
+    }
+    known = [(f"{name} {what}", number) for what, number in numbers.items() if number is not None]
+    return [(name, finding.verdict.value), *known]

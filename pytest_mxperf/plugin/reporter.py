@@ -4,7 +4,7 @@ import os
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, Generator, List, Optional
 
 import msgspec
 import pytest
@@ -180,6 +180,16 @@ class Reporter:
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         with contained(partial(self._fail_the_summary, terminalreporter), "showing what was found"):
             self._show(terminalreporter)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True, specname="pytest_terminal_summary")
+    def _last_word(self, terminalreporter: Any) -> "Generator[None, object, object]":
+        """What failed outside a test is not left above the list of the tests that failed."""
+        result = yield
+        if any(terminalreporter.stats.get(outcome) for outcome in ("failed", "error")):
+            with suppress(Exception):  # perhaps it is the terminal that fails
+                for error in self._all_errors():
+                    terminalreporter.write_line(f"ERROR {error}", red=True)
+        return result
 
     def _fail_the_summary(self, terminalreporter: Any, message: str) -> None:
         self._fail_the_run()

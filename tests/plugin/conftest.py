@@ -56,7 +56,7 @@ def custom_operator(_imported_once):
 
 
 @pytest.fixture(autouse=True)
-def _surroundings(monkeypatch):
+def _surroundings(monkeypatch, pytester):
     """80 columns, as on a plain terminal; no .pyc, which a test file rewritten within a second would not outdate.
 
     Of other plugins only those that tests need, whatever is installed.

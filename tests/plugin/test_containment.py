@@ -146,7 +146,7 @@ def test_a_skip_while_it_is_judged_is_a_skip(breaks, run):
 def test_a_time_limit_meets_it_as_a_body(breaks, run, options):
     pytest.importorskip("pytest_timeout")
     breaks("import time; time.sleep(60)")
-    result = run("--timeout=0.5", "--timeout-method=signal", *options)
+    result = run("-p", "timeout", "--timeout=0.5", "--timeout-method=signal", *options)
     result.assert_outcomes(passed=2, failed=1)
     result.stdout.fnmatch_lines(["*Failed: Timeout*"])
     result.stdout.no_fnmatch_line("*bug of pytest-mxperf*")

@@ -122,6 +122,16 @@ def test_junit_xml_shows_one_failure_and_every_verdict(family_with_one_widened, 
         case.get("name"): {each.get("name"): each.get("value") for each in case.iter("property")}
         for case in suite.iter("testcase")
     }
+    numbers = {name: value for name, value in properties["test_family[first]"].items() if " macs " in name}
+    assert numbers == {
+        "mxperf baseline macs value": "902464",
+        "mxperf baseline macs reference": "607552",
+        "mxperf baseline macs allowed_growth": "0.0",
+        "mxperf baseline macs ratio": str(902464 / 607552),
+    }
+    properties = {
+        test: {name: value for name, value in found.items() if value.isupper()} for test, found in properties.items()
+    }
     same = {f"mxperf baseline {metric}": "PASSED" for metric in ("macs", "flops", "params", "param_bytes")}
     assert properties == {
         "test_family[first]": dict.fromkeys(same, "REGRESSED"),

@@ -40,6 +40,7 @@ def test_loading_imports_neither_mxnet_nor_numpy(pytester):
         import sys
 
         os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+        os.environ.pop("PYTEST_ADDOPTS")
         import pytest
 
         status = pytest.main(["-p", "pytest_benchmark.plugin", "-p", "pytest_mxperf.plugin", "test_it.py"])
@@ -189,7 +190,7 @@ def test_the_options_are_listed(run):
         result.stdout.fnmatch_lines([f"  mxperf_{name} (*"])
 
 
-def test_the_plugin_can_be_switched_off(pytester, run):
+def test_the_plugin_can_be_switched_off(pytester, run, monkeypatch):
     pytester.makepyfile(
         """
         import pytest
@@ -205,7 +206,8 @@ def test_the_plugin_can_be_switched_off(pytester, run):
             pass
         """
     )
-    result = run("-p", "no:mxperf")
+    monkeypatch.delenv("PYTEST_ADDOPTS")
+    result = run("-p", "benchmark", "-p", "no:mxperf")
     result.assert_outcomes(passed=2, errors=1)
     result.stdout.fnmatch_lines(["*fixture 'mxperf_cost' not found*"])
 

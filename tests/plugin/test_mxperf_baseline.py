@@ -26,7 +26,7 @@ def widened(write, run, put_model, digits, export):
         put_model(digits)
         run("--mxperf-update").assert_outcomes(passed=1)
         put_model(export(*channels))
-        return run("--mxperf-report")
+        return run("--mxperf-report", "-v")
 
     return widened
 

@@ -68,7 +68,7 @@ def test_a_duration_can_be_written_in_any_unit(write, run, unit):
             mxperf_benchmark(mxperf_module)
         """
     )
-    result = run("--mxperf-report")
+    result = run("--mxperf-report", "-v")
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["  budget  PASSED  latency_p50 * is within the budget of 1000 s*"])
 

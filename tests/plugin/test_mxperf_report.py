@@ -13,23 +13,21 @@ def read(path):
 
 
 def test_the_terminal_shows_every_model(models, run, section):
-    result = run("--mxperf-report")
+    result = run("--mxperf-report", "-v")
     result.assert_outcomes(passed=3, failed=1, skipped=1)
     notice, *report = section(result)
     assert notice == "WARNING test_it.py::test_skips_itself: gates not judged: Skipped"
     lines = "\n".join(report)
     overview, *details = lines.strip().split("\n\n")
     rows = [re.split(r"  +", line.strip()) for line in overview.splitlines()]
-    assert rows[0] == ["model", "inputs", "MACs", "FLOPs", "params", "p50", "p99", "gates"]
-    assert rows[1][:5] == ["digits", "1x1x8x8", "608 k", "1.23 M", "32.0 k"]
+    assert rows[0] == ["model", "inputs", "MACs", "params", "peak", "p50", "verdict"]
+    assert rows[1][:5] == ["digits", "1x1x8x8", "608 k", "32.0 k", "16.0 KiB"]
     assert re.fullmatch(r"[\d.]+ (ns|µs|ms|s)", rows[1][5])
     assert rows[1][-1] == "2 passed"
-    assert rows[2:4] == [
-        ["digits", "1x1x8x8", "608 k", "1.23 M", "32.0 k", "-", "-", "MISSING"],
-        ["OVER_BUDGET"],
-    ]
-    assert rows[4] == ["batches", "64x1x8x8", "38.9 M", "78.7 M", "32.0 k", "-", "-", "no gate"]
-    assert rows[5][-1] == "UNJUDGED"
+    assert rows[2][:-1] == ["digits", "1x1x8x8", "608 k", "32.0 k", "16.0 KiB", "-"]
+    assert rows[2][-1].startswith("OVER_BUDGET +60755100.00%")
+    assert rows[3] == ["batches", "64x1x8x8", "38.9 M", "32.0 k", "1.00 MiB", "-", "no gate"]
+    assert rows[4][-1] == "UNJUDGED"
 
     passes, fails, throughput, _ = details
     totals = passes.splitlines()
@@ -40,12 +38,14 @@ def test_the_terminal_shows_every_model(models, run, section):
     ]
     # The second BatchNorm reads and writes 32 x 8 x 8 numbers: 2 x 8 KiB.
     assert re.fullmatch(r"  16\.0 KiB of activations at the peak, \d+ KiB moved", totals[3])
-    assert totals[4] == "  budget  PASSED  macs 607,552 is within the budget of 608,000"
+    assert totals[4] == "  126 KiB in the .params file"
+    assert totals[5].startswith("  latency: p50 ")
+    assert "  budget  PASSED  macs 607,552 is within the budget of 608,000, 0.07% left" in totals
     assert "  heaviest layers" in passes
     assert re.search(r"^    conv2_fwd +Convolution +1x32x8x8 +590 k FLOPs +48.0%$", passes, re.MULTILINE)
     assert "  budget    OVER_BUDGET  macs 607,552 is over the budget of 1" in fails
     assert "  baseline  MISSING      no baseline for 'digits' in baselines/" in fails
-    assert re.search(r"^  throughput: [\d.]+ .s per forward \(p50\), 4 queued at a time$", throughput, re.MULTILINE)
+    assert re.search(r"^  throughput, 4 forwards queued at a time: p50 [\d.]+ .s, ", throughput, re.MULTILINE)
     assert "test_unmarked" not in lines
 
 
@@ -95,7 +95,7 @@ def test_every_line_fits_the_terminal(write, run, section, custom_operator, colo
             mxperf_benchmark(mxperf_module)
         """
     )
-    result = run("--mxperf-report", f"--color={color}", "-rN")
+    result = run("--mxperf-report", f"--color={color}", "-rN", "-v")
     lines = [ANSI.sub("", line) for line in section(result)]
     assert [line for line in lines if len(line) > 80] == []
     text = re.sub(r"\s+", "", "".join(lines))
@@ -103,7 +103,7 @@ def test_every_line_fits_the_terminal(write, run, section, custom_operator, colo
         assert verdict in text
     assert "[bold]" in text  # the parameter's, which is no markup
     header = next(line for line in lines if line.startswith("model"))
-    assert header.split() == ["model", "inputs", "MACs", "FLOPs", "params", "p50", "p99", "gates"]
+    assert header.split() == ["model", "MACs", "params", "peak", "p50", "verdict"]  # no room for inputs
 
 
 def test_names_are_shown_as_they_are(write, run, section):
@@ -125,7 +125,7 @@ def test_names_are_shown_as_they_are(write, run, section):
     ("argument", "colored"), [("--color=yes", True), ("--color=no", False), ("--color=auto", False)]
 )
 def test_color_is_pytests_choice(models, run, section, argument, colored):
-    lines = section(run("--mxperf-report", argument))
+    lines = section(run("--mxperf-report", argument, "-v"))
     assert len(lines) > 20
     assert bool(ANSI.search("\n".join(lines))) is colored
 
@@ -150,7 +150,7 @@ def test_the_terminal_shows_all_changes_of_a_model_that_regressed(write, run, pu
     assert "  changes since the baseline" not in section(run("--mxperf-report"))
     put_model(export(16, 48, 64))
     for workers in ("0", "1"):
-        lines = section(run("--mxperf-report", "-n", workers))
+        lines = section(run("--mxperf-report", "-v", "-n", workers))
         table = lines[lines.index("  changes since the baseline") : lines.index("  heaviest layers")]
         names = [line.split()[0] for line in table if "_fwd" in line]
         assert names == ["conv2_fwd", "bn2_fwd", "relu2_fwd", "pool2_fwd", "conv3_fwd"]
@@ -297,7 +297,7 @@ def test_a_report_that_no_one_can_write_to_is_told_after_failures_too(models, ru
     assert [line for line in section(result) if line.startswith("ERROR ")] != []
 
 
-def test_quiet_and_verbose_runs_report_alike(models, run, section):
-    quiet, verbose = (section(run("-k", "test_fails", "--mxperf-report", each)) for each in ("-q", "-v"))
-    assert quiet == verbose
-    assert len(quiet) > 10
+def test_each_level_of_verbosity_says_more(models, run, section):
+    levels = [section(run("-k", "test_fails", "--mxperf-report", *each)) for each in (["-q"], [], ["-v"], ["-vv"])]
+    assert levels[0][-1] == "1 model: 1 MISSING, 1 OVER_BUDGET"
+    assert [len(level) > len(before) for before, level in zip(levels, levels[1:])] == [True] * 3

@@ -278,7 +278,7 @@ def test_uncounted_operators_fail_gates_only(write, run):
             assert mxperf_cost.uncounted == {"Custom": 1}
         """
     )
-    result = run("--mxperf-report")
+    result = run("--mxperf-report", "-v")
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["  uncounted: Custom (1)"])
 

@@ -204,7 +204,7 @@ def test_a_run_that_has_waited_measures(changed, holder, run):
 
 def test_a_time_limit_meets_the_waiting(changed, holder, run):
     pytest.importorskip("pytest_timeout")
-    result = run("--timeout=0.5", "--timeout-method=signal")
+    result = run("-p", "timeout", "--timeout=0.5", "--timeout-method=signal")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*Failed: Timeout*"])
     assert "INTERNALERROR" not in result.stdout.str()

@@ -35,7 +35,7 @@ def test_a_real_checkpoint_passes_its_gates_and_breaks_a_lower_budget(
 
     write(macs)
     run("--mxperf-update").assert_outcomes(passed=1)
-    result = run("--mxperf-report")
+    result = run("--mxperf-report", "-v")
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines([f"*{macs:,} MACs, *", f"*{params:,} trainable, *", "*baseline*PASSED*macs*unchanged"])
     write(macs - 1)
