@@ -1,7 +1,8 @@
 """Makes ``import mxnet`` work where a plain ``pip install mxnet`` leaves it broken.
 
-MXNet 1.x needs two things that are gone: ``numpy.bool`` and ``numpy.int`` (removed in numpy 1.24), at import and again
-whenever some of its functions run, and ``distutils`` (since Python 3.12 only setuptools has it).
+MXNet 1.x needs two things that are gone: names that numpy has removed (``numpy.bool`` in 1.24, ``numpy.PZERO`` in 2.0,
+``numpy.trapz`` in 2.4, ...), at import and again whenever some of its functions run, and ``distutils`` (since Python
+3.12 only setuptools has it). Its library is loaded by ctypes, so nothing of it is bound to one Python or numpy.
 
 ``install()`` adds one finder to ``sys.meta_path`` that waits for ``mxnet``; until then nothing is imported or changed.
 While that import runs, numpy has its aliases again. Afterwards only MXNet's modules still see them, through a stand-in
@@ -16,12 +17,26 @@ from functools import partial
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from itertools import dropwhile
-from types import ModuleType
+from math import inf, nan
+from types import ModuleType, SimpleNamespace
 from typing import Any, Dict, Iterator, Optional, Sequence
 
 __all__ = ["install"]
 
-_ALIASES: Dict[str, object] = {"bool": bool, "int": int}
+_VALUES: Dict[str, object] = {
+    **{kind.__name__: kind for kind in (bool, int, float)},
+    **dict.fromkeys(("Inf", "PINF"), inf),
+    **dict.fromkeys(("NaN", "NAN"), nan),
+    "NINF": -inf,
+    "PZERO": 0.0,
+    "NZERO": -0.0,
+    "compat": SimpleNamespace(basestring=str),
+}
+_RENAMED = {"alltrue": "all", "sometrue": "any", "product": "prod", "round_": "round", "trapz": "trapezoid"}
+"""Functions that numpy has by another name only."""
+
+_MOVED = ("mirr", "npv", "pmt", "ppmt", "pv", "rate")
+"""Financial functions, which numpy gave up for the package numpy-financial."""
 
 _NO_DISTUTILS = (
     "MXNet needs distutils, which Python 3.12 left to setuptools; run: pip install --upgrade setuptools "
@@ -110,7 +125,7 @@ def _numpy_aliases() -> Iterator[None]:
     numpy = importlib.import_module("numpy")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # numpy warns when asked for an alias, whether it still has it or not
-        missing = {name: value for name, value in _ALIASES.items() if not hasattr(numpy, name)}
+        missing = {name: value for name, value in _removed(numpy).items() if not hasattr(numpy, name)}
     vars(numpy).update(missing)
     try:
         yield
@@ -119,6 +134,23 @@ def _numpy_aliases() -> Iterator[None]:
             vars(numpy).pop(name, None)
         if missing:
             _give_stand_in(numpy, missing)
+
+
+def _removed(numpy: ModuleType) -> Dict[str, object]:
+    """All that MXNet 1.6 to 1.9 use of what numpy up to 2.5 has removed, as the last numpy that had it defined it."""
+    return {
+        **_VALUES,
+        # Functions of their own: MXNet registers what it has in place of each, once only.
+        **{name: partial(getattr(numpy, now)) for name, now in _RENAMED.items() if hasattr(numpy, now)},
+        **{name: partial(_financial, name) for name in _MOVED},
+        "in1d": lambda ar1, ar2, **options: numpy.isin(numpy.ravel(ar1), ar2, **options),
+        "msort": lambda a: numpy.sort(a, axis=0),
+    }
+
+
+def _financial(name: str, *args: object, **kwargs: object) -> object:
+    """numpy 1.20 to 1.26 answer likewise."""
+    raise RuntimeError(f"numpy has no function {name} any more; run: pip install numpy-financial, and call that one's")
 
 
 def _give_stand_in(numpy: ModuleType, missing: Dict[str, object]) -> None:

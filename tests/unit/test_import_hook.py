@@ -20,6 +20,7 @@ NUMPY_WITHOUT_ALIASES = """
 import warnings
 class ndarray: pass
 def zeros(): return ndarray()
+def prod(values): return "the product"
 def __getattr__(name):
     if name in ("bool", "int"):
         warnings.warn("In the future `np." + name + "` will be the scalar", FutureWarning, stacklevel=2)
@@ -32,7 +33,9 @@ def __getattr__(name):
     if name in ("bool", "int"):
         warnings.warn("`np." + name + "` is a deprecated alias", DeprecationWarning, stacklevel=2)
         return getattr(builtins, name)
-    raise AttributeError(name)
+    if name.startswith("__"):
+        raise AttributeError(name)
+    return print
 """
 
 MXNET = """
@@ -126,6 +129,25 @@ class TestAliases:
             assert vars(numpy) == before
             assert mxnet.utils.bool is bool
             assert mxnet.utils.at_call_time() == (bool, int)
+            """
+        )
+
+    def test_mxnet_has_what_numpy_2_removed(self, python):
+        python(
+            """
+            compat.install()
+            import mxnet, numpy
+            seen = mxnet.utils.onp
+            assert (seen.PZERO, seen.NINF, seen.PINF, seen.Inf, str(seen.NaN)) == (0, -1e999, 1e999, 1e999, "nan")
+            assert str(seen.NZERO) == "-0.0" and isinstance("text", seen.compat.basestring)
+            assert seen.product([2, 3]) == "the product" and seen.product is not numpy.prod
+            assert not {"PZERO", "NaN", "product", "compat"} & set(vars(numpy))
+            try:
+                seen.npv(0.1, [1, 2])
+            except RuntimeError as error:
+                assert "pip install numpy-financial" in str(error)
+            else:
+                raise AssertionError
             """
         )
 
