@@ -9,7 +9,7 @@ from pytest_mxperf.errors import ShapeError, UsageError, listed
 from pytest_mxperf.graph import Graph
 from pytest_mxperf.mx.opened import Model
 from pytest_mxperf.mx.pointers import put_back
-from pytest_mxperf.mx.runtime import array_semantics, mx
+from pytest_mxperf.mx.runtime import array_semantics, json_of, mx
 from pytest_mxperf.mx.shapes import Known, by_node, infer_symbol, visible_output_counts
 from pytest_mxperf.mx.subgraphs import infer_subgraphs
 from pytest_mxperf.mx.unknown import check_dtypes, does_not_fit, is_incomplete, not_given
@@ -54,8 +54,7 @@ def infer(model: Model) -> Tuple[str, Graph, Inference]:
 
 def _parse(model: Model) -> Tuple[str, Graph]:
     """The symbol's JSON and its graph, which has no attribute that MXNet dies of."""
-    # With its casts to half precision, which MXNet leaves out of what it saves unless told otherwise.
-    text = model.symbol.tojson(remove_amp_cast=False)
+    text = json_of(model.symbol)
     if model.parsed is not None:
         source, graph = model.parsed
         if Graph.is_alike(text.encode(), source):  # as of all files that an MXNet of these years has saved

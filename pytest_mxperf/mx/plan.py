@@ -10,7 +10,7 @@ from pytest_mxperf.cost.result import ITEM_BYTES
 from pytest_mxperf.graph import Graph, Node
 from pytest_mxperf.mx.analysis import Analysis
 from pytest_mxperf.mx.fusion import COPYING, DENSE, inlined, only_copied, weights_read
-from pytest_mxperf.mx.runtime import array_semantics, mx
+from pytest_mxperf.mx.runtime import array_semantics, json_of, mx
 from pytest_mxperf.spec import RunAs
 
 __all__ = ["Plan", "fusing", "plan"]
@@ -112,7 +112,7 @@ def plan(analysis: Analysis, run_as: RunAs) -> Plan:
 def _optimized(executor: Any, name: str) -> Optional[Graph]:
     if not hasattr(executor, "get_optimized_symbol"):  # before MXNet 1.6
         return None
-    return Graph.parse(executor.get_optimized_symbol().tojson(remove_amp_cast=False), where=name)
+    return Graph.parse(json_of(executor.get_optimized_symbol()), where=name)
 
 
 def variable_bytes(analysis: Analysis) -> Dict[str, int]:

@@ -1,11 +1,31 @@
 """MXNet itself, or the one message that says how to get it."""
 
 import re
+import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Iterator
+from inspect import signature
+from typing import TYPE_CHECKING, Iterator, Tuple
 
 from pytest_mxperf.errors import MxnetMissingError
 from pytest_mxperf.mx import compat
+
+
+def how_to_install(python: Tuple[int, ...]) -> str:
+    """What to say where there is no MXNet, by the version of Python."""
+    command = "pip install 'pytest-mxperf[cpu]'"
+    if python >= (3, 13):  # MXNet's metadata asks for a numpy that does not run there
+        command += " && pip install --no-deps mxnet"
+    return f"MXNet is not installed; run: {command} (or the mxnet-cu* build for your GPU)"
+
+
+def refuse_other_versions(version: str) -> None:
+    """Raises ``MxnetMissingError`` for an MXNet that is not supported. Versions are like 1.9.1 and 2.0.0b1."""
+    found = re.match(r"(\d+)\.(\d+)", version)
+    if found is None or not (1, 6) <= (int(found[1]), int(found[2])) < (2, 0):
+        raise MxnetMissingError(
+            f"MXNet {version} is not supported, this plugin works with 1.6 to 1.9; run: pip install 'mxnet>=1.6,<2'"
+        )
+
 
 if TYPE_CHECKING:
     import mxnet as mx
@@ -15,14 +35,17 @@ else:
         import mxnet as mx
     except Exception as error:  # an ImportError, an OSError for a library of CUDA, whatever a broken one comes up with
         if isinstance(error, ModuleNotFoundError) and error.name == "mxnet":
-            raise MxnetMissingError(
-                "MXNet is not installed; run: pip install 'pytest-mxperf[cpu]' (or the mxnet-cu* build for your GPU)"
-            ) from None
+            raise MxnetMissingError(how_to_install(sys.version_info)) from None
         raise MxnetMissingError(
-            f"MXNet is installed and cannot be imported: {type(error).__name__}: {error}; see: python -c 'import mxnet'"
+            f"MXNet is installed and cannot be imported: {type(error).__name__}: {error}; this plugin works with MXNet "
+            "1.6 to 1.9; see: python -c 'import pytest_mxperf, mxnet'"
         ) from error
+    refuse_other_versions(getattr(mx, "__version__", "of an unknown version"))
 
-__all__ = ["array_semantics", "mx", "reason"]
+__all__ = ["array_semantics", "how_to_install", "json_of", "mx", "reason", "refuse_other_versions"]
+
+
+_KEEP_CASTS = {"remove_amp_cast": False} if "remove_amp_cast" in signature(mx.sym.Symbol.tojson).parameters else {}
 
 
 @contextmanager
@@ -30,6 +53,11 @@ def array_semantics(*, numpy_shapes: bool) -> Iterator[None]:
     """Makes MXNet take 0 and () in shapes as the model does, whatever ``mx.npx.set_np()`` has set in this session."""
     with mx.util.np_array(False), mx.util.np_shape(numpy_shapes):
         yield
+
+
+def json_of(symbol: "mx.sym.Symbol") -> str:
+    """The symbol's JSON, with its casts to half precision, which MXNet 1.7 and newer would leave out."""
+    return str(symbol.tojson(**_KEEP_CASTS))
 
 
 def reason(error: Exception) -> str:

@@ -9,7 +9,7 @@ from pytest_mxperf.cost.walk import Inference
 from pytest_mxperf.errors import ShapeError, listed
 from pytest_mxperf.graph import Graph, Node
 from pytest_mxperf.mx.opened import Model
-from pytest_mxperf.mx.runtime import mx, reason
+from pytest_mxperf.mx.runtime import json_of, mx, reason
 
 __all__ = ["check_dtypes", "does_not_fit", "inputs_of", "is_incomplete", "not_given"]
 
@@ -21,7 +21,7 @@ _HOLDS_A_BATCH = "does the graph hold a batch size other than that of the inputs
 
 def inputs_of(model: Model, graph: Optional[Graph] = None) -> List[GraphInput]:
     """What the model's graph wants to be given, the user's inputs among it."""
-    graph = graph or Graph.parse(model.symbol.tojson(remove_amp_cast=False), where=model.name)
+    graph = graph or Graph.parse(json_of(model.symbol), where=model.name)
     stored = None if model.stored is None else {name: array.shape for name, array in model.stored.items()}
     if model.net is not None:
         stored = dict.fromkeys(model.parameter_names or (), ())
@@ -131,7 +131,7 @@ def _quoted(wanted: GraphInput) -> str:
 
 def _fed(model: Model) -> Set[str]:
     """The variables of which the operator that reads them says that they are inputs, labels or states."""
-    graph = Graph.parse(model.symbol.tojson(remove_amp_cast=False), where=model.name)
+    graph = Graph.parse(json_of(model.symbol), where=model.name)
     auxiliary = model.symbol.list_auxiliary_states()
     roles = assign_roles(graph, inputs=model.inputs, auxiliary=auxiliary, stored=model.parameter_names)
     return {graph.nodes[index].name for index, role in roles.items() if role in INPUT_ROLES}

@@ -256,7 +256,7 @@ def test_a_missing_mxnet_is_told_with_how_to_get_it(pytester, write, no_tracebac
     )
     result = pytester.runpytest_subprocess("-p", "no:hypothesispytest")
     result.assert_outcomes(passed=1, failed=1, errors=1)
-    needs = "MXNet is not installed; run: pip install 'pytest-mxperf?cpu?' (or the mxnet-cu* build for your GPU)"
+    needs = "MXNet is not installed; run: pip install 'pytest-mxperf?cpu?'* (or the mxnet-cu* build for your GPU)"
     result.stdout.fnmatch_lines(["*ERROR at setup of test_second*", needs], consecutive=True)
     result.stdout.fnmatch_lines(["*_ test_first _*", needs], consecutive=True)
     no_traceback(result)
@@ -286,21 +286,27 @@ GATED_BETWEEN_OTHERS = """
         (
             "raise OSError('libcudart.so.10.1: cannot open shared object file: No such file or directory')",
             "MXNet is installed and cannot be imported: OSError: libcudart.so.10.1: cannot open shared object file: "
-            "No such file or directory; see: python -c 'import mxnet'",
+            "No such file or directory; this plugin works with MXNet 1.6 to 1.9; see: python -c 'import pytest_mxperf, "
+            "mxnet'",
         ),
         (
             "import a_module_that_is_not_there",
             "MXNet is installed and cannot be imported: ModuleNotFoundError: No module named "
-            "'a_module_that_is_not_there'; see: python -c 'import mxnet'",
+            "'a_module_that_is_not_there'; this plugin works with MXNet 1.6 to 1.9; *",
         ),
         (
             "raise AttributeError('module numpy has no attribute bool')",
             "MXNet is installed and cannot be imported: AttributeError: module numpy has no attribute bool; "
-            "see: python -c 'import mxnet'",
+            "this plugin works with MXNet 1.6 to 1.9; *",
         ),
-        ("__version__ = '1.4.0'", "E *Failed: AttributeError: module 'mxnet' has no attribute *"),
+        (
+            "__version__ = '1.5.1'",
+            "MXNet 1.5.1 is not supported, this plugin works with 1.6 to 1.9; run: pip install 'mxnet>=1.6,<2'",
+        ),
+        ("__version__ = '2.0.0b1'", "MXNet 2.0.0b1 is not supported, *"),
+        ("", "MXNet of an unknown version is not supported, *"),
     ],
-    ids=["no CUDA", "no dependency", "no numpy of its time", "too old"],
+    ids=["no CUDA", "no dependency", "no numpy of its time", "too old", "too new", "empty"],
 )
 def test_an_mxnet_that_does_not_work_is_one_tests_failure(pytester, content, message):
     pytester.mkpydir("mxnet").joinpath("__init__.py").write_text(content)
