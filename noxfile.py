@@ -1,0 +1,96 @@
+"""Every Python, numpy and MXNet that is supported, and what a contributor runs: nox -l lists the sessions.
+
+Each run of the tests leaves its counts in .nox/matrix.json; ``nox -s table`` writes them into the README.
+"""
+
+import json
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import nox
+
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.sessions = ["lint", "tests-3.11"]
+
+ROOT = Path(__file__).parent
+COUNTS = ROOT / ".nox" / "matrix.json"
+PYTHONS = ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13"]
+MXNETS = ["1.6.0", "1.7.0.post2", "1.8.0.post0", "1.9.1"]
+"""All run on Python 3.8, with the last numpy that they knew."""
+
+
+@nox.session(python=PYTHONS)
+def tests(session):
+    """The whole suite with the newest of all dependencies."""
+    if session.python == "3.13":
+        session.install("-e", ".[cpu,test]")
+        session.install("--no-deps", "mxnet")
+    else:
+        session.install("-e", ".[cpu,test]")
+    run_tests(session)
+
+
+@nox.session(python="3.8")
+def lowest(session):
+    """The whole suite with the lowest of all dependencies that pyproject.toml admits."""
+    session.install("--resolution", "lowest-direct", "-e", ".[cpu,test]", "mxnet==1.9.1")
+    run_tests(session)
+
+
+@nox.session(python="3.8")
+@nox.parametrize("mxnet", MXNETS)
+def mxnet(session, mxnet):
+    """The whole suite with each MXNet."""
+    session.install("-e", ".[cpu,test]", f"mxnet=={mxnet}", "numpy<1.24")
+    run_tests(session)
+
+
+@nox.session
+def lint(session):
+    """Style and types."""
+    session.install("-e", ".[lint]")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("mypy")
+
+
+@nox.session(venv_backend="none")
+def table(session):
+    """Writes what the last runs counted into the README."""
+    readme = ROOT / "README.md"
+    rows = "\n".join(row(*entry) for entry in sorted(json.loads(COUNTS.read_text()).items()))
+    heading = "| Python | MXNet | numpy | pytest | passed | failed | skipped |\n|---|---|---|---|--:|--:|--:|"
+    table = f"<!-- matrix -->\n{heading}\n{rows}\n<!-- end -->"
+    readme.write_text(re.sub(r"<!-- matrix -->.*?<!-- end -->", lambda _: table, readme.read_text(), flags=re.DOTALL))
+
+
+def run_tests(session):
+    """Runs the suite, or what is asked for behind --, and keeps the counts even when some of it fails."""
+    junit = Path(session.create_tmp()) / "junit.xml"
+    command = ["pytest", "-q", f"--junitxml={junit}", *session.posargs]
+    session.run(*command, success_codes=[0, 1])
+    versions = session.run("python", "-c", VERSIONS, silent=True).strip()
+    suite = ElementTree.parse(junit).getroot().find("testsuite")
+    counts = {name: int(suite.get(name)) for name in ("tests", "failures", "errors", "skipped")}
+    keep(versions, counts)
+    if counts["failures"] or counts["errors"]:
+        session.error(f"{counts['failures']} tests failed, {counts['errors']} had errors")
+
+
+VERSIONS = (
+    "import pytest_mxperf, mxnet, numpy, platform, pytest;"
+    "print(platform.python_version(), mxnet.__version__, numpy.__version__, pytest.__version__)"
+)
+
+
+def keep(versions, counts):
+    COUNTS.parent.mkdir(exist_ok=True)
+    known = json.loads(COUNTS.read_text()) if COUNTS.exists() else {}
+    COUNTS.write_text(json.dumps({**known, versions: counts}, indent=1))
+
+
+def row(versions, counts):
+    failed = counts["failures"] + counts["errors"]
+    passed = counts["tests"] - failed - counts["skipped"]
+    return f"| {' | '.join(versions.split())} | {passed:,} | {failed} | {counts['skipped']} |"
