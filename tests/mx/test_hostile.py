@@ -308,7 +308,7 @@ def test_a_file_without_permission_is_one_clear_error(digits, monkeypatch):
 
 
 def test_a_path_with_a_null_character_is_one_clear_error():
-    with pytest.raises(MxperfError, match="cannot read the symbol: .*embedded null"):
+    with pytest.raises(MxperfError, match=r"cannot read the symbol: .*embedded null"):
         count("a\0b", IMAGE)
 
 
