@@ -23,11 +23,9 @@ MXNETS = ["1.6.0", "1.7.0.post2", "1.8.0.post0", "1.9.1"]
 @nox.session(python=PYTHONS)
 def tests(session):
     """The whole suite with the newest of all dependencies."""
+    session.install("-e", ".[cpu,test]")
     if session.python == "3.13":
-        session.install("-e", ".[cpu,test]")
         session.install("--no-deps", "mxnet")
-    else:
-        session.install("-e", ".[cpu,test]")
     run_tests(session)
 
 
@@ -68,7 +66,7 @@ def table(session):
 def run_tests(session):
     """Runs the suite, or what is asked for behind --, and keeps the counts even when some of it fails."""
     junit = Path(session.create_tmp()) / "junit.xml"
-    command = ["pytest", "-q", f"--junitxml={junit}", *session.posargs]
+    command = ["pytest", "-q", f"--junitxml={junit}", *(session.posargs or ["-n", "2"])]
     session.run(*command, success_codes=[0, 1])
     versions = session.run("python", "-c", VERSIONS, silent=True).strip()
     suite = ElementTree.parse(junit).getroot().find("testsuite")
