@@ -2,17 +2,18 @@
 
 import argparse
 import os
-import shutil
 import sys
 import warnings
 from contextlib import contextmanager
 from importlib import metadata
-from typing import Iterator, List, NoReturn, Optional, Sequence, Tuple, Type, Union
+from typing import Any, Iterator, List, NoReturn, Optional, Sequence, Tuple, Type, Union
 
 import msgspec
 
 from pytest_mxperf.api import compare_latency, count, diff, inputs_of
 from pytest_mxperf.arguments import add_model_options, in_options, model_of
+from pytest_mxperf.commands import history, kept
+from pytest_mxperf.commands.shared import DIFFERENT, SAME, TROUBLE, add, color, width
 from pytest_mxperf.cost.inputs import table
 from pytest_mxperf.errors import MxperfError, MxperfWarning
 from pytest_mxperf.gate.latency import judge_latency
@@ -21,8 +22,6 @@ from pytest_mxperf.latency.decide import Outcome
 from pytest_mxperf.spec import ModelSpec
 
 __all__ = ["main"]
-
-_SAME, _DIFFERENT, _TROUBLE = 0, 1, 2  # as diff(1) has it
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
@@ -34,10 +33,10 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         _print(text.rstrip("\n"))
     except BrokenPipeError:
         _abandon_stdout()
-        return _TROUBLE
+        return TROUBLE
     except Exception as error:
         print("mxperf:", " ".join(_message(error).split()), file=sys.stderr)
-        return _TROUBLE
+        return TROUBLE
     return int(code)
 
 
@@ -81,7 +80,7 @@ def _warnings_in_a_line() -> Iterator[None]:
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """In one line, as all errors."""
-        self.exit(_TROUBLE, f"{self.prog}: {message}; see {self.prog} --help\n")
+        self.exit(TROUBLE, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -120,15 +119,14 @@ def _parser() -> argparse.ArgumentParser:
         add_model_options(command, of_two=True)
         command.add_argument("old", metavar="OLD", help=model)
         command.add_argument("new", metavar="NEW", help="likewise")
+    for others in (kept, history):
+        others.add_commands(commands)
     return parser
 
 
-def _add(
-    commands: "argparse._SubParsersAction[_Parser]", name: str, run: object, summary: str
-) -> argparse.ArgumentParser:
-    command = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+def _add(commands: Any, name: str, run: object, summary: str) -> argparse.ArgumentParser:
+    command = add(commands, name, run, summary)
     command.add_argument("--json", action="store_true", help="print JSON (docs/report-json.md)")
-    command.set_defaults(run=run)
     return command
 
 
@@ -140,11 +138,11 @@ def _cost(options: argparse.Namespace) -> Tuple[str, int]:
     if options.json:
         from pytest_mxperf.report import json
 
-        return json.render_cost(report), _SAME
+        return json.render_cost(report), SAME
     from pytest_mxperf.report.terminal import render_cost
 
     shown = {"heaviest": options.top, "layers": options.layers}
-    return render_cost(options.model, report, width=_width(), color=_color(), **shown), _SAME
+    return render_cost(options.model, report, width=width(), color=color(), **shown), SAME
 
 
 def _both(options: argparse.Namespace) -> List[ModelSpec]:
@@ -160,7 +158,7 @@ def _wanted(*specs: ModelSpec) -> Tuple[str, int]:
         if not inputs:
             lines[-1] += " no inputs, as far as its graph tells"
     print("mxperf: give the shape of each input, as in --input data=1,3,224,224", file=sys.stderr)
-    return "\n".join(lines), _TROUBLE
+    return "\n".join(lines), TROUBLE
 
 
 def _diff(options: argparse.Namespace) -> Tuple[str, int]:
@@ -168,14 +166,14 @@ def _diff(options: argparse.Namespace) -> Tuple[str, int]:
     if not (old.inputs and new.inputs):
         return _wanted(old, new)
     difference = diff(old, new)
-    code = _DIFFERENT if difference.changes else _SAME
+    code = DIFFERENT if difference.changes else SAME
     if options.json:
         from pytest_mxperf.report import json
 
         return json.render_difference(difference), code
     from pytest_mxperf.report.difference import render
 
-    return render(difference, width=_width(), color=_color()), code
+    return render(difference, width=width(), color=color()), code
 
 
 def _latency(options: argparse.Namespace) -> Tuple[str, int]:
@@ -184,7 +182,7 @@ def _latency(options: argparse.Namespace) -> Tuple[str, int]:
         return _wanted(old, new)
     allowed = parse_difference(options.allow, where="--allow")
     compared = compare_latency(old, new, tolerance=float(allowed), seconds=options.seconds, run_as=options.run_as)
-    codes = {Outcome.PASSED: _SAME, Outcome.REGRESSED: _DIFFERENT, Outcome.INCONCLUSIVE: _TROUBLE}
+    codes = {Outcome.PASSED: SAME, Outcome.REGRESSED: DIFFERENT, Outcome.INCONCLUSIVE: TROUBLE}
     decision = compared.decision
     code = codes[decision.outcome]
     decision = msgspec.structs.replace(decision, reason=in_options(decision.reason))
@@ -194,14 +192,6 @@ def _latency(options: argparse.Namespace) -> Tuple[str, int]:
 
         return json.render_comparison(compared), code
     return judge_latency(allowed, compared, over=options.old).message, code
-
-
-def _width() -> int:
-    return shutil.get_terminal_size().columns
-
-
-def _color() -> bool:
-    return sys.stdout.isatty() and "NO_COLOR" not in os.environ
 
 
 if __name__ == "__main__":

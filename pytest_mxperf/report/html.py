@@ -21,7 +21,7 @@ from pytest_mxperf.units import Quantity, format_growth, format_quantity, format
 __all__ = ["island", "output", "render"]
 
 _HEAVIEST_SHOWN = 10
-_BYTES = ("param_bytes", "peak_activation_bytes")
+_BYTES = ("param_bytes", "peak_activation_bytes", "checkpoint_bytes")
 _COUNTS = ("macs", "flops", "params")
 
 

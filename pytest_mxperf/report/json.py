@@ -1,22 +1,23 @@
-"""The report as JSON, for other programs. ``docs/report-json.md`` documents every field.
+"""The report as JSON, for other programs; and read back, to be shown in another format.
 
-The schema number changes when a field changes its meaning or goes away; new fields do not change it.
+It is written in one line: of 32 models that is a third of what it is with line breaks. ``document.py`` has its fields.
 """
 
 from pathlib import Path
-from typing import Any, Dict
+from typing import List, Sequence
 
 import msgspec
 
-from pytest_mxperf.baseline.diff import Change, Difference
-from pytest_mxperf.cost.result import CostReport, LayerCost
+from pytest_mxperf.baseline.diff import Difference
+from pytest_mxperf.cost.result import CostReport
+from pytest_mxperf.errors import UsageError
+from pytest_mxperf.gate.finding import Finding
 from pytest_mxperf.latency.comparison import Comparison
+from pytest_mxperf.report.document import SCHEMA, CostDocument, DifferenceDocument, Document
 from pytest_mxperf.report.output import Output, Place
 from pytest_mxperf.report.run import ModelResult, RunReport
 
-__all__ = ["SCHEMA", "output", "render", "render_comparison", "render_cost", "render_difference"]
-
-SCHEMA = 1
+__all__ = ["merged", "output", "read", "render", "render_comparison", "render_cost", "render_difference"]
 
 
 def output(run: RunReport, place: Place) -> Output:
@@ -24,104 +25,66 @@ def output(run: RunReport, place: Place) -> Output:
 
 
 def render(run: RunReport) -> str:
-    document = {
-        "schema": SCHEMA,
-        "versions": run.versions,
-        "findings": run.findings,
-        "unused_unknown_because": run.unused_unknown_because or None,
-        "models": [_model(result) for result in run.results],
-    }
-    return _text(document)
+    """The whole report, in one line."""
+    return msgspec.json.encode(Document.of(run)).decode() + "\n"
 
 
 def render_cost(cost: CostReport) -> str:
     """One model's costs, as in the report."""
-    return _text(_cost(cost))
+    return _indented(CostDocument.of(cost))
 
 
 def render_difference(difference: Difference) -> str:
     """What distinguishes two models, as in the report."""
-    return _text(_difference(difference))
+    return _indented(DifferenceDocument.of(difference))
 
 
 def render_comparison(compared: Comparison) -> str:
     """What was decided about two models' latency."""
-    return _text(compared)
+    return _indented(compared)
 
 
-def _text(document: object) -> str:
+def _indented(document: object) -> str:
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
 
 
-def _model(result: ModelResult) -> Dict[str, Any]:
-    document: Dict[str, Any] = {
-        "test": result.test,
-        "name": result.name,
-        "outcome": result.outcome,
-        "problem": result.problem or None,
-        "inputs": result.inputs,
-        "findings": result.findings,
-        "difference": None if result.difference is None else _difference(result.difference),
-        "baseline_update": result.baseline_update,
-        "timing": result.timing,
-        "cost": None if result.cost is None else _cost(result.cost),
-    }
-    return document
+class _AnySchema(msgspec.Struct):
+    schema: int
 
 
-def _difference(difference: Difference) -> Dict[str, Any]:
-    return {
-        "before": difference.before,
-        "now": difference.now,
-        "changes": [_change(change, difference) for change in difference.changes],
-    }
+def read(path: Path) -> RunReport:
+    """A report that was kept. Raises ``UsageError`` for anything else, a report of another schema included."""
+    try:
+        text = path.read_bytes()
+        found = msgspec.json.decode(text, type=_AnySchema).schema
+        if found == SCHEMA:
+            return msgspec.json.decode(text, type=Document).run()
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
+    except (msgspec.DecodeError, TypeError, ValueError, RecursionError) as error:
+        raise UsageError(f"{path}: not a report of --mxperf-report=FILE.json: {error}") from None
+    raise UsageError(f"{path}: a report of schema {found}, this version reads {SCHEMA}; make it anew")
 
 
-def _change(change: Change, difference: Difference) -> Dict[str, Any]:
-    metrics = change.now.__struct_fields__
-    return {
-        "kind": change.kind,
-        "name": change.name,
-        "old_name": change.old_name,
-        "op": change.op,
-        "details": [detail._asdict() for detail in change.details],
-        "before": change.before,
-        "now": change.now,
-        "growth": {metric: change.growth(metric) for metric in metrics},
-        "share_of_growth": {metric: difference.share(change, metric) for metric in metrics},
-    }
+def merged(runs: Sequence[RunReport]) -> RunReport:
+    """The reports of one suite's parts as one: where a test is in several of them, the later one counts.
+
+    A baseline is unused if no part uses it.
+    """
+    results: dict[str, ModelResult] = {}
+    for run in runs:
+        results.update({result.test: result for result in run.results})
+    versions = {name: version for run in reversed(runs) for name, version in run.versions.items()}
+    because = "; ".join(dict.fromkeys(run.unused_unknown_because for run in runs if run.unused_unknown_because))
+    return RunReport(tuple(results.values()), versions, tuple(_findings(runs)), because)
 
 
-def _cost(cost: CostReport) -> Dict[str, Any]:
-    return {
-        "convention": cost.convention,
-        "macs": cost.macs,
-        "flops": cost.flops,
-        "flops_by_category": cost.cost.flops_by_category(),
-        "params": {**msgspec.to_builtins(cost.params), "total": cost.params.total},
-        "param_bytes_by_dtype": cost.param_bytes_by_dtype,
-        "bytes_read": cost.bytes_read,
-        "bytes_written": cost.bytes_written,
-        "peak_activation_bytes": cost.peak_activation_bytes,
-        "checkpoint_bytes": cost.checkpoint_bytes,
-        "uncounted": cost.uncounted,
-        "notes": cost.notes,
-        "layers": [_layer(layer) for layer in cost.layers],
-    }
+def _findings(runs: Sequence[RunReport]) -> List[Finding]:
+    found = dict.fromkeys((each.gate, each.metric, each.verdict) for run in runs for each in run.findings)
+    by_key = {(each.gate, each.metric, each.verdict): each for run in runs for each in run.findings}
+    in_all = {key for key in found if all(any(_key(each) == key for each in run.findings) for run in runs)}
+    return [by_key[key] for key in found if key[2].value != "UNUSED" or key in in_all]
 
 
-def _layer(layer: LayerCost) -> Dict[str, Any]:
-    return {
-        "name": layer.name,
-        "op": layer.op,
-        "outputs": layer.outputs,
-        "dtype": layer.dtype,
-        "executions": layer.executions,
-        "bytes_read": layer.bytes_read,
-        "bytes_written": layer.bytes_written,
-        "arithmetic_intensity": layer.arithmetic_intensity,
-        "macs": layer.macs,
-        "flops": layer.flops,
-        "flops_by_category": layer.cost.flops_by_category(),
-        "params": layer.params,
-    }
+def _key(finding: Finding) -> "tuple[object, ...]":
+    return finding.gate, finding.metric, finding.verdict

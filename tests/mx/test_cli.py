@@ -53,7 +53,8 @@ class TestCost:
         lines = out.splitlines()
         assert lines[1] == "  607,552 MACs, 1,229,770 FLOPs"
         assert lines[2].startswith("  31,962 trainable, 0 frozen, 224 auxiliary params, ")
-        assert lines[5].split() == ["conv2_fwd", "Convolution", "1x32x8x8", "590", "k", "FLOPs", "48.0%"]
+        assert lines[4] == "  126 KiB in the .params file"
+        assert lines[6].split() == ["conv2_fwd", "Convolution", "1x32x8x8", "590", "k", "FLOPs", "48.0%"]
         assert "\x1b" not in out
 
     def test_json_is_that_of_the_report(self, mxperf, digits):

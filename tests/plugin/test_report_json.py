@@ -184,6 +184,9 @@ class Model(Strict):
     difference: Optional[Difference]
     timing: Optional[Timing]
     cost: Optional[Cost]
+    file: str
+    line: int
+    policy: Dict[str, Literal["fail", "warn", "ignore"]]
 
 
 class Document(Strict):

@@ -30,7 +30,7 @@ LAYERS = [
     ["worker"],
     ["api"],
     [PACKAGE],  # the package's own __init__.py
-    ["arguments"],
+    ["arguments", "commands"],
     ["plugin", "cli"],
 ]
 RANK = {layer: rank for rank, row in enumerate(LAYERS) for layer in row}

@@ -1,11 +1,21 @@
 """The JSON report, field by field."""
 
 import json
+from pathlib import Path
 
+import jsonschema
+import msgspec
+import pytest
+
+import pytest_mxperf.report
+from pytest_mxperf.baseline.detail import Detail
+from pytest_mxperf.baseline.diff import Change, Costs, Difference, Kind
 from pytest_mxperf.cost.result import CostReport, LayerCost, OpCost, Params
+from pytest_mxperf.errors import UsageError
 from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.latency.timing import Timing
-from pytest_mxperf.report.json import render
+from pytest_mxperf.report.document import schema
+from pytest_mxperf.report.json import merged, read, render
 from pytest_mxperf.report.run import ModelResult, RunReport
 from pytest_mxperf.spec import InputSpec
 
@@ -49,10 +59,11 @@ def test_a_model_says_what_is_wrong_with_it():
     assert model(problem="a-symbol.json: is empty")["problem"] == "a-symbol.json: is empty"
 
 
-def test_the_text_is_indented_and_ends_with_a_newline():
+def test_the_text_is_one_line():
     text = render(RunReport((), {}))
-    assert text.startswith('{\n  "schema": 1,\n')
-    assert text.endswith("\n}\n")
+    assert text.startswith('{"schema":1,')
+    assert text.endswith("}\n")
+    assert text.count("\n") == 1
 
 
 def test_models_are_in_the_order_of_their_tests():
@@ -122,7 +133,7 @@ def test_costs_have_totals_and_layers():
         outputs=[[1, 4]],
         macs=12,
         flops=28,
-        flops_by_category={**NO_FLOPS, "bias": 4},
+        flops_by_category={"bias": 4},
         params={"trainable": 16, "frozen": 0, "auxiliary": 0, "bytes": 64},
     )
     has(
@@ -132,7 +143,7 @@ def test_costs_have_totals_and_layers():
         outputs=[[1, 4], []],
         macs=0,
         flops=18,
-        flops_by_category={**NO_FLOPS, "softmax": 18},
+        flops_by_category={"softmax": 18},
         params={"trainable": 0, "frozen": 0, "auxiliary": 0, "bytes": 0},
     )
 
@@ -141,3 +152,122 @@ def test_names_in_any_alphabet_and_with_any_character_come_back():
     name = 'na\u00efve "quoted" <script> \x1b[31m \u5c42'
     report = CostReport((LayerCost(name, "op", ((1,),), OpCost(), Params()),), Params(), {})
     assert model(cost=report)["cost"]["layers"][0]["name"] == name
+
+
+# Read back, joined, and held against its schema
+
+
+CHANGE = Change(
+    Kind.CHANGED, "fc", "FullyConnected", (Detail("num_hidden", "3", "4"),), Costs(9, 18, 9), Costs(12, 24, 12), "fc0"
+)
+EVERYTHING = ModelResult(
+    "t.py::test_b",
+    "net",
+    {"data": InputSpec((1, 3)), "tokens": InputSpec((1,), "int32")},
+    "failed",
+    problem="it is broken",
+    cost=CostReport(
+        (
+            LayerCost(
+                "fc", "FullyConnected", ((1, 4), ()), OpCost(12, bias=4), Params(16, 1, 2, 76), "float16", 2, 3, 4
+            ),
+        ),
+        Params(16, 1, 2, 76),
+        {"_unknown": 2},
+        ("a bound",),
+        17,
+        {"float16": 76},
+        checkpoint_bytes=80,
+    ),
+    timing=Timing.of([0.5, 0.25]),
+    findings=tuple(Finding("latency", "latency", verdict, verdict.value, 0.5, None, 0.025) for verdict in Verdict),
+    difference=Difference((CHANGE,), Costs(9, 18, 9), Costs(12, 24, 12)),
+    baseline_update="not stored",
+    policy={Verdict.MISSING: "warn"},
+    file="tests/t.py",
+    line=7,
+)
+RUN = RunReport(
+    (EVERYTHING, ModelResult("t.py::test_a", "other", {})),
+    {"python": "3.11.7"},
+    (Finding("baseline", "gone", Verdict.UNUSED, "no test uses 'gone'"),),
+    "-k",
+)
+
+
+@pytest.fixture
+def kept(tmp_path):
+    def kept(content):
+        path = tmp_path / "report.json"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return kept
+
+
+def test_a_kept_report_is_read_as_it_was(kept):
+    assert read(kept(render(RUN))) == RUN
+
+
+def test_every_report_keeps_to_the_schema_that_is_shipped():
+    shipped = json.loads(Path(pytest_mxperf.report.__file__).with_name("report.schema.json").read_text())
+    if msgspec.__version__ >= "0.20":  # older ones describe the same in fewer words
+        assert shipped == schema()
+    jsonschema.Draft202012Validator.check_schema(shipped)
+    validator = jsonschema.Draft202012Validator(shipped)
+    validator.validate(json.loads(render(RUN)))
+    for broken in ('"schema":"1"', '"schema":null'):
+        with pytest.raises(jsonschema.ValidationError):
+            validator.validate(json.loads(render(RUN).replace('"schema":1', broken)))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b'{"schema": 1}',
+        b'{"schema": 1e400}',
+        render(RUN).encode()[:-40],
+        render(RUN).replace('"macs":12', '"macs":"many"').encode(),
+        render(RUN).replace('"bias":4', '"unheard_of":4').encode(),
+        render(RUN).replace('"verdict":"PASSED"', '"verdict":"FINE"').encode(),
+        render(RUN).replace('"macs":12', '"macs":' + "9" * 5000).encode(),
+    ],
+    ids=lambda content: content[:24].decode("latin-1"),
+)
+def test_what_is_no_report_is_one_clear_error(kept, content):
+    path = kept(content)
+    with pytest.raises(UsageError) as caught:
+        read(path)
+    assert str(caught.value).startswith(f"{path}: not a report of --mxperf-report=FILE.json: ")
+
+
+def test_a_report_of_another_schema_says_which(kept):
+    path = kept(render(RUN).replace('"schema":1', '"schema":2'))
+    with pytest.raises(UsageError, match="a report of schema 2, this version reads 1; make it anew"):
+        read(path)
+
+
+def test_a_report_that_is_not_there_says_so(tmp_path):
+    with pytest.raises(UsageError, match=r"gone\.json: cannot be read: No such file"):
+        read(tmp_path / "gone.json")
+
+
+def test_of_a_test_in_several_parts_the_later_one_counts():
+    again = msgspec.structs.replace(EVERYTHING, outcome="passed")
+    third = ModelResult("t.py::test_c", "third", {})
+    both = merged([RUN, RunReport((again, third), {"python": "3.12.1", "mxnet": "1.9.1"})])
+    assert both.results == (again, RUN.results[1], third)
+    assert both.versions == {"python": "3.11.7", "mxnet": "1.9.1"}
+    assert both.unused_unknown_because == "-k"
+
+
+def test_a_baseline_is_unused_if_no_part_uses_it():
+    assert merged([RUN, RUN]).findings == RUN.findings
+    assert merged([RUN, RunReport((), {})]).findings == ()
+    conflict = Finding("baseline", "net", Verdict.CONFLICT, "two models")
+    assert merged([RunReport((), {}, (conflict,)), RunReport((), {})]).findings == (conflict,)

@@ -1,0 +1,1 @@
+"""What of the command ``mxperf`` looks at no model: kept reports, and the past of a baseline."""

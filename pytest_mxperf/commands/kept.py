@@ -1,0 +1,57 @@
+"""``mxperf report`` and ``mxperf merge``: reports that were kept as JSON, shown in any format."""
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any, List, Tuple
+
+from pytest_mxperf.commands.shared import SAME, add, color, width
+from pytest_mxperf.errors import UsageError
+from pytest_mxperf.report import formats
+from pytest_mxperf.report.json import merged, read
+from pytest_mxperf.report.output import Place
+from pytest_mxperf.report.run import RunReport
+
+__all__ = ["add_commands"]
+
+
+def add_commands(commands: Any) -> None:
+    report = add(commands, "report", _report, "show a report that was kept as JSON in another format")
+    report.add_argument("reports", nargs=1, metavar="REPORT.json", help="from pytest --mxperf-report=FILE.json")
+    merge = add(
+        commands, "merge", _report, "join the reports of one suite's parts; a test that is in several counts once"
+    )
+    merge.add_argument("reports", nargs="+", metavar="REPORT.json", help="in their order: the later one counts")
+    for command in (report, merge):
+        command.add_argument(
+            *("-o", "--output"),
+            action="append",
+            default=[],
+            metavar="REPORT",
+            help=f"{formats.KNOWN}; repeatable (default: terminal)",
+        )
+        command.add_argument("-v", "--verbose", action="count", default=0, help="say more, as pytest -v does")
+
+
+def _report(options: argparse.Namespace) -> Tuple[str, int]:
+    for target in options.output:
+        if not formats.is_report(target):
+            raise UsageError(f"--output={target}: not a report; it can be {formats.KNOWN}")
+    runs = [read(Path(name)) for name in options.reports]
+    run = merged(runs) if len(runs) > 1 else runs[0]
+    lines: List[str] = []
+    for target in options.output or [formats.TERMINAL]:
+        lines += _made(target, run, options.verbose)
+    return "\n".join(lines), SAME
+
+
+def _made(target: str, run: RunReport, verbosity: int) -> List[str]:
+    """What to print. Raises ``OSError`` for a file that cannot be written."""
+    path = Path(target) if formats.is_file(target) else None
+    made = formats.output(target, run, Place(path, width(), color(), verbosity, Path(), os.environ))
+    for file, text in made.written.items():
+        file.write_bytes(text.encode("utf-8", "backslashreplace"))
+    for file, text in made.appended.items():
+        with file.open("ab") as stream:
+            stream.write(text.encode("utf-8", "backslashreplace"))
+    return [*made.printed.splitlines(), *(f"report written: {file}" for file in made.written)]

@@ -1,0 +1,244 @@
+"""What the JSON report holds, field by field: written from a run, read back into one, and the source of its schema.
+
+``docs/report-json.md`` says what each field means. The schema number changes when a field changes its meaning or goes
+away; new fields do not change it.
+"""
+
+from typing import Dict, List, Literal, Optional, Tuple
+
+import msgspec
+
+from pytest_mxperf.baseline.detail import Detail
+from pytest_mxperf.baseline.diff import Change, Costs, Difference, Kind
+from pytest_mxperf.cost.result import CostReport, LayerCost, OpCost, Params, Shape
+from pytest_mxperf.gate.finding import Finding, Verdict
+from pytest_mxperf.latency.timing import Timing
+from pytest_mxperf.report.run import ModelResult, RunReport
+from pytest_mxperf.spec import InputSpec
+
+__all__ = ["SCHEMA", "CostDocument", "DifferenceDocument", "Document", "schema"]
+
+SCHEMA = 1
+
+Outcome = Literal["passed", "failed", "skipped", "error"]
+
+
+class DetailDocument(msgspec.Struct, frozen=True):
+    what: str
+    before: str
+    now: str
+
+
+class ChangeDocument(msgspec.Struct, frozen=True):
+    kind: Kind
+    name: str
+    old_name: Optional[str]
+    op: str
+    details: Tuple[DetailDocument, ...]
+    before: Costs
+    now: Costs
+    growth: Dict[str, int]
+    share_of_growth: Dict[str, Optional[float]]
+
+    @classmethod
+    def of(cls, change: Change, difference: Difference) -> "ChangeDocument":
+        metrics = change.now.__struct_fields__
+        return cls(
+            kind=change.kind,
+            name=change.name,
+            old_name=change.old_name,
+            op=change.op,
+            details=tuple(DetailDocument(*detail) for detail in change.details),
+            before=change.before,
+            now=change.now,
+            growth={metric: change.growth(metric) for metric in metrics},
+            share_of_growth={metric: difference.share(change, metric) for metric in metrics},
+        )
+
+    def change(self) -> Change:
+        details = tuple(Detail(each.what, each.before, each.now) for each in self.details)
+        return Change(self.kind, self.name, self.op, details, self.before, self.now, self.old_name)
+
+
+class DifferenceDocument(msgspec.Struct, frozen=True):
+    before: Costs
+    now: Costs
+    changes: Tuple[ChangeDocument, ...]
+
+    @classmethod
+    def of(cls, difference: Difference) -> "DifferenceDocument":
+        changes = tuple(ChangeDocument.of(change, difference) for change in difference.changes)
+        return cls(difference.before, difference.now, changes)
+
+    def difference(self) -> Difference:
+        return Difference(tuple(change.change() for change in self.changes), self.before, self.now)
+
+
+class LayerDocument(msgspec.Struct, frozen=True):
+    name: str
+    op: str
+    outputs: Tuple[Shape, ...]
+    dtype: str
+    executions: int
+    bytes_read: int
+    bytes_written: int
+    arithmetic_intensity: float
+    macs: int
+    flops: int
+    flops_by_category: Dict[str, int]
+    """Only those that are not 0: most layers have one, or none."""
+    params: Params
+
+    @classmethod
+    def of(cls, layer: LayerCost) -> "LayerDocument":
+        return cls(
+            name=layer.name,
+            op=layer.op,
+            outputs=layer.outputs,
+            dtype=layer.dtype,
+            executions=layer.executions,
+            bytes_read=layer.bytes_read,
+            bytes_written=layer.bytes_written,
+            arithmetic_intensity=layer.arithmetic_intensity,
+            macs=layer.macs,
+            flops=layer.flops,
+            flops_by_category={name: flops for name, flops in layer.cost.flops_by_category().items() if flops},
+            params=layer.params,
+        )
+
+    def layer(self) -> LayerCost:
+        """Raises ``TypeError`` for a category that does not exist."""
+        cost = OpCost(macs=self.macs, **self.flops_by_category)
+        sizes = (self.dtype, self.executions, self.bytes_read, self.bytes_written)
+        return LayerCost(self.name, self.op, self.outputs, cost, self.params, *sizes)
+
+
+class ParamsDocument(msgspec.Struct, frozen=True):
+    trainable: int
+    frozen: int
+    auxiliary: int
+    bytes: int
+    total: int
+
+
+class CostDocument(msgspec.Struct, frozen=True):
+    convention: str
+    macs: int
+    flops: int
+    flops_by_category: Dict[str, int]
+    params: ParamsDocument
+    param_bytes_by_dtype: Dict[str, int]
+    bytes_read: int
+    bytes_written: int
+    peak_activation_bytes: int
+    checkpoint_bytes: Optional[int]
+    uncounted: Dict[str, int]
+    notes: Tuple[str, ...]
+    layers: Tuple[LayerDocument, ...]
+
+    @classmethod
+    def of(cls, cost: CostReport) -> "CostDocument":
+        params = cost.params
+        return cls(
+            convention=cost.convention,
+            macs=cost.macs,
+            flops=cost.flops,
+            flops_by_category=cost.cost.flops_by_category(),
+            params=ParamsDocument(params.trainable, params.frozen, params.auxiliary, params.bytes, params.total),
+            param_bytes_by_dtype=cost.param_bytes_by_dtype,
+            bytes_read=cost.bytes_read,
+            bytes_written=cost.bytes_written,
+            peak_activation_bytes=cost.peak_activation_bytes,
+            checkpoint_bytes=cost.checkpoint_bytes,
+            uncounted=cost.uncounted,
+            notes=cost.notes,
+            layers=tuple(map(LayerDocument.of, cost.layers)),
+        )
+
+    def cost(self) -> CostReport:
+        params = self.params
+        return CostReport(
+            layers=tuple(layer.layer() for layer in self.layers),
+            params=Params(params.trainable, params.frozen, params.auxiliary, params.bytes),
+            uncounted=self.uncounted,
+            notes=self.notes,
+            peak_activation_bytes=self.peak_activation_bytes,
+            param_bytes_by_dtype=self.param_bytes_by_dtype,
+            convention=self.convention,
+            checkpoint_bytes=self.checkpoint_bytes,
+        )
+
+
+class ModelDocument(msgspec.Struct, frozen=True):
+    test: str
+    name: str
+    outcome: Outcome
+    problem: Optional[str]
+    inputs: Dict[str, InputSpec]
+    findings: Tuple[Finding, ...]
+    difference: Optional[DifferenceDocument]
+    baseline_update: Optional[str]
+    timing: Optional[Timing]
+    cost: Optional[CostDocument]
+    file: str = ""
+    line: int = 0
+    policy: Dict[Verdict, str] = {}
+
+    @classmethod
+    def of(cls, result: ModelResult) -> "ModelDocument":
+        return cls(
+            test=result.test,
+            name=result.name,
+            outcome=result.outcome,  # type: ignore[arg-type]  # one of these
+            problem=result.problem or None,
+            inputs=result.inputs,
+            findings=result.findings,
+            difference=None if result.difference is None else DifferenceDocument.of(result.difference),
+            baseline_update=result.baseline_update,
+            timing=result.timing,
+            cost=None if result.cost is None else CostDocument.of(result.cost),
+            file=result.file,
+            line=result.line,
+            policy=result.policy,
+        )
+
+    def result(self) -> ModelResult:
+        return ModelResult(
+            test=self.test,
+            name=self.name,
+            inputs=self.inputs,
+            outcome=self.outcome,
+            problem=self.problem or "",
+            cost=None if self.cost is None else self.cost.cost(),
+            timing=self.timing,
+            findings=self.findings,
+            difference=None if self.difference is None else self.difference.difference(),
+            baseline_update=self.baseline_update,
+            policy=self.policy,
+            file=self.file,
+            line=self.line,
+        )
+
+
+class Document(msgspec.Struct, frozen=True):
+    schema: int
+    versions: Dict[str, str]
+    findings: Tuple[Finding, ...]
+    unused_unknown_because: Optional[str]
+    models: Tuple[ModelDocument, ...]
+
+    @classmethod
+    def of(cls, run: RunReport) -> "Document":
+        models = tuple(map(ModelDocument.of, run.results))
+        return cls(SCHEMA, run.versions, run.findings, run.unused_unknown_because or None, models)
+
+    def run(self) -> RunReport:
+        results = tuple(model.result() for model in self.models)
+        return RunReport(results, self.versions, self.findings, self.unused_unknown_because or "")
+
+
+def schema() -> Dict[str, object]:
+    """The JSON Schema of a report."""
+    found: List[Dict[str, object]]
+    (found, components) = msgspec.json.schema_components([Document], ref_template="#/$defs/{name}")  # type: ignore
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found[0], "$defs": components}

@@ -1,0 +1,147 @@
+"""A baseline over the commits of a real git repository."""
+
+import subprocess
+
+import msgspec
+import pytest
+
+from pytest_mxperf.baseline.past import past
+from pytest_mxperf.baseline.record import Baseline, WallTime
+from pytest_mxperf.baseline.store import BaselineStore
+from pytest_mxperf.cost.result import CostReport, LayerCost, OpCost, Params
+from pytest_mxperf.errors import BaselineError
+from pytest_mxperf.report import history
+
+GRAPH = '{"nodes": [], "arg_nodes": [], "heads": []}'
+
+
+@pytest.fixture
+def git(tmp_path, monkeypatch):
+    for name in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{name}_NAME", "somebody")
+        monkeypatch.setenv(f"GIT_{name}_EMAIL", "somebody@example.org")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+
+    def git(*arguments, day=1):
+        monkeypatch.setenv("GIT_AUTHOR_DATE", f"2024-01-{day:02}T12:00:00+00:00")
+        monkeypatch.setenv("GIT_COMMITTER_DATE", f"2024-01-{day:02}T12:00:00+00:00")
+        subprocess.run(["git", "-C", str(tmp_path), *arguments], check=True, capture_output=True)
+
+    git("init")
+    return git
+
+
+@pytest.fixture
+def store(tmp_path):
+    return BaselineStore(tmp_path / "deep" / "baselines")
+
+
+def baseline(macs, **changes):
+    layer = LayerCost("fc", "FullyConnected", ((1, 4),), OpCost(macs=macs), Params(trainable=macs, bytes=4 * macs))
+    report = CostReport((layer,), Params(trainable=macs, bytes=4 * macs), {}, peak_activation_bytes=2048)
+    return msgspec.structs.replace(Baseline.of(report, {}), **changes)
+
+
+@pytest.fixture
+def commit(git, store):
+    """Commits a baseline, or bytes in its place."""
+
+    def commit(content, day, name="net", subject=None):
+        if isinstance(content, bytes):
+            store.path(name).write_bytes(content)
+        else:
+            store.save(name, content, GRAPH)
+        git("add", "-A")
+        git("commit", "-m", subject or f"Day {day}", day=day)
+
+    return commit
+
+
+def test_each_commit_has_its_numbers_oldest_first(store, commit):
+    wall = WallTime(0.02, 0.03, 0.04, 0.02, {})
+    commit(baseline(100), 1)
+    commit(baseline(150, wall_times={"x86": wall}), 2, subject="Widen it\x41")
+    first, second = past(store.folder, "net")
+    assert (first.date[:10], first.subject, first.macs, first.params) == ("2024-01-01", "Day 1", 100, 100)
+    assert (second.flops, second.peak_activation_bytes, second.wall_p50) == (300, 2048, {"x86": 0.02})
+    assert (first.gap, second.gap) == ("", "")
+
+
+def test_commits_that_leave_it_alone_are_left_out(store, commit):
+    commit(baseline(100), 1)
+    commit(baseline(100), 2, name="other")
+    assert [each.subject for each in past(store.folder, "net")] == ["Day 1"]
+
+
+def test_a_renamed_baseline_is_followed(store, commit, git, tmp_path):
+    commit(baseline(100), 1, name="old")
+    git("mv", "deep/baselines/old.json", "deep/baselines/net.json")
+    git("mv", "deep/baselines/old-symbol.json", "deep/baselines/net-symbol.json")
+    git("commit", "-m", "Rename", day=2)
+    assert [(each.subject, each.macs) for each in past(store.folder, "net")] == [("Day 1", 100), ("Rename", 100)]
+
+
+def test_what_cannot_be_compared_is_a_gap_with_its_reason(store, commit, git):
+    commit(baseline(100), 1)
+    commit(b'{"schema": 7, "convention": "mxperf-9"}\n', 2)
+    commit(baseline(100, convention="mxperf-0"), 3)
+    commit(b"<<<<<<< HEAD\n", 4)
+    git("rm", "-q", "deep/baselines/net.json")
+    git("commit", "-m", "Remove it", day=5)
+    commit(baseline(120), 6)
+    found = past(store.folder, "net")
+    assert [each.macs for each in found] == [100, None, None, None, None, 120]
+    assert found[1].gap == "net.json: written in schema 7, this version reads 1"
+    assert found[2].gap == "counted under convention mxperf-0, not mxperf-1"
+    assert found[3].gap.startswith("net.json: not a baseline: ")
+    assert found[4].gap == "removed"
+
+
+def test_since_leaves_out_what_is_older(store, commit):
+    for day in (1, 10, 20):
+        commit(baseline(day), day)
+    assert [each.macs for each in past(store.folder, "net", since="2024-01-05")] == [10, 20]
+    with pytest.raises(BaselineError, match=r"no commit since 2025-01-01 has changed .*; leave out --since"):
+        past(store.folder, "net", since="2025-01-01")
+
+
+def test_a_name_that_does_not_exist_is_answered_with_those_that_do(store, commit):
+    commit(baseline(1), 1, name="resnet18")
+    with pytest.raises(BaselineError, match=r"no commit has a baseline .*resnet81\.json; there are resnet18"):
+        past(store.folder, "resnet81")
+    with pytest.raises(BaselineError, match="cannot name a baseline"):
+        past(store.folder, "../net")
+
+
+def test_without_a_repository_or_git_or_folder_it_says_so(tmp_path, monkeypatch):
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    with pytest.raises(BaselineError, match="there is no such folder; give the one of the baselines with --baselines"):
+        past(tmp_path / "gone", "net")
+    with pytest.raises(BaselineError, match="git says: fatal: not a git repository"):
+        past(tmp_path, "net")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(BaselineError, match="git is not installed"):
+        past(tmp_path, "net")
+
+
+def test_it_is_a_table_with_sparklines(store, commit):
+    commit(baseline(1_000_000), 1)
+    commit(b"{}", 2)
+    commit(baseline(1_500_000), 3, subject="Widen the last stage")
+    lines = history.render("net", past(store.folder, "net"), width=80, color=False).splitlines()
+    assert lines[:4] == ["net", "  MACs    ▁ █  +50.00%", "  params  ▁ █  +50.00%", "  peak    ▁ ▁  +0.00%"]
+    assert lines[5].split() == ["date", "commit", "MACs", "params", "peak", "subject"]
+    assert lines[6].split()[2:] == ["1.00", "M", "1.00", "M", "2.00", "KiB", "Day", "1"]
+    assert lines[7].split()[2:5] == ["-", "-", "-"]
+    assert lines[8].endswith("2.00 KiB  Widen the last stage")
+    assert max(map(len, lines)) <= 80
+
+
+def test_the_page_escapes_what_commits_say(store, commit):
+    commit(baseline(100), 1, subject="<script>alert(1)</script>")
+    commit(baseline(200), 2)
+    text = history.page("net", past(store.folder, "net"))
+    assert "<script>" not in text
+    assert "&lt;script&gt;alert(1)" in text
+    assert text.count("<polyline") == 3
+    assert 'points="0.0,60.0 600.0,0.0"' in text  # 100 is half of 200

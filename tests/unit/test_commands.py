@@ -1,0 +1,76 @@
+"""``mxperf report``, ``merge`` and ``history``, as they are typed."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from pytest_mxperf.cli import main
+from pytest_mxperf.report import formats
+from pytest_mxperf.report.json import read, render
+from pytest_mxperf.report.output import Place
+from tests.unit.report.runs import BROKEN, FAILED, HEALTHY, UNCLEAR, run
+
+
+@pytest.fixture
+def kept(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def kept(name, *results):
+        path = tmp_path / name
+        path.write_text(render(run(*results)), encoding="utf-8")
+        return str(path)
+
+    return kept
+
+
+@pytest.mark.parametrize("name", ["out.html", "out.md", "out.csv", "out.json"])
+def test_a_kept_report_gives_what_the_run_itself_wrote(kept, name, capsys):
+    models = (HEALTHY, FAILED, UNCLEAR, BROKEN)
+    assert main(["report", kept("kept.json", *models), "-o", name]) == 0
+    assert f"report written: {name}\n" in capsys.readouterr().out
+    own = formats.output(name, run(*models), Place(Path(name)))
+    for path, text in own.written.items():
+        assert path.read_text(encoding="utf-8") == text
+
+
+def test_without_an_output_it_is_shown_in_the_terminal(kept, capsys):
+    assert main(["report", kept("kept.json", HEALTHY, FAILED)]) == 0
+    assert capsys.readouterr().out.startswith("model ")
+
+
+def test_reports_are_merged(kept, capsys):
+    assert main(["merge", kept("a.json", HEALTHY), kept("b.json", FAILED), "-o", "both.json", "-o", "both.md"]) == 0
+    assert read(Path("both.json")).results == (HEALTHY, FAILED)
+    assert Path("both.md").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["report", "gone.json"], "mxperf: gone.json: cannot be read: No such file or directory"),
+        (
+            ["report", "kept.json", "-o", "out.pdf"],
+            "mxperf: --output=out.pdf: not a report; it can be terminal",
+        ),
+        (["report", "kept.json", "-o", "no/folder.md"], "mxperf: [Errno 2] No such file or directory: 'no/folder.md'"),
+        (
+            ["history", "net"],
+            "mxperf: baselines: there is no such folder; give the one of the",
+        ),
+    ],
+)
+def test_what_is_wrong_is_one_line_and_exit_code_2(kept, capsys, arguments, message):
+    kept("kept.json", HEALTHY)
+    assert main(arguments) == 2
+    assert capsys.readouterr().err.startswith(message)
+
+
+def test_history_reads_a_repository(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    (tmp_path / "baselines").mkdir()
+    subprocess.run(["git", "init", "-q"], check=True)
+    assert main(["history", "net"]) == 2
+    assert "git says: " in capsys.readouterr().err or "no commit has a baseline" in capsys.readouterr().err
