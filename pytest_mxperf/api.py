@@ -1,6 +1,7 @@
 """What the plugin does, for programs: what a model costs, what distinguishes two, and which is faster."""
 
 import math
+import sys
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, List, Mapping, Optional, Sequence, Union
@@ -11,6 +12,7 @@ from pytest_mxperf.cost.inputs import GraphInput
 from pytest_mxperf.cost.result import CostReport
 from pytest_mxperf.errors import UsageError
 from pytest_mxperf.graph import without_garbage_collection
+from pytest_mxperf.imports import import_all
 from pytest_mxperf.latency.comparison import Comparison
 from pytest_mxperf.spec import Checkpoint, ModelSpec, RunAs
 from pytest_mxperf.worker.paired_timer import PairedTimer
@@ -91,6 +93,7 @@ def compare_latency(
     tolerance: float,
     seconds: float = 15.0,
     run_as: object = None,
+    imports: Sequence[str] = (),
     epoch: Union[int, str] = 0,
     inputs_old: object = None,
     inputs_new: object = None,
@@ -102,6 +105,7 @@ def compare_latency(
     Models, ``inputs`` and epochs are as in ``diff``. They are timed with synthetic weights, in one thread of a process
     of its own, for up to so many ``seconds`` of its CPU time. Both are run as ``new`` is: a Gluon block as it was
     hybridized, all else in a ``Module``, or what ``run_as`` says, ``"module"``, ``"gluon"`` or ``"gluon_static"``.
+    ``imports`` are the full names of modules that register operators of their own, imported there as well.
     Raises ``WorkerError`` if one of them cannot run, and ``UsageError`` for a tolerance of -1 and below: no model takes
     that little time.
     """
@@ -111,10 +115,19 @@ def compare_latency(
         _spec(model, inputs if given is None else given, where="compare_latency", epoch=epoch if own is None else own)
         for model, given, own in ((old, inputs_old, epoch_old), (new, inputs_new, epoch_new))
     ]
+    import_all(imports, where="compare_latency: imports")
     analyses = [analysis_of(spec) for spec in specs]
+    path = tuple(filter(None, sys.path)) if imports else ()
     both_run_as = RunAs.parse(run_as, where="compare_latency") or specs[1].run_as or analyses[1].model.run_as
     reference, candidate = [
-        Network(spec.name, analysis.symbol_json, dict(spec.inputs), run_as=both_run_as)
+        Network(
+            spec.name,
+            analysis.symbol_json,
+            dict(spec.inputs),
+            run_as=both_run_as,
+            imports=tuple(imports),
+            import_path=path,
+        )
         for spec, analysis in zip(specs, analyses)
     ]
     with PairedTimer(seconds=seconds, option="seconds") as timer:

@@ -17,6 +17,14 @@ SIDES = ("_old", "_new")
 def add_model_options(command: argparse.ArgumentParser, *, of_two: bool) -> None:
     """``--input``, ``--epoch`` and so on; where there are two models, for both of them and for either."""
     _add_options(command, "", "of both models" if of_two else "")
+    command.add_argument(
+        "--import",
+        action="append",
+        default=[],
+        dest="imports",
+        metavar="MODULE",
+        help="import it first: it registers operators of your own; repeatable",
+    )
     for side, which in zip(SIDES if of_two else (), ("of OLD alone", "of NEW alone")):
         _add_options(command, side, which)
 

@@ -18,6 +18,7 @@ from pytest_mxperf.cost.inputs import table
 from pytest_mxperf.errors import MxperfError, MxperfWarning
 from pytest_mxperf.gate.latency import judge_latency
 from pytest_mxperf.gate.limits import parse_difference
+from pytest_mxperf.imports import import_all
 from pytest_mxperf.latency.decide import Outcome
 from pytest_mxperf.spec import ModelSpec
 
@@ -28,6 +29,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Runs the command and returns its exit code. An error of whatever kind is one line on stderr and exit code 2."""
     options = _parser().parse_args(arguments)
     try:
+        _import(getattr(options, "imports", ()))
         with _warnings_in_a_line():
             text, code = options.run(options)
         _print(text.rstrip("\n"))
@@ -38,6 +40,13 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         print("mxperf:", " ".join(_message(error).split()), file=sys.stderr)
         return TROUBLE
     return int(code)
+
+
+def _import(names: Sequence[str]) -> None:
+    """Also from the current folder, as python -m does."""
+    if names:
+        sys.path.insert(0, os.getcwd())
+        import_all(names, where="--import")
 
 
 def _print(text: str) -> None:
@@ -181,7 +190,9 @@ def _latency(options: argparse.Namespace) -> Tuple[str, int]:
     if not (old.inputs and new.inputs):
         return _wanted(old, new)
     allowed = parse_difference(options.allow, where="--allow")
-    compared = compare_latency(old, new, tolerance=float(allowed), seconds=options.seconds, run_as=options.run_as)
+    compared = compare_latency(
+        old, new, tolerance=float(allowed), seconds=options.seconds, run_as=options.run_as, imports=options.imports
+    )
     codes = {Outcome.PASSED: SAME, Outcome.REGRESSED: DIFFERENT, Outcome.INCONCLUSIVE: TROUBLE}
     decision = compared.decision
     code = codes[decision.outcome]

@@ -12,6 +12,7 @@ from pytest_mxperf.errors import BaselineError, UsageError
 from pytest_mxperf.gate.budget import judge_budget
 from pytest_mxperf.gate.bypass import judge_earlier, judge_uncounted, ungated
 from pytest_mxperf.gate.finding import Finding
+from pytest_mxperf.imports import import_all
 from pytest_mxperf.latency.timing import Timing
 from pytest_mxperf.plugin.case_data import CaseData
 from pytest_mxperf.plugin.growth import BaselineJudge
@@ -62,6 +63,7 @@ class Case:
 
     @cached_property
     def analysis(self) -> "Analysis":
+        import_all(self._options.imports, where="mxperf_imports")
         return analysis_of(self.spec)
 
     @cached_property

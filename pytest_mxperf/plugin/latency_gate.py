@@ -57,12 +57,12 @@ class LatencyGate:
         self._config = config
         self._options = options
         self._progress = Progress(config, options.latency_wait)
-        self._laboratory: Optional[PairedTimer] = None
+        self._timer: Optional[PairedTimer] = None
 
     def pytest_unconfigure(self) -> None:
-        if self._laboratory is not None:
+        if self._timer is not None:
             with contained(partial(print, file=sys.stderr), "ending the measuring process"):
-                self._laboratory.close()
+                self._timer.close()
 
     def judge(self, candidate: Network, reference: Network, allowed: Fraction, *, over: str) -> Finding:
         """Growth of the candidate's latency over the reference's, which ``over`` names ("its baseline")."""
@@ -85,7 +85,7 @@ class LatencyGate:
         loaded = msgspec.structs.replace(network, params_path=str(weights.path))
         try:
             compared = self._compare(network, loaded, float(allowed))
-            layer = self._lab().subnormal_layer(loaded)
+            layer = self._pair_timer().subnormal_layer(self._here(loaded))
         except WorkerError as error:
             return not_measured("weights", str(error))
         return judge_weights(allowed, compared, layer)
@@ -93,7 +93,7 @@ class LatencyGate:
     def explain(self, reference: Network, candidate: Network) -> Profiled:
         """The times of both sides' layers, once one has been found slower. Raises ``WorkerError``."""
         with self._alone():
-            return self._lab().explain(reference, candidate)
+            return self._pair_timer().explain(self._here(reference), self._here(candidate))
 
     def rehearse(self, network: Network) -> List[Finding]:
         """Runs the network against itself, once: for the day that its baseline is recorded. Nothing is timed."""
@@ -101,14 +101,20 @@ class LatencyGate:
             return []
         try:
             with self._alone():
-                prepared = self._lab().prepare(network)
+                prepared = self._pair_timer().prepare(self._here(network))
         except WorkerError as error:
             return [cannot_be_timed(network.run_as, str(error))]
-        return [can_be_timed(network.run_as, self._lab().shortage(prepared), prepared.notes)]
+        return [can_be_timed(network.run_as, self._pair_timer().shortage(prepared), prepared.notes)]
 
     def _compare(self, reference: Network, candidate: Network, tolerance: float) -> Comparison:
         with self._alone():
-            return self._lab().compare(reference, candidate, tolerance)
+            return self._pair_timer().compare(self._here(reference), self._here(candidate), tolerance)
+
+    def _here(self, network: Network) -> Network:
+        """The network, with the modules that register its operators and where this process finds them."""
+        imports = self._options.imports
+        path = tuple(filter(None, sys.path)) if imports else ()
+        return msgspec.structs.replace(network, imports=imports, import_path=path)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -122,14 +128,14 @@ class LatencyGate:
         with progress, alone:
             yield
 
-    def _lab(self) -> PairedTimer:
-        if self._laboratory is None:
+    def _pair_timer(self) -> PairedTimer:
+        if self._timer is None:
             # Workers of xdist's measure without knowing of each other, and share what may go wrong in a session.
             workers = int(getattr(self._config, "workerinput", {}).get("workercount", 1))
-            self._laboratory = PairedTimer(
+            self._timer = PairedTimer(
                 seconds=self._options.latency_seconds, error_share=1 / workers, progress=self._progress.tell
             )
-        return self._laboratory
+        return self._timer
 
 
 def _command(config: pytest.Config) -> str:

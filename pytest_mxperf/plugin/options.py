@@ -28,6 +28,7 @@ VERDICTS = (
 
 _INI_DEFAULTS = {
     "mxperf_baselines": "baselines",
+    "mxperf_imports": [],
     "mxperf_latency": "auto",
     "mxperf_latency_seconds": "15",
     "mxperf_latency_wait": "600",
@@ -79,6 +80,7 @@ def _add_baselines_and_reports(parser: pytest.Parser, group: Any) -> None:
     group.addoption("--mxperf-baselines", metavar="DIR", help="folder of the baselines (default: baselines)")
     _add_ini(parser, "mxperf_report", "reports, as for --mxperf-report", "args")
     _add_ini(parser, "mxperf_baselines", "folder of the baselines, relative to the root directory")
+    _add_ini(parser, "mxperf_imports", "modules that register operators, imported wherever a model is opened", "args")
 
 
 def _add_latency(parser: pytest.Parser, group: Any) -> None:

@@ -30,6 +30,8 @@ class Options(NamedTuple):
     """``auto``, ``always`` or ``never``."""
     latency_seconds: float
     """For one model."""
+    imports: Tuple[str, ...]
+    """Modules that register operators, by their full names."""
     latency_wait: float
     """Seconds; for each turn of another process that measures on this host."""
 
@@ -46,6 +48,7 @@ class Options(NamedTuple):
             policy=_policy(config),
             latency=_chosen(config, "latency", LATENCY_MODES),
             latency_seconds=_seconds(config, "mxperf_latency_seconds"),
+            imports=tuple(config.getini("mxperf_imports")),
             latency_wait=_seconds(config, "mxperf_latency_wait", least=0),
         )
 

@@ -17,6 +17,7 @@ import msgspec
 import psutil
 
 from pytest_mxperf.errors import ModelError, MxperfError, listed
+from pytest_mxperf.imports import import_all
 from pytest_mxperf.latency.conditions import Conditions
 from pytest_mxperf.mx.pair import Pair, Rounds
 from pytest_mxperf.mx.profile import profile_pair
@@ -96,14 +97,18 @@ def _with_callbacks(network: Network) -> Network:
 
 
 def _told_here(message: str) -> str:
-    """A message for this process: what the session imports is not imported here."""
+    """A message for this process: what else the session imports is not imported here."""
     found = re.match(r"(.*custom operator [^;]*);", message)
     if not found:
         return message
-    return f"{found.group(1)}; the measuring process cannot run it, since it has no operators but MXNet's own"
+    return (
+        f"{found.group(1)}; the measuring process does not know it: name the module that registers it, with "
+        "mxperf_imports in the ini file or with --import"
+    )
 
 
 def _side(network: Network) -> Side:
+    import_all(network.imports, where="the measuring process", path=network.import_path)
     side = Side.of(
         network.name,
         network.symbol_json,

@@ -47,6 +47,10 @@ class Network(msgspec.Struct, frozen=True):
     run_as: RunAs = RunAs()
     example_path: Optional[str] = None
     """An ``.npz`` file with real inputs, by name. What it lacks is synthetic."""
+    imports: Tuple[str, ...] = ()
+    """Modules to import before the graph is loaded: they register its operators."""
+    import_path: Tuple[str, ...] = ()
+    """Where they may be, behind this process's own ``sys.path``."""
 
 
 class Prepare(msgspec.Struct, frozen=True, tag="prepare"):
