@@ -13,6 +13,8 @@ from pytest_mxperf.mx import compat
 if TYPE_CHECKING:
     from pytest_mxperf.api import compare_latency, count, diff
     from pytest_mxperf.baseline.diff import Change, Difference
+    from pytest_mxperf.cost.own import formula
+    from pytest_mxperf.cost.registry import Call
     from pytest_mxperf.cost.result import ConventionName, CostReport, LayerCost, OpCost, Params
     from pytest_mxperf.errors import (
         BaselineError,
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BaselineError",
+    "Call",
     "Change",
     "Comparison",
     "ConventionName",
@@ -56,11 +59,14 @@ __all__ = [
     "compare_latency",
     "count",
     "diff",
+    "formula",
 ]
 
 _NAMES = {
     "pytest_mxperf.api": ("compare_latency", "count", "diff"),
     "pytest_mxperf.baseline.diff": ("Change", "Difference"),
+    "pytest_mxperf.cost.own": ("formula",),
+    "pytest_mxperf.cost.registry": ("Call",),
     "pytest_mxperf.cost.result": ("ConventionName", "CostReport", "LayerCost", "OpCost", "Params"),
     "pytest_mxperf.errors": (
         "BaselineError",

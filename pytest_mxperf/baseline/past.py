@@ -93,7 +93,7 @@ def _commit(version: _Version, text: bytes) -> Commit:
         baseline = Baseline.from_json(text, where=Path(path).name)
     except BaselineError as error:
         return Commit(sha, date, subject, gap=str(error).split("; record it again")[0])
-    if baseline.convention != CONVENTION:
+    if baseline.convention.partition("+")[0] != CONVENTION:
         return Commit(sha, date, subject, gap=f"counted under convention {baseline.convention}, not {CONVENTION}")
     return Commit(
         sha,

@@ -1,11 +1,12 @@
 """One pass over a graph: every operator's cost, every parameter once."""
 
-from typing import Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 import msgspec
 
 import pytest_mxperf.cost.formulas  # noqa: F401  registers every rule
 from pytest_mxperf.cost.memory import Activations, checkpoint_bytes
+from pytest_mxperf.cost.own import convention_with, own_cost, own_name
 from pytest_mxperf.cost.params import Role, count_params
 from pytest_mxperf.cost.registry import Call, rule_for
 from pytest_mxperf.cost.result import CostReport, LayerCost, OpCost, Params, Shape
@@ -48,6 +49,7 @@ def walk(
         tuple(walker.notes),
         peak,
         checkpoint_bytes(graph, inference.shapes, stored_as, roles),
+        convention_with(sorted(walker.own_rules)),
     )
 
 
@@ -57,6 +59,8 @@ class _Walker:
     def __init__(self) -> None:
         self.uncounted: Dict[str, int] = {}
         self.notes: List[str] = []
+        self.own_rules: Set[str] = set()
+        """Of the user's, those that were used."""
 
     def run(self, graph: Graph, inference: Inference, params: Mapping[int, Params]) -> Tuple[List[LayerCost], int]:
         """The layers of a graph with the parameters of each, and the peak of its activations."""
@@ -103,12 +107,15 @@ class _Walker:
     def _own_cost(self, index: int, node: Node, call: Call) -> OpCost:
         if node.subgraphs:
             return OpCost()
-        rule = rule_for(node.op)
-        if rule is None:
+        own, rule = own_name(node.op, node.attrs), rule_for(node.op)
+        if own is None and rule is None:
             self.uncounted[node.op] = self.uncounted.get(node.op, 0) + 1
             return OpCost()
         try:
-            return rule.formula(call)
+            if own is not None:
+                self.own_rules.add(own)
+                return own_cost(own, call)
+            return rule.formula(call)  # type: ignore[union-attr]  # one of the two is there
         except ModelError as error:
             raise type(error)(f"node {index} ({node.name!r}): {error}") from None
         except (ArithmeticError, LookupError, ValueError) as error:

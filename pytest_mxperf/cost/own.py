@@ -1,0 +1,65 @@
+"""Rules of the user's own: for operators of a library, and for those written in Python.
+
+A model that uses one is counted under a convention of its own, so that its baseline is never compared with numbers that
+were counted by other rules.
+"""
+
+from typing import Callable, Dict, Mapping, Optional, Sequence
+
+from pytest_mxperf.cost.registry import UNCOUNTABLE, Call, Formula, rule_for
+from pytest_mxperf.cost.result import CONVENTION, OpCost
+from pytest_mxperf.errors import GraphError, UsageError
+
+__all__ = ["convention_with", "formula", "own_cost", "own_name"]
+
+_CUSTOM = "Custom"
+_RULES: Dict[str, Formula] = {}
+
+
+def formula(*operators: str, override: bool = False) -> Callable[[Formula], Formula]:
+    """Registers the decorated function as the cost of these operators, in a conftest.py or a module of mxperf_imports.
+
+    It takes a ``Call`` (attributes and shapes), and returns an ``OpCost`` of one execution. An operator written in
+    Python is named by the ``op_type`` that it is registered under. ``override`` replaces a rule that exists.
+
+    Raises ``UsageError`` for an operator that has a rule already, unless ``override`` is given.
+    """
+
+    def register(function: Formula) -> Formula:
+        for name in operators:
+            if not override and not _is_again(name, function) and (name in _RULES or rule_for(name) is not None):
+                raise UsageError(f"formula: {name} has a rule already; formula({name!r}, override=True) replaces it")
+            if name in UNCOUNTABLE:
+                raise UsageError(f"formula: {name} {UNCOUNTABLE[name]}; name the op_type that it is registered under")
+            _RULES[name] = function
+        return function
+
+    return register
+
+
+def _is_again(name: str, function: Formula) -> bool:
+    """Whether this is the rule that the operator has, from a module that was imported once more."""
+    known = _RULES.get(name)
+    return known is not None and (known.__module__, known.__qualname__) == (function.__module__, function.__qualname__)
+
+
+def own_name(op: str, attrs: Mapping[str, str]) -> Optional[str]:
+    """The name under which the operator has a rule of the user's own; None if it has none."""
+    name = attrs.get("op_type", "") if op == _CUSTOM else op
+    return name if name in _RULES else None
+
+
+def own_cost(name: str, call: Call) -> OpCost:
+    """By the user's rule. Raises ``GraphError`` whatever that raises, and for what is no cost."""
+    try:
+        cost = _RULES[name](call)
+    except Exception as error:
+        raise GraphError(f"the formula of {name} failed: {type(error).__name__}: {error}") from error
+    if not isinstance(cost, OpCost):
+        raise GraphError(f"the formula of {name} returned {cost!r}, which is no OpCost")
+    return cost
+
+
+def convention_with(names: Sequence[str]) -> str:
+    """The convention of a model that is counted by these rules of the user's own besides."""
+    return "+".join([CONVENTION, *sorted(set(names))])
