@@ -65,7 +65,7 @@ def table(session):
 
 def run_tests(session):
     """Runs the suite, or what is asked for behind --, and keeps the counts even when some of it fails."""
-    junit = Path(session.create_tmp()) / "junit.xml"
+    junit = Path(session.virtualenv.location) / "junit.xml"  # create_tmp() would move the tests' own folders here
     command = ["pytest", "-q", f"--junitxml={junit}", *(session.posargs or ["-n", "2"])]
     session.run(*command, success_codes=[0, 1])
     versions = session.run("python", "-c", VERSIONS, silent=True).strip()
