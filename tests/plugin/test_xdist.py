@@ -157,3 +157,42 @@ def test_more_than_one_worker_judges(write, report):
     judged = [path.read_text().split() for path in Path().glob("judged_by_*")]
     assert len(judged) == 2
     assert sorted(index for each in judged for index in each) == list("01234567")
+
+
+def test_every_report_is_the_same_from_workers(write, run, section, pytester):
+    """Nothing in it was measured: models of several files, passing, failing, skipped, and one that cannot be opened."""
+    pytest.importorskip("xdist")
+    for name in ("test_a.py", "test_b.py"):
+        write(
+            """
+            @digits
+            @pytest.mark.mxperf_budget(macs="608 k", param_bytes="1 MiB")
+            @pytest.mark.parametrize("value", range(3))
+            def test_passes(value):
+                pass
+
+            @digits
+            @pytest.mark.mxperf_budget(macs=1)
+            def test_fails():
+                pass
+
+            @digits
+            @pytest.mark.mxperf_budget(macs=1)
+            def test_skips():
+                pytest.skip("not today")
+
+            @pytest.mark.mxperf_model("models/gone", inputs=INPUTS)
+            @pytest.mark.mxperf_budget(macs=1)
+            def test_cannot_be_opened():
+                pass
+            """,
+            name,
+        )
+    names = ["report.json", "report.html", "report.md", "report.csv"]
+    made = []
+    for workers in ("0", "2"):
+        result = run("--mxperf-report", *(f"--mxperf-report={name}" for name in names), "-n", workers)
+        files = [*names, "report.layers.csv"]
+        made.append([section(result), *(pytester.path.joinpath(name).read_bytes() for name in files)])
+    for name, here, distributed in zip(["terminal", *files], *made):
+        assert here == distributed, name
