@@ -59,11 +59,12 @@ def custom_operator(_imported_once):
 def _surroundings(monkeypatch, pytester):
     """80 columns, as on a plain terminal; no .pyc, which a test file rewritten within a second would not outdate.
 
-    Of other plugins only those that tests need, whatever is installed.
+    Of other plugins only those that most tests need, whatever is installed. pytest-rerunfailures is not one of them: in
+    each session with xdist it starts threads that never end, and that spin once a worker has gone.
     """
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    monkeypatch.setenv("PYTEST_ADDOPTS", "-p benchmark -p xdist -p rerunfailures -p mxperf")
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p benchmark -p xdist -p mxperf")
     # In CI pytest's summary shows whole messages, and in a worker of xdist's pytest-benchmark does not measure.
     for name in ("CI", "BUILD_NUMBER", "PYTEST_XDIST_WORKER"):
         monkeypatch.delenv(name, raising=False)

@@ -113,7 +113,7 @@ def test_it_is_run_again_where_failures_are(breaks, run):
     pytest.importorskip("pytest_rerunfailures")
     breaks("calls = vars(pytest).setdefault('calls', []); calls.append(1); assert len(calls) > 1; return []")
     try:
-        assert run("--reruns=2").parseoutcomes() == {"passed": 3, "rerun": 1}
+        assert run("-p", "rerunfailures", "--reruns=2").parseoutcomes() == {"passed": 3, "rerun": 1}
     finally:
         del pytest.calls
 

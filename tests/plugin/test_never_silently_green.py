@@ -353,7 +353,7 @@ def test_reruns(write, holds):
         """
     )
     message = "a gate failed before the test was run again: macs 12 is over the budget of 6"
-    holds("reruns: pytest-rerunfailures, flaky", "FLAKY", message, "--reruns=1")
+    holds("reruns: pytest-rerunfailures, flaky", "FLAKY", message, "-p", "rerunfailures", "--reruns=1")
 
 
 def test_an_uncounted_operator(write, holds, custom_operator):
