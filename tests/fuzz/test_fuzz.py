@@ -15,6 +15,7 @@ from tests.fuzz.mutate import Files, mutate
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("mxnet") is None, reason="MXNet is not installed")
 def test_a_hundred_mutants_do_no_harm():
     arguments = ["--example-only", "--mutants", "100", "--seed", "1"]

@@ -87,6 +87,7 @@ def test_anchors_are_frozen_parameters(checkpoints):
     assert (report.params.frozen, report.params.trainable) == (98_328, 7_788_222 - 98_328)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", INPUTS)
 def test_every_operator_is_counted_from_the_shapes_that_a_real_forward_has(checkpoints, name, monkeypatch):
     monkeypatch.setenv("MXNET_SUBGRAPH_BACKEND", "NONE")  # what is fused has no outputs in between

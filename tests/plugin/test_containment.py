@@ -126,6 +126,7 @@ def test_an_interrupt_ends_the_session(breaks, pytester):
     no_internal_error(result)
 
 
+@pytest.mark.slow
 def test_pytest_exit_ends_the_session(breaks, pytester):
     breaks("pytest.exit('enough', returncode=42)")
     result = pytester.runpytest_subprocess("-p", "no:hypothesispytest")
@@ -403,6 +404,7 @@ def test_a_terminal_that_lacks_a_letter_shows_the_rest(write, pytester, monkeypa
     no_internal_error(result)
 
 
+@pytest.mark.slow
 def test_a_worker_of_xdist_whose_results_cannot_be_sent(write, pytester, run):
     pytest.importorskip("xdist")
     pytester.makeconftest(

@@ -180,6 +180,7 @@ def test_several_bad_gates_are_told_together(write, run):
     result.stdout.no_fnmatch_line("*params 31,962*")
 
 
+@pytest.mark.slow
 def test_an_interrupted_session_keeps_what_has_finished(pytester, write):
     write(
         """

@@ -61,6 +61,7 @@ def test_a_baseline_is_missing_stored_met_broken_and_stored_again(
     run().assert_outcomes(passed=1)
 
 
+@pytest.mark.slow
 def test_widening_the_example_fails_one_test_of_its_file(pytester, junit, put_model, export, digits, request):
     """The file as it is committed, beside the committed baseline."""
     put_model(export(*WIDENED))

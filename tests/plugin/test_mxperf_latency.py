@@ -318,6 +318,7 @@ def test_unknown_modes_are_usage_errors(pytester, run):
     result.stderr.fnmatch_lines(["ERROR: mxperf_latency: 'often' is none of auto, always, never"])
 
 
+@pytest.mark.slow
 def test_workers_of_xdist_share_the_error_rate(pytester, run, write_chain):
     """Each of three has its own timer, and a third of what may go wrong."""
     pytest.importorskip("xdist")
@@ -806,12 +807,14 @@ def timed(pytester, run, write_chain):
     return timed
 
 
+@pytest.mark.slow
 def test_a_much_slower_network_is_found(timed):
     result = timed(LIGHT, HEAVY, "-p", "no:benchmark")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["chain: latency +*% (at least +*%), allowed +2.5% over its baseline; *two processes*"])
 
 
+@pytest.mark.slow
 def test_so_is_a_much_faster_one_by_a_worker_of_xdist(timed):
     """With less evidence, since it fails nobody."""
     result = timed(HEAVY, LIGHT, "-n", "2")

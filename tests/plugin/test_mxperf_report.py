@@ -135,6 +135,7 @@ def test_the_terminal_can_be_named(models, run, section, argument):
     assert any(line.startswith("model ") for line in section(run(argument)))
 
 
+@pytest.mark.slow
 def test_the_terminal_shows_all_changes_of_a_model_that_regressed(write, run, put_model, digits, export, section):
     """Also those that add no MACs, from the process that ran the test."""
     write(
@@ -238,6 +239,7 @@ def test_a_file_that_is_asked_for_twice_is_written_once(models, run, pytester, s
     ]
 
 
+@pytest.mark.slow
 def test_every_format_is_written_alike_with_xdist(models, run, pytester):
     names = ("a.md", "a.csv", "a.layers.csv")
     texts = []

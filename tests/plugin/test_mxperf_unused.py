@@ -270,6 +270,7 @@ def test_workers_that_die_or_are_stopped_leave_it_unknown(recorded, write, run, 
     assert stored() == ["digits", "other"]
 
 
+@pytest.mark.slow
 def test_workers_tell_what_they_have_collected(recorded, write, run, section, stored, why_unknown):
     pytest.importorskip("xdist")
     assert why_unknown("-n2", "-k", "test_a") is None

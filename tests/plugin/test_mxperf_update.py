@@ -466,6 +466,7 @@ def test_whatever_ends_the_run_only_finished_tests_have_stored_theirs(pytester, 
     assert stored() == sorted([*BOTH, "b-symbol.json", "b.json", "c-symbol.json", "c.json"])
 
 
+@pytest.mark.slow
 def test_two_runs_that_update_one_folder_at_once_lose_nothing(pytester, write, run, stored, monkeypatch):
     write(
         """

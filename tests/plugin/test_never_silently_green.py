@@ -101,6 +101,7 @@ BASELINE = """
     """
 
 
+@pytest.mark.slow
 def test_xdist(write, holds):
     pytest.importorskip("xdist")
     write(LATENCY)
@@ -108,6 +109,7 @@ def test_xdist(write, holds):
     holds("xdist: `pytest -n 2`", "UNMEASURED", message, "-n2", actions=("fail", "warn"))
 
 
+@pytest.mark.slow
 def test_xdist_judges_costs_as_ever(write, look):
     pytest.importorskip("xdist")
     write(LATENCY.replace("608 k", "607 k"))

@@ -210,6 +210,7 @@ def test_a_time_limit_meets_the_waiting(changed, holder, run):
     assert "INTERNALERROR" not in result.stdout.str()
 
 
+@pytest.mark.slow
 def test_a_worker_of_xdist_says_it_on_stderr(changed, holder, pytester):
     pytest.importorskip("xdist")
     result = pytester.runpytest_subprocess("-p", "no:hypothesispytest", "-n1", "--mxperf-latency-wait=0.3")
@@ -220,6 +221,7 @@ def test_a_worker_of_xdist_says_it_on_stderr(changed, holder, pytester):
     )
 
 
+@pytest.mark.slow
 def test_so_does_a_run_without_a_terminal_reporter(changed, holder, pytester):
     result = pytester.runpytest_subprocess(
         "-p", "no:hypothesispytest", "-p", "no:terminal", "-p", "no:benchmark", "--mxperf-latency-wait=0.3"

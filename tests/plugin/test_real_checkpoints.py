@@ -16,6 +16,7 @@ def test_model(mxperf_module, mxperf_benchmark, mxperf_cost):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "inputs", "macs", "params", "outputs"),
     [

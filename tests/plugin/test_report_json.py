@@ -328,6 +328,7 @@ def test_json_has_the_models_that_could_not_be_counted(write, run, pytester):
     ] * 2
 
 
+@pytest.mark.slow
 def test_json_is_utf_8_whatever_the_locale(pytester, write, monkeypatch, no_traceback):
     """Durations have a µ."""
     monkeypatch.setenv("LC_ALL", "C")

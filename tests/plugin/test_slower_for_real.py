@@ -20,6 +20,7 @@ def test_it():
 """
 
 
+@pytest.mark.slow
 def test_a_grouped_convolution_of_as_many_macs_is_named(write, run, no_traceback):
     """1 x 1 x 18 MACs for each output before, 3 x 3 x 18 / 9 now; about seven times as slow."""
     write(f"KERNEL, PAD, GROUPS = (1, 1), (0, 0), 1\n{NET}")

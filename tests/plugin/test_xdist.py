@@ -25,6 +25,7 @@ SOURCE = """
     """
 
 
+@pytest.mark.slow
 def test_baselines_and_reports_are_written_once_by_the_controller(pytester, write, run, section):
     write(SOURCE.replace("BATCH", "1"))
     result = run("-n2", "--mxperf-update", "--mxperf-report", "--mxperf-report=report.json", "--mxperf-baselines=mine")
@@ -39,6 +40,7 @@ def test_baselines_and_reports_are_written_once_by_the_controller(pytester, writ
     run("--mxperf-baselines=mine").assert_outcomes(passed=4)
 
 
+@pytest.mark.slow
 def test_a_broken_gate_fails_its_test(pytester, write, run, no_traceback):
     write(SOURCE.replace("BATCH", "1"))
     run("--mxperf-update")
@@ -50,6 +52,7 @@ def test_a_broken_gate_fails_its_test(pytester, write, run, no_traceback):
     assert 'name="mxperf baseline all" value="MISSING"' in (pytester.path / "junit.xml").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     BENCHMARK_MAJOR < 5, reason="pytest-benchmark 4, the last for Python 3.8, measures in xdist's workers"
 )
@@ -71,6 +74,7 @@ def test_what_a_policy_lets_pass_is_told_by_the_controller(write, run):
     warns.stdout.fnmatch_lines([f"WARNING test_it.py::test_digits: {because}"])
 
 
+@pytest.mark.slow
 def test_two_workers_that_claim_one_baseline_are_an_error(write, run, section):
     write(
         """
@@ -113,6 +117,7 @@ MANY = """
     """
 
 
+@pytest.mark.slow
 def test_four_workers_find_what_one_process_finds(pytester, write, run, section):
     """Report, baselines, notices and verdicts, for models of 10 to 80 MACs of which two are over their budget."""
 
@@ -136,6 +141,7 @@ def test_four_workers_find_what_one_process_finds(pytester, write, run, section)
     assert everything("-n4") == everything()
 
 
+@pytest.mark.slow
 def test_more_than_one_worker_judges(write, report):
     write(
         """
@@ -159,6 +165,7 @@ def test_more_than_one_worker_judges(write, report):
     assert sorted(index for each in judged for index in each) == list("01234567")
 
 
+@pytest.mark.slow
 def test_every_report_is_the_same_from_workers(write, run, section, pytester):
     """Nothing in it was measured: models of several files, passing, failing, skipped, and one that cannot be opened."""
     pytest.importorskip("xdist")

@@ -112,6 +112,7 @@ class TestKilledBeforeEachCall:
         assert set(found) == {1, 2}
         assert len(found) > 5
 
+    @pytest.mark.slow
     def test_an_update_after_a_killed_update(self, store):
         """The second finds whatever the first has left, and must not lose it."""
         first = 0
