@@ -4,7 +4,7 @@
 away; new fields do not change it.
 """
 
-from typing import Dict, List, Literal, Optional, Tuple
+from typing import Dict, Literal, Optional, Tuple
 
 import msgspec
 
@@ -239,6 +239,8 @@ class Document(msgspec.Struct, frozen=True):
 
 def schema() -> Dict[str, object]:
     """The JSON Schema of a report."""
-    found: List[Dict[str, object]]
-    (found, components) = msgspec.json.schema_components([Document], ref_template="#/$defs/{name}")  # type: ignore
+    found, components = msgspec.json.schema_components([Document], ref_template="#/$defs/{name}")
+    for component in components.values():
+        if "description" in component:  # a docstring, whose indent depends on the version of Python
+            component["description"] = " ".join(component["description"].split())
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found[0], "$defs": components}
