@@ -12,10 +12,12 @@ from pytest_mxperf.baseline.store import BaselineStore
 from pytest_mxperf.cost.result import CONVENTION
 from pytest_mxperf.errors import BaselineError
 
-__all__ = ["Commit", "past"]
+__all__ = ["Commit", "is_shallow", "past"]
 
-_FORMAT = "%x01%H%x02%cI%x02%s"
-"""A commit begins with a control character, which no path has unquoted."""
+_FORMAT = "%x00%H%x00%cI%x00%s%x00"
+"""NUL is the one character that neither a subject nor a path can hold. Behind the last one is what the commit changed."""
+_FIELDS = 4
+_NO_BLOB = "0"
 
 
 class Commit(msgspec.Struct, frozen=True):
@@ -45,52 +47,61 @@ def past(folder: Path, name: str, *, since: Optional[str] = None) -> List[Commit
     if not folder.is_dir():
         raise BaselineError(f"{folder}: there is no such folder; give the one of the baselines with --baselines")
     limits = [] if since is None else [f"--since={since}"]
-    log = ["log", "--follow", f"--format={_FORMAT}", "--name-status", *limits, "--", path.name]
-    versions = _versions(_git(folder, log).decode("utf-8", "replace"))
+    # -m: also what a merge has changed, compared with each of its parents.
+    shown = ["--raw", "--no-abbrev", "-m", f"--format={_FORMAT}"]
+    versions = _versions(_git(folder, ["log", "--follow", *shown, *limits, "--", path.name]))
     if not versions:
         raise BaselineError(_unknown(folder, name, since))
-    return [_commit(version, text) for version, text in zip(reversed(versions), _texts(folder, versions[::-1]))]
+    return [_commit(version, text, path.name) for version, text in zip(versions, _texts(folder, versions))]
+
+
+def is_shallow(folder: Path) -> bool:
+    """Whether the clone lacks older commits, as a CI job's usually does."""
+    return _git(folder, ["rev-parse", "--is-shallow-repository"]).strip() == b"true"
 
 
 class _Version(NamedTuple):
     sha: str
     date: str
     subject: str
-    path: str
-    """Relative to the root of the repository; empty where the commit removed it."""
+    blob: str
+    """Of the file as the commit left it; empty if it removed it."""
 
 
-def _versions(log: str) -> List[_Version]:
-    versions = []
-    for entry in log.split("\x01")[1:]:
-        head, *changes = [line for line in entry.splitlines() if line]
-        sha, date, subject = head.split("\x02", 2)
-        status, *paths = changes[0].split("\t") if changes else ["D"]
-        versions.append(_Version(sha, date, subject, "" if status == "D" else paths[-1]))
-    return versions
+def _versions(log: bytes) -> List[_Version]:
+    """Oldest first; a merge is listed once for each parent, and counts once."""
+    fields = log.decode("utf-8", "replace").split("\0")[1:]
+    versions: Dict[str, _Version] = {}
+    for place in range(0, len(fields) - _FIELDS + 1, _FIELDS):
+        sha, date, subject, changes = fields[place : place + _FIELDS]
+        raw = next((line for line in changes.splitlines() if line.startswith(":")), None)
+        if raw is not None:
+            blob = raw.split()[3]  # :100644 100644 old new M path
+            versions.setdefault(sha, _Version(sha, date, subject, blob.strip(_NO_BLOB) and blob))
+    return list(versions.values())[::-1]
 
 
 def _texts(folder: Path, versions: Sequence[_Version]) -> List[bytes]:
-    """The file as each commit has it, from one process."""
-    wanted = [f"{version.sha}:{version.path}" for version in versions if version.path]
-    output = _git(folder, ["cat-file", "--batch"], "".join(f"{each}\n" for each in wanted).encode())
+    """The file as each commit has it, from one process; empty where it was removed."""
+    wanted = "".join(f"{version.blob}\n" for version in versions if version.blob)
+    output = _git(folder, ["cat-file", "--batch"], wanted.encode())
     found = []
     for version in versions:
         text = b""
-        if version.path:
+        if version.blob:
             header, _, output = output.partition(b"\n")
-            size = int(header.split()[-1]) if header.split()[-1].isdigit() else 0
-            text, output = output[:size], output[size + 1 :]
+            size = int(header.split()[-1]) if header.split()[-1].isdigit() else 0  # else it is missing
+            text, output = output[:size], output[size + 1 :] if size else output
         found.append(text)
     return found
 
 
-def _commit(version: _Version, text: bytes) -> Commit:
-    sha, date, subject, path = version
-    if not path:
+def _commit(version: _Version, text: bytes, where: str) -> Commit:
+    sha, date, subject, blob = version
+    if not blob:
         return Commit(sha, date, subject, gap="removed")
     try:
-        baseline = Baseline.from_json(text, where=Path(path).name)
+        baseline = Baseline.from_json(text, where=where)
     except BaselineError as error:
         return Commit(sha, date, subject, gap=str(error).split("; record it again")[0])
     if baseline.convention.partition("+")[0] != CONVENTION:
@@ -117,7 +128,7 @@ def _unknown(folder: Path, name: str, since: Optional[str]) -> str:
 
 
 def _git(folder: Path, arguments: List[str], given: bytes = b"") -> bytes:
-    command: Tuple[str, ...] = ("git", "-C", str(folder), "-c", "core.quotePath=false", *arguments)
+    command: Tuple[str, ...] = ("git", "-C", str(folder), *arguments)
     try:
         done = subprocess.run(command, input=given, capture_output=True, check=False)
     except FileNotFoundError:

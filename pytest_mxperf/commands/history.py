@@ -1,12 +1,13 @@
 """``mxperf history``: how the costs of a model have changed over the commits of its baseline."""
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any, Tuple
 
 import msgspec
 
-from pytest_mxperf.baseline.past import past
+from pytest_mxperf.baseline.past import is_shallow, past
 from pytest_mxperf.commands.shared import SAME, add, color, width
 
 __all__ = ["add_commands"]
@@ -24,7 +25,10 @@ def add_commands(commands: Any) -> None:
 
 
 def _history(options: argparse.Namespace) -> Tuple[str, int]:
-    commits = past(Path(options.baselines), options.name, since=options.since)
+    folder = Path(options.baselines)
+    commits = past(folder, options.name, since=options.since)
+    if is_shallow(folder):
+        print("mxperf: warning: this clone lacks older commits; run: git fetch --unshallow", file=sys.stderr)
     from pytest_mxperf.report import history
 
     if options.html:

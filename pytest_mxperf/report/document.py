@@ -107,7 +107,9 @@ class LayerDocument(msgspec.Struct, frozen=True):
         )
 
     def layer(self) -> LayerCost:
-        """Raises ``TypeError`` for a category that does not exist."""
+        """Raises ``TypeError`` for a category that does not exist, and ``ValueError`` where there is no output."""
+        if not self.outputs:
+            raise ValueError(f"layer {self.name!r} has no output")
         cost = OpCost(macs=self.macs, **self.flops_by_category)
         sizes = (self.dtype, self.executions, self.bytes_read, self.bytes_written)
         return LayerCost(self.name, self.op, self.outputs, cost, self.params, *sizes)

@@ -5,7 +5,7 @@ import subprocess
 import msgspec
 import pytest
 
-from pytest_mxperf.baseline.past import past
+from pytest_mxperf.baseline.past import is_shallow, past
 from pytest_mxperf.baseline.record import Baseline, WallTime
 from pytest_mxperf.baseline.store import BaselineStore
 from pytest_mxperf.cost.result import CostReport, LayerCost, OpCost, Params
@@ -65,6 +65,39 @@ def test_each_commit_has_its_numbers_oldest_first(store, commit):
     assert (first.date[:10], first.subject, first.macs, first.params) == ("2024-01-01", "Day 1", 100, 100)
     assert (second.flops, second.peak_activation_bytes, second.wall_p50) == (300, 2048, {"x86": 0.02})
     assert (first.gap, second.gap) == ("", "")
+
+
+def test_a_subject_and_a_folder_may_hold_anything_that_git_takes(git, tmp_path):
+    odd = BaselineStore(tmp_path / 'a "quoted"\tfolder' / "b\\s")
+    odd.save("net", baseline(100), GRAPH)
+    git("add", "-A")
+    git("commit", "-m", "\x01\x02 :100644 100644 0 0 D\tnet.json")
+    (found,) = past(odd.folder, "net")
+    assert (found.subject, found.macs) == ("\x01\x02 :100644 100644 0 0 D\tnet.json", 100)
+
+
+def test_a_merge_counts_once_with_what_it_left(store, commit, git):
+    """Two branches change the baseline, and the merge makes it a third."""
+    commit(baseline(100), 1)
+    git("checkout", "-q", "-b", "side")
+    commit(baseline(110), 2)
+    git("checkout", "-q", "-")
+    commit(baseline(120), 3)
+    git("merge", "-q", "-s", "ours", "--no-commit", "side")
+    commit(baseline(130), 4, subject="Merge them")
+    assert [(each.subject, each.macs) for each in past(store.folder, "net")] == [
+        *(("Day 1", 100), ("Day 2", 110), ("Day 3", 120), ("Merge them", 130))
+    ]
+
+
+def test_a_shallow_clone_is_known_as_one(store, commit, tmp_path):
+    for day in (1, 2):
+        commit(baseline(day), day)
+    assert not is_shallow(store.folder)
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "-q", "--depth=1", f"file://{tmp_path}", str(clone)], check=True)
+    assert is_shallow(clone / "deep" / "baselines")
+    assert [each.macs for each in past(clone / "deep" / "baselines", "net")] == [2]
 
 
 def test_commits_that_leave_it_alone_are_left_out(store, commit):

@@ -234,6 +234,7 @@ def test_every_report_keeps_to_the_schema_that_is_shipped():
         render(RUN).encode()[:-40],
         render(RUN).replace('"macs":12', '"macs":"many"').encode(),
         render(RUN).replace('"bias":4', '"unheard_of":4').encode(),
+        render(RUN).replace('"outputs":[[1,4],[]]', '"outputs":[]').encode(),
         render(RUN).replace('"verdict":"PASSED"', '"verdict":"FINE"').encode(),
         render(RUN).replace('"macs":12', '"macs":' + "9" * 5000).encode(),
     ],
