@@ -1,16 +1,22 @@
 """What distinguishes two models, as a table."""
 
-from typing import List, Tuple
+from typing import List, Sequence, Tuple
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 
 from pytest_mxperf.baseline.diff import Change, Difference
-from pytest_mxperf.report.console import new_console, plain, printed
+from pytest_mxperf.report.console import new_console, plain, printed, shortened
 from pytest_mxperf.units import Quantity, format_growth, format_quantity
 
 __all__ = ["print_changes", "render"]
+
+Columns = Sequence[Tuple[str, bool]]
+"""Metrics, and whether the shares of each are shown."""
+
+_LEAST_TEXT = 44
+"""Columns for a layer and what has changed of it."""
 
 _HEADINGS = {"macs": "MACs", "flops": "FLOPs", "params": "params"}
 
@@ -41,7 +47,7 @@ def print_changes(console: Console, difference: Difference, *, limit: int) -> No
     if len(shown) > limit:
         ranked = sorted(range(len(shown)), key=lambda index: _weight(difference.changes[index]), reverse=True)
         shown = tuple(difference.changes[index] for index in sorted(ranked[:limit]))
-    console.print(Padding(_table(difference, shown), (0, 0, 0, 4)))
+    console.print(Padding(_table(difference, shown, console.width - 4), (0, 0, 0, 4)))
     more = len(difference.changes) - len(shown)
     if more:
         console.print(f"    and {more:,} smaller change{'s' if more > 1 else ''}")
@@ -51,21 +57,48 @@ def _weight(change: Change) -> Tuple[int, int]:
     return abs(change.growth("flops")), abs(change.growth("params"))
 
 
-def _table(difference: Difference, changes: Tuple[Change, ...]) -> Table:
-    """Growth in each metric in which some layer has changed, and behind it the shares where they add up."""
+def _table(difference: Difference, changes: Tuple[Change, ...], width: int) -> Table:
+    """Growth in each metric in which some layer has changed, and behind it the shares where they add up.
+
+    A narrow table does without shares, and then without FLOPs: a name is not broken for them.
+    """
     metrics = [metric for metric in _HEADINGS if any(change.growth(metric) for change in difference.changes)]
-    columns = [(metric, _has_shares(difference, metric)) for metric in metrics]
+    full = [(metric, _has_shares(difference, metric)) for metric in metrics]
+    plain_ones = [(metric, False) for metric in metrics]
+    few = [column for column in plain_ones if column[0] != "flops" or metrics == ["flops"]]
+    for columns in (full, plain_ones, few):
+        room = width - _figures_width(difference, changes, columns)
+        if room >= _LEAST_TEXT:
+            break
+    return _filled(difference, changes, columns, max(room, _LEAST_TEXT))
+
+
+def _filled(difference: Difference, changes: Tuple[Change, ...], columns: Columns, room: int) -> Table:
+    """``room`` is for the layer and for what has changed of it."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for heading in ("layer", "change"):
-        table.add_column(heading, overflow="fold")
+    names = [f"{change.name} ({change.op})" for change in changes]
+    summaries = min(max(len(change.summary) for change in changes), room // 2)
+    longest = min(max(map(len, ["layer", *names])), room - max(summaries, len("change")) - 4)
+    table.add_column("layer", no_wrap=True)
+    table.add_column("change", overflow="fold")
     for metric, has_shares in columns:
         for heading in (_HEADINGS[metric], "")[: 1 + has_shares]:
             table.add_column(heading, justify="right", no_wrap=True)
-    for change in changes:
-        figures = [cell for metric, shares in columns for cell in _figures(difference, change, metric)[: 1 + shares]]
+    for change, name in zip(changes, names):
         style = {"added": "red", "removed": "green"}.get(change.kind.value, "")
-        table.add_row(plain(f"{change.name} ({change.op})", style), plain(change.summary), *figures)
+        figures = _cells(difference, change, columns)
+        table.add_row(plain(shortened(name, longest), style), plain(change.summary), *figures)
     return table
+
+
+def _figures_width(difference: Difference, changes: Tuple[Change, ...], columns: Columns) -> int:
+    rows = [[_HEADINGS[metric] for metric, has_shares in columns for _ in range(1 + has_shares)]]
+    rows += [_cells(difference, change, columns) for change in changes]
+    return sum(2 + max(map(len, column)) for column in zip(*rows))
+
+
+def _cells(difference: Difference, change: Change, columns: Columns) -> List[str]:
+    return [cell for metric, shares in columns for cell in _figures(difference, change, metric)[: 1 + shares]]
 
 
 def _has_shares(difference: Difference, metric: str) -> bool:
