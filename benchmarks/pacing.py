@@ -27,7 +27,7 @@ def compare(name):
             for sampler, schedule in zip(samplers, schedules):
                 sampler.sample(schedule)
     for kind, sampler in zip(("paced", "least"), samplers):
-        sd, samples = statistics.stdev(sampler.log_ratios), len(sampler.log_ratios)
+        sd, samples = statistics.stdev(sample.log_ratio for sample in sampler.samples), len(sampler.samples)
         seconds = sampler.cpu_seconds / samples
         share = sampler.cpu_seconds / sum(unit.wall_seconds for unit in sampler.conditions)
         print(

@@ -49,7 +49,7 @@ def as_network(name, symbol_json, title):
 
 def timed(model, profile):
     analysis = analyse(model_from_json(model.name, model.symbol_json, model.inputs))
-    return Timed(analysis.graph, analysis.inference.shapes, analysis.cost().layers, profile)
+    return Timed(analysis.graph, analysis.inference, analysis.cost().layers, profile)
 
 
 def trial(timer, kind, name, place):
@@ -65,8 +65,8 @@ def trial(timer, kind, name, place):
 
 
 def explained(timer, reference, candidate):
-    profiled = timer.explain(reference, candidate)
-    sides = timed(reference, profiled.reference), timed(candidate, profiled.candidate)
+    profiled = timer.profile(reference, candidate)
+    sides = [timed(*each) for each in zip((reference, candidate), profiled)]
     return slowdown(*sides, ["data"], operators=operator), profiled
 
 
@@ -82,7 +82,7 @@ def explanation(timer, reference, candidate, gate_seconds):
         "gate_seconds": round(gate_seconds, 2),
         "seconds": round(time.monotonic() - start, 2),
         "tries": tries,
-        "unaccounted": [round(each.unaccounted_share, 4) for each in (profiled.reference, profiled.candidate)],
+        "unaccounted": [round(each.unaccounted_share, 4) for each in profiled],
         "named": [[each.name, round(each.part, 3), each.cause.kind] for each in slow.layers],
         "spread": slow.is_spread,
         "unknown_because": slow.unknown_because,

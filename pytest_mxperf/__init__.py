@@ -1,8 +1,8 @@
 """pytest-mxperf keeps Apache MXNet 1.x models from getting heavier or slower.
 
 Importing this package imports neither pytest nor numpy nor mxnet, and what it exports only once that is asked for. It
-does make a later ``import mxnet`` work where a
-plain ``pip install mxnet`` leaves it broken (see ``pytest_mxperf.mx.compat``).
+does make a later ``import mxnet`` work where a plain ``pip install mxnet`` leaves it broken (see
+``pytest_mxperf.mx.compat``).
 """
 
 from importlib import import_module
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, List
 from pytest_mxperf.mx import compat
 
 if TYPE_CHECKING:
-    from pytest_mxperf.api import compare_latency, count, diff
+    from pytest_mxperf.api import compare_latency, count, diff, profile_layers
     from pytest_mxperf.baseline.diff import Change, Difference
     from pytest_mxperf.cost.own import formula
     from pytest_mxperf.cost.registry import Call
@@ -28,12 +28,16 @@ if TYPE_CHECKING:
         UsageError,
         WorkerError,
     )
-    from pytest_mxperf.latency.comparison import Comparison
+    from pytest_mxperf.latency.comparison import Comparison, Sample
     from pytest_mxperf.latency.timing import Timing
+    from pytest_mxperf.plugin.benchmark import Benchmark
+    from pytest_mxperf.profile.layers import ModelProfile, TimedLayer
+    from pytest_mxperf.profile.values import Peaks
     from pytest_mxperf.spec import InputSpec, ModelSpec, RunAs
 
 __all__ = [
     "BaselineError",
+    "Benchmark",
     "Call",
     "Change",
     "Comparison",
@@ -44,6 +48,7 @@ __all__ = [
     "InputSpec",
     "LayerCost",
     "ModelError",
+    "ModelProfile",
     "ModelSpec",
     "MxnetMissingError",
     "MxperfError",
@@ -51,8 +56,11 @@ __all__ = [
     "OpCost",
     "Params",
     "ParamsError",
+    "Peaks",
     "RunAs",
+    "Sample",
     "ShapeError",
+    "TimedLayer",
     "Timing",
     "UsageError",
     "WorkerError",
@@ -60,10 +68,11 @@ __all__ = [
     "count",
     "diff",
     "formula",
+    "profile_layers",
 ]
 
 _NAMES = {
-    "pytest_mxperf.api": ("compare_latency", "count", "diff"),
+    "pytest_mxperf.api": ("compare_latency", "count", "diff", "profile_layers"),
     "pytest_mxperf.baseline.diff": ("Change", "Difference"),
     "pytest_mxperf.cost.own": ("formula",),
     "pytest_mxperf.cost.registry": ("Call",),
@@ -80,8 +89,11 @@ _NAMES = {
         "UsageError",
         "WorkerError",
     ),
-    "pytest_mxperf.latency.comparison": ("Comparison",),
+    "pytest_mxperf.latency.comparison": ("Comparison", "Sample"),
     "pytest_mxperf.latency.timing": ("Timing",),
+    "pytest_mxperf.plugin.benchmark": ("Benchmark",),
+    "pytest_mxperf.profile.layers": ("ModelProfile", "TimedLayer"),
+    "pytest_mxperf.profile.values": ("Peaks",),
     "pytest_mxperf.spec": ("InputSpec", "ModelSpec", "RunAs"),
 }
 """What each module has of that."""

@@ -4,7 +4,7 @@ import math
 import sys
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, List, Mapping, Optional, Sequence, Union
+from typing import TYPE_CHECKING, Any, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from pytest_mxperf.baseline.diff import Counted, Difference, compare
 from pytest_mxperf.baseline.record import Baseline
@@ -14,6 +14,11 @@ from pytest_mxperf.errors import UsageError
 from pytest_mxperf.graph import without_garbage_collection
 from pytest_mxperf.imports import import_all
 from pytest_mxperf.latency.comparison import Comparison
+from pytest_mxperf.profile.attribution import Pairing
+from pytest_mxperf.profile.layers import ModelProfile, model_profile
+from pytest_mxperf.profile.slowdown import Timed, paired, slowdown
+from pytest_mxperf.profile.story import lines
+from pytest_mxperf.profile.values import NetworkProfile, Peaks
 from pytest_mxperf.spec import Checkpoint, ModelSpec, RunAs
 from pytest_mxperf.worker.paired_timer import PairedTimer
 from pytest_mxperf.worker.protocol import Network
@@ -21,7 +26,16 @@ from pytest_mxperf.worker.protocol import Network
 if TYPE_CHECKING:  # it imports MXNet
     from pytest_mxperf.mx.analysis import Analysis
 
-__all__ = ["analysis_of", "compare_latency", "count", "diff", "inputs_of"]
+__all__ = [
+    "LayerComparison",
+    "analysis_of",
+    "compare_latency",
+    "compare_layers",
+    "count",
+    "diff",
+    "inputs_of",
+    "profile_layers",
+]
 
 
 def count(
@@ -115,23 +129,105 @@ def compare_latency(
         _spec(model, inputs if given is None else given, where="compare_latency", epoch=epoch if own is None else own)
         for model, given, own in ((old, inputs_old, epoch_old), (new, inputs_new, epoch_new))
     ]
-    import_all(imports, where="compare_latency: imports")
+    _, (reference, candidate) = _networks(specs, run_as, imports, where="compare_latency")
+    with PairedTimer(seconds=seconds, option="seconds") as timer:
+        return timer.compare(reference, candidate, tolerance)
+
+
+def profile_layers(
+    model: object,
+    inputs: object = None,
+    *,
+    seconds: float = 15.0,
+    run_as: object = None,
+    imports: Sequence[str] = (),
+    epoch: Union[int, str] = 0,
+) -> ModelProfile:
+    """How long each layer of ``model`` takes, and how near that is to what the processor can do.
+
+    ``model``, ``inputs``, ``epoch`` are as in ``count``, ``run_as`` and ``imports`` as in ``compare_latency``. It runs
+    with the weights of its checkpoint, or with synthetic ones, in one thread of a process of its own: for about two
+    seconds of its CPU time, and for up to so many ``seconds`` if it is slow. Raises ``WorkerError`` if that does not
+    suffice, or if it cannot run.
+    """
+    spec = _spec(model, inputs, where="profile_layers", epoch=epoch)
+    (analysis,), networks = _networks([spec], run_as, imports, where="profile_layers", own_weights=True)
+    with PairedTimer(seconds=seconds, option="seconds") as timer:
+        (profile,), peaks = timer.profile(*networks), timer.peaks()
+    return _profile_of(analysis, networks[0], profile, peaks)
+
+
+class LayerComparison(NamedTuple):
+    """The layers of two models, timed in turns."""
+
+    before: ModelProfile
+    now: ModelProfile
+    pairings: List[Pairing]
+    """All layers of both, each with its counterpart if it has one."""
+    reasons: List[str]
+    """Why the second is slower, in words; empty if it is not."""
+
+
+def compare_layers(
+    old: ModelSpec, new: ModelSpec, *, seconds: float = 15.0, run_as: object = None, imports: Sequence[str] = ()
+) -> LayerComparison:
+    """Where two models differ in time, layer by layer. All else is as in ``profile_layers``."""
+    analyses, networks = _networks([old, new], run_as, imports, where="compare_layers", own_weights=True)
+    with PairedTimer(seconds=seconds, option="seconds") as timer:
+        profiles, peaks = timer.profile(*networks), timer.peaks()
+    from pytest_mxperf.mx.operators import operator
+
+    old_timed, new_timed = (
+        Timed(analysis.graph, analysis.inference, analysis.cost().layers, profile)
+        for analysis, profile in zip(analyses, profiles)
+    )
+    inputs = {**old.inputs, **new.inputs}
+    is_slower = profiles[1].forward_cpu_seconds > profiles[0].forward_cpu_seconds
+    found = slowdown(old_timed, new_timed, inputs, operators=operator) if is_slower else None
+    before, now = (_profile_of(*each, peaks) for each in zip(analyses, networks, profiles))
+    return LayerComparison(
+        before, now, paired(old_timed, new_timed, inputs, operators=operator), lines(found) if found else []
+    )
+
+
+def _networks(
+    specs: Sequence[ModelSpec], run_as: object, imports: Sequence[str], *, where: str, own_weights: bool = False
+) -> "Tuple[List[Analysis], List[Network]]":
+    """All are run as the last one is, or as ``run_as`` says."""
+    import_all(imports, where=f"{where}: imports")
     analyses = [analysis_of(spec) for spec in specs]
     path = tuple(filter(None, sys.path)) if imports else ()
-    both_run_as = RunAs.parse(run_as, where="compare_latency") or specs[1].run_as or analyses[1].model.run_as
-    reference, candidate = [
+    all_run_as = RunAs.parse(run_as, where=where) or specs[-1].run_as or analyses[-1].model.run_as
+    networks = [
         Network(
             spec.name,
             analysis.symbol_json,
             dict(spec.inputs),
-            run_as=both_run_as,
+            params_path=_params_path(spec, analysis) if own_weights else None,
+            run_as=all_run_as,
             imports=tuple(imports),
             import_path=path,
         )
         for spec, analysis in zip(specs, analyses)
     ]
-    with PairedTimer(seconds=seconds, option="seconds") as timer:
-        return timer.compare(reference, candidate, tolerance)
+    return analyses, networks
+
+
+def _params_path(spec: ModelSpec, analysis: "Analysis") -> Optional[str]:
+    has_weights = isinstance(spec.source, Checkpoint) and analysis.model.stored is not None
+    return str(spec.source.params_path) if isinstance(spec.source, Checkpoint) and has_weights else None
+
+
+def _profile_of(analysis: "Analysis", network: Network, profile: NetworkProfile, peaks: Peaks) -> ModelProfile:
+    return model_profile(
+        analysis.graph,
+        analysis.inference,
+        analysis.cost().layers,
+        profile,
+        run_as=str(network.run_as),
+        own_weights=network.params_path is not None,
+        peaks=peaks,
+    )
 
 
 def inputs_of(model: ModelSpec) -> List[GraphInput]:

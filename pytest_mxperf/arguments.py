@@ -9,9 +9,10 @@ from typing import Dict, List, Optional, Sequence, Tuple, Union
 from pytest_mxperf.errors import UsageError
 from pytest_mxperf.spec import LATEST, InputSpec, ModelSpec
 
-__all__ = ["add_model_options", "in_options", "model_of"]
+__all__ = ["SIDES", "add_model_options", "in_options", "model_of"]
 
 SIDES = ("_old", "_new")
+"""Endings of the options' names, of either model."""
 
 
 def add_model_options(command: argparse.ArgumentParser, *, of_two: bool) -> None:
@@ -81,7 +82,7 @@ def model_of(options: argparse.Namespace, source: str, side: str = "") -> ModelS
         params=given[f"params{side}"] or given["params"],
         shapes={name: spec.shape for name, spec in shapes.items()},
         output=given[f"output{side}"] or given["output"],
-        where={"cost": "count"}.get(options.command, options.command),
+        where={"cost": "count", "profile": "profile_layers"}.get(options.command, options.command),
     )
     return spec if inputs else replace(spec, inputs={})
 

@@ -15,7 +15,7 @@ from pytest_mxperf.errors import BaselineError
 __all__ = ["Commit", "is_shallow", "past"]
 
 _FORMAT = "%x00%H%x00%cI%x00%s%x00"
-"""NUL is the one character that neither a subject nor a path can hold. Behind the last one is what the commit changed."""
+"""NUL is the one character that no subject holds. Behind the last one is what the commit changed."""
 _FIELDS = 4
 _NO_BLOB = "0"
 

@@ -1,1 +1,1 @@
-"""What of the command ``mxperf`` looks at no model: kept reports, and the past of a baseline."""
+"""The commands of ``mxperf``: a module for each few that are alike, which ``cli.py`` lists."""

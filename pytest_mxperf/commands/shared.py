@@ -1,12 +1,32 @@
-"""What all commands of ``mxperf`` share: their exit codes, and the terminal."""
+"""What the commands of ``mxperf`` share: their exit codes, the terminal, and how models are named."""
 
 import argparse
 import os
 import shutil
 import sys
-from typing import Any
+from typing import Any, List, Tuple
 
-__all__ = ["DIFFERENT", "SAME", "TROUBLE", "add", "color", "width"]
+from pytest_mxperf.api import inputs_of
+from pytest_mxperf.arguments import SIDES, add_model_options, model_of
+from pytest_mxperf.cost.inputs import table
+from pytest_mxperf.spec import ModelSpec
+
+__all__ = [
+    "DIFFERENT",
+    "MODEL",
+    "SAME",
+    "TROUBLE",
+    "add",
+    "add_both",
+    "add_json",
+    "add_run_as",
+    "both",
+    "color",
+    "wanted",
+    "width",
+]
+
+MODEL = "prefix of a checkpoint (models/resnet18), or a symbol JSON"
 
 SAME, DIFFERENT, TROUBLE = 0, 1, 2  # as diff(1) has it
 
@@ -18,6 +38,42 @@ def add(commands: Any, name: str, run: object, summary: str) -> argparse.Argumen
     )
     command.set_defaults(run=run)
     return command
+
+
+def add_json(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--json", action="store_true", help="print JSON (docs/report-json.md)")
+
+
+def add_both(command: argparse.ArgumentParser) -> None:
+    """``OLD NEW``, and the options of both."""
+    add_model_options(command, of_two=True)
+    command.add_argument("old", metavar="OLD", help=MODEL)
+    command.add_argument("new", metavar="NEW", help="likewise")
+
+
+def add_run_as(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--run-as",
+        choices=("module", "gluon", "gluon_static"),
+        help="time it as a Module (which MXNet fuses), or as a hybridized Gluon block (with static_alloc and "
+        "static_shape, with gluon_static); default: module, as checkpoints are",
+    )
+
+
+def both(options: argparse.Namespace) -> List[ModelSpec]:
+    return [model_of(options, source, side) for source, side in zip((options.old, options.new), SIDES)]
+
+
+def wanted(*specs: ModelSpec) -> Tuple[str, int]:
+    """The inputs of those that have been given none."""
+    lines = []
+    for spec in (spec for spec in specs if not spec.inputs):
+        inputs = inputs_of(spec)
+        lines += [f"{spec.name} takes", *(f"  {line}" for line in table(inputs))]
+        if not inputs:
+            lines[-1] += " no inputs, as far as its graph tells"
+    print("mxperf: give the shape of each input, as in --input data=1,3,224,224", file=sys.stderr)
+    return "\n".join(lines), TROUBLE
 
 
 def width() -> int:

@@ -93,13 +93,17 @@ class Activations:
         self._reads = Counter(chain(chain.from_iterable(map(_read, graph.nodes)), graph.heads))
         self._buffers: Dict[Entry, _Buffer] = {}
 
-    def run(self, index: int, node: Node, cost: OpCost, inside: int = 0) -> Tuple[int, int]:
-        """Runs the node: the bytes that it reads and writes. ``inside`` is the peak of a graph within it."""
+    def run(self, index: int, node: Node, cost: OpCost, inside: int = 0) -> Tuple[int, int, int]:
+        """Runs the node: the bytes that it reads, that it writes, and that are alive meanwhile.
+
+        ``inside`` is the peak of a graph within it.
+        """
         read = _read(node)
         shared = self._shared(index, node, cost, read)
         unread = self._place_outputs(index, shared)
-        if self._live + inside > self.peak:
-            self.peak = self._live + inside
+        live = self._live + inside
+        if live > self.peak:
+            self.peak = live
         self._live -= unread
         for entry in read:
             buffer = self._buffers.get(entry)
@@ -108,8 +112,8 @@ class Activations:
                 if not buffer.readers:
                     self._live -= buffer.bytes
         if shared is not None and self._passes_through(index, node, cost):
-            return 0, 0
-        return self._traffic(index, node, read)
+            return 0, 0, live
+        return (*self._traffic(index, node, read), live)
 
     def _place_outputs(self, index: int, buffer: Optional[_Buffer]) -> int:
         """Gives each output a buffer, the first that which it shares. Returns the bytes of those that nobody reads."""

@@ -128,6 +128,8 @@ class LayerCost(msgspec.Struct, frozen=True, gc=False):
     bytes_read: int = 0
     """Of all its executions: every tensor that it reads, parameters included, once each."""
     bytes_written: int = 0
+    live_bytes: int = 0
+    """Of all activations while it runs: what it reads and writes of them, and what later layers still read."""
 
     def times(self, executions: int, *, inside: str) -> "LayerCost":
         """The layer inside another, which runs it that many times."""
@@ -141,6 +143,7 @@ class LayerCost(msgspec.Struct, frozen=True, gc=False):
             self.executions * executions,
             self.bytes_read * executions,
             self.bytes_written * executions,
+            self.live_bytes,
         )
 
     @property

@@ -87,7 +87,7 @@ class _Walker:
             cost, inner, inside = sum((layer.cost for layer in inner), cost), [], 0
         moved = activations.run(index, node, cost, inside)
         if inner:  # they move what it reads and writes, slice by slice
-            moved = 0, 0
+            moved = 0, 0, moved[-1]
         return [LayerCost(node.name, node.op, outputs, cost, params, dtype, 1, *moved), *inner]
 
     def _inner_layers(self, index: int, node: Node, inference: Inference, call: Call) -> Tuple[List[LayerCost], int]:

@@ -1,9 +1,12 @@
 """What a gate has found, and its verdict."""
 
 from enum import Enum
-from typing import Iterable, Optional, Sequence, Set, Union
+from typing import Iterable, Optional, Sequence, Set, Tuple, Union
 
 import msgspec
+
+from pytest_mxperf.latency.comparison import Sample
+from pytest_mxperf.profile.layers import ModelProfile
 
 __all__ = ["Finding", "Number", "Verdict", "regressed_metrics"]
 
@@ -48,7 +51,11 @@ class Finding(msgspec.Struct, frozen=True):
     value: Optional[Number] = None
     reference: Optional[Number] = None
     allowed_growth: Optional[float] = None
-    """Fraction of the reference; baselines only."""
+    """Fraction of the reference; baselines and latency only."""
+    samples: Tuple[Sample, ...] = ()
+    """Latency only: what it was judged by."""
+    profiles: Tuple[ModelProfile, ...] = ()
+    """Of the reference and of the model, where their layers were timed to explain it."""
 
     def with_reasons(self, lines: Sequence[str]) -> "Finding":
         """The same, with more lines next to its first, before what went on meanwhile."""

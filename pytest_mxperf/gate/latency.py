@@ -4,6 +4,8 @@ import math
 from fractions import Fraction
 from typing import List, Mapping, Optional, Sequence
 
+import msgspec
+
 from pytest_mxperf.baseline.record import WallTime
 from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.gate.metrics import WALL_TIMES
@@ -44,8 +46,12 @@ def judge_latency(tolerance: Fraction, compared: Comparison, *, over: str) -> Fi
     else:
         verdict = Verdict.INCONCLUSIVE
         message = f"{growth}{_between(decision)}, {allowed}: {decision.reason}{how}{_meanwhile(compared)}"
-    finding = _finding("latency", verdict, message, decision.growth, float(tolerance))
-    return finding.with_lines(_noted(compared.notes))
+    return _compared("latency", verdict, message, compared, tolerance)
+
+
+def _compared(metric: str, verdict: Verdict, message: str, compared: Comparison, tolerance: Fraction) -> Finding:
+    finding = _finding(metric, verdict, message, compared.decision.growth, float(tolerance))
+    return msgspec.structs.replace(finding.with_lines(_noted(compared.notes)), samples=compared.samples)
 
 
 def _noted(notes: Sequence[str]) -> List[str]:
@@ -75,8 +81,7 @@ def judge_weights(tolerance: Fraction, compared: Comparison, subnormal_layer: Op
     else:
         verdict = Verdict.INCONCLUSIVE
         message = f"{times} of synthetic ones, unclear: {decision.reason}{_meanwhile(compared)}"
-    finding = _finding("weights", verdict, message, decision.growth, float(tolerance))
-    return finding.with_lines(_noted(compared.notes))
+    return _compared("weights", verdict, message, compared, tolerance)
 
 
 def can_be_timed(run_as: RunAs, shortage: str, notes: Sequence[str]) -> Finding:

@@ -105,14 +105,21 @@ class SequentialTest:
             return Decision(Outcome.INCONCLUSIVE, 0.0, -1.0, math.inf, 0, reason)
         moments, bounds = Moments.of(self._log_ratios), self._bounds[samples]
         growth = _fraction(moments.mean)
-        low = _fraction(moments.mean - bounds.to_low * moments.error)
-        high = _fraction(moments.mean + bounds.to_high * moments.error)
+        low, high = self.interval()
         within = sum(log_ratio <= self._log_tolerance for log_ratio in self._log_ratios)
         if high <= self._tolerance and samples - within <= bounds.most_beyond:
             return Decision(Outcome.PASSED, growth, low, high, samples)
         if low > self._tolerance and within <= bounds.most_within:
             return Decision(Outcome.REGRESSED, growth, low, high, samples)
         return Decision(Outcome.INCONCLUSIVE, growth, low, high, samples, f"{reason}: {_lie(moments, samples, within)}")
+
+    def interval(self) -> Tuple[float, float]:
+        """The bounds of the growth by the samples so far: ``low`` and ``high`` of a decision that were made now."""
+        if not self._log_ratios:
+            return -1.0, math.inf
+        moments, bounds = Moments.of(self._log_ratios), self._bounds[len(self._log_ratios)]
+        low, high = moments.mean - bounds.to_low * moments.error, moments.mean + bounds.to_high * moments.error
+        return _fraction(low), _fraction(high)
 
     def samples_to_decide(self) -> Optional[int]:
         """How many samples there would be at the first look that decides, if those to come are like those so far.

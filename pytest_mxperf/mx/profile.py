@@ -19,7 +19,7 @@ from pytest_mxperf.mx.plan import fusing
 from pytest_mxperf.mx.runtime import mx
 from pytest_mxperf.profile.values import LayerTime, NetworkProfile
 
-__all__ = ["profile_pair"]
+__all__ = ["profile_one", "profile_pair"]
 
 _BINDINGS = 3
 """Fresh ones: each has a speed of its own."""
@@ -39,7 +39,7 @@ def profile_pair(pair: Pair, cpu_seconds: float, most_cpu_seconds: float) -> Tup
     ``cpu_seconds`` is for all forwards together; a slow network takes more. Raises ``ModelError`` if it would take more
     than ``most_cpu_seconds`` or cannot be bound, and ``MXNetError`` if it cannot run.
     """
-    _refuse_what_takes_too_long(pair, most_cpu_seconds)
+    _refuse_what_takes_too_long(2 * pair.forward_cpu_seconds, most_cpu_seconds)
     seconds_around_a_call()  # before anything is timed
     reference, candidate = (_Timer(side.plan().graph) for side in pair.sides)
     for turn in range(_BINDINGS):
@@ -51,13 +51,26 @@ def profile_pair(pair: Pair, cpu_seconds: float, most_cpu_seconds: float) -> Tup
     return reference.profile(), candidate.profile()
 
 
-def _refuse_what_takes_too_long(pair: Pair, most_cpu_seconds: float) -> None:
-    seconds = _BINDINGS * 2 * (1 + _FEWEST_ROUNDS) * pair.forward_cpu_seconds  # plain and watched, warmed up once
+def profile_one(pair: Pair, cpu_seconds: float, most_cpu_seconds: float) -> Tuple[NetworkProfile]:
+    """The layers of a network that is both sides of the pair: bound plain on one, and watched on the other."""
+    _refuse_what_takes_too_long(pair.forward_cpu_seconds, most_cpu_seconds)
+    seconds_around_a_call()  # before anything is timed
+    timer = _Timer(pair.sides[0].plan().graph)
+    for turn in range(_BINDINGS):
+        rounds = _Rounds(timer, *pair.bind(reference_first=turn % 2 == 0))
+        _in_turns((rounds,), cpu_seconds / _BINDINGS)
+        rounds.end()
+    return (timer.profile(),)
+
+
+def _refuse_what_takes_too_long(round_cpu_seconds: float, most_cpu_seconds: float) -> None:
+    """A round runs each network plain and watched."""
+    seconds = _BINDINGS * (1 + _FEWEST_ROUNDS) * round_cpu_seconds  # warmed up once
     if seconds > most_cpu_seconds:
         raise ModelError(f"its layers would take {seconds:.0f} s to time, and there are {most_cpu_seconds:g} s")
 
 
-def _in_turns(sides: "Tuple[_Rounds, _Rounds]", cpu_seconds: float) -> None:
+def _in_turns(sides: "Tuple[_Rounds, ...]", cpu_seconds: float) -> None:
     for side in sides:
         side.warm_up()
     end, rounds = time.process_time() + cpu_seconds, 0

@@ -8,7 +8,7 @@ import pytest
 from pytest_mxperf.api import analysis_of
 from pytest_mxperf.baseline.store import BaselineStore
 from pytest_mxperf.cost.result import CostReport
-from pytest_mxperf.errors import BaselineError, UsageError
+from pytest_mxperf.errors import BaselineError, MxperfError, UsageError
 from pytest_mxperf.gate.budget import judge_budget
 from pytest_mxperf.gate.bypass import judge_earlier, judge_uncounted, ungated
 from pytest_mxperf.gate.finding import Finding
@@ -20,6 +20,7 @@ from pytest_mxperf.plugin.latency_gate import LATENCY
 from pytest_mxperf.plugin.markers import Growth, budget_of, growth_of, policy_of
 from pytest_mxperf.plugin.settings import Options
 from pytest_mxperf.plugin.timed import TimedModel
+from pytest_mxperf.profile.layers import ModelProfile
 from pytest_mxperf.report.run import ModelResult
 from pytest_mxperf.spec import ModelSpec
 
@@ -39,6 +40,8 @@ class Case:
         self.findings: Tuple[Finding, ...] = ()
         self.problem = ""
         """What was found to be wrong with the model itself, for the report."""
+        self._profile: Optional[ModelProfile] = None
+        self._unprofiled_because = ""
         self._growth_judge: Optional[BaselineJudge] = None
         self._item = item
         self._options = options
@@ -103,8 +106,21 @@ class Case:
         if self._growth is not None:
             findings += self._judge_growth(self._growth)
         self.findings = tuple(findings)
+        if self._options.profile:
+            self._time_layers()
         policy = self._options.policy.updated(self._own_policy)
         return [finding for finding in findings if policy.action(finding.verdict) == "fail"]
+
+    def _time_layers(self) -> None:
+        """What the user wants to see; no test fails for it."""
+        try:
+            self._profile = self._timed.profile()
+        except MxperfError as error:
+            self._unprofiled_because = str(error)
+
+    @cached_property
+    def _timed(self) -> TimedModel:
+        return TimedModel(self.spec, self.analysis, self.example, self._item.config.stash[LATENCY])
 
     def _judge_counting(self, is_asked: bool) -> List[Finding]:
         """Whether there is a gate at all, and what it can be judged by."""
@@ -113,8 +129,7 @@ class Case:
         return [] if is_asked else [ungated()]
 
     def _judge_growth(self, growth: Growth) -> List[Finding]:
-        timed = TimedModel(self.spec, self.analysis, self.example, self._item.config.stash[LATENCY])
-        judge = BaselineJudge(self.spec, self.analysis, self.cost, self._options, timed)
+        judge = BaselineJudge(self.spec, self.analysis, self.cost, self._options, self._timed)
         because = "" if self.timing else self.unmeasured_because
         if growth.against is None:
             findings = judge.over_baseline(growth.allowed, self.timing, unmeasured_because=because)
@@ -144,6 +159,8 @@ class Case:
             problem=self.problem,
             difference=judge.difference if judge else None,
             policy=self._own_policy,
+            profile=self._profile,
+            unprofiled_because=self._unprofiled_because,
         )
         return CaseData(
             result,

@@ -43,4 +43,6 @@ def unpacked(text: str) -> CaseData:
 
 def without_costs(data: CaseData) -> CaseData:
     """Enough for a run that shows no report: layer by layer, the rest is what takes the space."""
-    return msgspec.structs.replace(data, result=msgspec.structs.replace(data.result, cost=None, difference=None))
+    findings = tuple(msgspec.structs.replace(finding, samples=(), profiles=()) for finding in data.result.findings)
+    result = msgspec.structs.replace(data.result, cost=None, difference=None, findings=findings)
+    return msgspec.structs.replace(data, result=result)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import Iterator, List, NamedTuple, Optional
+from typing import Iterator, List, NamedTuple, Optional, Tuple
 
 import msgspec
 import pytest
@@ -26,9 +26,10 @@ from pytest_mxperf.latency.comparison import Comparison
 from pytest_mxperf.plugin.containment import contained
 from pytest_mxperf.plugin.progress import Progress, run_of
 from pytest_mxperf.plugin.settings import Options
+from pytest_mxperf.profile.values import NetworkProfile, Peaks
 from pytest_mxperf.worker.host_lock import alone_on_this_host
 from pytest_mxperf.worker.paired_timer import PairedTimer
-from pytest_mxperf.worker.protocol import Network, Profiled
+from pytest_mxperf.worker.protocol import Network
 
 __all__ = ["LATENCY", "LatencyGate", "Weights", "is_same_graph"]
 
@@ -90,10 +91,15 @@ class LatencyGate:
             return not_measured("weights", str(error))
         return judge_weights(allowed, compared, layer)
 
-    def explain(self, reference: Network, candidate: Network) -> Profiled:
-        """The times of both sides' layers, once one has been found slower. Raises ``WorkerError``."""
+    def profile(self, *networks: Network) -> Tuple[NetworkProfile, ...]:
+        """The times of the layers of one network, or of two in turns. Raises ``WorkerError``."""
         with self._alone():
-            return self._pair_timer().explain(self._here(reference), self._here(candidate))
+            return self._pair_timer().profile(*map(self._here, networks))
+
+    def peaks(self) -> Peaks:
+        """What one core of this processor can do, measured once. Raises ``WorkerError``."""
+        with self._alone():
+            return self._pair_timer().peaks()
 
     def rehearse(self, network: Network) -> List[Finding]:
         """Runs the network against itself, once: for the day that its baseline is recorded. Nothing is timed."""

@@ -10,7 +10,7 @@ __all__ = ["LATENCY_MODES", "REPORTS", "VERDICTS", "add_options", "are_given", "
 LATENCY_MODES = ("auto", "always", "never")
 
 # Written out for the help, since what knows them takes time to import; a test holds them against that.
-REPORTS = "terminal, github, FILE.csv, FILE.html, FILE.json, FILE.md"
+REPORTS = "terminal, github, FILE.csv, FILE.html, FILE.json, FILE.md, FILE.trace.json"
 VERDICTS = (
     "missing (fail): a test's baseline does not exist; "
     "incomparable (fail): a baseline is of other inputs or another convention, or cannot be read; "
@@ -33,6 +33,7 @@ _INI_DEFAULTS = {
     "mxperf_latency_seconds": "15",
     "mxperf_latency_wait": "600",
     "mxperf_policy": [],
+    "mxperf_profile": False,
     "mxperf_report": [],
     "mxperf_strict": False,
 }
@@ -77,8 +78,15 @@ def _add_baselines_and_reports(parser: pytest.Parser, group: Any) -> None:
         help="write the baselines of passing tests; =new only those that do not exist yet; "
         "=prune removes those that no test uses, and writes none",
     )
+    group.addoption(
+        "--mxperf-profile",
+        action="store_true",
+        default=None,
+        help="time every layer of each model, for the reports; by itself shown in the terminal",
+    )
     group.addoption("--mxperf-baselines", metavar="DIR", help="folder of the baselines (default: baselines)")
     _add_ini(parser, "mxperf_report", "reports, as for --mxperf-report", "args")
+    _add_ini(parser, "mxperf_profile", "as --mxperf-profile", "bool")
     _add_ini(parser, "mxperf_baselines", "folder of the baselines, relative to the root directory")
     _add_ini(parser, "mxperf_imports", "modules that register operators, imported wherever a model is opened", "args")
 

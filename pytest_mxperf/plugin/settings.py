@@ -30,6 +30,8 @@ class Options(NamedTuple):
     """``auto``, ``always`` or ``never``."""
     latency_seconds: float
     """For one model."""
+    profile: bool
+    """Whether every model's layers are timed."""
     imports: Tuple[str, ...]
     """Modules that register operators, by their full names."""
     latency_wait: float
@@ -41,13 +43,15 @@ class Options(NamedTuple):
         given = config.getoption("mxperf_baselines")
         # What is typed is relative to where it is typed; what a project says is relative to the project.
         folder = config.invocation_params.dir / given if given else config.rootpath / config.getini("mxperf_baselines")
+        profile = bool(config.getoption("mxperf_profile") or config.getini("mxperf_profile"))
         return cls(
-            reports=_reports(config),
+            reports=_reports(config, shows=profile),
             update=_update(config),
             baselines=folder,
             policy=_policy(config),
             latency=_chosen(config, "latency", LATENCY_MODES),
             latency_seconds=_seconds(config, "mxperf_latency_seconds"),
+            profile=profile,
             imports=tuple(config.getini("mxperf_imports")),
             latency_wait=_seconds(config, "mxperf_latency_wait", least=0),
         )
@@ -57,8 +61,11 @@ class Options(NamedTuple):
         return self.update in ("all", "new")
 
 
-def _reports(config: pytest.Config) -> "Tuple[Tuple[str, Optional[Path]], ...]":
-    """Those of the ini file, relative to the root directory, and those of the command line, relative to where it is."""
+def _reports(config: pytest.Config, *, shows: bool) -> "Tuple[Tuple[str, Optional[Path]], ...]":
+    """Those of the ini file, relative to the root directory, and those of the command line, relative to where it is.
+
+    Where there are none what the user ``shows`` goes to the terminal.
+    """
     asked = [("mxperf_report", config.rootpath, target) for target in config.getini("mxperf_report")]
     typed = config.getoption("mxperf_report") or []
     asked += [("--mxperf-report", config.invocation_params.dir, target) for target in typed]
@@ -68,7 +75,7 @@ def _reports(config: pytest.Config) -> "Tuple[Tuple[str, Optional[Path]], ...]":
             raise UsageError(f"{where}={target}: not a report; it can be {formats.KNOWN}")
         path = folder / target if formats.is_file(target) else None
         reports[target if path is None else str(path)] = path
-    return tuple(reports.items())
+    return tuple(reports.items()) or (((formats.TERMINAL, None),) if shows else ())
 
 
 def _policy(config: pytest.Config) -> Policy:

@@ -2,7 +2,8 @@
 
 import hashlib
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, ContextManager, List, Optional
 
 import msgspec
@@ -14,6 +15,7 @@ from pytest_mxperf.errors import UsageError
 from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.plugin.latency_gate import LatencyGate, Weights, is_same_graph
 from pytest_mxperf.plugin.slower import with_layers
+from pytest_mxperf.profile.layers import ModelProfile, model_profile
 from pytest_mxperf.spec import Checkpoint, ModelSpec, RunAs
 from pytest_mxperf.worker.protocol import Network
 
@@ -96,7 +98,8 @@ class TimedModel:
         over: str,
     ) -> Finding:
         finding = self._gate.judge(candidate, reference, allowed, over=over)
-        return with_layers(finding, lambda: self._gate.explain(reference, candidate), theirs, self._analysis)
+        measure = partial(self._gate.profile, reference, candidate)
+        return with_layers(finding, measure, theirs, self._analysis, run_as=self.run_as)
 
     def judge_weights(self, known_sha256: str, allowed: Fraction) -> List[Finding]:
         """Whether its own weights slow it down; none if it has none. ``known_sha256`` is of some that do not."""
@@ -104,10 +107,32 @@ class TimedModel:
             return []
         with _stored(self._example) as path:
             plain = self._candidate(path)
-            loaded = msgspec.structs.replace(plain, params_path=str(self.weights.path))
+            loaded = self._loaded(plain, self.weights.path)
             finding = self._gate.judge_weights(plain, self.weights, known_sha256, allowed)
-            measure, mine = lambda: self._gate.explain(plain, loaded), self._analysis
-            return [with_layers(finding, measure, lambda: mine, mine, own_weights=True)]
+            measure, mine = partial(self._gate.profile, plain, loaded), self._analysis
+            return [with_layers(finding, measure, lambda: mine, mine, run_as=self.run_as, own_weights=True)]
+
+    def profile(self) -> ModelProfile:
+        """Its layers, timed with its own weights if it has any. Raises ``WorkerError`` if it cannot be timed so."""
+        source, mine = self._spec.source, self._analysis
+        has_weights = isinstance(source, Checkpoint) and mine.model.stored is not None
+        with _stored(self._example) as path:
+            network = self._candidate(path)
+            if isinstance(source, Checkpoint) and has_weights:
+                network = self._loaded(network, source.params_path)
+            (profile,), peaks = self._gate.profile(network), self._gate.peaks()
+        return model_profile(
+            mine.graph,
+            mine.inference,
+            mine.cost().layers,
+            profile,
+            run_as=str(self.run_as),
+            own_weights=has_weights,
+            peaks=peaks,
+        )
+
+    def _loaded(self, network: Network, params_path: Path) -> Network:
+        return msgspec.structs.replace(network, params_path=str(params_path))
 
     @cached_property
     def weights(self) -> Optional[Weights]:

@@ -12,9 +12,20 @@ from pytest_mxperf.cost.result import LayerCost
 from pytest_mxperf.graph import Node
 from pytest_mxperf.profile.values import LayerTime, NetworkProfile
 
-__all__ = ["Pairing", "Row", "Work", "attributed", "pairings", "rows_of", "unaccounted", "work_by_node"]
+__all__ = [
+    "LARGEST_UNACCOUNTED",
+    "Pairing",
+    "Row",
+    "Work",
+    "attributed",
+    "costs_by_node",
+    "pairings",
+    "rows_of",
+    "unaccounted",
+    "work_by_node",
+]
 
-_LARGEST_UNACCOUNTED = 0.05
+LARGEST_UNACCOUNTED = 0.05
 """Of a forward: where more is in no layer, or in layers that are not in the forward, no layer is blamed."""
 _LEAST_OF_GROWTH = 0.5
 """What of the forward's growth must be in layers. The copies of new outputs are in none."""
@@ -54,18 +65,23 @@ class Work(NamedTuple):
 
 
 def work_by_node(nodes: Sequence[Node], layers: Sequence[LayerCost]) -> Dict[int, Work]:
-    """``layers`` are all of a cost report: one for each operator in order, behind it those of its subgraphs."""
-    works: Dict[int, Work] = {}
+    """By place of the operator. ``layers`` are all of a cost report."""
+    return {index: sum(map(_work, costs[1:]), _work(costs[0])) for index, costs in costs_by_node(nodes, layers).items()}
+
+
+def costs_by_node(nodes: Sequence[Node], layers: Sequence[LayerCost]) -> Dict[int, List[LayerCost]]:
+    """A report has a layer for each operator in order, and behind it those of its subgraphs."""
+    found: Dict[int, List[LayerCost]] = {}
     position = 0
     for index, node in enumerate(nodes):
         if node.is_variable or position == len(layers):
             continue
-        works[index] = _work(layers[position])
+        found[index] = [layers[position]]
         position += 1
         while node.subgraphs and position < len(layers) and layers[position].name.startswith(f"{node.name}/"):
-            works[index] += _work(layers[position])
+            found[index].append(layers[position])
             position += 1
-    return works
+    return found
 
 
 def _work(layer: LayerCost) -> Work:
@@ -126,9 +142,9 @@ class Pairing(NamedTuple):
 def unaccounted(old: NetworkProfile, new: NetworkProfile) -> str:
     """Why no layer can be blamed: too much of a forward, or of what it takes longer, is in no layer. Empty if not."""
     worst = max((profile.unaccounted_share for profile in (old, new)), key=abs)
-    if worst > _LARGEST_UNACCOUNTED:
+    if worst > LARGEST_UNACCOUNTED:
         return f"{worst:.0%} of a forward is in no layer"
-    if worst < -_LARGEST_UNACCOUNTED:
+    if worst < -LARGEST_UNACCOUNTED:
         return f"its layers take {-worst:.0%} more than a forward"
     growth, of_layers, of_outputs = (
         1e3 * (getattr(new, of) - getattr(old, of))

@@ -1,20 +1,21 @@
 """Why a network has become slower: the layers that make up nearly all of it, each with its cause."""
 
-from typing import Collection, NamedTuple, Sequence, Tuple
+from typing import Collection, Dict, List, NamedTuple, Sequence, Tuple
 
 import msgspec
 
 from pytest_mxperf.attributes import Operators, nothing_known
 from pytest_mxperf.baseline.diff import matched
 from pytest_mxperf.baseline.match import Matching
-from pytest_mxperf.cost.result import LayerCost, Shape
+from pytest_mxperf.cost.result import LayerCost
+from pytest_mxperf.cost.walk import Inference
 from pytest_mxperf.graph import Graph, Node
-from pytest_mxperf.profile.attribution import Pairing, attributed, pairings, rows_of, unaccounted, work_by_node
+from pytest_mxperf.profile.attribution import Pairing, Work, attributed, pairings, rows_of, unaccounted, work_by_node
 from pytest_mxperf.profile.blame import Blamed, in_order
 from pytest_mxperf.profile.causes import Cause, Causes
 from pytest_mxperf.profile.values import NetworkProfile
 
-__all__ = ["SlowLayer", "Slowdown", "Timed", "slowdown"]
+__all__ = ["SlowLayer", "Slowdown", "Timed", "paired", "slowdown"]
 
 _NAMED = 0.9
 """Of the growth: so much of it is reported layer by layer."""
@@ -26,10 +27,10 @@ _EVENLY = 0.2
 
 
 class Timed(NamedTuple):
-    """A model's graph, the shapes of each node's visible outputs, its costs, and the times of its layers."""
+    """A model's graph, what is known of each node's outputs, its costs, and the times of its layers."""
 
     graph: Graph
-    shapes: Sequence[Tuple[Shape, ...]]
+    inference: Inference
     costs: Sequence[LayerCost]
     profile: NetworkProfile
 
@@ -77,13 +78,26 @@ def slowdown(
     because = unaccounted(old.profile, new.profile)
     if because:
         return Slowdown(unknown_because=because)
-    matching = matched((old.graph, old.shapes), (new.graph, new.shapes), inputs, operators=operators)
-    works = work_by_node(old.graph.nodes, old.costs), work_by_node(new.graph.nodes, new.costs)
-    rows = rows_of(old.profile, old.graph.nodes), rows_of(new.profile, new.graph.nodes)
-    found = pairings(matching, *rows, works)
+    matching, works, found = _paired(old, new, inputs, operators)
     causes = Causes(matching, works, own_weights=own_weights)
     blamed = [Blamed(pairing, part, causes.of(pairing)) for pairing, part in attributed(found)]
     return _named(in_order(matching, blamed), matching) if blamed else Slowdown(unknown_because=_no_slower(found))
+
+
+def paired(old: Timed, new: Timed, inputs: Collection[str], *, operators: Operators = nothing_known) -> List[Pairing]:
+    """All timed layers of both, each with its counterpart if it has one."""
+    return _paired(old, new, inputs, operators)[2]
+
+
+def _paired(
+    old: Timed, new: Timed, inputs: Collection[str], operators: Operators
+) -> Tuple[Matching, Tuple[Dict[int, Work], Dict[int, Work]], List[Pairing]]:
+    matching = matched(
+        (old.graph, old.inference.shapes), (new.graph, new.inference.shapes), inputs, operators=operators
+    )
+    works = work_by_node(old.graph.nodes, old.costs), work_by_node(new.graph.nodes, new.costs)
+    rows = rows_of(old.profile, old.graph.nodes), rows_of(new.profile, new.graph.nodes)
+    return matching, works, pairings(matching, *rows, works)
 
 
 def _named(blamed: Sequence[Blamed], matching: Matching) -> Slowdown:

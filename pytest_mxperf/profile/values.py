@@ -1,10 +1,10 @@
 """What was measured of a network's layers."""
 
-from typing import Tuple
+from typing import Dict, Tuple
 
 import msgspec
 
-__all__ = ["LayerTime", "NetworkProfile"]
+__all__ = ["LayerTime", "NetworkProfile", "Peaks"]
 
 
 class LayerTime(msgspec.Struct, frozen=True):
@@ -42,3 +42,13 @@ class NetworkProfile(msgspec.Struct, frozen=True):
     @property
     def layers_cpu_seconds(self) -> float:
         return sum(layer.cpu_seconds for layer in self.layers)
+
+
+class Peaks(msgspec.Struct, frozen=True):
+    """What one core of this processor can do, measured through MXNet: what the times of layers are held against."""
+
+    flops_per_second: Dict[str, float]
+    """Of a large matrix product or a convolution, the faster one, by the dtype that it computes in: ``float32``, and
+    ``int8`` if MXNet has kernels."""
+    bytes_per_second: float
+    """Read and written, of a copy that is larger than the caches."""

@@ -8,6 +8,7 @@ import io
 from pathlib import Path
 from typing import Iterable, Iterator, List, Optional, Sequence
 
+from pytest_mxperf.profile.layers import ModelProfile, TimedLayer
 from pytest_mxperf.report.output import Output, Place
 from pytest_mxperf.report.run import ModelResult, RunReport
 from pytest_mxperf.units import format_shape
@@ -45,6 +46,13 @@ _LAYER_COLUMNS = (
     *_PARAMS,
     "bytes_read",
     "bytes_written",
+    "live_bytes",
+    "runs_in",
+    "cpu_seconds",
+    "share_of_forward",
+    "flops_per_second",
+    "bytes_per_second",
+    "attained_share",
 )
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -93,6 +101,7 @@ def _model(result: ModelResult) -> List[object]:
 
 
 def _layers(result: ModelResult) -> Iterator[List[object]]:
+    timed = {} if result.profile is None else result.profile.by_layer()
     for layer in result.cost.layers if result.cost is not None else ():
         params = layer.params
         yield [
@@ -111,4 +120,14 @@ def _layers(result: ModelResult) -> Iterator[List[object]]:
             params.bytes,
             layer.bytes_read,
             layer.bytes_written,
+            layer.live_bytes,
+            *_timed(result.profile, *timed.get(layer.name, (None, False))),
         ]
+
+
+def _timed(profile: Optional[ModelProfile], layer: Optional[TimedLayer], is_named: bool) -> List[object]:
+    """What the layer runs in, and the times of that where it goes by the layer's name."""
+    if profile is None or layer is None or not is_named:
+        return ["" if layer is None else layer.name, *[None] * 5]
+    rates = layer.flops_per_second, layer.bytes_per_second
+    return [layer.name, layer.cpu_seconds, profile.share(layer), *rates, profile.attained(layer)]

@@ -11,12 +11,15 @@ import msgspec
 from pytest_mxperf.baseline.detail import Detail
 from pytest_mxperf.baseline.diff import Change, Costs, Difference, Kind
 from pytest_mxperf.cost.result import CostReport, LayerCost, OpCost, Params, Shape
-from pytest_mxperf.gate.finding import Finding, Verdict
+from pytest_mxperf.gate.finding import Finding, Number, Verdict
+from pytest_mxperf.latency.comparison import Sample
 from pytest_mxperf.latency.timing import Timing
+from pytest_mxperf.profile.layers import ModelProfile, TimedLayer
+from pytest_mxperf.profile.values import Peaks
 from pytest_mxperf.report.run import ModelResult, RunReport
 from pytest_mxperf.spec import InputSpec
 
-__all__ = ["SCHEMA", "CostDocument", "DifferenceDocument", "Document", "schema"]
+__all__ = ["SCHEMA", "CostDocument", "DifferenceDocument", "Document", "ProfileDocument", "schema"]
 
 SCHEMA = 1
 
@@ -82,6 +85,7 @@ class LayerDocument(msgspec.Struct, frozen=True):
     executions: int
     bytes_read: int
     bytes_written: int
+    live_bytes: int
     arithmetic_intensity: float
     macs: int
     flops: int
@@ -99,6 +103,7 @@ class LayerDocument(msgspec.Struct, frozen=True):
             executions=layer.executions,
             bytes_read=layer.bytes_read,
             bytes_written=layer.bytes_written,
+            live_bytes=layer.live_bytes,
             arithmetic_intensity=layer.arithmetic_intensity,
             macs=layer.macs,
             flops=layer.flops,
@@ -111,7 +116,7 @@ class LayerDocument(msgspec.Struct, frozen=True):
         if not self.outputs:
             raise ValueError(f"layer {self.name!r} has no output")
         cost = OpCost(macs=self.macs, **self.flops_by_category)
-        sizes = (self.dtype, self.executions, self.bytes_read, self.bytes_written)
+        sizes = (self.dtype, self.executions, self.bytes_read, self.bytes_written, self.live_bytes)
         return LayerCost(self.name, self.op, self.outputs, cost, self.params, *sizes)
 
 
@@ -171,13 +176,105 @@ class CostDocument(msgspec.Struct, frozen=True):
         )
 
 
+class TimedLayerDocument(msgspec.Struct, frozen=True):
+    name: str
+    operator: str
+    cpu_seconds: float
+    share: float
+    macs: int
+    flops: int
+    bytes_moved: int
+    dtype: str
+    flops_per_second: float
+    bytes_per_second: float
+    attained: Optional[float]
+    members: Tuple[str, ...]
+
+    @classmethod
+    def of(cls, layer: TimedLayer, profile: ModelProfile) -> "TimedLayerDocument":
+        return cls(
+            name=layer.name,
+            operator=layer.operator,
+            cpu_seconds=layer.cpu_seconds,
+            share=profile.share(layer),
+            macs=layer.macs,
+            flops=layer.flops,
+            bytes_moved=layer.bytes_moved,
+            dtype=layer.dtype,
+            flops_per_second=layer.flops_per_second,
+            bytes_per_second=layer.bytes_per_second,
+            attained=profile.attained(layer),
+            members=layer.members,
+        )
+
+    def layer(self) -> TimedLayer:
+        return TimedLayer(
+            self.name,
+            self.operator,
+            self.cpu_seconds,
+            self.macs,
+            self.flops,
+            self.bytes_moved,
+            self.dtype,
+            self.members,
+        )
+
+
+class ProfileDocument(msgspec.Struct, frozen=True):
+    forward_cpu_seconds: float
+    outputs_cpu_seconds: float
+    unaccounted_share: float
+    run_as: str
+    own_weights: bool
+    peaks: Optional[Peaks]
+    layers: Tuple[TimedLayerDocument, ...]
+
+    @classmethod
+    def of(cls, profile: ModelProfile) -> "ProfileDocument":
+        return cls(
+            profile.forward_cpu_seconds,
+            profile.outputs_cpu_seconds,
+            profile.unaccounted_share,
+            profile.run_as,
+            profile.own_weights,
+            profile.peaks,
+            tuple(TimedLayerDocument.of(layer, profile) for layer in profile.layers),
+        )
+
+    def profile(self) -> ModelProfile:
+        layers = tuple(layer.layer() for layer in self.layers)
+        forward = self.forward_cpu_seconds, self.outputs_cpu_seconds
+        return ModelProfile(layers, *forward, self.run_as, self.own_weights, self.peaks)
+
+
+class FindingDocument(msgspec.Struct, frozen=True):
+    gate: str
+    metric: str
+    verdict: Verdict
+    message: str
+    value: Optional[Number]
+    reference: Optional[Number]
+    allowed_growth: Optional[float]
+    samples: Tuple[Sample, ...]
+    profiles: Tuple[ProfileDocument, ...]
+
+    @classmethod
+    def of(cls, finding: Finding) -> "FindingDocument":
+        fields = {name: getattr(finding, name) for name in finding.__struct_fields__}
+        return cls(**{**fields, "profiles": tuple(map(ProfileDocument.of, finding.profiles))})
+
+    def finding(self) -> Finding:
+        fields = {name: getattr(self, name) for name in self.__struct_fields__}
+        return Finding(**{**fields, "profiles": tuple(each.profile() for each in self.profiles)})
+
+
 class ModelDocument(msgspec.Struct, frozen=True):
     test: str
     name: str
     outcome: Outcome
     problem: Optional[str]
     inputs: Dict[str, InputSpec]
-    findings: Tuple[Finding, ...]
+    findings: Tuple[FindingDocument, ...]
     difference: Optional[DifferenceDocument]
     baseline_update: Optional[str]
     timing: Optional[Timing]
@@ -185,6 +282,8 @@ class ModelDocument(msgspec.Struct, frozen=True):
     file: str = ""
     line: int = 0
     policy: Dict[Verdict, str] = {}
+    profile: Optional[ProfileDocument] = None
+    unprofiled_because: Optional[str] = None
 
     @classmethod
     def of(cls, result: ModelResult) -> "ModelDocument":
@@ -194,7 +293,7 @@ class ModelDocument(msgspec.Struct, frozen=True):
             outcome=result.outcome,  # type: ignore[arg-type]  # one of these
             problem=result.problem or None,
             inputs=result.inputs,
-            findings=result.findings,
+            findings=tuple(map(FindingDocument.of, result.findings)),
             difference=None if result.difference is None else DifferenceDocument.of(result.difference),
             baseline_update=result.baseline_update,
             timing=result.timing,
@@ -202,6 +301,8 @@ class ModelDocument(msgspec.Struct, frozen=True):
             file=result.file,
             line=result.line,
             policy=result.policy,
+            profile=None if result.profile is None else ProfileDocument.of(result.profile),
+            unprofiled_because=result.unprofiled_because or None,
         )
 
     def result(self) -> ModelResult:
@@ -213,30 +314,39 @@ class ModelDocument(msgspec.Struct, frozen=True):
             problem=self.problem or "",
             cost=None if self.cost is None else self.cost.cost(),
             timing=self.timing,
-            findings=self.findings,
+            findings=tuple(each.finding() for each in self.findings),
             difference=None if self.difference is None else self.difference.difference(),
             baseline_update=self.baseline_update,
             policy=self.policy,
             file=self.file,
             line=self.line,
+            profile=None if self.profile is None else self.profile.profile(),
+            unprofiled_because=self.unprofiled_because or "",
         )
 
 
 class Document(msgspec.Struct, frozen=True):
     schema: int
     versions: Dict[str, str]
-    findings: Tuple[Finding, ...]
+    findings: Tuple[FindingDocument, ...]
     unused_unknown_because: Optional[str]
     models: Tuple[ModelDocument, ...]
 
     @classmethod
     def of(cls, run: RunReport) -> "Document":
         models = tuple(map(ModelDocument.of, run.results))
-        return cls(SCHEMA, run.versions, run.findings, run.unused_unknown_because or None, models)
+        return cls(
+            SCHEMA,
+            run.versions,
+            tuple(map(FindingDocument.of, run.findings)),
+            run.unused_unknown_because or None,
+            models,
+        )
 
     def run(self) -> RunReport:
         results = tuple(model.result() for model in self.models)
-        return RunReport(results, self.versions, self.findings, self.unused_unknown_because or "")
+        findings = tuple(each.finding() for each in self.findings)
+        return RunReport(results, self.versions, findings, self.unused_unknown_because or "")
 
 
 def schema() -> Dict[str, object]:

@@ -21,6 +21,7 @@ _MODULES = {
     ".html": "html",
     ".json": "json",
     ".md": "markdown",
+    ".trace.json": "trace",
 }
 """Module by word, or by suffix of the file."""
 

@@ -3,11 +3,9 @@
 from functools import partial
 from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-
 from pytest_mxperf.baseline.past import Commit
 from pytest_mxperf.report.console import new_console, plain, printed, shortened
+from pytest_mxperf.report.page import environment
 from pytest_mxperf.units import Quantity, format_growth, format_quantity
 
 __all__ = ["page", "render"]
@@ -108,15 +106,6 @@ class _Point(NamedTuple):
 
 def page(name: str, commits: Sequence[Commit]) -> str:
     """One file that needs nothing beside it."""
-    environment = Environment(
-        loader=PackageLoader("pytest_mxperf.report", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    assert environment.loader is not None
-    style = Markup(environment.loader.get_source(environment, "report.css")[0])
     metrics = _metrics(commits)
     drawings: Dict[str, Tuple[List[_Point], List[str], str]] = {}
     for metric in metrics:
@@ -125,8 +114,10 @@ def page(name: str, commits: Sequence[Commit]) -> str:
         drawings[metric.heading] = (points, _lines(points, commits), change)
     rows = [(commit, [_shown(metric, commit) for metric in metrics]) for commit in reversed(commits)]
     headings = [metric.heading for metric in metrics]
-    return environment.get_template("history.html").render(
-        name=name, drawings=drawings, rows=rows, headings=headings, style=style, width=_WIDTH, height=_HEIGHT
+    return (
+        environment()
+        .get_template("history.html")
+        .render(name=name, drawings=drawings, rows=rows, headings=headings, width=_WIDTH, height=_HEIGHT)
     )
 
 

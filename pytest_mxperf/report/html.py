@@ -1,26 +1,31 @@
 """The report as one HTML file that needs nothing beside it: no server, no network, no font.
 
-Jinja2 escapes every text. Layers go along as JSON, one island per model, which the page's script reads when the model
-is opened; all other tables are plain HTML. The drawings are HTML and CSS: a vendored chart library would be in each
-report, and its drawings would have to be made reachable by keyboard all the same.
+Layers go along as JSON, one island per model, which the page's script reads when the model is opened; all other tables
+are plain HTML. The drawings are HTML, CSS and SVG: a vendored chart library would be in each report, and its drawings
+would have to be made reachable by keyboard all the same.
 """
 
 import json
 from pathlib import Path
+from statistics import median
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from pytest_mxperf.cost.result import CostReport, LayerCost
 from pytest_mxperf.gate.finding import Finding, Verdict
+from pytest_mxperf.profile.layers import ModelProfile, TimedLayer
+from pytest_mxperf.report.evidence import HEIGHT, WIDTH, Evidence, evidence_of
 from pytest_mxperf.report.output import Output, Place
+from pytest_mxperf.report.page import environment
+from pytest_mxperf.report.profile import gigas, headline, leads, peaks_line
 from pytest_mxperf.report.run import ModelResult, RunReport
 from pytest_mxperf.units import Quantity, format_growth, format_quantity, format_shape
 
 __all__ = ["island", "output", "render"]
 
 _HEAVIEST_SHOWN = 10
+_SLOWEST_SHOWN = 20
 _BYTES = ("param_bytes", "peak_activation_bytes", "checkpoint_bytes")
 _COUNTS = ("macs", "flops", "params")
 
@@ -31,26 +36,14 @@ def output(run: RunReport, place: Place) -> Output:
 
 def render(run: RunReport) -> str:
     """The whole page."""
-    environment = Environment(
-        loader=PackageLoader("pytest_mxperf.report", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(count=_count, bytes=_bytes, seconds=_seconds, shape=format_shape)
-    # The project's own files, so that the page has no parts.
-    style, script = [Markup(_source(environment, name)) for name in ("report.css", "report.js")]
+    made = environment()
+    made.filters.update(count=_count, bytes=_bytes, seconds=_seconds, shape=format_shape)
+    made.globals.update(width=WIDTH, height=HEIGHT)
     models = [_Model.of(index, result) for index, result in enumerate(run.results)]
     broken = [finding for finding in run.findings if not finding.verdict.is_good]
-    return environment.get_template("report.html").render(
-        models=models, findings=broken, versions=run.versions, verdicts=_verdicts(models), style=style, script=script
+    return made.get_template("report.html").render(
+        models=models, findings=broken, versions=run.versions, verdicts=_verdicts(models)
     )
-
-
-def _source(environment: Environment, name: str) -> str:
-    assert environment.loader is not None
-    return environment.loader.get_source(environment, name)[0]
 
 
 def _verdicts(models: "Sequence[_Model]") -> Dict[str, int]:
@@ -78,12 +71,21 @@ class _Gate(NamedTuple):
         _, _, explanation = finding.message.partition("\n")
         old, new = [_in_unit(value, finding) for value in (finding.reference, finding.value)]
         if finding.gate == "latency":
-            old, new = "", ""
+            old, new = _medians(finding)
         return cls(finding, old, new, _change(finding), explanation)
 
     @property
     def message(self) -> str:
         return self.finding.message.partition("\n")[0]
+
+
+def _medians(finding: Finding) -> Tuple[str, str]:
+    """CPU time per forward of both sides; empty where nothing was timed."""
+    if not finding.samples:
+        return "", ""
+    sides = [(each.reference_seconds, each.candidate_seconds) for each in finding.samples]
+    old, new = (format_quantity(median(seconds), Quantity.SECONDS) for seconds in zip(*sides))
+    return old, new
 
 
 def _in_unit(value: Optional[float], finding: Finding) -> str:
@@ -116,6 +118,8 @@ class _Model(NamedTuple):
     verdicts: Tuple[str, ...]
     growth: Optional[float]
     """The largest growth over a baseline, as a fraction."""
+    evidence: Tuple[Evidence, ...]
+    profile: "Optional[_Profile]"
     heaviest: Tuple[LayerCost, ...]
     layers: Markup
 
@@ -128,13 +132,47 @@ class _Model(NamedTuple):
             tuple(map(_Gate.of, result.findings)),
             _verdicts_of(result),
             _growth(result),
+            tuple(filter(None, map(evidence_of, result.findings))),
+            None if result.profile is None else _Profile.of(result.profile),
             cost.heaviest(_HEAVIEST_SHOWN) if cost else (),
-            island(_columns(cost) if cost else {}),
+            island({**_columns(cost, result.profile), **_roofline(result.profile)} if cost else {}),
         )
 
     @property
     def is_failed(self) -> bool:
         return self.result.outcome in ("failed", "error")
+
+
+class _TimedRow(NamedTuple):
+    layer: TimedLayer
+    share: float
+    gflops: str
+    gbytes: str
+    attained: Optional[float]
+
+
+class _Profile(NamedTuple):
+    """The times of layers, as the page shows them."""
+
+    headline: str
+    peaks: str
+    doubt: str
+    leads: Tuple[str, ...]
+    rows: Tuple[_TimedRow, ...]
+
+    @classmethod
+    def of(cls, profile: ModelProfile) -> "_Profile":
+        rows = [
+            _TimedRow(
+                layer,
+                profile.share(layer),
+                gigas(layer.flops_per_second),
+                gigas(layer.bytes_per_second),
+                profile.attained(layer),
+            )
+            for layer in profile.slowest(_SLOWEST_SHOWN)
+        ]
+        return cls(headline(profile), peaks_line(profile), profile.doubt, tuple(leads(profile)), tuple(rows))
 
 
 def _verdicts_of(result: ModelResult) -> Tuple[str, ...]:
@@ -157,10 +195,10 @@ def _growth(result: ModelResult) -> Optional[float]:
     return max(changes, key=abs, default=None)
 
 
-def _columns(cost: CostReport) -> Dict[str, Any]:
+def _columns(cost: CostReport, profile: Optional[ModelProfile]) -> Dict[str, Any]:
     """The layers by column, which takes half the space of one object each."""
     layers = cost.layers
-    return {
+    columns = {
         "name": [layer.name for layer in layers],
         "op": _indexed([layer.op for layer in layers]),
         "shape": _indexed([" ".join(map(format_shape, layer.outputs)) for layer in layers]),
@@ -169,6 +207,27 @@ def _columns(cost: CostReport) -> Dict[str, Any]:
         "params": [layer.params.total for layer in layers],
         "bytes": [layer.bytes_read + layer.bytes_written for layer in layers],
         "activations": [layer.bytes_written for layer in layers],
+        "live": [layer.live_bytes for layer in layers],
+    }
+    if profile is not None:
+        timed = {layer.name: round(layer.cpu_seconds, 9) for layer in profile.layers}
+        columns["time"] = [timed.pop(layer.name, 0) for layer in layers]
+    return columns
+
+
+def _roofline(profile: Optional[ModelProfile]) -> Dict[str, Any]:
+    """The timed layers and the processor's limits, for the drawing."""
+    if profile is None or profile.peaks is None:
+        return {}
+    layers = profile.layers
+    return {
+        "peaks": {"flops": profile.peaks.flops_per_second, "bytes": profile.peaks.bytes_per_second},
+        "timed": {
+            "name": [layer.name for layer in layers],
+            "seconds": [round(layer.cpu_seconds, 9) for layer in layers],
+            "flops": [layer.flops for layer in layers],
+            "bytes": [layer.bytes_moved for layer in layers],
+        },
     }
 
 

@@ -4,7 +4,7 @@ It is written in one line: of 32 models that is a third of what it is with line 
 """
 
 from pathlib import Path
-from typing import List, Sequence
+from typing import List, Sequence, Tuple
 
 import msgspec
 
@@ -13,11 +13,23 @@ from pytest_mxperf.cost.result import CostReport
 from pytest_mxperf.errors import UsageError
 from pytest_mxperf.gate.finding import Finding
 from pytest_mxperf.latency.comparison import Comparison
-from pytest_mxperf.report.document import SCHEMA, CostDocument, DifferenceDocument, Document
+from pytest_mxperf.profile.attribution import Pairing
+from pytest_mxperf.profile.layers import ModelProfile
+from pytest_mxperf.report.document import SCHEMA, CostDocument, DifferenceDocument, Document, ProfileDocument
 from pytest_mxperf.report.output import Output, Place
 from pytest_mxperf.report.run import ModelResult, RunReport
 
-__all__ = ["merged", "output", "read", "render", "render_comparison", "render_cost", "render_difference"]
+__all__ = [
+    "merged",
+    "output",
+    "read",
+    "render",
+    "render_comparison",
+    "render_cost",
+    "render_difference",
+    "render_profile",
+    "render_profiles",
+]
 
 
 def output(run: RunReport, place: Place) -> Output:
@@ -42,6 +54,28 @@ def render_difference(difference: Difference) -> str:
 def render_comparison(compared: Comparison) -> str:
     """What was decided about two models' latency."""
     return _indented(compared)
+
+
+def render_profile(profile: ModelProfile) -> str:
+    """The layers of one model by time, as in the report."""
+    return _indented(ProfileDocument.of(profile))
+
+
+def render_profiles(
+    profiles: Tuple[ModelProfile, ModelProfile], pairings: Sequence[Pairing], reasons: Sequence[str]
+) -> str:
+    """Of two models, which layers of them belong together, and why the second is slower if it is."""
+    pairs = [
+        {
+            "before": [row.layer.name for row in pairing.old],
+            "now": [row.layer.name for row in pairing.new],
+            "before_cpu_seconds": pairing.before,
+            "now_cpu_seconds": pairing.now,
+        }
+        for pairing in pairings
+    ]
+    before, now = map(ProfileDocument.of, profiles)
+    return _indented({"before": before, "now": now, "layers": pairs, "reasons": list(reasons)})
 
 
 def _indented(document: object) -> str:

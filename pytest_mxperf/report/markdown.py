@@ -6,6 +6,7 @@ from typing import Iterable, List, Sequence
 
 from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.report.output import Output, Place
+from pytest_mxperf.report.profile import gigas, headline, leads, peaks_line, percent
 from pytest_mxperf.report.run import ModelResult, RunReport
 from pytest_mxperf.units import Quantity, format_growth, format_quantity
 
@@ -14,6 +15,7 @@ __all__ = ["COMMENT_CHARACTERS", "output", "render"]
 COMMENT_CHARACTERS = 65_536
 """What GitHub takes as a comment."""
 
+_SLOWEST_SHOWN = 10
 _UNITS = {
     "macs": Quantity.COUNT,
     "flops": Quantity.COUNT,
@@ -34,7 +36,12 @@ def render(run: RunReport, *, limit: int = COMMENT_CHARACTERS) -> str:
     failed = [result for result in run.results if _has_failed(result)]
     noted = [result for result in run.results if result not in failed and _is_noted(result)]
     quiet = [result for result in run.results if result not in failed and result not in noted]
-    sections = [_changes([*failed, *noted]), *map(_explained, [*failed, *noted]), _folded(quiet)]
+    sections = [
+        _changes([*failed, *noted]),
+        *map(_explained, [*failed, *noted]),
+        *map(_timed, run.results),
+        _folded(quiet),
+    ]
     return _fitted(_headline(run, failed, noted), [section for section in sections if section], limit)
 
 
@@ -114,6 +121,25 @@ def _explained(result: ModelResult) -> str:
     fence = "`" * max([3, *(len(run) + 1 for message in messages for run in re.findall("`+", message))])
     body = "\n".join(message.replace("\n", "\n    ") for message in messages)
     return f"\n### {_text(result.name)}\n\n{_text(result.test)}\n\n{fence}\n{body}\n{fence}\n"
+
+
+def _timed(result: ModelResult) -> str:
+    """The slowest layers, where they were timed."""
+    profile = result.profile
+    if profile is None:
+        because = result.unprofiled_because
+        return f"\n{_text(result.name)}: its layers were not timed: {_text(because)}\n" if because else ""
+    lines = [line for line in (profile.doubt, peaks_line(profile), *leads(profile)) if line]
+    rows = "".join(
+        f"| {_text(layer.name)} | {_text(layer.operator)} | {format_quantity(layer.cpu_seconds, Quantity.SECONDS)} "
+        f"| {percent(profile.share(layer))} | {gigas(layer.flops_per_second)} | {gigas(layer.bytes_per_second)} "
+        f"| {percent(profile.attained(layer))} |\n"
+        for layer in profile.slowest(_SLOWEST_SHOWN)
+    )
+    heading = "| layer | operator | time | share | GFLOP/s | GB/s | attained |\n|---|---|--:|--:|--:|--:|--:|\n"
+    title = f"{_text(result.name)}, {_text(headline(profile))}"
+    notes = "".join(f"\n- {_text(line)}" for line in lines)
+    return f"\n<details><summary>{title}</summary>\n\n{heading}{rows}{notes}\n\n</details>\n"
 
 
 def _folded(results: Sequence[ModelResult]) -> str:

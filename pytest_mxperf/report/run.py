@@ -8,6 +8,7 @@ from pytest_mxperf.baseline.diff import Difference
 from pytest_mxperf.cost.result import CostReport
 from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.latency.timing import Timing
+from pytest_mxperf.profile.layers import ModelProfile
 from pytest_mxperf.spec import InputSpec
 
 __all__ = ["ModelResult", "RunReport"]
@@ -37,6 +38,10 @@ class ModelResult(msgspec.Struct, frozen=True):
     """The test's, relative to pytest's root directory."""
     line: int = 0
     """In that file, from 1."""
+    profile: Optional[ModelProfile] = None
+    """The times of its layers, where ``--mxperf-profile`` was given."""
+    unprofiled_because: str = ""
+    """Why there are none though they were asked for."""
 
 
 class RunReport(msgspec.Struct, frozen=True):

@@ -5,7 +5,7 @@ totals, gates and heaviest layers of all models, ``-vv`` every layer, and ``-q``
 """
 
 from collections import Counter
-from typing import List, Sequence, Set
+from typing import List, Optional, Sequence, Set
 
 from rich.console import Console
 
@@ -15,6 +15,7 @@ from pytest_mxperf.report import difference
 from pytest_mxperf.report.console import new_console, plain, printed, shortened, wrapped
 from pytest_mxperf.report.output import Output, Place
 from pytest_mxperf.report.overview import print_overview
+from pytest_mxperf.report.profile import print_profile
 from pytest_mxperf.report.run import ModelResult, RunReport
 from pytest_mxperf.report.tree import Branch, tree_of
 from pytest_mxperf.units import Quantity, format_quantity, format_shape
@@ -78,7 +79,12 @@ def _kinds(result: ModelResult) -> Set[str]:
 
 def _needs_attention(result: ModelResult) -> bool:
     is_well = result.outcome in ("passed", "skipped") and not result.problem
-    return not is_well or any(each.verdict not in _HIDDEN_IN_SHORT for each in result.findings)
+    return (
+        not is_well
+        or result.profile is not None
+        or bool(result.unprofiled_because)
+        or any(each.verdict not in _HIDDEN_IN_SHORT for each in result.findings)
+    )
 
 
 def _print_model(console: Console, result: ModelResult, verbosity: int) -> None:
@@ -93,10 +99,19 @@ def _print_model(console: Console, result: ModelResult, verbosity: int) -> None:
     if result.difference is not None:
         console.print("  changes since the baseline")
         difference.print_changes(console, result.difference, limit=_CHANGES_SHOWN)
+    if result.profile is not None:
+        print_profile(console, result.profile, top=_timed_shown(verbosity))
+    elif result.unprofiled_because:
+        wrapped(console, f"its layers were not timed: {result.unprofiled_because}", indent=2, style="yellow")
     if result.cost is not None and verbosity > 0:
         _print_layers(console, result.cost, result.cost.heaviest(_HEAVIEST_SHOWN), "heaviest layers")
     if result.cost is not None and verbosity > 1:
         _print_tree(console, result.cost)
+
+
+def _timed_shown(verbosity: int) -> Optional[int]:
+    """All layers, where the whole tree is shown as well."""
+    return None if verbosity > 1 else (1 + verbosity) * _HEAVIEST_SHOWN
 
 
 def _print_measured(console: Console, result: ModelResult) -> None:

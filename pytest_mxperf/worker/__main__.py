@@ -20,7 +20,8 @@ from pytest_mxperf.errors import ModelError, MxperfError, listed
 from pytest_mxperf.imports import import_all
 from pytest_mxperf.latency.conditions import Conditions
 from pytest_mxperf.mx.pair import Pair, Rounds
-from pytest_mxperf.mx.profile import profile_pair
+from pytest_mxperf.mx.peaks import peaks
+from pytest_mxperf.mx.profile import profile_one, profile_pair
 from pytest_mxperf.mx.runtime import mx, reason
 from pytest_mxperf.mx.side import Side
 from pytest_mxperf.spec import RunAs
@@ -30,6 +31,8 @@ from pytest_mxperf.worker.protocol import (
     Inspected,
     Measure,
     Measured,
+    MeasuredPeaks,
+    MeasurePeaks,
     Network,
     Prepare,
     Prepared,
@@ -56,6 +59,8 @@ class Bench:
                 return Inspected(_side(request.network).first_subnormal_layer())
             if isinstance(request, Profile):
                 return self._profile(request)
+            if isinstance(request, MeasurePeaks):
+                return MeasuredPeaks(peaks())
             return self._measure(request)
         except MxperfError as error:
             return Failed(_told_here(str(error)))
@@ -74,11 +79,13 @@ class Bench:
         return Prepared(cpu_seconds, pair.notes)
 
     def _profile(self, request: Profile) -> Reply:
-        prepare = Prepare(_with_callbacks(request.reference), _with_callbacks(request.candidate))
+        networks = [_with_callbacks(network) for network in request.networks]
+        prepare = Prepare(networks[0], networks[-1])
         if self._prepared != prepare:
             self._prepare(prepare)
         assert self._pair is not None
-        return Profiled(*profile_pair(self._pair, request.cpu_seconds, request.most_cpu_seconds))
+        profile = profile_pair if len(networks) > 1 else profile_one
+        return Profiled(profile(self._pair, request.cpu_seconds, request.most_cpu_seconds))
 
     def _measure(self, request: Measure) -> Reply:
         pair = self._pair

@@ -5,7 +5,9 @@ import random
 import time
 from contextlib import suppress
 from types import TracebackType
-from typing import Callable, Optional, Type
+from typing import Callable, Optional, Tuple, Type
+
+import msgspec
 
 from pytest_mxperf.errors import WorkerError
 from pytest_mxperf.latency.allowance import Allowance, too_short
@@ -14,8 +16,19 @@ from pytest_mxperf.latency.conditions import Conditions
 from pytest_mxperf.latency.decide import Decision, Outcome, SequentialTest, confirm, is_undecided
 from pytest_mxperf.latency.schedule import units
 from pytest_mxperf.latency.spending import alpha_of
+from pytest_mxperf.profile.values import NetworkProfile, Peaks
 from pytest_mxperf.worker.client import Worker
-from pytest_mxperf.worker.protocol import Inspect, Inspected, Network, Prepare, Prepared, Profile, Profiled
+from pytest_mxperf.worker.protocol import (
+    Inspect,
+    Inspected,
+    MeasuredPeaks,
+    MeasurePeaks,
+    Network,
+    Prepare,
+    Prepared,
+    Profile,
+    Profiled,
+)
 from pytest_mxperf.worker.sampler import ANSWER_SECONDS, PairSampler, least_seconds_per_sample
 
 __all__ = ["PairedTimer"]
@@ -27,7 +40,7 @@ _FEWEST_SAMPLES = 5
 _CONFIRMATIONS = 2
 """New processes, at the most, that measure a regression again: the second if the first of them cannot tell."""
 _LAYERS_CPU_SECONDS = 2.0
-"""For the times of both sides' layers."""
+"""For the times of all layers."""
 
 
 class PairedTimer:
@@ -52,6 +65,7 @@ class PairedTimer:
         self._error_share = error_share
         self._comparisons = 0
         self._progress = progress
+        self._peaks: Optional[Peaks] = None
         self._worker, self._successor = Worker(), Worker()
 
     def __enter__(self) -> "PairedTimer":
@@ -99,7 +113,11 @@ class PairedTimer:
             decision=decision,
             seconds=time.monotonic() - start,
             conditions=Conditions.over(conditions) if conditions else None,
-            log_ratios=tuple(ratio for sampler in samplers for ratio in sampler.log_ratios),
+            samples=tuple(
+                msgspec.structs.replace(sample, process=process)
+                for process, sampler in enumerate(samplers, 1)
+                for sample in sampler.samples
+            ),
             seed=seed,
             processes=len(samplers),
             run_as=candidate.run_as,
@@ -117,10 +135,11 @@ class PairedTimer:
                 with suppress(WorkerError):  # it may never be needed, and if it is it is started then
                     self._successor.launch()  # it imports MXNet on another core while this one goes on
             decision = test.add(sample)
+            sampler.keep(test.interval())
             if decision is not None:
                 return decision
             elapsed = time.monotonic() - start
-            allowance = Allowance(self._seconds, sampler.cpu_seconds, elapsed, len(sampler.log_ratios))
+            allowance = Allowance(self._seconds, sampler.cpu_seconds, elapsed, len(sampler.samples))
             self._progress(f"{'timing' if is_first else 'confirming'} {sampler.name}: {allowance.progress()}")
             if allowance.is_used_up:
                 return test.stop(allowance.too_short(self._option, test.samples_to_decide()))
@@ -130,10 +149,21 @@ class PairedTimer:
         doing = f"it looked into {network.name}"
         return self._worker.request(Inspect(network), Inspected, doing=doing, seconds=ANSWER_SECONDS).layer
 
-    def explain(self, reference: Network, candidate: Network) -> Profiled:
-        """The times of both sides' layers, measured by the process that has compared them. Raises ``WorkerError``."""
-        self._progress(f"timing the layers of {candidate.name}: about {_LAYERS_CPU_SECONDS:.0f} s")
+    def profile(self, *networks: Network) -> Tuple[NetworkProfile, ...]:
+        """The times of the layers of one network, or of two in turns. Raises ``WorkerError``.
+
+        Of two that have just been compared, they are measured by the process that has compared them.
+        """
+        name = networks[-1].name
+        self._progress(f"timing the layers of {name}: about {_LAYERS_CPU_SECONDS:.0f} s")
         most = max(_LAYERS_CPU_SECONDS, self._seconds)
-        profile = Profile(reference, candidate, _LAYERS_CPU_SECONDS, most_cpu_seconds=most)
-        doing = f"it timed the layers of {candidate.name}"
-        return self._worker.request(profile, Profiled, doing=doing, seconds=ANSWER_SECONDS)
+        profile = Profile(networks, _LAYERS_CPU_SECONDS, most_cpu_seconds=most)
+        doing = f"it timed the layers of {name}"
+        return self._worker.request(profile, Profiled, doing=doing, seconds=ANSWER_SECONDS).networks
+
+    def peaks(self) -> Peaks:
+        """What one core of this processor can do, measured once. Raises ``WorkerError``."""
+        if self._peaks is None:
+            doing = "it measured what the processor can do"
+            self._peaks = self._worker.request(MeasurePeaks(), MeasuredPeaks, doing=doing, seconds=ANSWER_SECONDS).peaks
+        return self._peaks

@@ -4,7 +4,8 @@
     prepare  ->     prepared, or failed     both sides of a comparison, replacing the last
     measure  ->     measured, or failed     one unit: a fresh pair of bindings, timed in turns
     inspect  ->     inspected, or failed    where a network's activations become subnormal
-    profile  ->     profiled, or failed     the time of each layer of both sides, in turns
+    profile  ->     profiled, or failed     the time of each layer of a network, or of two in turns
+    peaks    ->     peaks, or failed        what the processor can do
 
 It answers every request once and in order, and ends when its standard input does.
 """
@@ -15,7 +16,7 @@ import msgspec
 
 from pytest_mxperf.latency.conditions import Conditions
 from pytest_mxperf.latency.schedule import Unit
-from pytest_mxperf.profile.values import NetworkProfile
+from pytest_mxperf.profile.values import NetworkProfile, Peaks
 from pytest_mxperf.spec import InputSpec, RunAs
 
 __all__ = [
@@ -23,7 +24,9 @@ __all__ = [
     "Inspect",
     "Inspected",
     "Measure",
+    "MeasurePeaks",
     "Measured",
+    "MeasuredPeaks",
     "Network",
     "Prepare",
     "Prepared",
@@ -74,13 +77,17 @@ class Inspect(msgspec.Struct, frozen=True, tag="inspect"):
 
 
 class Profile(msgspec.Struct, frozen=True, tag="profile"):
-    """Time every layer of both sides, for about that much CPU time."""
+    """Time every layer, for about that much CPU time."""
 
-    reference: Network
-    candidate: Network
+    networks: Tuple[Network, ...]
+    """One, or two in turns."""
     cpu_seconds: float
     most_cpu_seconds: float
     """What it may take of a slow network. One that would take longer is not timed: that is ``Failed``."""
+
+
+class MeasurePeaks(msgspec.Struct, frozen=True, tag="peaks"):
+    """Measure what one core of this processor can do."""
 
 
 class Ready(msgspec.Struct, frozen=True, tag="ready"):
@@ -114,10 +121,15 @@ class Inspected(msgspec.Struct, frozen=True, tag="inspected"):
 
 
 class Profiled(msgspec.Struct, frozen=True, tag="profiled"):
-    """The layers of both sides."""
+    """The layers of each network, in the order of the request."""
 
-    reference: NetworkProfile
-    candidate: NetworkProfile
+    networks: Tuple[NetworkProfile, ...]
+
+
+class MeasuredPeaks(msgspec.Struct, frozen=True, tag="peaks"):
+    """What one core can do."""
+
+    peaks: Peaks
 
 
 class Failed(msgspec.Struct, frozen=True, tag="failed"):
@@ -126,5 +138,5 @@ class Failed(msgspec.Struct, frozen=True, tag="failed"):
     message: str
 
 
-Request = Union[Prepare, Measure, Inspect, Profile]
-Reply = Union[Ready, Prepared, Measured, Inspected, Profiled, Failed]
+Request = Union[Prepare, Measure, Inspect, Profile, MeasurePeaks]
+Reply = Union[Ready, Prepared, Measured, Inspected, Profiled, MeasuredPeaks, Failed]

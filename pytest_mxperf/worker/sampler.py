@@ -1,9 +1,14 @@
 """Samples of one pair of networks, taken in one measuring process."""
 
 import math
+from itertools import chain
+from statistics import median
 from typing import Iterator, List, Tuple
 
+import msgspec
+
 from pytest_mxperf.latency.allowance import PATIENCE
+from pytest_mxperf.latency.comparison import Sample
 from pytest_mxperf.latency.conditions import Conditions
 from pytest_mxperf.latency.estimate import log_ratio
 from pytest_mxperf.latency.pacing import LEAST_UNIT_SECONDS, round_sd, unit_seconds
@@ -28,8 +33,7 @@ class PairSampler:
     def __init__(self, worker: Worker, reference: Network, candidate: Network, seconds: float = math.inf) -> None:
         self.conditions: List[Conditions] = []
         """Of each unit."""
-        self.log_ratios: List[float] = []
-        """Of each sample."""
+        self.samples: List[Sample] = []
         self.name = candidate.name
         self._worker = worker
         self._seconds = seconds
@@ -47,20 +51,32 @@ class PairSampler:
 
     def sample(self, schedule: Iterator[Tuple[Unit, Unit]]) -> float:
         """log(candidate / reference), the mean of pairs of units."""
-        log_ratios: List[float] = []
+        units: List[Measured] = []
         before = len(self.conditions)
         while sum(unit.cpu_seconds for unit in self.conditions[before:]) < SAMPLE_CPU_SECONDS:
-            log_ratios += map(self._measure, next(schedule))
-        self.log_ratios.append(sum(log_ratios) / len(log_ratios))
-        return self.log_ratios[-1]
+            units += map(self._measure, next(schedule))
+        log_ratios = [log_ratio(unit.reference, unit.candidate) for unit in units]
+        reference, candidate = (
+            median(chain.from_iterable(chain.from_iterable(getattr(unit, side) for unit in units)))
+            for side in ("reference", "candidate")
+        )
+        self.samples.append(Sample(sum(log_ratios) / len(log_ratios), reference, candidate))
+        return self.samples[-1].log_ratio
 
-    def _measure(self, unit: Unit) -> float:
+    def keep(self, interval: Tuple[float, float]) -> None:
+        """With the last sample: the bounds of the growth that it has led to."""
+        low, high = interval
+        self.samples[-1] = msgspec.structs.replace(
+            self.samples[-1], low=low if low > -1 else None, high=high if high < math.inf else None
+        )
+
+    def _measure(self, unit: Unit) -> Measured:
         doing = f"it timed {self.name}"
         request = Measure(unit, self._unit_seconds)
         measured = self._worker.request(request, Measured, doing=doing, seconds=ANSWER_SECONDS)
         self.conditions.append(measured.conditions)
         self._pace(measured)
-        return log_ratio(measured.reference, measured.candidate)
+        return measured
 
     def _pace(self, measured: Measured) -> None:
         """Makes the next unit as long as this one and those before it advise."""

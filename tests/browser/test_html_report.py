@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from pytest_mxperf.report.html import render
-from tests.unit.report.runs import COST, FAILED, HEALTHY, UNCLEAR, result, run
+from tests.unit.report.runs import COST, FAILED, HEALTHY, PROFILED, SLOWED, UNCLEAR, result, run
 
 sync_api = pytest.importorskip("playwright.sync_api")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -19,7 +19,7 @@ NAMES = ("net_stage1_conv", "net_stage1_relu", "net_stage2_conv", HOSTILE)
 def models():
     layers = tuple(msgspec.structs.replace(COST.layers[index % 2], name=name) for index, name in enumerate(NAMES))
     deep = result("deep", cost=msgspec.structs.replace(COST, layers=layers), findings=HEALTHY.findings)
-    return run(HEALTHY, FAILED, UNCLEAR, deep, result(HOSTILE))
+    return run(HEALTHY, FAILED, UNCLEAR, deep, result(HOSTILE), PROFILED, SLOWED)
 
 
 @pytest.fixture(scope="module")
@@ -63,9 +63,9 @@ def test_the_overview_sorts_both_ways(opened):
     page = opened()
     by_name = page.locator("#models th").first.get_by_role("button")
     by_name.click()
-    assert names(page) == [HOSTILE, "deep", "failed", "healthy", "unclear"]
+    assert names(page) == [HOSTILE, "deep", "failed", "healthy", "profiled", "slowed", "unclear"]
     by_name.click()
-    assert names(page) == ["unclear", "healthy", "failed", "deep", HOSTILE]
+    assert names(page) == ["unclear", "slowed", "profiled", "healthy", "failed", "deep", HOSTILE]
     page.locator("#models").get_by_role("button", name="MACs").click()
     assert names(page)[0] == "deep"
     assert page.locator("#models th").nth(1).get_attribute("aria-sort") == "descending"
@@ -74,10 +74,10 @@ def test_the_overview_sorts_both_ways(opened):
 def test_the_overview_is_searched_and_filtered(opened):
     page = opened()
     page.get_by_label("Search", exact=True).fill("l")
-    assert names(page) == ["healthy", "failed", "unclear", HOSTILE]
-    page.get_by_role("button", name="REGRESSED 1").click()
-    assert names(page) == ["failed"]
-    assert page.locator("#shown").inner_text() == "1 of 5 models"
+    assert names(page) == ["healthy", "failed", "unclear", HOSTILE, "profiled", "slowed"]
+    page.get_by_role("button", name="REGRESSED 2").click()
+    assert names(page) == ["failed", "slowed"]
+    assert page.locator("#shown").inner_text() == "2 of 7 models"
 
 
 def test_a_models_layers_are_drawn_when_it_is_opened(opened):
@@ -113,13 +113,34 @@ def test_the_map_is_walked_by_keyboard_alone(opened):
     assert section.locator(".where").inner_text().startswith("net_stage2")
 
 
+def test_the_memory_is_drawn_with_its_peak(opened):
+    page = opened()
+    page.get_by_role("link", name="deep").click()
+    drawing = page.locator("#m3 .memory svg")
+    assert drawing.get_attribute("aria-label") == (
+        "Activations over the execution; the peak is 1.00 KiB at net_stage1_conv"
+    )
+
+
+def test_timed_layers_can_be_mapped_by_time_and_lie_under_the_roof(opened):
+    page = opened()
+    page.get_by_role("link", name="profiled").click()
+    section = page.locator("#m5")
+    assert section.get_by_label("Metric").input_value() == "time"
+    assert section.get_by_role("button", name="conv: 600 µs time, 100.0%").count() == 1
+    assert section.locator(".roofline circle title").all_text_contents() == [
+        "conv: 600 µs, 0.0 GFLOP/s at 0.0 FLOPs a byte",
+        "soft: 200 µs, 0.0 GFLOP/s at 0.6 FLOPs a byte",
+    ]
+
+
 def test_tab_reaches_every_control(opened):
     page = opened()
     reached = set()
     for _ in range(60):
         page.keyboard.press("Tab")
         reached.add(page.evaluate("document.activeElement.textContent.trim().slice(0, 12)"))
-    assert {"MACs", "verdict", "deep", "REGRESSED 1"} <= reached
+    assert {"MACs", "verdict", "deep", "REGRESSED 2"} <= reached
 
 
 @pytest.mark.parametrize("width", [320, 400, 1200])
@@ -135,6 +156,6 @@ def test_without_scripts_the_tables_are_there(browser, tmp_path):
     path.write_text(render(models()), encoding="utf-8")
     page = browser.new_page(java_script_enabled=False)
     page.goto(path.as_uri())
-    assert names(page) == ["healthy", "failed", "unclear", "deep", HOSTILE]
+    assert names(page) == ["healthy", "failed", "unclear", "deep", HOSTILE, "profiled", "slowed"]
     page.locator("#m3 summary").click()
     assert page.locator("#m3 noscript tbody tr").count() == 4

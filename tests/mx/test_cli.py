@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -9,9 +10,10 @@ import pytest
 
 import pytest_mxperf
 from pytest_mxperf.cli import main
-from pytest_mxperf.latency.comparison import Comparison
+from pytest_mxperf.latency.comparison import Comparison, Sample
 from pytest_mxperf.latency.conditions import Conditions
 from pytest_mxperf.latency.decide import Decision, Outcome
+from pytest_mxperf.profile.values import LayerTime, NetworkProfile, Peaks
 
 INPUT = ("--input", "data=1,1,8,8")
 NOTHING_STATIC = {"static_alloc": False, "static_shape": False}
@@ -186,7 +188,7 @@ def test_whatever_goes_wrong_gives_2_and_one_line(mxperf, monkeypatch, command, 
         raise error
 
     for name in ("count", "diff", "compare_latency"):
-        monkeypatch.setattr(pytest_mxperf.cli, name, fail)
+        monkeypatch.setattr(pytest_mxperf.commands.models, name, fail)
     code, out, err = mxperf(command, *["a", "b"][: 1 if command == "cost" else 2], *INPUT)
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert err.startswith("mxperf: ")
@@ -256,7 +258,7 @@ class TestLatency:
                     decision = Decision(outcome, 0.05, 0.03, 0.07, 4, reason)
                     assert reference.run_as == candidate.run_as
                     conditions, run_as = Conditions(1.0, 1.0), candidate.run_as
-                    return Comparison(decision, 2.5, conditions, (0.05,) * 4, seed=1, run_as=run_as)
+                    return Comparison(decision, 2.5, conditions, (Sample(0.05),) * 4, seed=1, run_as=run_as)
 
             monkeypatch.setattr(pytest_mxperf.api, "PairedTimer", Pretended)
             return asked
@@ -282,7 +284,9 @@ class TestLatency:
         decided(Outcome.REGRESSED)
         code, out, _ = mxperf("latency", digits, wider, *INPUT, "--json")
         document = json.loads(out)
-        assert (code, document["decision"]["outcome"], document["log_ratios"]) == (1, "regressed", [0.05] * 4)
+        assert (code, document["decision"]["outcome"], [each["log_ratio"] for each in document["samples"]]) == (
+            *(1, "regressed", [0.05] * 4),
+        )
 
     @pytest.mark.parametrize(
         ("arguments", "kind"),
@@ -527,3 +531,76 @@ class TestLayers:
     def test_as_many_of_the_heaviest_as_asked_for(self, mxperf, digits):
         lines = mxperf("cost", digits, *INPUT, "--top", "2")[1].splitlines()
         assert [line.split()[0] for line in lines[lines.index("  heaviest layers") + 1 :]] == ["conv2_fwd", "conv3_fwd"]
+
+
+class TestProfile:
+    """A timer that only pretends; ``tests/plugin/test_mxperf_profile.py`` has a real one."""
+
+    @pytest.fixture(autouse=True)
+    def asked(self, monkeypatch):
+        asked = []
+
+        class Pretended:
+            def __init__(self, *, seconds, option):
+                asked.append(seconds)
+
+            def __enter__(self):
+                return self
+
+            def __exit__(self, *error):
+                pass
+
+            def profile(self, *networks):
+                asked.append([(network.name, network.params_path, str(network.run_as)) for network in networks])
+                layers = LayerTime("dense1_fwd", "FullyConnected", 4e-4), LayerTime("conv1_fwd", "Convolution", 6e-4)
+                slower = LayerTime("dense1_fwd", "FullyConnected", 9e-4), layers[1]
+                profiles = NetworkProfile(layers, 1e-3, 3, 5), NetworkProfile(slower, 1.5e-3, 3, 5)
+                return profiles[: len(networks)]
+
+            def peaks(self):
+                return Peaks({"float32": 1e11}, 2e10)
+
+        monkeypatch.setattr(pytest_mxperf.api, "PairedTimer", Pretended)
+        return asked
+
+    def test_one_model_with_its_own_weights(self, mxperf, digits, asked):
+        code, out, err = mxperf("profile", digits, *INPUT, "--seconds", "9")
+        assert (code, err) == (0, "")
+        assert asked == [9.0, [("digits", f"{digits}-0000.params", "Module")]]
+        assert [line.split()[0] for line in out.splitlines()[3:5]] == ["conv1_fwd", "dense1_fwd"]
+
+    def test_the_heaviest_first_if_asked(self, mxperf, digits):
+        out = mxperf("profile", digits, *INPUT, "--sort", "macs", "--top", "1")[1]
+        assert "1 of 2 layers" in out
+        assert len(re.findall("^    (conv1|dense1)_fwd ", out, re.MULTILINE)) == 1
+
+    def test_two_models_layer_by_layer(self, mxperf, digits, wider, asked):
+        code, out, err = mxperf("profile", digits, wider, *INPUT, "--run-as=gluon")
+        assert (code, err) == (0, "")
+        assert asked[1] == [
+            ("digits", f"{digits}-0000.params", "hybridized block"),
+            ("wider", None, "hybridized block"),
+        ]
+        lines = out.splitlines()
+        assert "1.00 ms -> 1.50 ms per forward, +50.00%" in lines
+        assert any(line.split()[:2] == ["dense1_fwd", "FullyConnected"] and "+125.00%" in line for line in lines)
+        assert "25% more MACs, slower: num_hidden 32 -> 40" in " ".join(out.split())
+
+    def test_json_is_that_of_the_report(self, mxperf, digits, wider):
+        one = json.loads(mxperf("profile", digits, *INPUT, "--json")[1])
+        assert [layer["name"] for layer in one["layers"]] == ["dense1_fwd", "conv1_fwd"]
+        two = json.loads(mxperf("profile", digits, wider, *INPUT, "--json")[1])
+        assert two["now"]["forward_cpu_seconds"] == 1.5e-3
+        assert {
+            "before": ["dense1_fwd"],
+            "now": ["dense1_fwd"],
+            "before_cpu_seconds": 4e-4,
+            "now_cpu_seconds": 9e-4,
+        } in (two["layers"])
+
+    def test_three_models_are_too_many(self, mxperf, digits):
+        assert mxperf("profile", *[digits] * 3, *INPUT)[::2] == (2, "mxperf: profile: takes one model or two, not 3\n")
+
+    def test_without_inputs_those_that_it_wants_are_shown(self, mxperf, digits):
+        code, out, _ = mxperf("profile", digits)
+        assert (code, out.splitlines()[0]) == (2, "digits takes")

@@ -32,9 +32,9 @@ def worker():
 @pytest.fixture(scope="module", params=[RunAs(), RunAs("gluon")], ids=["module", "gluon"])
 def profiles(request, symbol_json, worker):
     net = Network("net", symbol_json, {"data": InputSpec((1, 8, 64, 64))}, run_as=request.param)
-    profile = Profile(net, net, cpu_seconds=0.2, most_cpu_seconds=60.0)
+    profile = Profile((net, net), cpu_seconds=0.2, most_cpu_seconds=60.0)
     profiled = worker.request(profile, Profiled, doing="it timed the layers", seconds=300)
-    return request.param.kind, (profiled.reference, profiled.candidate)
+    return request.param.kind, profiled.networks
 
 
 def test_each_executed_operator_is_a_layer_in_execution_order(profiles):

@@ -11,10 +11,11 @@ from xml.etree import ElementTree
 import pytest
 
 from pytest_mxperf.errors import WorkerError
-from pytest_mxperf.latency.comparison import Comparison
+from pytest_mxperf.latency.comparison import Comparison, Sample
 from pytest_mxperf.latency.conditions import Conditions
 from pytest_mxperf.latency.decide import Outcome
 from pytest_mxperf.plugin import latency_gate
+from pytest_mxperf.profile.values import Peaks
 from pytest_mxperf.worker.protocol import Prepared
 
 DIGITS_HEADER = """
@@ -271,9 +272,9 @@ class FakeLaboratory:
         if isinstance(decision, Exception):
             raise decision
         processes = 2 if decision.outcome is Outcome.REGRESSED else 1
-        ratios = (0.0,) * decision.samples
+        samples = (Sample(0.0, 1e-3, 1e-3),) * decision.samples
         return Comparison(
-            decision, 3.2, self.conditions, ratios, 1, processes, run_as=candidate.run_as, notes=self.notes
+            decision, 3.2, self.conditions, samples, 1, processes, run_as=candidate.run_as, notes=self.notes
         )
 
     def prepare(self, network):
@@ -289,8 +290,11 @@ class FakeLaboratory:
     def subnormal_layer(self, network):
         return self.layer
 
-    def explain(self, reference, candidate):
-        self.explained.append((reference, candidate))
+    def peaks(self):
+        return Peaks({"float32": 1e11}, 2e10)
+
+    def profile(self, *networks):
+        self.explained.append(networks)
         if isinstance(self.profiled, Exception):
             raise self.profiled
         return self.profiled

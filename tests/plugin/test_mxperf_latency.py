@@ -341,10 +341,11 @@ def test_workers_of_xdist_share_the_error_rate(pytester, run, write_chain):
                 return ""
 
             def compare(self, reference, candidate, tolerance):
-                from pytest_mxperf.latency.comparison import Comparison
+                from pytest_mxperf.latency.comparison import Comparison, Sample
                 from pytest_mxperf.latency.decide import Decision, Outcome
 
-                return Comparison(Decision(Outcome.PASSED, 0.0, -0.01, 0.01, 2), 1.0, None, (0.0, 0.0), 1)
+                decision = Decision(Outcome.PASSED, 0.0, -0.01, 0.01, 2)
+                return Comparison(decision, 1.0, None, (Sample(0.0),) * 2, 1)
 
             def close(self):
                 pass

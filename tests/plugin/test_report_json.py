@@ -34,6 +34,45 @@ class Input(Strict):
     dtype: str
 
 
+class Sample(Strict):
+    log_ratio: float
+    reference_seconds: float
+    candidate_seconds: float
+    process: int
+    low: Optional[float]
+    high: Optional[float]
+
+
+class TimedLayer(Strict):
+    name: str
+    operator: str
+    cpu_seconds: float
+    share: float
+    macs: int
+    flops: int
+    bytes_moved: int
+    dtype: str
+    flops_per_second: float
+    bytes_per_second: float
+    attained: Optional[float]
+    members: List[str]
+
+
+class Peaks(Strict):
+    flops_per_second: Dict[str, float]
+    bytes_per_second: float
+
+
+class Profile(Strict):
+    forward_cpu_seconds: float
+    outputs_cpu_seconds: float
+    unaccounted_share: float
+    run_as: str
+    own_weights: bool
+    peaks: Optional[Peaks]
+    layers: List[TimedLayer]
+
+
 class Finding(Strict):
     gate: Literal["budget", "baseline", "count", "test"]
     metric: Literal[
@@ -73,6 +112,8 @@ class Finding(Strict):
     value: Optional[float]
     reference: Optional[float]
     allowed_growth: Optional[float]
+    samples: List[Sample]
+    profiles: List[Profile]
 
 
 class RunFinding(Strict):
@@ -83,6 +124,8 @@ class RunFinding(Strict):
     value: Optional[float]
     reference: None
     allowed_growth: None
+    samples: List[Sample]
+    profiles: List[Profile]
 
 
 class Timing(Strict):
@@ -114,6 +157,7 @@ class Layer(Strict):
     executions: int
     bytes_read: int
     bytes_written: int
+    live_bytes: int
     arithmetic_intensity: float
     macs: int
     flops: int
@@ -187,6 +231,8 @@ class Model(Strict):
     file: str
     line: int
     policy: Dict[str, Literal["fail", "warn", "ignore"]]
+    profile: Optional[Profile]
+    unprofiled_because: Optional[str]
 
 
 class Document(Strict):
@@ -212,6 +258,10 @@ STRUCTS = (
     Params,
     LayerParams,
     Layer,
+    Sample,
+    TimedLayer,
+    Peaks,
+    Profile,
 )
 
 

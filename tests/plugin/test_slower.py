@@ -6,7 +6,6 @@ from pytest_mxperf.errors import WorkerError
 from pytest_mxperf.latency.conditions import Conditions
 from pytest_mxperf.latency.decide import Decision, Outcome
 from pytest_mxperf.profile.values import LayerTime, NetworkProfile
-from pytest_mxperf.worker.protocol import Profiled
 
 REGRESSED = Decision(Outcome.REGRESSED, 0.056, 0.039, 0.07, 8)
 PASSED = Decision(Outcome.PASSED, 0.001, -0.01, 0.021, 3)
@@ -38,8 +37,7 @@ def profile(**milliseconds):
     return NetworkProfile(layers, sum(milliseconds.values()) / 1e3, bindings=3, rounds=5)
 
 
-FOUND = Profiled(profile(first=1.0, second=1.21, pool=0.1), profile(first=1.0, second=1.21, pool=0.1))
-SLOWER = Profiled(profile(first=1.0, second=1.21, pool=0.1), profile(first=1.05, second=2.35, pool=0.1))
+SLOWER = profile(first=1.0, second=1.21, pool=0.1), profile(first=1.05, second=2.35, pool=0.1)
 
 
 @pytest.fixture
@@ -136,8 +134,8 @@ def test_what_cannot_be_timed_by_layers_is_still_a_regression(changed, run, no_t
 
 
 def test_no_layer_is_blamed_where_a_large_part_is_in_none(changed, run, timer):
-    layers = SLOWER.candidate.layers
-    changed(REGRESSED, Profiled(SLOWER.reference, NetworkProfile(layers, 3.8e-3, 3, 5)))
+    before, now = SLOWER
+    changed(REGRESSED, (before, NetworkProfile(now.layers, 3.8e-3, 3, 5)))
     result = run()
     result.stdout.fnmatch_lines(["    no layer is named: 8% of a forward is in no layer"])
     assert len(timer.explained) == 2  # it may have been chance
@@ -162,7 +160,7 @@ def test_layers_that_its_own_weights_slow_down(timer, write, run, digits):
     write(CHECKPOINT)
     first = "conv1_fwd"
     slow, fast = [profile(**{first: time}) for time in (4.0, 1.0)]
-    timer.decisions, timer.profiled = [Decision(Outcome.REGRESSED, 0.9, 0.8, 1.0, 4)], Profiled(fast, slow)
+    timer.decisions, timer.profiled = [Decision(Outcome.REGRESSED, 0.9, 0.8, 1.0, 4)], (fast, slow)
     result = run("--mxperf-update")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(

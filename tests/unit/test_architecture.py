@@ -29,9 +29,10 @@ LAYERS = [
     ["mx"],
     ["worker"],
     ["api"],
-    [PACKAGE],  # the package's own __init__.py
-    ["arguments", "commands"],
+    ["arguments"],
+    ["commands"],
     ["plugin", "cli"],
+    [PACKAGE],  # the package's own __init__.py, which exports from all of them
 ]
 RANK = {layer: rank for rank, row in enumerate(LAYERS) for layer in row}
 

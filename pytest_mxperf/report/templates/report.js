@@ -1,12 +1,14 @@
 "use strict";
 (() => {
-  const METRICS = { macs: "MACs", flops: "FLOPs", params: "params", bytes: "bytes moved", activations: "activations" };
+  document.documentElement.classList.remove("no-script");
+  const METRICS = { time: "time", macs: "MACs", flops: "FLOPs", params: "params", bytes: "bytes moved", activations: "activations", live: "alive" };
+  const TIMES = [[1, "s"], [1e-3, "ms"], [1e-6, "µs"], [1e-9, "ns"]];
   const COUNTS = [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]];
   const BYTES = [[2 ** 40, "TiB"], [2 ** 30, "GiB"], [2 ** 20, "MiB"], [2 ** 10, "KiB"]];
 
   const shown = (value, metric) => {
-    const isBytes = metric === "bytes" || metric === "activations";
-    for (const [factor, suffix] of isBytes ? BYTES : COUNTS) {
+    const isBytes = metric === "bytes" || metric === "activations" || metric === "live";
+    for (const [factor, suffix] of metric === "time" ? TIMES : isBytes ? BYTES : COUNTS) {
       if (value >= factor * 0.9995) {
         const scaled = value / factor;
         return `${scaled.toFixed(scaled < 9.995 ? 2 : scaled < 99.95 ? 1 : 0)} ${suffix}`;
@@ -107,7 +109,7 @@
   const drawMap = (place, data) => {
     const select = make("select", { ariaLabel: "Metric" });
     for (const [metric, label] of Object.entries(METRICS)) {
-      if (data[metric].some((value) => value > 0)) select.append(make("option", { value: metric, textContent: label }));
+      if (metric !== "live" && data[metric]?.some((value) => value > 0)) select.append(make("option", { value: metric, textContent: label }));
     }
     const back = make("button", { type: "button", textContent: "Whole model", hidden: true });
     const map = make("div", { className: "icicle" });
@@ -178,17 +180,18 @@
     const count = make("span");
     count.setAttribute("role", "status");
     const head = make("tr");
-    const columns = [["layer", ""], ["operator", ""], ["output", ""], ...Object.entries(METRICS).map(([key, label]) => [label, key])];
+    const metrics = Object.keys(METRICS).filter((key) => data[key]);
+    const columns = [["layer", ""], ["operator", ""], ["output", ""], ...metrics.map((key) => [METRICS[key], key])];
     for (const [label, key] of columns) {
       const cell = make("th", { textContent: label, className: key && "n" });
       cell.scope = "col";
       head.append(cell);
     }
-    const totals = Object.fromEntries(Object.keys(METRICS).map((key) => [key, data[key].reduce((a, b) => a + b, 0)]));
+    const totals = Object.fromEntries(metrics.map((key) => [key, key === "live" ? Math.max(...data[key]) : data[key].reduce((a, b) => a + b, 0)]));
     const body = make("tbody");
     data.name.forEach((name, index) => {
       const row = make("tr", {}, ...[name, data.op[index], data.shape[index]].map((text) => make("td", { textContent: text })));
-      for (const key of Object.keys(METRICS)) {
+      for (const key of metrics) {
         const value = data[key][index];
         const cell = make("td", { className: "n", textContent: value ? shown(value, key) : "" });
         cell.dataset.v = value;
@@ -219,6 +222,63 @@
     place.append(make("div", { className: "controls" }, make("label", {}, "Search layers ", search), count), scroll);
   };
 
+  const SVG = "http://www.w3.org/2000/svg";
+  const draw = (tag, properties = {}, ...children) => {
+    const element = document.createElementNS(SVG, tag);
+    for (const [name, value] of Object.entries(properties)) element.setAttribute(name, value);
+    element.append(...children);
+    return element;
+  };
+  const WIDTH = 900;
+  const figure = (place, caption, height, label, ...shapes) => {
+    const svg = draw("svg", { viewBox: `-4 -14 ${WIDTH + 8} ${height + 34}`, role: "img", "aria-label": label }, ...shapes);
+    place.append(make("figure", {}, make("figcaption", { textContent: caption }), svg));
+  };
+
+  // The activations that are alive while each layer runs.
+  const drawMemory = (place, data) => {
+    const peak = Math.max(...data.live);
+    if (!(peak > 0)) return;
+    const height = 120, step = WIDTH / data.live.length;
+    const at = data.live.indexOf(peak);
+    const y = (value) => (height * (1 - value / peak)).toFixed(1);
+    const points = data.live.flatMap((value, index) => [`${(index * step).toFixed(1)},${y(value)}`, `${((index + 1) * step).toFixed(1)},${y(value)}`]);
+    const x = (at + 0.5) * step;
+    const told = `${shown(peak, "live")} at ${data.name[at]}`;
+    const label = draw("text", { x: Math.min(Math.max(x, 4), WIDTH - 4), y: -3, "text-anchor": x < WIDTH / 3 ? "start" : x > WIDTH * 2 / 3 ? "end" : "middle" }, told);
+    figure(place, "Activations that are alive while each layer runs, in execution order; parameters and inputs are not among them", height,
+      `Activations over the execution; the peak is ${told}`,
+      draw("rect", { class: "frame", width: WIDTH, height }),
+      draw("polygon", { points: `0,${height} ${points.join(" ")} ${WIDTH},${height}` }),
+      draw("line", { class: "level2", x1: x, x2: x, y1: 0, y2: height }), label);
+  };
+
+  // Layers against what the processor can do, on logarithmic axes.
+  const drawRoofline = (place, data) => {
+    if (!data.peaks) return;
+    const { timed, peaks } = data;
+    const roof = peaks.flops.float32, ridge = roof / peaks.bytes, height = 260;
+    const dots = timed.name.map((name, index) => ({ name, x: timed.flops[index] / timed.bytes[index], y: timed.flops[index] / timed.seconds[index], seconds: timed.seconds[index] }))
+      .filter(({ x, y }) => x > 0 && y > 0 && Number.isFinite(x) && Number.isFinite(y));
+    if (!dots.length) return;
+    const span = (values) => [Math.min(...values) / 1.5, Math.max(...values) * 1.5];
+    const [left, right] = span([...dots.map(({ x }) => x), ridge]);
+    const [low, high] = span([...dots.map(({ y }) => y), roof]);
+    const place_x = (x) => WIDTH * Math.log(x / left) / Math.log(right / left);
+    const place_y = (y) => height * (1 - Math.log(Math.max(y, low) / low) / Math.log(high / low));
+    const start = Math.max(left, low / peaks.bytes);
+    const line = [[start, start * peaks.bytes], [ridge, roof], [right, roof]].map(([x, y]) => `${place_x(x).toFixed(1)},${place_y(y).toFixed(1)}`);
+    const longest = Math.max(...dots.map(({ seconds }) => seconds));
+    const circles = dots.map(({ name, x, y, seconds }) => draw("circle",
+      { cx: place_x(x).toFixed(1), cy: place_y(y).toFixed(1), r: (2.5 + 7 * Math.sqrt(seconds / longest)).toFixed(1), class: "dot" },
+      draw("title", {}, `${name}: ${shown(seconds, "time")}, ${(y / 1e9).toFixed(1)} GFLOP/s at ${x.toFixed(1)} FLOPs a byte`)));
+    figure(place, `Each timed layer: FLOPs per byte to the right, GFLOP/s upwards, both logarithmic; the larger, the longer it takes. The line is what one core can do: ${(roof / 1e9).toFixed(0)} GFLOP/s and ${(peaks.bytes / 1e9).toFixed(1)} GB/s`, height,
+      "Roofline of the timed layers; the table above has their numbers",
+      draw("rect", { class: "frame", width: WIDTH, height }), draw("polyline", { class: "roof", points: line.join(" ") }), ...circles,
+      draw("text", { x: 2, y: height + 14 }, `${left.toPrecision(2)} FLOPs a byte`),
+      draw("text", { x: WIDTH - 2, y: height + 14, "text-anchor": "end" }, `${right.toPrecision(2)}`));
+  };
+
   // A model is drawn when it is opened: a report has many.
   const open = (model) => {
     const island = model.querySelector("script[type='application/json']");
@@ -227,6 +287,9 @@
     const data = JSON.parse(island.textContent);
     for (const key of ["op", "shape"]) data[key] = data[key].at.map((place) => data[key].known[place]);
     drawMap(model.querySelector(".map"), data);
+    drawMemory(model.querySelector(".memory"), data);
+    const roofline = model.querySelector(".roofline");
+    if (roofline) drawRoofline(roofline, data);
     drawLayers(model.querySelector(".layers"), data);
   };
   const models = [...document.querySelectorAll("details.model")];

@@ -45,9 +45,9 @@ def test_a_small_network_by_hand():
     act = LayerCost("act", "Activation", [(1, 4)], OpCost(activation=4), Params())
     assert report == CostReport(
         layers=(
-            msgspec.structs.replace(fc, bytes_read=76, bytes_written=16),
-            msgspec.structs.replace(act, bytes_read=16, bytes_written=16),
-            LayerCost("flat", "Flatten", [(1, 4)], OpCost(), Params()),
+            msgspec.structs.replace(fc, bytes_read=76, bytes_written=16, live_bytes=16),
+            msgspec.structs.replace(act, bytes_read=16, bytes_written=16, live_bytes=16),
+            LayerCost("flat", "Flatten", [(1, 4)], OpCost(), Params(), live_bytes=16),
         ),
         params=Params(trainable=16, bytes=64),
         uncounted={},

@@ -23,7 +23,7 @@ from pytest_mxperf.gate.latency import (
 from pytest_mxperf.gate.limits import parse_differences
 from pytest_mxperf.gate.policy import OCCASIONS, Policy, parse_policies, parse_policy
 from pytest_mxperf.gate.session import Claims, Collected, CollectedTest, judge_deselected
-from pytest_mxperf.latency.comparison import Comparison
+from pytest_mxperf.latency.comparison import Comparison, Sample
 from pytest_mxperf.latency.conditions import Conditions
 from pytest_mxperf.latency.decide import Decision, Outcome
 from pytest_mxperf.latency.timing import Timing
@@ -32,7 +32,9 @@ ALLOWED = Fraction("0.025")
 
 
 def compared(outcome, growth=0.0, low=-1.0, high=math.inf, *, samples=4, reason="", conditions=None):
-    return Comparison(Decision(outcome, growth, low, high, samples, reason), 1.0, conditions, (0.0,) * samples, 7)
+    return Comparison(
+        Decision(outcome, growth, low, high, samples, reason), 1.0, conditions, (Sample(0.0),) * samples, 7
+    )
 
 
 # The ways past a gate.

@@ -14,7 +14,7 @@ from pytest_mxperf.gate.latency import (
     judge_wall_time,
     judge_weights,
 )
-from pytest_mxperf.latency.comparison import Comparison
+from pytest_mxperf.latency.comparison import Comparison, Sample
 from pytest_mxperf.latency.conditions import Conditions
 from pytest_mxperf.latency.decide import Decision, Outcome
 from pytest_mxperf.latency.timing import Timing
@@ -27,7 +27,7 @@ ALLOWED = Fraction("0.025")
 
 def compared(outcome, growth, low, high, *, samples=4, reason="", conditions=QUIET, processes=1, **more):
     decision = Decision(outcome, growth, low, high, samples, reason)
-    return Comparison(decision, 3.24, conditions, (0.0,) * samples, 7, processes, **more)
+    return Comparison(decision, 3.24, conditions, (Sample(0.0),) * samples, 7, processes, **more)
 
 
 def test_a_pass_says_how_much_it_can_be_at_most():

@@ -1,6 +1,7 @@
 """Small networks whose layers have taken a time that the test says."""
 
 from pytest_mxperf.cost.result import LayerCost, OpCost, Params
+from pytest_mxperf.cost.walk import Inference
 from pytest_mxperf.profile.slowdown import Timed, slowdown
 from pytest_mxperf.profile.values import LayerTime, NetworkProfile
 from tests.unit.baseline.test_diff import Net
@@ -30,7 +31,9 @@ def timed(net, *rows, unaccounted=0.0, bytes_moved=None, dtypes=None, param_byte
         if not node.is_variable
     ]
     forward = sum(each.cpu_seconds for each in rows) / (1 - unaccounted)
-    return Timed(counted.graph, counted.shapes, costs, NetworkProfile(rows, forward, bindings=3, rounds=5))
+    dtypes = [("float32",) * len(shapes) for shapes in counted.shapes]
+    inference = Inference(counted.shapes, dtypes)
+    return Timed(counted.graph, inference, costs, NetworkProfile(rows, forward, bindings=3, rounds=5))
 
 
 def explained(old, new, **options):

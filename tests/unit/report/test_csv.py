@@ -4,9 +4,11 @@ import csv
 import io
 from pathlib import Path
 
+import pytest
+
 from pytest_mxperf.report import csv as csv_report
 from pytest_mxperf.report.output import Place
-from tests.unit.report.runs import BROKEN, FAILED, HEALTHY, result, run
+from tests.unit.report.runs import BROKEN, FAILED, HEALTHY, PROFILED, result, run
 
 
 def rows(text):
@@ -33,6 +35,17 @@ def test_a_row_per_layer():
     )
     assert (conv["macs"], conv["flops"], conv["trainable_params"]) == ("1000", "2128", "80")
     assert (relu["layer"], relu["macs"], relu["bytes_read"]) == ("relu", "0", "512")
+
+
+def test_a_timed_layer_has_its_time_and_what_runs_in_it_its_name():
+    conv, relu = rows(csv_report.layers(run(PROFILED)))
+    assert (conv["runs_in"], conv["cpu_seconds"], conv["share_of_forward"]) == ("conv", "0.0006", "0.6")
+    assert (float(conv["bytes_per_second"]), float(conv["attained_share"])) == pytest.approx(
+        (6.6667e9, 1 / 3), rel=1e-3
+    )
+    assert (relu["runs_in"], relu["cpu_seconds"], relu["attained_share"]) == ("conv", "", "")
+    untimed, _ = rows(csv_report.layers(run(HEALTHY)))
+    assert (untimed["runs_in"], untimed["cpu_seconds"], untimed["live_bytes"]) == ("", "", "1024")
 
 
 def test_layers_lie_beside_the_models():

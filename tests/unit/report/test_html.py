@@ -8,7 +8,7 @@ import pytest
 
 from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.report.html import island, render
-from tests.unit.report.runs import BROKEN, COST, FAILED, HEALTHY, UNCLEAR, result, run
+from tests.unit.report.runs import BROKEN, COST, FAILED, HEALTHY, PROFILED, SLOWED, UNCLEAR, result, run
 
 
 class Page(HTMLParser):
@@ -52,6 +52,7 @@ def test_the_layers_come_as_columns():
         "params": [80, 0],
         "bytes": [0, 512],
         "activations": [0, 0],
+        "live": [1024, 512],
     }
 
 
@@ -82,3 +83,30 @@ def test_an_island_cannot_be_left(text):
     made = island({"name": [text]})
     assert not set("<>&\u2028") & set(made)
     assert json.loads(made) == {"name": [text]}
+
+
+def test_a_latency_is_drawn_with_all_its_samples():
+    """Five samples of two sides, and their ratios; two processes have bounds."""
+    page = render(run(SLOWED))
+    assert page.count("<circle cx=") == 10
+    assert page.count('<circle class="ratio"') == 5
+    assert page.count("<polygon points=") == 2
+    assert page.count('<line class="border"') == 2  # between the processes, in either drawing
+    assert "allowed +2.5%" in page
+    assert "+1.0% to +8.3%" not in page  # bounds are growths already
+    assert '<td class="n">+4.6%<td class="n">+1.0% to +8.0%' in page
+
+
+def test_what_was_not_timed_has_no_drawing():
+    assert "How the latency was judged" not in render(run(HEALTHY))
+
+
+def test_timed_layers_are_a_table():
+    page = render(run(PROFILED, result("slow", unprofiled_because="its layers would take 12 s to time")))
+    assert "layers: 1.00 ms per forward, as a Module, with its own weights" in page
+    assert "conv loses 400 µs: it attains 33.3% of what the processor can do" in page
+    assert '<td class="n" data-v="0.0006">600 µs' in page
+    assert "The layers were not timed: its layers would take 12 s to time" in page
+    (data,) = re.findall(r'<script type="application/json" id="data0">(.*?)</script>', page)
+    assert json.loads(data)["time"] == [6e-4, 0]
+    assert json.loads(data)["timed"]["bytes"] == [4_000_000, 800]

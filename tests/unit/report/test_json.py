@@ -18,6 +18,7 @@ from pytest_mxperf.report.document import schema
 from pytest_mxperf.report.json import merged, read, render
 from pytest_mxperf.report.run import ModelResult, RunReport
 from pytest_mxperf.spec import InputSpec
+from tests.unit.report.runs import PROFILE, SAMPLES
 
 NO_FLOPS = {
     "bias": 0,
@@ -89,6 +90,8 @@ def test_a_finding_has_all_its_values():
             "value": 13,
             "reference": 12,
             "allowed_growth": 0.05,
+            "samples": [],
+            "profiles": [],
         }
     ]
 
@@ -148,6 +151,16 @@ def test_costs_have_totals_and_layers():
     )
 
 
+def test_a_timed_layer_has_what_follows_from_its_time():
+    """4 MB at 2e10 bytes a second take 0.2 of its 0.6 ms."""
+    profile = model(profile=PROFILE)["profile"]
+    first, _ = profile["layers"]
+    has(profile, forward_cpu_seconds=1e-3, unaccounted_share=pytest.approx(0.02), run_as="Module", own_weights=True)
+    has(first, name="conv", cpu_seconds=6e-4, share=pytest.approx(0.6), flops_per_second=pytest.approx(3_760_000))
+    has(first, bytes_per_second=pytest.approx(6.667e9, rel=1e-3), attained=pytest.approx(1 / 3))
+    has(first, members=["conv", "relu"])
+
+
 def test_names_in_any_alphabet_and_with_any_character_come_back():
     name = 'na\u00efve "quoted" <script> \x1b[31m \u5c42'
     report = CostReport((LayerCost(name, "op", ((1,),), OpCost(), Params()),), Params(), {})
@@ -169,7 +182,7 @@ EVERYTHING = ModelResult(
     cost=CostReport(
         (
             LayerCost(
-                "fc", "FullyConnected", ((1, 4), ()), OpCost(12, bias=4), Params(16, 1, 2, 76), "float16", 2, 3, 4
+                "fc", "FullyConnected", ((1, 4), ()), OpCost(12, bias=4), Params(16, 1, 2, 76), "float16", 2, 3, 4, 17
             ),
         ),
         Params(16, 1, 2, 76),
@@ -180,12 +193,17 @@ EVERYTHING = ModelResult(
         checkpoint_bytes=80,
     ),
     timing=Timing.of([0.5, 0.25]),
-    findings=tuple(Finding("latency", "latency", verdict, verdict.value, 0.5, None, 0.025) for verdict in Verdict),
+    findings=tuple(
+        Finding("latency", "latency", verdict, verdict.value, 0.5, None, 0.025, SAMPLES, (PROFILE, PROFILE))
+        for verdict in Verdict
+    ),
     difference=Difference((CHANGE,), Costs(9, 18, 9), Costs(12, 24, 12)),
     baseline_update="not stored",
     policy={Verdict.MISSING: "warn"},
     file="tests/t.py",
     line=7,
+    profile=PROFILE,
+    unprofiled_because="its layers would take 12 s to time",
 )
 RUN = RunReport(
     (EVERYTHING, ModelResult("t.py::test_a", "other", {})),

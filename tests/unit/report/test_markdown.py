@@ -5,7 +5,7 @@ import pytest
 
 from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.report.markdown import COMMENT_CHARACTERS, render
-from tests.unit.report.runs import BROKEN, FAILED, HEALTHY, UNCLEAR, result, run
+from tests.unit.report.runs import BROKEN, FAILED, HEALTHY, PROFILED, UNCLEAR, result, run
 
 WHOLE = """\
 **mxperf: 2 of 4 models failed**: failed, broken
@@ -97,3 +97,12 @@ def test_names_from_models_stay_text():
     assert text.count("`````") == 2  # a fence longer than any that the text has
     row = next(line for line in text.splitlines() if line.startswith("### "))
     assert row.count("|") == row.count("\\|") == 1
+
+
+def test_the_slowest_layers_are_folded():
+    text = render(run(PROFILED))
+    assert (
+        "<details><summary>profiled, layers: 1.00 ms per forward, as a Module, with its own weights</summary>" in text
+    )
+    assert "| conv | Convolution | 600 µs | 60.0% | 0.00 | 6.67 | 33.3% |" in text
+    assert "- conv loses 400 µs: it attains 33.3% of what the processor can do" in text

@@ -14,6 +14,7 @@ from pytest_mxperf.latency.timing import Timing
 from pytest_mxperf.report import terminal
 from pytest_mxperf.report.run import ModelResult, RunReport
 from pytest_mxperf.spec import InputSpec
+from tests.unit.report.runs import PROFILE
 
 ESCAPE = "\x1b"
 
@@ -71,6 +72,10 @@ RUNS = {
         result(
             findings=(Finding("baseline", "macs", Verdict.IMPROVED, "macs 2 -> 1 (-50.00%, allowed +0%)", 1, 2, 0.0),)
         )
+    ],
+    "profiled": [
+        result(findings=(PASSED,), profile=PROFILE),
+        result(name="slow", findings=(PASSED,), unprofiled_because="its layers would take 99 s to time"),
     ],
     "missing": [
         result(outcome="failed", findings=(Finding("baseline", "all", Verdict.MISSING, "no baseline for 'resnet18'"),))

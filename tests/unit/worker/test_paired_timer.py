@@ -9,15 +9,26 @@ import pytest
 from pytest_mxperf.errors import WorkerError
 from pytest_mxperf.latency.conditions import Conditions
 from pytest_mxperf.latency.decide import Outcome
-from pytest_mxperf.profile.values import LayerTime, NetworkProfile
+from pytest_mxperf.profile.values import LayerTime, NetworkProfile, Peaks
 from pytest_mxperf.spec import InputSpec, RunAs
 from pytest_mxperf.worker import paired_timer
-from pytest_mxperf.worker.protocol import Measure, Measured, Network, Prepare, Prepared, Profile, Profiled
+from pytest_mxperf.worker.protocol import (
+    Measure,
+    Measured,
+    MeasuredPeaks,
+    MeasurePeaks,
+    Network,
+    Prepare,
+    Prepared,
+    Profile,
+    Profiled,
+)
 
 OLD = Network("net", "{}", {"data": InputSpec((1, 2))})
 NEW = Network("net", "{ }", {"data": InputSpec((1, 2))})
 
 
+PEAKS = Peaks({"float32": 1e11}, 2e10)
 PROFILE = NetworkProfile((LayerTime("fc", "FullyConnected", 1e-3),), 1e-3, 3, 5)
 
 
@@ -54,7 +65,9 @@ class FakeWorker:
             return Prepared(self._prepared_cpu_seconds)
         if isinstance(request, Profile):
             self.start()
-            return Profiled(PROFILE, PROFILE)
+            return Profiled((PROFILE,) * len(request.networks))
+        if isinstance(request, MeasurePeaks):
+            return MeasuredPeaks(PEAKS)
         candidate = 1e-3 * (1 + self._growth)
         conditions = Conditions(wall_seconds=0.3, cpu_seconds=self._cpu_seconds, load_average=3.0, cores=2)
         disturbed = self._disturbance
@@ -281,9 +294,17 @@ def test_layers_are_timed_by_the_process_that_has_confirmed(timer):
     subject, worker = timer(0.10)
     assert subject.compare(OLD, NEW, 0.025).processes == worker.processes == 2
     asked = len(worker.requests)
-    assert subject.explain(OLD, NEW) == Profiled(PROFILE, PROFILE)
-    assert worker.requests[asked:] == [Profile(OLD, NEW, 2.0, most_cpu_seconds=3600.0)]
+    assert subject.profile(OLD, NEW) == (PROFILE, PROFILE)
+    assert worker.requests[asked:] == [Profile((OLD, NEW), 2.0, most_cpu_seconds=3600.0)]
     assert worker.processes == 2
+
+
+def test_what_the_processor_can_do_is_measured_once(timer):
+    subject, worker = timer(0.0)
+    assert [subject.profile(NEW), subject.peaks(), subject.profile(OLD), subject.peaks()] == [
+        *((PROFILE,), PEAKS, (PROFILE,), PEAKS)
+    ]
+    assert worker.requests.count(MeasurePeaks()) == 1
 
 
 @pytest.mark.parametrize("growth", [0.0, 0.10])

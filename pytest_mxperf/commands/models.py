@@ -1,0 +1,107 @@
+"""``mxperf cost``, ``mxperf diff`` and ``mxperf latency``: one model, or two held against each other."""
+
+import argparse
+from typing import Any, Tuple
+
+import msgspec
+
+from pytest_mxperf.api import compare_latency, count, diff
+from pytest_mxperf.arguments import add_model_options, in_options, model_of
+from pytest_mxperf.commands.shared import (
+    DIFFERENT,
+    MODEL,
+    SAME,
+    TROUBLE,
+    add,
+    add_both,
+    add_json,
+    add_run_as,
+    both,
+    color,
+    wanted,
+    width,
+)
+from pytest_mxperf.gate.latency import judge_latency
+from pytest_mxperf.gate.limits import parse_difference
+from pytest_mxperf.latency.decide import Outcome
+
+__all__ = ["add_commands"]
+
+
+def add_commands(commands: Any) -> None:
+    cost = add(commands, "cost", _cost, "FLOPs, MACs, parameters and memory of a model; its inputs if none is given")
+    cost.add_argument("model", metavar="PREFIX", help=MODEL)
+    cost.add_argument("--layers", action="store_true", help="show every layer, in the order of the graph")
+    cost.add_argument("--top", type=int, default=5, metavar="N", help="show the N heaviest layers (default: 5)")
+    add_model_options(cost, of_two=False)
+    difference = add(
+        commands, "diff", _diff, "which layers distinguish two models; exit code 0 if none do, 1 if some, 2 on error"
+    )
+    race = add(
+        commands,
+        "latency",
+        _latency,
+        "whether a model is slower than another; exit code 0 if not, 1 if it is, 2 on error or if that stays unclear",
+    )
+    race.add_argument(
+        "--allow",
+        default="2.5%",
+        metavar="GROWTH",
+        help="such as 5%% (default: 2.5%%); --allow=-30%% (with =) wants NEW at least 30%% faster",
+    )
+    race.add_argument("--seconds", type=float, default=15.0, help="of CPU time that it may take (default: 15)")
+    add_run_as(race)
+    for command in (difference, race):
+        add_both(command)
+    for command in (cost, difference, race):
+        add_json(command)
+
+
+def _cost(options: argparse.Namespace) -> Tuple[str, int]:
+    spec = model_of(options, options.model)
+    if not spec.inputs:
+        return wanted(spec)
+    report = count(spec)
+    if options.json:
+        from pytest_mxperf.report import json
+
+        return json.render_cost(report), SAME
+    from pytest_mxperf.report.terminal import render_cost
+
+    shown = {"heaviest": options.top, "layers": options.layers}
+    return render_cost(options.model, report, width=width(), color=color(), **shown), SAME
+
+
+def _diff(options: argparse.Namespace) -> Tuple[str, int]:
+    old, new = both(options)
+    if not (old.inputs and new.inputs):
+        return wanted(old, new)
+    difference = diff(old, new)
+    code = DIFFERENT if difference.changes else SAME
+    if options.json:
+        from pytest_mxperf.report import json
+
+        return json.render_difference(difference), code
+    from pytest_mxperf.report.difference import render
+
+    return render(difference, width=width(), color=color()), code
+
+
+def _latency(options: argparse.Namespace) -> Tuple[str, int]:
+    old, new = both(options)
+    if not (old.inputs and new.inputs):
+        return wanted(old, new)
+    allowed = parse_difference(options.allow, where="--allow")
+    compared = compare_latency(
+        old, new, tolerance=float(allowed), seconds=options.seconds, run_as=options.run_as, imports=options.imports
+    )
+    codes = {Outcome.PASSED: SAME, Outcome.REGRESSED: DIFFERENT, Outcome.INCONCLUSIVE: TROUBLE}
+    decision = compared.decision
+    code = codes[decision.outcome]
+    decision = msgspec.structs.replace(decision, reason=in_options(decision.reason))
+    compared = msgspec.structs.replace(compared, decision=decision)
+    if options.json:
+        from pytest_mxperf.report import json
+
+        return json.render_comparison(compared), code
+    return judge_latency(allowed, compared, over=options.old).message, code

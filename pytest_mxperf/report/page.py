@@ -1,0 +1,24 @@
+"""What our HTML pages share: one file each, which needs nothing beside it. Jinja2 escapes every text."""
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+__all__ = ["environment"]
+
+
+def environment() -> Environment:
+    """With ``{{ source("report.css") }}`` for the project's own files, so that a page has no parts."""
+    made = Environment(
+        loader=PackageLoader("pytest_mxperf.report", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals["source"] = lambda name: Markup(_source(made, name))
+    return made
+
+
+def _source(made: Environment, name: str) -> str:
+    assert made.loader is not None
+    return made.loader.get_source(made, name)[0]
