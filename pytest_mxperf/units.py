@@ -4,6 +4,7 @@ Parsing is exact: decimal text becomes an exact ``Fraction``, never a float, so 
 1814073344 and a budget met to the last multiply-accumulate passes.
 """
 
+import math
 import re
 from enum import Enum
 from fractions import Fraction
@@ -11,11 +12,21 @@ from typing import Dict, Tuple, Union
 
 from pytest_mxperf.errors import UsageError
 
-__all__ = ["Quantity", "format_growth", "format_quantity", "format_shape", "parse_fraction", "parse_quantity"]
+__all__ = [
+    "Quantity",
+    "format_growth",
+    "format_limited",
+    "format_quantity",
+    "format_shape",
+    "parse_fraction",
+    "parse_quantity",
+    "unit_of",
+]
 
 Number = Union[int, float, Fraction]
 
 _NUMBER = re.compile(r"\s*([+-]?(?:\d+(?:_\d+)*\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)\s*([^\s\d]*)\s*\Z")
+_MOST_DECIMALS = 6
 _LONGEST = 100  # characters; a longer number, or exponent, takes minutes to become an exact fraction
 _DECIMAL = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _BINARY = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
@@ -66,6 +77,12 @@ def parse_quantity(value: object, unit: Quantity, *, where: str) -> Fraction:
     return number * factors[suffix]
 
 
+def unit_of(value: object) -> str:
+    """The unit of what ``parse_quantity`` takes, as it is written: ``MiB``; empty for a plain number."""
+    match = _NUMBER.match(value) if isinstance(value, str) else None
+    return match.group(2) if match else ""
+
+
 def parse_fraction(value: object, *, where: str) -> Fraction:
     """``"5%"`` or ``0.05`` as the exact fraction 1/20. Raises ``UsageError`` that begins with ``where``."""
     number, suffix = _split(value, where=where, example="5%")
@@ -102,6 +119,34 @@ def format_quantity(value: Number, unit: Quantity) -> str:
         if magnitude >= factor * Fraction(9995, 10000):
             return f"{_three_digits(float(value / factor))} {suffix}"
     return f"{value} {_BASE[unit]}".rstrip()
+
+
+def format_limited(value: Number, limit: Number, unit: Quantity, written: str) -> Tuple[str, str]:
+    """A value and its limit in the unit that the limit is ``written`` in: ``44.6 MiB`` and ``50 MiB``.
+
+    The value has three significant digits, or as many as it takes to be on the right side of the limit. Without a unit
+    counts and bytes are exact, and so are those that would have no digit within six decimals.
+    """
+    factor = _FACTORS[unit][written]
+    scaled = Fraction(value) / factor
+    decimals = max(0, 2 - _exponent(scaled)) if scaled else 0
+    if not written or decimals > _MOST_DECIMALS:
+        exact = unit is not Quantity.SECONDS
+        return (f"{value:,}", f"{limit:,}") if exact else (format_quantity(value, unit), format_quantity(limit, unit))
+    shown_limit = f"{float(Fraction(limit) / factor):.15g}"
+    for places in range(decimals, _MOST_DECIMALS + 1):
+        shown = f"{float(scaled):.{places}f}"
+        if _sign(Fraction(shown) - Fraction(limit) / factor) == _sign(Fraction(value) - Fraction(limit)):
+            return f"{shown} {written}", f"{shown_limit} {written}"
+    return f"{value:,}", f"{limit:,}"
+
+
+def _sign(value: Fraction) -> int:
+    return (value > 0) - (value < 0)
+
+
+def _exponent(value: Fraction) -> int:
+    return math.floor(math.log10(value))
 
 
 def _three_digits(value: float) -> str:

@@ -6,15 +6,16 @@ from typing import List, Mapping, Optional
 from pytest_mxperf.baseline.record import Baseline
 from pytest_mxperf.cost.result import CostReport
 from pytest_mxperf.gate.finding import Finding, Number, Verdict
+from pytest_mxperf.gate.limits import Ceiling
 from pytest_mxperf.gate.metrics import BUDGETS, IF_ASKED, NO_FILE, costs, latencies
 from pytest_mxperf.latency.timing import Timing
-from pytest_mxperf.units import Quantity, format_growth, format_quantity
+from pytest_mxperf.units import format_growth, format_limited
 
 __all__ = ["judge_budget"]
 
 
 def judge_budget(
-    budget: Mapping[str, Fraction], report: CostReport, timing: Optional[Timing], *, unmeasured_because: str
+    budget: Mapping[str, Ceiling], report: CostReport, timing: Optional[Timing], *, unmeasured_because: str
 ) -> List[Finding]:
     """One finding per ceiling. A value that meets its ceiling exactly passes."""
     measured = {**costs(Baseline.of(report, {})), **latencies(timing)}
@@ -23,24 +24,18 @@ def judge_budget(
     ]
 
 
-def _judge_ceiling(metric: str, ceiling: Fraction, value: Optional[Number], unmeasured_because: str) -> Finding:
-    unit = BUDGETS[metric]
-    limit = _plain(ceiling)
+def _judge_ceiling(metric: str, ceiling: Ceiling, value: Optional[Number], unmeasured_because: str) -> Finding:
+    limit = _plain(ceiling.limit)
     if value is None:
         because = NO_FILE if metric in IF_ASKED else unmeasured_because
         message = f"{metric} was not measured: {because}"
         return Finding("budget", metric, Verdict.UNMEASURED, message, reference=limit)
-    shown, shown_limit = _exact(value, unit), _exact(limit, unit)
+    shown, shown_limit = format_limited(value, limit, BUDGETS[metric], ceiling.unit)
     if value <= limit:  # a float with a float: 0.04 s is not over "40 ms"
         message = f"{metric} {shown} is within the budget of {shown_limit}"
         return Finding("budget", metric, Verdict.PASSED, message, value, limit)
     message = f"{metric} {shown} is over the budget of {shown_limit} ({format_growth(limit, value)})"
     return Finding("budget", metric, Verdict.OVER_BUDGET, message, value, limit)
-
-
-def _exact(value: Number, unit: Quantity) -> str:
-    """Counts to the last digit, so that two that differ look different; durations in human units."""
-    return format_quantity(value, unit) if unit is Quantity.SECONDS else f"{value:,}"
 
 
 def _plain(value: Fraction) -> Number:

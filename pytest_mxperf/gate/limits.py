@@ -2,13 +2,13 @@
 
 import difflib
 from fractions import Fraction
-from typing import Dict, Iterable, Mapping
+from typing import Dict, Iterable, Mapping, NamedTuple
 
 from pytest_mxperf.errors import UsageError
 from pytest_mxperf.gate.metrics import BUDGETS, IF_ASKED, TOLERANCE_FROM, WALL_TIMES
-from pytest_mxperf.units import parse_fraction, parse_quantity
+from pytest_mxperf.units import parse_fraction, parse_quantity, unit_of
 
-__all__ = ["parse_budget", "parse_difference", "parse_differences", "parse_tolerances"]
+__all__ = ["Ceiling", "parse_budget", "parse_difference", "parse_differences", "parse_tolerances"]
 
 # What a baseline compares only if it is asked for, since it has to be measured.
 _MEASURED = (*IF_ASKED, "latency", *WALL_TIMES)
@@ -17,10 +17,20 @@ _USUAL_WEIGHTS = Fraction(1, 4)
 _LARGEST_DIFFERENCE = 10**12  # which every float has room for
 
 
-def parse_budget(arguments: Mapping[str, object], *, where: str) -> Dict[str, Fraction]:
+class Ceiling(NamedTuple):
+    """A count, bytes or seconds, and the unit that it is written in."""
+
+    limit: Fraction
+    unit: str = ""
+
+
+def parse_budget(arguments: Mapping[str, object], *, where: str) -> Dict[str, Ceiling]:
     """Ceilings by metric, from ``macs="1.82 G"`` and the like. Raises ``UsageError`` that begins with ``where``."""
     _reject_unknown(arguments, BUDGETS, where)
-    return {name: parse_quantity(value, BUDGETS[name], where=f"{where}: {name}") for name, value in arguments.items()}
+    return {
+        name: Ceiling(parse_quantity(value, BUDGETS[name], where=f"{where}: {name}"), unit_of(value))
+        for name, value in arguments.items()
+    }
 
 
 def parse_tolerances(arguments: Mapping[str, object], *, where: str) -> Dict[str, Fraction]:

@@ -1,5 +1,6 @@
 """One test's model, from the marker to the judgement."""
 
+import os
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, List, Optional, Tuple
 
@@ -22,7 +23,7 @@ from pytest_mxperf.plugin.settings import Options
 from pytest_mxperf.plugin.timed import TimedModel
 from pytest_mxperf.profile.layers import ModelProfile
 from pytest_mxperf.report.run import ModelResult
-from pytest_mxperf.spec import ModelSpec
+from pytest_mxperf.spec import Checkpoint, ModelSpec
 
 if TYPE_CHECKING:  # it imports MXNet
     from pytest_mxperf.mx.analysis import Analysis
@@ -146,6 +147,10 @@ class Case:
         where = f"mxperf_baseline of {self._item.nodeid}: against"
         return ModelSpec.parse(against, self.spec.inputs, root=root, where=where)
 
+    def _symbol_path(self) -> str:
+        source, root = self.spec.source, self._item.config.rootpath
+        return os.path.relpath(root / source.symbol_path, root) if isinstance(source, Checkpoint) else ""
+
     def data(self, test: str) -> CaseData:
         """What the test found, and the baseline that ``--mxperf-update`` asks for."""
         judge = self._growth_judge
@@ -159,6 +164,7 @@ class Case:
             problem=self.problem,
             difference=judge.difference if judge else None,
             policy=self._own_policy,
+            symbol_path=self._symbol_path(),
             profile=self._profile,
             unprofiled_because=self._unprofiled_because,
         )

@@ -10,7 +10,7 @@ import pytest
 
 from pytest_mxperf.errors import UsageError
 from pytest_mxperf.gate.finding import Verdict
-from pytest_mxperf.gate.limits import parse_budget, parse_differences, parse_tolerances
+from pytest_mxperf.gate.limits import Ceiling, parse_budget, parse_differences, parse_tolerances
 from pytest_mxperf.gate.policy import parse_policies
 from pytest_mxperf.spec import ModelSpec
 
@@ -105,7 +105,7 @@ def _spec_arguments(
 _TAKEN = inspect.signature(_spec_arguments)
 
 
-def budget_of(item: pytest.Item) -> Dict[str, Fraction]:
+def budget_of(item: pytest.Item) -> Dict[str, Ceiling]:
     """Ceilings by metric. Raises ``UsageError`` that names the test and the argument."""
     where = f"mxperf_budget of {item.nodeid}"
     budget = parse_budget(_keywords(item, "mxperf_budget"), where=where)

@@ -282,6 +282,7 @@ class ModelDocument(msgspec.Struct, frozen=True):
     file: str = ""
     line: int = 0
     policy: Dict[Verdict, str] = {}
+    symbol_path: Optional[str] = None
     profile: Optional[ProfileDocument] = None
     unprofiled_because: Optional[str] = None
 
@@ -301,6 +302,7 @@ class ModelDocument(msgspec.Struct, frozen=True):
             file=result.file,
             line=result.line,
             policy=result.policy,
+            symbol_path=result.symbol_path or None,
             profile=None if result.profile is None else ProfileDocument.of(result.profile),
             unprofiled_because=result.unprofiled_because or None,
         )
@@ -320,6 +322,7 @@ class ModelDocument(msgspec.Struct, frozen=True):
             policy=self.policy,
             file=self.file,
             line=self.line,
+            symbol_path=self.symbol_path or "",
             profile=None if self.profile is None else self.profile.profile(),
             unprofiled_because=self.unprofiled_because or "",
         )

@@ -6,9 +6,11 @@ would have to be made reachable by keyboard all the same.
 """
 
 import json
+import os
 from pathlib import Path
 from statistics import median
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from urllib.parse import quote
 
 from markupsafe import Markup
 
@@ -31,15 +33,16 @@ _COUNTS = ("macs", "flops", "params")
 
 
 def output(run: RunReport, place: Place) -> Output:
-    return Output(written={place.path or Path("mxperf.html"): render(run)})
+    path = place.path or Path("mxperf.html")
+    return Output(written={path: render(run, to_root=os.path.relpath(place.root, path.parent))})
 
 
-def render(run: RunReport) -> str:
-    """The whole page."""
+def render(run: RunReport, *, to_root: str = ".") -> str:
+    """The whole page. ``to_root`` is the way from its folder to pytest's root directory."""
     made = environment()
     made.filters.update(count=_count, bytes=_bytes, seconds=_seconds, shape=format_shape)
     made.globals.update(width=WIDTH, height=HEIGHT)
-    models = [_Model.of(index, result) for index, result in enumerate(run.results)]
+    models = [_Model.of(index, result, to_root) for index, result in enumerate(run.results)]
     broken = [finding for finding in run.findings if not finding.verdict.is_good]
     return made.get_template("report.html").render(
         models=models, findings=broken, versions=run.versions, verdicts=_verdicts(models)
@@ -114,6 +117,8 @@ class _Model(NamedTuple):
 
     number: int
     result: ModelResult
+    graph: str
+    """Where the graph's file lies, seen from the page; empty for what is no file."""
     gates: Tuple[_Gate, ...]
     verdicts: Tuple[str, ...]
     growth: Optional[float]
@@ -124,11 +129,12 @@ class _Model(NamedTuple):
     layers: Markup
 
     @classmethod
-    def of(cls, index: int, result: ModelResult) -> "_Model":
+    def of(cls, index: int, result: ModelResult, to_root: str) -> "_Model":
         cost = result.cost
         return cls(
             index,
             result,
+            f"./{quote(os.path.normpath(os.path.join(to_root, result.symbol_path)))}" if result.symbol_path else "",
             tuple(map(_Gate.of, result.findings)),
             _verdicts_of(result),
             _growth(result),
@@ -198,10 +204,10 @@ def _growth(result: ModelResult) -> Optional[float]:
 def _columns(cost: CostReport, profile: Optional[ModelProfile]) -> Dict[str, Any]:
     """The layers by column, which takes half the space of one object each."""
     layers = cost.layers
-    columns = {
+    columns: Dict[str, Sequence[Any]] = {
         "name": [layer.name for layer in layers],
-        "op": _indexed([layer.op for layer in layers]),
-        "shape": _indexed([" ".join(map(format_shape, layer.outputs)) for layer in layers]),
+        "op": [layer.op for layer in layers],
+        "shape": [" ".join(map(format_shape, layer.outputs)) for layer in layers],
         "macs": [layer.macs for layer in layers],
         "flops": [layer.flops for layer in layers],
         "params": [layer.params.total for layer in layers],
@@ -212,7 +218,7 @@ def _columns(cost: CostReport, profile: Optional[ModelProfile]) -> Dict[str, Any
     if profile is not None:
         timed = {layer.name: round(layer.cpu_seconds, 9) for layer in profile.layers}
         columns["time"] = [timed.pop(layer.name, 0) for layer in layers]
-    return columns
+    return {name: _shortest(values) for name, values in columns.items()}
 
 
 def _roofline(profile: Optional[ModelProfile]) -> Dict[str, Any]:
@@ -231,11 +237,13 @@ def _roofline(profile: Optional[ModelProfile]) -> Dict[str, Any]:
     }
 
 
-def _indexed(texts: Sequence[str]) -> Dict[str, List[Any]]:
-    """Texts of which there are few: each once, and which it is for each layer."""
-    known = list(dict.fromkeys(texts))
-    places = {text: place for place, text in enumerate(known)}
-    return {"known": known, "at": [places[text] for text in texts]}
+def _shortest(values: Sequence[Any]) -> Any:
+    """Values of which there are few: each once, and which it is for each layer."""
+    known = list(dict.fromkeys(values))
+    if 2 * len(known) > len(values):
+        return values
+    places = {value: place for place, value in enumerate(known)}
+    return {"known": known, "at": [places[value] for value in values]}
 
 
 def island(document: object) -> Markup:

@@ -60,7 +60,9 @@ def peaks_line(profile: ModelProfile) -> str:
 
 
 def leads(profile: ModelProfile) -> List[str]:
-    """The layers that lose the most time against what the processor can do."""
+    """The layers that lose the most time against what the processor can do; none where times are in doubt."""
+    if profile.doubt:
+        return []
     worst = sorted(profile.layers, key=profile.lost_seconds, reverse=True)[:_LEADS]
     worst = [layer for layer in worst if profile.lost_seconds(layer) > _LEAST_LEAD * profile.forward_cpu_seconds]
     return [

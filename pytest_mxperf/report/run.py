@@ -38,6 +38,8 @@ class ModelResult(msgspec.Struct, frozen=True):
     """The test's, relative to pytest's root directory."""
     line: int = 0
     """In that file, from 1."""
+    symbol_path: str = ""
+    """Of a checkpoint's graph, relative to pytest's root directory; empty for what is no file."""
     profile: Optional[ModelProfile] = None
     """The times of its layers, where ``--mxperf-profile`` was given."""
     unprofiled_because: str = ""

@@ -159,3 +159,15 @@ def test_without_scripts_the_tables_are_there(browser, tmp_path):
     assert names(page) == ["healthy", "failed", "unclear", "deep", HOSTILE, "profiled", "slowed"]
     page.locator("#m3 summary").click()
     assert page.locator("#m3 noscript tbody tr").count() == 4
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_fault(opened, scheme):
+    """Of axe-core's rules: contrast, names of controls, structure, what can be scrolled by keyboard ..."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    page = opened(color_scheme=scheme)
+    page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+    page.wait_for_selector("#m3 .layers tbody tr")
+    found = axe.run(page).response["violations"]
+    serious = [each for each in found if each["impact"] in ("serious", "critical")]
+    assert [(each["id"], [node["html"] for node in each["nodes"]][:3]) for each in serious] == []

@@ -10,6 +10,7 @@ from pytest_mxperf.errors import MxperfWarning
 from pytest_mxperf.gate.baseline import judge_baseline
 from pytest_mxperf.gate.budget import judge_budget
 from pytest_mxperf.gate.finding import Verdict
+from pytest_mxperf.gate.limits import Ceiling
 
 DATA = {"data": (1, 3)}
 
@@ -37,13 +38,15 @@ def test_they_are_told_and_counted_in_a_metric_of_their_own(net):
 @pytest.mark.filterwarnings("ignore::pytest_mxperf.errors.MxperfWarning")
 @pytest.mark.parametrize(("ceiling", "verdict"), [(4_024, Verdict.PASSED), (4_023, Verdict.OVER_BUDGET)])
 def test_a_budget_limits_the_whole_file(net, ceiling, verdict):
-    (finding,) = judge_budget({"checkpoint_bytes": Fraction(ceiling)}, count(net, DATA), None, unmeasured_because="")
+    (finding,) = judge_budget(
+        {"checkpoint_bytes": Ceiling(Fraction(ceiling))}, count(net, DATA), None, unmeasured_because=""
+    )
     assert (finding.verdict, finding.value) == (verdict, 4_024)
 
 
 def test_without_a_file_there_is_nothing_to_limit(net):
     net.with_name("net-0000.params").unlink()
-    (finding,) = judge_budget({"checkpoint_bytes": Fraction(1)}, count(net, DATA), None, unmeasured_because="")
+    (finding,) = judge_budget({"checkpoint_bytes": Ceiling(Fraction(1))}, count(net, DATA), None, unmeasured_because="")
     assert finding.verdict is Verdict.UNMEASURED
     assert finding.message == "checkpoint_bytes was not measured: the model has no .params file that can be read"
 

@@ -7,12 +7,12 @@ import pytest
     ("metric", "enough", "too_low", "message"),
     [
         ("macs", "607552", "607551", "macs 607,552 is over the budget of 607,551 (less than +0.01%)"),
-        ("macs", '"607.552 k"', '"607.5 k"', "macs 607,552 is over the budget of 607,500 (+0.01%)"),
-        ("macs", '"0.0006076 G"', '"0.5 M"', "macs 607,552 is over the budget of 500,000 (+21.51%)"),
-        ("flops", "1_229_770", '"1.2 M"', "flops 1,229,770 is over the budget of 1,200,000 (+2.48%)"),
-        ("params", "31962.0", '"31.9 k"', "params 31,962 is over the budget of 31,900 (+0.19%)"),
+        ("macs", '"607.552 k"', '"607.5 k"', "macs 608 k is over the budget of 607.5 k (+0.01%)"),
+        ("macs", '"0.0006076 G"', '"0.5 M"', "macs 0.608 M is over the budget of 0.5 M (+21.51%)"),
+        ("flops", "1_229_770", '"1.2 M"', "flops 1.23 M is over the budget of 1.2 M (+2.48%)"),
+        ("params", "31962.0", '"31.9 k"', "params 32.0 k is over the budget of 31.9 k (+0.19%)"),
         # 31,962 trainable and 224 auxiliary, 4 bytes each
-        ("param_bytes", "128744", '"125 KiB"', "param_bytes 128,744 is over the budget of 128,000 (+0.58%)"),
+        ("param_bytes", "128744", '"125 KiB"', "param_bytes 126 KiB is over the budget of 125 KiB (+0.58%)"),
         ("param_bytes", '"128.744 kB"', "0", "param_bytes 128,744 is over the budget of 0 (from 0)"),
     ],
 )
@@ -51,7 +51,7 @@ def test_every_latency_is_judged(write, run, verdicts):
     )
     result = run()
     result.assert_outcomes(passed=1, failed=1)
-    result.stdout.fnmatch_lines([f"digits: {metric} * is over the budget of 1.00 ns (+*%)" for metric in metrics])
+    result.stdout.fnmatch_lines([f"digits: {metric} * is over the budget of 1 ns (+*%)" for metric in metrics])
     assert verdicts() == {
         "test_enough": dict.fromkeys(metrics, "PASSED"),
         "test_too_low": dict.fromkeys(metrics, "OVER_BUDGET"),
@@ -70,7 +70,7 @@ def test_a_duration_can_be_written_in_any_unit(write, run, unit):
     )
     result = run("--mxperf-report", "-v")
     result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["  budget  PASSED  latency_p50 * is within the budget of 1000 s*"])
+    result.stdout.fnmatch_lines(["  budget  PASSED  latency_p50 * is within the budget of 1*"])
 
 
 @pytest.mark.parametrize(

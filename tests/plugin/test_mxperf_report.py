@@ -40,7 +40,7 @@ def test_the_terminal_shows_every_model(models, run, section):
     assert re.fullmatch(r"  16\.0 KiB of activations at the peak, \d+ KiB moved", totals[3])
     assert totals[4] == "  126 KiB in the .params file"
     assert totals[5].startswith("  latency: p50 ")
-    assert "  budget  PASSED  macs 607,552 is within the budget of 608,000, 0.07% left" in totals
+    assert "  budget  PASSED  macs 607.6 k is within the budget of 608 k, 0.07% left" in totals
     assert "  heaviest layers" in passes
     assert re.search(r"^    conv2_fwd +Convolution +1x32x8x8 +590 k FLOPs +48.0%$", passes, re.MULTILINE)
     assert "  budget    OVER_BUDGET  macs 607,552 is over the budget of 1" in fails

@@ -231,6 +231,7 @@ class Model(Strict):
     file: str
     line: int
     policy: Dict[str, Literal["fail", "warn", "ignore"]]
+    symbol_path: Optional[str]
     profile: Optional[Profile]
     unprofiled_because: Optional[str]
 

@@ -285,7 +285,7 @@
     if (!model.open || !island || model.dataset.drawn) return;
     model.dataset.drawn = "yes";
     const data = JSON.parse(island.textContent);
-    for (const key of ["op", "shape"]) data[key] = data[key].at.map((place) => data[key].known[place]);
+    for (const [key, { known, at }] of Object.entries(data)) if (known) data[key] = at.map((place) => known[place]);
     drawMap(model.querySelector(".map"), data);
     drawMemory(model.querySelector(".memory"), data);
     const roofline = model.querySelector(".roofline");

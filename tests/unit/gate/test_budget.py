@@ -58,19 +58,36 @@ def test_params_are_those_that_train_and_bytes_are_of_all():
     assert [finding.value for finding in judge(measured, params=99, param_bytes=99)] == [2, 36]
 
 
-def test_the_message_shows_counts_to_the_last_digit():
-    """1,814,073,344 / 10**9 is 1.81407: 81.41% over."""
-    measured = report(layer("a", macs=1_814_073_344))
-    (over,) = judge(measured, macs="1 G")
-    assert over.message == "macs 1,814,073,344 is over the budget of 1,000,000,000 (+81.41%)"
-    (within,) = judge(measured, macs="2 G")
-    assert within.message == "macs 1,814,073,344 is within the budget of 2,000,000,000"
+@pytest.mark.parametrize(
+    ("ceiling", "told"),
+    [
+        ("1 G", "macs 1.81 G is over the budget of 1 G (+81.41%)"),
+        ("2 G", "macs 1.81 G is within the budget of 2 G"),
+        ("1.82 G", "macs 1.81 G is within the budget of 1.82 G"),
+        ("1.814 G", "macs 1.8141 G is over the budget of 1.814 G (less than +0.01%)"),  # so that it looks over it
+        ("1.814073344 G", "macs 1,814,073,344 is within the budget of 1,814,073,344"),
+        ("1.814073343 G", "macs 1.8141 G is over the budget of 1.814073343 G (less than +0.01%)"),
+        (2_000_000_000, "macs 1,814,073,344 is within the budget of 2,000,000,000"),
+        ("2000000 k", "macs 1814073 k is within the budget of 2000000 k"),
+        ("1000 T", "macs 0.00181 T is within the budget of 1000 T"),
+    ],
+)
+def test_the_message_is_in_the_unit_of_the_budget(ceiling, told):
+    (finding,) = judge(report(layer("a", macs=1_814_073_344)), macs=ceiling)
+    assert finding.message == told
 
 
-def test_the_message_shows_durations_in_human_units():
-    (finding,) = judge(report(), TIMING, latency_p99="40 ms")
-    assert finding.verdict is Verdict.OVER_BUDGET
-    assert finding.message == "latency_p99 60.0 ms is over the budget of 40.0 ms (+50.00%)"
+def test_bytes_and_durations_too():
+    """46,796,476 bytes are 44.6 MiB; a few bytes have no digit in six decimals of a GiB."""
+    measured = CostReport((), Params(bytes=46_796_476), {})
+    (megabytes,), (plain,) = judge(measured, param_bytes="50 MiB"), judge(measured, param_bytes=50_000_000)
+    assert megabytes.message == "param_bytes 44.6 MiB is within the budget of 50 MiB"
+    assert plain.message == "param_bytes 46,796,476 is within the budget of 50,000,000"
+    (few,) = judge(CostReport((), Params(bytes=12), {}), param_bytes="1 GiB")
+    assert few.message == "param_bytes 12 is within the budget of 1,073,741,824"
+    (over,), (seconds,) = judge(report(), TIMING, latency_p99="40 ms"), judge(report(), TIMING, latency_p99=0.1)
+    assert over.message == "latency_p99 60.0 ms is over the budget of 40 ms (+50.00%)"
+    assert seconds.message == "latency_p99 60.0 ms is within the budget of 100 ms"
 
 
 @pytest.mark.parametrize("ceiling", [0, "0 G"])
@@ -78,7 +95,7 @@ def test_a_ceiling_of_0_allows_nothing(ceiling):
     (nothing,) = judge(report(), macs=ceiling)
     assert nothing.verdict is Verdict.PASSED
     (finding,) = judge(report(layer("a", macs=1)), macs=ceiling)
-    assert finding.message == "macs 1 is over the budget of 0 (from 0)"
+    assert finding.message.startswith("macs 1 is over the budget of 0 (from 0)")
 
 
 def test_a_latency_that_was_not_measured_is_no_pass():

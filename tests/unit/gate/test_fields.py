@@ -20,7 +20,7 @@ from pytest_mxperf.gate.latency import (
     same_graph,
     same_weights,
 )
-from pytest_mxperf.gate.limits import parse_differences
+from pytest_mxperf.gate.limits import Ceiling, parse_differences
 from pytest_mxperf.gate.policy import OCCASIONS, Policy, parse_policies, parse_policy
 from pytest_mxperf.gate.session import Claims, Collected, CollectedTest, judge_deselected
 from pytest_mxperf.latency.comparison import Comparison, Sample
@@ -224,12 +224,11 @@ def test_a_wall_time_that_was_not_measured(timing, because, told):
 
 
 def test_a_value_over_its_budget():
-    (finding,) = judge_budget({"macs": Fraction(1)}, CostReport((), Params(), {}), None, unmeasured_because="")
+    (finding,) = judge_budget({"macs": Ceiling(Fraction(1))}, CostReport((), Params(), {}), None, unmeasured_because="")
     assert finding.verdict is Verdict.PASSED
     report = CostReport((), Params(trainable=3, bytes=12), {}, peak_activation_bytes=7)
-    findings = judge_budget(
-        {"params": Fraction(2), "peak_activation_bytes": Fraction(6)}, report, None, unmeasured_because=""
-    )
+    budget = {"params": Ceiling(Fraction(2)), "peak_activation_bytes": Ceiling(Fraction(6))}
+    findings = judge_budget(budget, report, None, unmeasured_because="")
     assert [(each.gate, each.metric, each.verdict, each.value, each.reference) for each in findings] == [
         ("budget", "params", Verdict.OVER_BUDGET, 3, 2),
         ("budget", "peak_activation_bytes", Verdict.OVER_BUDGET, 7, 6),
@@ -238,7 +237,7 @@ def test_a_value_over_its_budget():
 
 def test_a_budget_of_what_was_not_measured():
     (finding,) = judge_budget(
-        {"latency_p50": Fraction(1)}, CostReport((), Params(), {}), None, unmeasured_because="no benchmark"
+        {"latency_p50": Ceiling(Fraction(1))}, CostReport((), Params(), {}), None, unmeasured_because="no benchmark"
     )
     assert finding == Finding(
         "budget", "latency_p50", Verdict.UNMEASURED, "latency_p50 was not measured: no benchmark", reference=1

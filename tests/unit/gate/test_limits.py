@@ -12,9 +12,9 @@ from tests.unit.gate.models import EXACT
 def test_ceilings_are_read_in_the_unit_of_their_metric():
     """1.82 * 10**9; 64 * 2**20; 40 / 1000."""
     assert parse_budget({"macs": "1.82 G", "param_bytes": "64 MiB", "latency_p50": "40 ms"}, where="here") == {
-        "macs": 1_820_000_000,
-        "param_bytes": 67_108_864,
-        "latency_p50": Fraction(1, 25),
+        "macs": (1_820_000_000, "G"),
+        "param_bytes": (67_108_864, "MiB"),
+        "latency_p50": (Fraction(1, 25), "ms"),
     }
 
 

@@ -45,13 +45,13 @@ def test_the_layers_come_as_columns():
     (data,) = re.findall(r'<script type="application/json" id="data0">(.*?)</script>', page)
     assert json.loads(data) == {
         "name": ["conv", "relu"],
-        "op": {"known": ["Convolution", "Activation"], "at": [0, 1]},
+        "op": ["Convolution", "Activation"],
         "shape": {"known": ["1x8x4x4"], "at": [0, 0]},
         "macs": [1000, 0],
         "flops": [2128, 128],
         "params": [80, 0],
         "bytes": [0, 512],
-        "activations": [0, 0],
+        "activations": {"known": [0], "at": [0, 0]},
         "live": [1024, 512],
     }
 
@@ -110,3 +110,12 @@ def test_timed_layers_are_a_table():
     (data,) = re.findall(r'<script type="application/json" id="data0">(.*?)</script>', page)
     assert json.loads(data)["time"] == [6e-4, 0]
     assert json.loads(data)["timed"]["bytes"] == [4_000_000, 800]
+
+
+def test_the_graphs_file_is_linked_from_where_the_page_lies():
+    """A link is no request; a name that looks like a scheme is a file's."""
+    found = result("net", symbol_path="models/javascript:alert(1)-symbol.json")
+    page = render(run(found), to_root="..")
+    assert 'href="./../models/javascript%3Aalert%281%29-symbol.json"' in page
+    assert 'which <a href="https://netron.app">Netron</a> shows' in page
+    assert "Netron" not in render(run(result("net")))

@@ -202,6 +202,7 @@ EVERYTHING = ModelResult(
     policy={Verdict.MISSING: "warn"},
     file="tests/t.py",
     line=7,
+    symbol_path="models/net-symbol.json",
     profile=PROFILE,
     unprofiled_because="its layers would take 12 s to time",
 )

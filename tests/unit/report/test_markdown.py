@@ -2,10 +2,11 @@
 
 import msgspec
 import pytest
+from markdown_it import MarkdownIt
 
 from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.report.markdown import COMMENT_CHARACTERS, render
-from tests.unit.report.runs import BROKEN, FAILED, HEALTHY, PROFILED, UNCLEAR, result, run
+from tests.unit.report.runs import BROKEN, FAILED, HEALTHY, PROFILED, REGRESSED, UNCLEAR, result, run
 
 WHOLE = """\
 **mxperf: 2 of 4 models failed**: failed, broken
@@ -106,3 +107,21 @@ def test_the_slowest_layers_are_folded():
     )
     assert "| conv | Convolution | 600 µs | 60.0% | 0.00 | 6.67 | 33.3% |" in text
     assert "- conv loses 400 µs: it attains 33.3% of what the processor can do" in text
+
+
+@pytest.mark.parametrize("flavour", ["commonmark", "gfm-like"])
+def test_renderers_show_it_as_it_is_meant(flavour):
+    """Headings, tables where the flavour has them, one folded part per profile, and no name that became markup."""
+    hostile = result("*a*|<b>`c`", outcome="failed", findings=(REGRESSED,))
+    parser = MarkdownIt(flavour, {"linkify": False})
+    page = parser.render(render(run(hostile, PROFILED, HEALTHY)))
+    assert "*a*|&lt;b&gt;`c`" in html_of(page)
+    assert page.count("<details>") == page.count("</details>") == 2
+    assert "<b>" not in page
+    assert page.count("<table>") == (3 if flavour == "gfm-like" else 0)
+    assert "<pre><code>macs 900 -&gt; 1,000 (+11.11%, allowed +0%)" in page
+
+
+def html_of(page):
+    """Without the references of characters that need none."""
+    return page.replace("&#64;", "@")

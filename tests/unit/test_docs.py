@@ -1,0 +1,98 @@
+"""What can be checked of the docs without running them: links, and the workflows of docs/ci.md."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+
+
+def anchors(page):
+    """As GitHub makes them of headings."""
+    headings = re.findall(r"^#+ (.*)$", re.sub(r"^```.*?^```", "", page.read_text(), flags=re.M | re.S), re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.M | re.S)
+    for target in re.findall(r"\]\((?!https?:|#)([^)]+)\)", text):
+        path, _, anchor = target.partition("#")
+        found = page.parent / path
+        assert found.exists(), target
+        assert not anchor or anchor in anchors(found), target
+
+
+def test_every_page_of_the_docs_is_linked_from_somewhere():
+    linked = {
+        (page.parent / target.partition("#")[0]).resolve()
+        for page in PAGES
+        for target in re.findall(r"\]\((?!https?:|#)([^)]+)\)", page.read_text())
+    }
+    assert [page.name for page in PAGES if page.parent.name == "docs" and page.resolve() not in linked] == []
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```", (ROOT / "docs" / "ci.md").read_text(), re.M | re.S)
+
+
+def test_the_workflows_are_yaml():
+    yaml = pytest.importorskip("yaml")
+    github, gitlab = map(yaml.safe_load, blocks("yaml"))
+    assert [*github["jobs"]] == ["mxperf"]
+    assert gitlab["mxperf"]["artifacts"]["paths"] == ["mxperf.html"]
+
+
+GH = """#!/bin/sh
+echo "$@" >> calls
+case "$*" in *--paginate*) cat found 2>/dev/null ;; esac
+true
+"""
+
+
+@pytest.mark.parametrize(("found", "method"), [("", "--method POST"), ("17\n", "--method PATCH")])
+def test_the_comment_is_written_once_and_then_updated(tmp_path, found, method):
+    """The script of the workflow, with a gh that only takes note of what it is asked."""
+    yaml = pytest.importorskip("yaml")
+    github = yaml.safe_load(blocks("yaml")[0])
+    script = github["jobs"]["mxperf"]["steps"][-1]["run"]
+    (tmp_path / "gh").write_text(GH)
+    (tmp_path / "gh").chmod(0o755)
+    (tmp_path / "found").write_text(found)
+    (tmp_path / "mxperf.md").write_text("**mxperf: 1 model passed**\n")
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "GITHUB_REPOSITORY": "me/models", "PULL": "7"}
+    subprocess.run(["bash", "-eo", "pipefail", "-c", script], cwd=tmp_path, env=environment, check=True)
+    _, last = (tmp_path / "calls").read_text().splitlines()
+    assert method in last
+    assert ("comments/17" in last) == bool(found)
+    assert (tmp_path / "comment.md").read_text() == "<!-- mxperf -->\n**mxperf: 1 model passed**\n"
+
+
+CURL = """#!/bin/sh
+echo "$@" >> calls
+case "$*" in *per_page*) cat found ;; esac
+"""
+
+
+@pytest.mark.parametrize(("notes", "method"), [([], "POST"), ([{"id": 17, "body": "<!-- mxperf -->\nold"}], "PUT")])
+def test_so_is_the_note(tmp_path, notes, method):
+    yaml = pytest.importorskip("yaml")
+    (script,) = yaml.safe_load(blocks("yaml")[1])["mxperf"]["after_script"]
+    (tmp_path / "curl").write_text(CURL)
+    (tmp_path / "curl").chmod(0o755)
+    (tmp_path / "found").write_text(json.dumps(notes))
+    (tmp_path / "mxperf.md").write_text("**mxperf: 1 model passed**\n")
+    environment = {
+        "PATH": f"{tmp_path}:/usr/local/bin:/usr/bin:/bin",
+        "NOTE_TOKEN": "t",
+        "CI_API_V4_URL": "https://x/api",
+    }
+    environment.update(CI_PROJECT_ID="3", CI_MERGE_REQUEST_IID="7")
+    subprocess.run(["bash", "-e", "-c", script], cwd=tmp_path, env=environment, check=True)
+    last = (tmp_path / "calls").read_text().splitlines()[-1]
+    assert f"-X {method} " in last
+    assert last.endswith("/notes/17" if notes else "/notes")
