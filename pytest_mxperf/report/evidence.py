@@ -11,7 +11,7 @@ from pytest_mxperf.gate.finding import Finding
 from pytest_mxperf.latency.comparison import Sample
 from pytest_mxperf.units import Quantity, format_quantity
 
-__all__ = ["HEIGHT", "WIDTH", "Evidence", "evidence_of"]
+__all__ = ["HEIGHT", "WIDTH", "Evidence", "evidence_of", "medians"]
 
 WIDTH, HEIGHT = 560.0, 150.0
 _MARGIN = 0.08
@@ -99,6 +99,15 @@ def evidence_of(finding: Finding) -> Optional[Evidence]:
         ),
         tuple(map(_row, range(1, len(samples) + 1), samples, growths)),
     )
+
+
+def medians(finding: Finding) -> Tuple[str, str]:
+    """CPU time per forward of both sides; empty where nothing was timed."""
+    if not finding.samples:
+        return "", ""
+    sides = [(each.reference_seconds, each.candidate_seconds) for each in finding.samples]
+    old, new = (format_quantity(median(seconds), Quantity.SECONDS) for seconds in zip(*sides))
+    return old, new
 
 
 class _Scale(NamedTuple):

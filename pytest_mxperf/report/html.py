@@ -8,7 +8,6 @@ would have to be made reachable by keyboard all the same.
 import json
 import os
 from pathlib import Path
-from statistics import median
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 from urllib.parse import quote
 
@@ -17,7 +16,7 @@ from markupsafe import Markup
 from pytest_mxperf.cost.result import CostReport, LayerCost
 from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.profile.layers import ModelProfile, TimedLayer
-from pytest_mxperf.report.evidence import HEIGHT, WIDTH, Evidence, evidence_of
+from pytest_mxperf.report.evidence import HEIGHT, WIDTH, Evidence, evidence_of, medians
 from pytest_mxperf.report.output import Output, Place
 from pytest_mxperf.report.page import environment
 from pytest_mxperf.report.profile import gigas, headline, leads, peaks_line
@@ -74,21 +73,12 @@ class _Gate(NamedTuple):
         _, _, explanation = finding.message.partition("\n")
         old, new = [_in_unit(value, finding) for value in (finding.reference, finding.value)]
         if finding.gate == "latency":
-            old, new = _medians(finding)
+            old, new = medians(finding)
         return cls(finding, old, new, _change(finding), explanation)
 
     @property
     def message(self) -> str:
         return self.finding.message.partition("\n")[0]
-
-
-def _medians(finding: Finding) -> Tuple[str, str]:
-    """CPU time per forward of both sides; empty where nothing was timed."""
-    if not finding.samples:
-        return "", ""
-    sides = [(each.reference_seconds, each.candidate_seconds) for each in finding.samples]
-    old, new = (format_quantity(median(seconds), Quantity.SECONDS) for seconds in zip(*sides))
-    return old, new
 
 
 def _in_unit(value: Optional[float], finding: Finding) -> str:
@@ -183,7 +173,8 @@ class _Profile(NamedTuple):
 
 def _verdicts_of(result: ModelResult) -> Tuple[str, ...]:
     """What to look at; PASSED where there is nothing."""
-    found = dict.fromkeys(each.verdict.value for each in result.findings if each.verdict is not Verdict.PASSED)
+    quiet = (Verdict.PASSED, Verdict.ADVICE)
+    found = dict.fromkeys(each.verdict.value for each in result.findings if each.verdict not in quiet)
     if not found and result.outcome != "passed":
         return (result.outcome.upper(),)
     return tuple(found) or (("PASSED",) if result.findings else ("NO GATE",))

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Iterable, List, Sequence
 
 from pytest_mxperf.gate.finding import Finding, Verdict
+from pytest_mxperf.report.evidence import medians
 from pytest_mxperf.report.output import Output, Place
 from pytest_mxperf.report.profile import gigas, headline, leads, peaks_line, percent
 from pytest_mxperf.report.run import ModelResult, RunReport
@@ -15,6 +16,8 @@ __all__ = ["COMMENT_CHARACTERS", "output", "render"]
 COMMENT_CHARACTERS = 65_536
 """What GitHub takes as a comment."""
 
+_QUIET = (Verdict.PASSED, Verdict.ADVICE)
+"""What a reviewer has nothing to look at for."""
 _SLOWEST_SHOWN = 10
 _UNITS = {
     "macs": Quantity.COUNT,
@@ -61,7 +64,7 @@ def _has_failed(result: ModelResult) -> bool:
 
 
 def _is_noted(result: ModelResult) -> bool:
-    return any(finding.verdict is not Verdict.PASSED for finding in result.findings) or bool(_changed(result))
+    return any(finding.verdict not in _QUIET for finding in result.findings) or bool(_changed(result))
 
 
 def _headline(run: RunReport, failed: Sequence[ModelResult], noted: Sequence[ModelResult]) -> str:
@@ -105,7 +108,7 @@ def _figures(finding: Finding) -> "tuple[str, str, str]":
     """What it is held against, what it is, and the change from one to the other; empty where that is unknown."""
     value, reference = finding.value, finding.reference
     if finding.gate == "latency":
-        return "", "", "" if value is None else f"{100 * value:+.1f}%"
+        return (*medians(finding), "" if value is None else f"{100 * value:+.1f}%")
     unit = _UNITS.get(finding.metric, Quantity.SECONDS)
     old, new = ["" if each is None else format_quantity(each, unit) for each in (reference, value)]
     both = value is not None and reference is not None
@@ -114,7 +117,7 @@ def _figures(finding: Finding) -> "tuple[str, str, str]":
 
 def _explained(result: ModelResult) -> str:
     """What is wrong with a model, and which layers explain it."""
-    messages = [finding.message for finding in result.findings if finding.verdict is not Verdict.PASSED]
+    messages = [finding.message for finding in result.findings if finding.verdict not in _QUIET]
     messages = ([result.problem] if result.problem else []) + messages
     if not messages:
         return ""

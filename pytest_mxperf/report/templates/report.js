@@ -275,8 +275,8 @@
     figure(place, `Each timed layer: FLOPs per byte to the right, GFLOP/s upwards, both logarithmic; the larger, the longer it takes. The line is what one core can do: ${(roof / 1e9).toFixed(0)} GFLOP/s and ${(peaks.bytes / 1e9).toFixed(1)} GB/s`, height,
       "Roofline of the timed layers; the table above has their numbers",
       draw("rect", { class: "frame", width: WIDTH, height }), draw("polyline", { class: "roof", points: line.join(" ") }), ...circles,
-      draw("text", { x: 2, y: height + 14 }, `${left.toPrecision(2)} FLOPs a byte`),
-      draw("text", { x: WIDTH - 2, y: height + 14, "text-anchor": "end" }, `${right.toPrecision(2)}`));
+      draw("text", { x: 2, y: height + 14 }, `${Number(left.toPrecision(2))} FLOPs a byte`),
+      draw("text", { x: WIDTH - 2, y: height + 14, "text-anchor": "end" }, `${Number(right.toPrecision(2))}`));
   };
 
   // A model is drawn when it is opened: a report has many.
