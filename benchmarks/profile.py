@@ -71,7 +71,7 @@ def explained(timer, reference, candidate):
 
 
 def explanation(timer, reference, candidate, gate_seconds):
-    """As ``plugin/slower.py`` asks for it: once more where no layer can be blamed."""
+    """As ``judge/slower.py`` asks for it: once more where no layer can be blamed."""
     start = time.monotonic()
     slow, profiled = explained(timer, reference, candidate)
     tries = 1

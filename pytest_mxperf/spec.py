@@ -1,5 +1,6 @@
 """What a test asks to be measured: a model, and the shape and dtype of each of its inputs."""
 
+import os
 import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -137,6 +138,12 @@ class ModelSpec:
     """Of parameters that neither weights nor inference tell, by name."""
     outputs: Tuple[str, ...] = ()
     """The operators at which the graph ends, by name; none for all of it."""
+
+    def symbol_path(self, root: Path) -> str:
+        """Of a checkpoint's graph, seen from ``root``; empty for what is no file."""
+        if not isinstance(self.source, Checkpoint):
+            return ""
+        return os.path.relpath(root / self.source.symbol_path, root)
 
     @classmethod
     def parse(

@@ -8,7 +8,15 @@ from pytest_mxperf.errors import UsageError
 from pytest_mxperf.gate.metrics import BUDGETS, IF_ASKED, TOLERANCE_FROM, WALL_TIMES
 from pytest_mxperf.units import parse_fraction, parse_quantity, unit_of
 
-__all__ = ["Ceiling", "parse_budget", "parse_difference", "parse_differences", "parse_tolerances"]
+__all__ = [
+    "Ceiling",
+    "Growth",
+    "parse_budget",
+    "parse_difference",
+    "parse_differences",
+    "parse_growth",
+    "parse_tolerances",
+]
 
 # What a baseline compares only if it is asked for, since it has to be measured.
 _MEASURED = (*IF_ASKED, "latency", *WALL_TIMES)
@@ -22,6 +30,25 @@ class Ceiling(NamedTuple):
 
     limit: Fraction
     unit: str = ""
+
+
+class Growth(NamedTuple):
+    """What ``mxperf_baseline`` asks for: allowed growth by metric, over the stored baseline or another model."""
+
+    allowed: Dict[str, Fraction]
+    against: object = None
+    """The source of the other model."""
+
+
+def parse_growth(arguments: Mapping[str, object], *, where: str) -> Growth:
+    """``macs="5%"`` and the like, and perhaps ``against``. Raises ``UsageError`` that begins with ``where``."""
+    keywords = dict(arguments)
+    against = keywords.pop("against", None)
+    if against is None:
+        return Growth(parse_tolerances(keywords, where=where))
+    if not keywords:
+        raise UsageError(f'{where}: says against what, but not how much; add latency="-30%" or macs="0%", for example')
+    return Growth(parse_differences(keywords, where=where), against)
 
 
 def parse_budget(arguments: Mapping[str, object], *, where: str) -> Dict[str, Ceiling]:

@@ -73,7 +73,7 @@ class Benchmark:
 
     def _example(self) -> Any:
         """Arrays by input; none where the test gives no example."""
-        example = None if self._case is None else self._case.example
+        example = None if self._case is None else self._case.model.example
         return {} if example is None else example.arrays
 
     def _time(self, run: Callable[[], None], *, queued_forwards: int) -> Timing:

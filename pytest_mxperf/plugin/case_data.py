@@ -5,17 +5,10 @@ from typing import Optional
 
 import msgspec
 
-from pytest_mxperf.baseline.record import Baseline
+from pytest_mxperf.judge.growth import Update
 from pytest_mxperf.report.run import ModelResult
 
-__all__ = ["CaseData", "Update", "packed", "unpacked", "without_costs"]
-
-
-class Update(msgspec.Struct, frozen=True):
-    """A baseline to store once its test has finished."""
-
-    baseline: Baseline
-    symbol_json: str
+__all__ = ["CaseData", "packed", "unpacked", "without_costs"]
 
 
 class CaseData(msgspec.Struct, frozen=True):

@@ -42,14 +42,14 @@ def case(request: pytest.FixtureRequest, given: object) -> Case:
 
 def cost(case: Case) -> CostReport:
     with _one_clear_error("counting the model", case):
-        return case.cost
+        return case.model.cost
 
 
 def checkpoint(case: Case) -> Any:
     with _one_clear_error("loading the weights", case):
-        return case.checkpoint
+        return case.model.checkpoint
 
 
 def module(case: Case) -> Any:
     with _one_clear_error("binding the model", case):
-        return case.bind()
+        return case.model.bind()

@@ -1,5 +1,6 @@
 """What is at work in a run that has tests of ours, and how a finished test's result reaches what reports."""
 
+import sys
 from functools import partial
 from typing import Generator, List, Optional
 
@@ -9,13 +10,14 @@ import pytest
 from pytest_mxperf.errors import MxperfError
 from pytest_mxperf.gate.bypass import unjudged
 from pytest_mxperf.gate.finding import Finding
+from pytest_mxperf.judge.latency_gate import LatencyGate, Session
 from pytest_mxperf.plugin import IN_BODY, Watch, markers
-from pytest_mxperf.plugin.case import CASE
+from pytest_mxperf.plugin.case import CASE, LATENCY
 from pytest_mxperf.plugin.case_data import CaseData, packed, without_costs
 from pytest_mxperf.plugin.collection import Collection, model_before_running
 from pytest_mxperf.plugin.containment import contained
 from pytest_mxperf.plugin.judging import PROPERTY, tell
-from pytest_mxperf.plugin.latency_gate import LATENCY, LatencyGate
+from pytest_mxperf.plugin.progress import Progress, run_of
 from pytest_mxperf.plugin.reporter import Reporter
 from pytest_mxperf.plugin.settings import OPTIONS, Options
 from pytest_mxperf.report.run import ModelResult
@@ -35,12 +37,12 @@ def start(config: pytest.Config, watch: Watch) -> Optional[Reporter]:
     except MxperfError as error:
         raise pytest.UsageError(str(error)) from None
     config.stash[OPTIONS] = options
-    config.stash[LATENCY] = LatencyGate(config, options)
+    config.stash[LATENCY] = LatencyGate(options.judging, _session(config, options))
     collection = Collection(watch)
     for part, name in (
         (collection, "mxperf-collection"),
         (ResultSender(options), "mxperf-result-sender"),
-        (config.stash[LATENCY], "mxperf-latency"),
+        (Closer(config.stash[LATENCY]), "mxperf-latency"),
     ):
         config.pluginmanager.register(part, name)
     if hasattr(config, "workerinput"):
@@ -48,6 +50,30 @@ def start(config: pytest.Config, watch: Watch) -> Optional[Reporter]:
     reporter = Reporter(options, collection)
     config.pluginmanager.register(reporter, "mxperf-reporter")
     return reporter
+
+
+def _session(config: pytest.Config, options: Options) -> Session:
+    """Workers of xdist's measure without knowing of each other, and share what may go wrong in a session."""
+    worker = getattr(config, "workerinput", {})
+    progress = Progress(config, options.judging.latency_wait)
+    return Session(progress, _command(config), run_of(config), int(worker.get("workercount", 1)))
+
+
+def _command(config: pytest.Config) -> str:
+    """As the user typed it, without the path of pytest."""
+    given = getattr(config, "workerinput", {}).get("mainargv")
+    return " ".join(["pytest", *(given[1:] if given else map(str, config.invocation_params.args))])
+
+
+class Closer:
+    """Ends the measuring process with the session."""
+
+    def __init__(self, gate: LatencyGate) -> None:
+        self._gate = gate
+
+    def pytest_unconfigure(self) -> None:
+        with contained(partial(print, file=sys.stderr), "ending the measuring process"):
+            self._gate.close()
 
 
 def _forget(item: pytest.Item) -> None:

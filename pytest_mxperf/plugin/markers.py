@@ -1,21 +1,19 @@
 """The markers, and what they say about a test."""
 
 import inspect
-from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional
+from typing import Any, Dict, List, Mapping, Optional
 
 import pytest
 
 from pytest_mxperf.errors import UsageError
 from pytest_mxperf.gate.finding import Verdict
-from pytest_mxperf.gate.limits import Ceiling, parse_budget, parse_differences, parse_tolerances
+from pytest_mxperf.gate.limits import Ceiling, Growth, parse_budget, parse_growth
 from pytest_mxperf.gate.policy import parse_policies
 from pytest_mxperf.spec import ModelSpec
 
 __all__ = [
-    "Growth",
     "budget_of",
     "growth_of",
     "is_gated",
@@ -114,26 +112,11 @@ def budget_of(item: pytest.Item) -> Dict[str, Ceiling]:
     return budget
 
 
-class Growth(NamedTuple):
-    """What ``mxperf_baseline`` asks for: allowed growth by metric, over the stored baseline or another model."""
-
-    allowed: Dict[str, Fraction]
-    against: object = None
-    """The source of the other model."""
-
-
 def growth_of(item: pytest.Item) -> Optional[Growth]:
     """None without the marker. Raises ``UsageError`` that names the test and the argument."""
     if item.get_closest_marker("mxperf_baseline") is None:
         return None
-    where = f"mxperf_baseline of {item.nodeid}"
-    keywords = _keywords(item, "mxperf_baseline")
-    against = keywords.pop("against", None)
-    if against is None:
-        return Growth(parse_tolerances(keywords, where=where))
-    if not keywords:
-        raise UsageError(f'{where}: says against what, but not how much; add latency="-30%" or macs="0%", say')
-    return Growth(parse_differences(keywords, where=where), against)
+    return parse_growth(_keywords(item, "mxperf_baseline"), where=f"mxperf_baseline of {item.nodeid}")
 
 
 def _keywords(item: pytest.Item, name: str) -> Dict[str, object]:

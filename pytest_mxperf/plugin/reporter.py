@@ -14,15 +14,16 @@ from pytest_mxperf.baseline.store import BaselineStore
 from pytest_mxperf.errors import MxperfError
 from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.gate.session import Claims, Collected, judge_deselected, judge_unused
-from pytest_mxperf.plugin.case_data import CaseData, Update, unpacked
+from pytest_mxperf.judge.growth import Update
+from pytest_mxperf.plugin.case_data import CaseData, unpacked
 from pytest_mxperf.plugin.collection import Collection
 from pytest_mxperf.plugin.containment import contained
 from pytest_mxperf.plugin.settings import Options
-from pytest_mxperf.plugin.versions import versions
 from pytest_mxperf.report import formats
 from pytest_mxperf.report.notices import notices
 from pytest_mxperf.report.output import Place
 from pytest_mxperf.report.run import ModelResult, RunReport
+from pytest_mxperf.versions import versions
 
 __all__ = ["Reporter"]
 
@@ -35,8 +36,8 @@ class Reporter:
     def __init__(self, options: Options, collection: Collection) -> None:
         self._options = options
         self._collection = collection
-        self._store = BaselineStore(options.baselines)
-        self._marks_at_start = self._store.marks() if options.update == "prune" else {}
+        self._store = BaselineStore(options.judging.baselines)
+        self._marks_at_start = self._store.marks() if options.judging.update == "prune" else {}
         self._results: Dict[str, ModelResult] = {}
         self._baselines: Dict[str, Optional[str]] = {}
         self._findings: List[Finding] = []
@@ -84,7 +85,7 @@ class Reporter:
     def _save(self, result: ModelResult, update: Update) -> str:
         if self._stored_by.get(result.name, result.test) != result.test:
             return "unchanged"  # tests may share a model; what its layers are called may still differ
-        overwrite = self._options.update != "new"
+        overwrite = self._options.judging.update != "new"
         try:
             stored = self._store.save(result.name, update.baseline, update.symbol_json, overwrite=overwrite)
         except MxperfError as error:
@@ -125,7 +126,7 @@ class Reporter:
             doubt = "the run did not finish"
         self._unused_unknown_because = doubt
         unused = [] if doubt else judge_unused(stored, used)
-        if self._options.update == "prune":
+        if self._options.judging.update == "prune":
             if doubt and set(stored) - used:
                 self._errors.append(f"no baseline was removed, since others may use them: {doubt}")
             unused = [finding for finding in unused if not self._prune(finding.metric)]

@@ -9,6 +9,7 @@ import pytest
 
 from pytest_mxperf.errors import UsageError
 from pytest_mxperf.gate.policy import Policy, parse_policy
+from pytest_mxperf.judge.options import JudgeOptions
 from pytest_mxperf.plugin.options import LATENCY_MODES
 from pytest_mxperf.report import formats
 
@@ -22,20 +23,10 @@ class Options(NamedTuple):
 
     reports: Tuple[Tuple[str, Optional[Path]], ...]
     """Each as the user wrote it, and where its file is if it is one."""
-    update: Optional[str]
-    """``all``, ``new``, ``prune`` or None."""
-    baselines: Path
     policy: Policy
-    latency: str
-    """``auto``, ``always`` or ``never``."""
-    latency_seconds: float
-    """For one model."""
     profile: bool
     """Whether every model's layers are timed."""
-    imports: Tuple[str, ...]
-    """Modules that register operators, by their full names."""
-    latency_wait: float
-    """Seconds; for each turn of another process that measures on this host."""
+    judging: JudgeOptions
 
     @classmethod
     def of(cls, config: pytest.Config) -> "Options":
@@ -44,21 +35,15 @@ class Options(NamedTuple):
         # What is typed is relative to where it is typed; what a project says is relative to the project.
         folder = config.invocation_params.dir / given if given else config.rootpath / config.getini("mxperf_baselines")
         profile = bool(config.getoption("mxperf_profile") or config.getini("mxperf_profile"))
-        return cls(
-            reports=_reports(config, shows=profile),
-            update=_update(config),
+        judging = JudgeOptions(
             baselines=folder,
-            policy=_policy(config),
+            update=_update(config),
             latency=_chosen(config, "latency", LATENCY_MODES),
             latency_seconds=_seconds(config, "mxperf_latency_seconds"),
-            profile=profile,
-            imports=tuple(config.getini("mxperf_imports")),
             latency_wait=_seconds(config, "mxperf_latency_wait", least=0),
+            imports=tuple(config.getini("mxperf_imports")),
         )
-
-    @property
-    def writes_baselines(self) -> bool:
-        return self.update in ("all", "new")
+        return cls(_reports(config, shows=profile), _policy(config), profile, judging)
 
 
 def _reports(config: pytest.Config, *, shows: bool) -> "Tuple[Tuple[str, Optional[Path]], ...]":
@@ -120,7 +105,7 @@ OPTIONS: "pytest.StashKey[Options]" = pytest.StashKey()
 def as_header(config: pytest.Config) -> List[str]:
     """By which baselines it is judged, and what of the policy is not as it would be by itself."""
     options = config.stash[OPTIONS]
-    folder, changed = options.baselines, options.policy.deviations()
+    folder, changed = options.judging.baselines, options.policy.deviations()
     if config.rootpath in folder.parents:
         folder = folder.relative_to(config.rootpath)
     return [f"baselines: {folder}", *([f"policy: {changed}"] if changed else [])]

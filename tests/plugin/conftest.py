@@ -11,10 +11,10 @@ from xml.etree import ElementTree
 import pytest
 
 from pytest_mxperf.errors import WorkerError
+from pytest_mxperf.judge import latency_gate
 from pytest_mxperf.latency.comparison import Comparison, Sample
 from pytest_mxperf.latency.conditions import Conditions
 from pytest_mxperf.latency.decide import Outcome
-from pytest_mxperf.plugin import latency_gate
 from pytest_mxperf.profile.values import Peaks
 from pytest_mxperf.worker.protocol import Prepared
 

@@ -22,7 +22,7 @@ def test_behind():
 """
 BREAKS = """
 import pytest
-from pytest_mxperf.plugin import case
+from pytest_mxperf.judge import model
 
 class Strange(BaseException):
     pass
@@ -40,7 +40,7 @@ def where_it_happens():
 
 @pytest.fixture(autouse=True)
 def breaking(monkeypatch):
-    monkeypatch.setattr(case, "judge_budget", lambda *arguments, **options: where_it_happens())
+    monkeypatch.setattr(model, "judge_budget", lambda *arguments, **options: where_it_happens())
 """
 STATEMENTS = {
     "raise AttributeError('no attribute get_np')": "AttributeError: no attribute get_np",
@@ -314,10 +314,11 @@ def fail_in(monkeypatch):
     ],
 )
 def test_what_goes_wrong_in_a_fixture_is_its_tests_error(write, run, fail_in, fixture, name, doing):
+    from pytest_mxperf.judge import model
     from pytest_mxperf.plugin import case
 
     write(OTHERS.format(GATED.replace("test_gated()", f"test_gated({fixture})")))
-    fail_in(case, name, TypeError("odd"))
+    fail_in(case if name == "budget_of" else model, name, TypeError("odd"))
     result = run()
     result.assert_outcomes(passed=2, errors=1)
     result.stdout.fnmatch_lines(["E *Failed: TypeError: odd", f"E *while {doing}: this is a bug of pytest-mxperf*"])

@@ -325,7 +325,7 @@ def test_workers_of_xdist_share_the_error_rate(pytester, run, write_chain):
     pytester.makeconftest(
         """
         import pytest
-        from pytest_mxperf.plugin import latency_gate
+        from pytest_mxperf.judge import latency_gate
 
         class PairedTimer:
             def __init__(self, *, seconds, error_share, progress):
@@ -734,7 +734,7 @@ def test_it(mxperf_module, mxperf_benchmark):
 
 @pytest.fixture
 def environment(monkeypatch):
-    from pytest_mxperf.plugin import growth
+    from pytest_mxperf.judge import growth
 
     return lambda name: monkeypatch.setattr(growth, "here", lambda: name)
 

@@ -205,7 +205,7 @@ ALWAYS = "--mxperf-latency=always"
 
 
 def test_another_run_does_not_let_go_of_the_host(write, run, holds, timer, monkeypatch):
-    from pytest_mxperf.plugin import latency_gate
+    from pytest_mxperf.judge import latency_gate
 
     @contextmanager
     def taken(**options):

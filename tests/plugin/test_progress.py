@@ -194,9 +194,9 @@ def test_a_run_that_has_waited_measures(changed, holder, run):
             told.append(who)
 
     with pytest.MonkeyPatch.context() as patch:
-        from pytest_mxperf.plugin import latency_gate
+        from pytest_mxperf.plugin import hooks
 
-        patch.setattr(latency_gate, "Progress", Told)
+        patch.setattr(hooks, "Progress", Told)
         run().assert_outcomes(passed=1)
     assert told[0].command == "pytest tests/slow"
     assert len(changed.asked) == 1

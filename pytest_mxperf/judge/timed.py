@@ -13,8 +13,8 @@ from pytest_mxperf.baseline.record import Recorded
 from pytest_mxperf.canonical import fingerprint
 from pytest_mxperf.errors import UsageError
 from pytest_mxperf.gate.finding import Finding, Verdict
-from pytest_mxperf.plugin.latency_gate import LatencyGate, Weights, is_same_graph
-from pytest_mxperf.plugin.slower import with_layers
+from pytest_mxperf.judge.latency_gate import LatencyGate, Weights, is_same_graph
+from pytest_mxperf.judge.slower import with_layers
 from pytest_mxperf.profile.layers import ModelProfile, model_profile
 from pytest_mxperf.spec import Checkpoint, ModelSpec, RunAs
 from pytest_mxperf.worker.protocol import Network

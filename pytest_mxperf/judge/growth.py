@@ -21,26 +21,32 @@ from pytest_mxperf.gate.explanation import explained
 from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.gate.latency import judge_wall_time
 from pytest_mxperf.gate.metrics import WALL_TIMES
+from pytest_mxperf.judge.options import JudgeOptions
+from pytest_mxperf.judge.timed import TimedModel
 from pytest_mxperf.latency.timing import Timing
-from pytest_mxperf.plugin.case_data import Update
-from pytest_mxperf.plugin.settings import Options
-from pytest_mxperf.plugin.timed import TimedModel
-from pytest_mxperf.plugin.versions import versions
 from pytest_mxperf.spec import Checkpoint, InputSpec, ModelSpec
+from pytest_mxperf.versions import versions
 
 if TYPE_CHECKING:  # it imports MXNet
     from pytest_mxperf.mx.analysis import Analysis
 
-__all__ = ["BaselineJudge"]
+__all__ = ["BaselineJudge", "Update"]
 
 Allowed = Mapping[str, Fraction]
+
+
+class Update(msgspec.Struct, frozen=True):
+    """A baseline to store once its test has finished."""
+
+    baseline: Baseline
+    symbol_json: str
 
 
 class BaselineJudge:
     """Of one test. Beside its findings it knows what to store, and how the model differs from what it was."""
 
     def __init__(
-        self, spec: ModelSpec, analysis: "Analysis", cost: CostReport, options: Options, timed: TimedModel
+        self, spec: ModelSpec, analysis: "Analysis", cost: CostReport, options: JudgeOptions, timed: TimedModel
     ) -> None:
         self.update: Optional[Update] = None
         self.difference: Optional[Difference] = None

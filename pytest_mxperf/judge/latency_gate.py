@@ -4,12 +4,10 @@ import hashlib
 import sys
 from contextlib import contextmanager
 from fractions import Fraction
-from functools import partial
 from pathlib import Path
-from typing import Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Iterator, List, NamedTuple, Optional, Protocol, Tuple
 
 import msgspec
-import pytest
 
 from pytest_mxperf.errors import WorkerError
 from pytest_mxperf.gate.finding import Finding
@@ -22,16 +20,14 @@ from pytest_mxperf.gate.latency import (
     same_graph,
     same_weights,
 )
+from pytest_mxperf.judge.options import JudgeOptions
 from pytest_mxperf.latency.comparison import Comparison
-from pytest_mxperf.plugin.containment import contained
-from pytest_mxperf.plugin.progress import Progress, run_of
-from pytest_mxperf.plugin.settings import Options
 from pytest_mxperf.profile.values import NetworkProfile, Peaks
-from pytest_mxperf.worker.host_lock import alone_on_this_host
+from pytest_mxperf.worker.host_lock import Holder, alone_on_this_host
 from pytest_mxperf.worker.paired_timer import PairedTimer
 from pytest_mxperf.worker.protocol import Network
 
-__all__ = ["LATENCY", "LatencyGate", "Weights", "is_same_graph"]
+__all__ = ["LatencyGate", "Session", "Weights", "is_same_graph"]
 
 _NEVER = "--mxperf-latency=never; --mxperf-policy=unmeasured=warn lets that pass"
 
@@ -51,19 +47,43 @@ class Weights(NamedTuple):
         return cls(path, digest.hexdigest())
 
 
-class LatencyGate:
-    """A plugin object in every process that runs tests. The measuring process starts when a model has to be timed."""
+class Progress(Protocol):
+    """Says how a measurement goes; a context for each of them."""
 
-    def __init__(self, config: pytest.Config, options: Options) -> None:
-        self._config = config
+    def __enter__(self) -> object: ...
+
+    def __exit__(self, *error: Any) -> Optional[bool]: ...
+
+    def tell(self, text: str) -> None:
+        """How far it is."""
+
+    def waiting(self, holder: Optional[Holder], waited: float) -> None:
+        """For whom it waits, and how many seconds it has."""
+
+
+class Session(NamedTuple):
+    """Who measures, and with whom it shares what may go wrong."""
+
+    progress: Progress
+    command: str
+    """As the user typed it, for others that wait."""
+    run: str = ""
+    """What the processes of one run have in common; empty for one process."""
+    workers: int = 1
+    """Processes of this run that measure without knowing of each other."""
+
+
+class LatencyGate:
+    """Of one process. The measuring process starts when a model has to be timed."""
+
+    def __init__(self, options: JudgeOptions, session: Session) -> None:
         self._options = options
-        self._progress = Progress(config, options.latency_wait)
+        self._session = session
         self._timer: Optional[PairedTimer] = None
 
-    def pytest_unconfigure(self) -> None:
+    def close(self) -> None:
         if self._timer is not None:
-            with contained(partial(print, file=sys.stderr), "ending the measuring process"):
-                self._timer.close()
+            self._timer.close()
 
     def judge(self, candidate: Network, reference: Network, allowed: Fraction, *, over: str) -> Finding:
         """Growth of the candidate's latency over the reference's, which ``over`` names ("its baseline")."""
@@ -124,30 +144,22 @@ class LatencyGate:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        config, progress = self._config, self._progress
+        session = self._session
         alone = alone_on_this_host(
             seconds=self._options.latency_wait,
-            command=_command(config),
-            run=run_of(config),
-            waiting=progress.waiting,
+            command=session.command,
+            run=session.run,
+            waiting=session.progress.waiting,
         )
-        with progress, alone:
+        with session.progress, alone:
             yield
 
     def _pair_timer(self) -> PairedTimer:
         if self._timer is None:
-            # Workers of xdist's measure without knowing of each other, and share what may go wrong in a session.
-            workers = int(getattr(self._config, "workerinput", {}).get("workercount", 1))
-            self._timer = PairedTimer(
-                seconds=self._options.latency_seconds, error_share=1 / workers, progress=self._progress.tell
-            )
+            seconds, session = self._options.latency_seconds, self._session
+            share = 1 / session.workers
+            self._timer = PairedTimer(seconds=seconds, error_share=share, progress=session.progress.tell)
         return self._timer
-
-
-def _command(config: pytest.Config) -> str:
-    """As the user typed it, without the path of pytest."""
-    given = getattr(config, "workerinput", {}).get("mainargv")
-    return " ".join(["pytest", *(given[1:] if given else map(str, config.invocation_params.args))])
 
 
 def is_same_graph(reference: Network, candidate: Network) -> bool:
@@ -157,6 +169,3 @@ def is_same_graph(reference: Network, candidate: Network) -> bool:
     if (reference.inputs, reference.run_as) != (candidate.inputs, candidate.run_as):
         return False
     return run_alike(*(Written(each.name, each.symbol_json, each.inputs) for each in (reference, candidate)))
-
-
-LATENCY: "pytest.StashKey[LatencyGate]" = pytest.StashKey()

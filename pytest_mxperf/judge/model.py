@@ -1,0 +1,133 @@
+"""One model: opened, counted and bound when asked, each at most once, and judged by its gates."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, List, Mapping, NamedTuple, Optional
+
+from pytest_mxperf.api import analysis_of
+from pytest_mxperf.cost.result import CostReport
+from pytest_mxperf.errors import MxperfError
+from pytest_mxperf.gate.budget import judge_budget
+from pytest_mxperf.gate.bypass import judge_uncounted
+from pytest_mxperf.gate.finding import Finding, Verdict
+from pytest_mxperf.gate.limits import Ceiling, Growth
+from pytest_mxperf.imports import import_all
+from pytest_mxperf.judge.growth import BaselineJudge
+from pytest_mxperf.judge.latency_gate import LatencyGate
+from pytest_mxperf.judge.options import JudgeOptions
+from pytest_mxperf.judge.timed import TimedModel
+from pytest_mxperf.latency.timing import Timing
+from pytest_mxperf.profile.layers import ModelProfile
+from pytest_mxperf.spec import ModelSpec
+
+if TYPE_CHECKING:  # it imports MXNet
+    from pytest_mxperf.mx.analysis import Analysis
+
+__all__ = ["Gates", "ModelJudge", "Profiled"]
+
+
+class Gates(NamedTuple):
+    """What a model is held to."""
+
+    budget: Mapping[str, Ceiling]
+    growth: Optional[Growth]
+    policy: Mapping[Verdict, str]
+    """What the test itself says about verdicts."""
+
+    @property
+    def uses_baseline(self) -> bool:
+        """Whether the model is compared with a stored baseline."""
+        return self.growth is not None and self.growth.against is None
+
+    def __bool__(self) -> bool:
+        return bool(self.budget) or self.growth is not None
+
+
+class Profiled(NamedTuple):
+    """The times of a model's layers, or why there are none."""
+
+    profile: Optional[ModelProfile] = None
+    because: str = ""
+
+
+class ModelJudge:
+    """``root`` is the folder that the paths of other models are relative to."""
+
+    def __init__(self, spec: ModelSpec, options: JudgeOptions, gate: LatencyGate, *, root: Path) -> None:
+        self.spec = spec
+        self.baseline: Optional[BaselineJudge] = None
+        """Once growth was judged."""
+        self._options = options
+        self._gate = gate
+        self._root = root
+
+    @cached_property
+    def analysis(self) -> "Analysis":
+        import_all(self._options.imports, where="mxperf_imports")
+        return analysis_of(self.spec)
+
+    @cached_property
+    def cost(self) -> CostReport:
+        return self.analysis.cost()
+
+    @cached_property
+    def example(self) -> Any:
+        """The ``mx.example.Example`` of real inputs, None if there is none."""
+        if self.spec.example is None:
+            return None
+        from pytest_mxperf.mx.example import example_of
+
+        return example_of(self.spec)
+
+    @cached_property
+    def checkpoint(self) -> Any:
+        from pytest_mxperf.mx.weights import load_weights
+
+        return load_weights(self.analysis)
+
+    def bind(self) -> Any:
+        from pytest_mxperf.mx.bind import bind
+
+        return bind(self.analysis, self.checkpoint)
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether anybody has wanted to know something of the model."""
+        return "analysis" in vars(self)
+
+    def judge(self, gates: Gates, timing: Optional[Timing], *, unmeasured_because: str, where: str) -> List[Finding]:
+        """All findings of its gates. ``where`` names the marker or table that asks for another model."""
+        findings = judge_uncounted(self.cost) if gates else []
+        findings += judge_budget(gates.budget, self.cost, timing, unmeasured_because=unmeasured_because)
+        if gates.growth is not None:
+            because = "" if timing else unmeasured_because
+            findings += self._judge_growth(gates.growth, timing, unmeasured_because=because, where=where)
+        return findings
+
+    def _judge_growth(
+        self, growth: Growth, timing: Optional[Timing], *, unmeasured_because: str, where: str
+    ) -> List[Finding]:
+        judge = BaselineJudge(self.spec, self.analysis, self.cost, self._options, self._timed)
+        if growth.against is None:
+            findings = judge.over_baseline(growth.allowed, timing, unmeasured_because=unmeasured_because)
+        else:
+            findings = judge.over_model(growth.allowed, self._other(growth.against, where))
+        self.baseline = judge
+        return findings
+
+    def _other(self, against: object, where: str) -> ModelSpec:
+        """The model to compare with; by itself a source has the inputs of the model itself."""
+        if isinstance(against, ModelSpec):
+            return against.under(self._root)
+        return ModelSpec.parse(against, self.spec.inputs, root=self._root, where=f"{where}: against")
+
+    def profile(self) -> Profiled:
+        """The times of its layers, which nothing fails for."""
+        try:
+            return Profiled(self._timed.profile())
+        except MxperfError as error:
+            return Profiled(because=str(error))
+
+    @cached_property
+    def _timed(self) -> TimedModel:
+        return TimedModel(self.spec, self.analysis, self.example, self._gate)

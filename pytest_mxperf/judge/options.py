@@ -1,0 +1,27 @@
+"""What judging a model depends on, whoever asks for it."""
+
+from pathlib import Path
+from typing import NamedTuple, Optional, Tuple
+
+__all__ = ["JudgeOptions"]
+
+
+class JudgeOptions(NamedTuple):
+    """Of a whole session."""
+
+    baselines: Path
+    """Their folder."""
+    update: Optional[str] = None
+    """``all``, ``new``, ``prune`` or None."""
+    latency: str = "auto"
+    """``auto``, ``always`` or ``never``."""
+    latency_seconds: float = 15.0
+    """For one model, of CPU time."""
+    latency_wait: float = 600.0
+    """Seconds; for each turn of another process that measures on this host."""
+    imports: Tuple[str, ...] = ()
+    """Modules that register operators, by their full names."""
+
+    @property
+    def writes_baselines(self) -> bool:
+        return self.update in ("all", "new")
