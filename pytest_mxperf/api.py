@@ -2,16 +2,17 @@
 
 import math
 import sys
+from collections import Counter
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from pytest_mxperf.baseline.diff import Counted, Difference, compare
 from pytest_mxperf.baseline.record import Baseline
 from pytest_mxperf.cost.inputs import GraphInput
 from pytest_mxperf.cost.result import CostReport
 from pytest_mxperf.errors import UsageError
-from pytest_mxperf.graph import without_garbage_collection
+from pytest_mxperf.graph import Graph, without_garbage_collection
 from pytest_mxperf.imports import import_all
 from pytest_mxperf.latency.comparison import Comparison
 from pytest_mxperf.profile.attribution import Pairing
@@ -34,6 +35,7 @@ __all__ = [
     "count",
     "diff",
     "inputs_of",
+    "operators_of",
     "profile_layers",
 ]
 
@@ -236,6 +238,15 @@ def inputs_of(model: ModelSpec) -> List[GraphInput]:
     from pytest_mxperf.mx.model import open_model
 
     return unknown.inputs_of(open_model(model))
+
+
+def operators_of(model: ModelSpec) -> Dict[str, int]:
+    """How many operators of each type a model's graph has, those inside of loops and branches not among them."""
+    from pytest_mxperf.mx.model import open_model
+    from pytest_mxperf.mx.runtime import json_of
+
+    graph = Graph.parse(json_of(open_model(model).symbol), where=model.name)
+    return dict(Counter(node.op for node in graph.nodes if not node.is_variable))
 
 
 def _counted(spec: ModelSpec) -> Counted:

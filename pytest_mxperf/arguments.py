@@ -82,11 +82,13 @@ def model_of(options: argparse.Namespace, source: str, side: str = "") -> ModelS
         params=given[f"params{side}"] or given["params"],
         shapes={name: spec.shape for name, spec in shapes.items()},
         output=given[f"output{side}"] or given["output"],
-        where={"cost": "count", "profile": "profile_layers"}.get(options.command, options.command),
+        where=_CALLS.get(options.command, options.command),
     )
     return spec if inputs else replace(spec, inputs={})
 
 
+_CALLS = {"cost": "count", "profile": "profile_layers"}
+"""What a command calls, for messages."""
 _NO_INPUTS = {"": InputSpec((1,))}
 
 

@@ -9,7 +9,7 @@ from importlib import metadata
 from typing import Iterator, NoReturn, Optional, Sequence, Type, Union
 
 from pytest_mxperf.arguments import in_options
-from pytest_mxperf.commands import history, kept, layers, models
+from pytest_mxperf.commands import check, history, inputs, kept, layers, models
 from pytest_mxperf.commands.shared import TROUBLE
 from pytest_mxperf.errors import MxperfError, MxperfWarning
 from pytest_mxperf.imports import import_all
@@ -84,11 +84,26 @@ class _Parser(argparse.ArgumentParser):
         self.exit(TROUBLE, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
+class _Completion(argparse.Action):
+    """``mxperf --print-completion bash > /etc/bash_completion.d/mxperf``."""
+
+    def __call__(self, parser: argparse.ArgumentParser, options: object, values: object, flag: object = None) -> None:
+        try:
+            import shtab
+        except ImportError:
+            parser.error("--print-completion needs shtab: pip install shtab")
+        if values not in shtab.SUPPORTED_SHELLS:
+            parser.error(f"--print-completion {values}: it can be {', '.join(shtab.SUPPORTED_SHELLS)}")
+        print(shtab.complete(parser, str(values)))
+        parser.exit()
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="mxperf", description="What MXNet models cost, what distinguishes two, and which is faster.")
     parser.add_argument("--version", action="version", version=f"mxperf {metadata.version('pytest-mxperf')}")
+    parser.add_argument("--print-completion", action=_Completion, metavar="SHELL", help="bash, zsh, tcsh; needs shtab")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
-    for module in (models, layers, kept, history):
+    for module in (models, layers, inputs, check, kept, history):
         module.add_commands(commands)
     return parser
 

@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any, List, Tuple
 
 from pytest_mxperf.commands.shared import SAME, add, color, width
-from pytest_mxperf.errors import UsageError
 from pytest_mxperf.report import formats
 from pytest_mxperf.report.json import merged, read
 from pytest_mxperf.report.output import Place
 from pytest_mxperf.report.run import RunReport
 
-__all__ = ["add_commands"]
+__all__ = ["add_commands", "made"]
 
 
 def add_commands(commands: Any) -> None:
@@ -35,20 +34,19 @@ def add_commands(commands: Any) -> None:
 
 def _report(options: argparse.Namespace) -> Tuple[str, int]:
     for target in options.output:
-        if not formats.is_report(target):
-            raise UsageError(f"--output={target}: not a report; it can be {formats.KNOWN}")
+        formats.check(target, where="--output")
     runs = [read(Path(name)) for name in options.reports]
     run = merged(runs) if len(runs) > 1 else runs[0]
     lines: List[str] = []
     for target in options.output or [formats.TERMINAL]:
-        lines += _made(target, run, options.verbose)
+        lines += made(target, run, options.verbose)
     return "\n".join(lines), SAME
 
 
-def _made(target: str, run: RunReport, verbosity: int) -> List[str]:
-    """What to print. Raises ``OSError`` for a file that cannot be written."""
+def made(target: str, run: RunReport, verbosity: int, *, root: Path = Path()) -> List[str]:
+    """Writes a report, and returns what to print. Raises ``OSError`` for a file that cannot be written."""
     path = Path(target) if formats.is_file(target) else None
-    made = formats.output(target, run, Place(path, width(), color(), verbosity, Path(), os.environ))
+    made = formats.output(target, run, Place(path, width(), color(), verbosity, root, os.environ))
     for file, text in made.written.items():
         file.write_bytes(text.encode("utf-8", "backslashreplace"))
     for file, text in made.appended.items():

@@ -7,6 +7,7 @@ import msgspec
 
 from pytest_mxperf.api import compare_latency, count, diff
 from pytest_mxperf.arguments import add_model_options, in_options, model_of
+from pytest_mxperf.commands.many import COLUMNS, FORMATS, are_many, costs
 from pytest_mxperf.commands.shared import (
     DIFFERENT,
     MODEL,
@@ -29,8 +30,15 @@ __all__ = ["add_commands"]
 
 
 def add_commands(commands: Any) -> None:
-    cost = add(commands, "cost", _cost, "FLOPs, MACs, parameters and memory of a model; its inputs if none is given")
-    cost.add_argument("model", metavar="PREFIX", help=MODEL)
+    cost = add(commands, "cost", _cost, "FLOPs, MACs, parameters and memory of a model, or a table of many")
+    cost.add_argument(
+        "model",
+        nargs="+",
+        metavar="PREFIX",
+        help=f"{MODEL}; several, a pattern, a folder or an mxperf.toml give a table",
+    )
+    cost.add_argument("--sort", choices=tuple(COLUMNS), help="what a table is sorted by, the most first")
+    cost.add_argument("--format", choices=tuple(FORMATS), default="table", help="of a table of many (default: table)")
     cost.add_argument("--layers", action="store_true", help="show every layer, in the order of the graph")
     cost.add_argument("--top", type=int, default=5, metavar="N", help="show the N heaviest layers (default: 5)")
     add_model_options(cost, of_two=False)
@@ -58,7 +66,10 @@ def add_commands(commands: Any) -> None:
 
 
 def _cost(options: argparse.Namespace) -> Tuple[str, int]:
-    spec = model_of(options, options.model)
+    if are_many(options.model):
+        return costs(options)
+    (source,) = options.model
+    spec = model_of(options, source)
     if not spec.inputs:
         return wanted(spec)
     report = count(spec)
@@ -69,7 +80,7 @@ def _cost(options: argparse.Namespace) -> Tuple[str, int]:
     from pytest_mxperf.report.terminal import render_cost
 
     shown = {"heaviest": options.top, "layers": options.layers}
-    return render_cost(options.model, report, width=width(), color=color(), **shown), SAME
+    return render_cost(source, report, width=width(), color=color(), **shown), SAME
 
 
 def _diff(options: argparse.Namespace) -> Tuple[str, int]:

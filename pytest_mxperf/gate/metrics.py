@@ -10,6 +10,7 @@ __all__ = ["BUDGETS", "IF_ASKED", "NO_FILE", "TOLERANCE_FROM", "WALL_TIMES", "co
 
 _FIGURES = ("p50", "p90", "p99", "mean")
 """Of a ``Timing``."""
+LATENCIES = {f"latency_{figure}": figure for figure in _FIGURES}
 WALL_TIMES = {f"wall_{figure}": figure for figure in _FIGURES}
 """What a baseline can hold against wall times that were stored. Nothing of it is timed side by side."""
 

@@ -5,6 +5,7 @@ Most runs have no test of ours: they load this module and the options, and nothi
 
 import sys
 from importlib import metadata, util
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generator, List, Optional
 
 import pytest
@@ -145,6 +146,16 @@ class Watch:
             uses_case(getattr(obj, "__func__", obj))  # a bound method takes no marks
         elif uses_case.mark not in collector.iter_markers("usefixtures"):
             collector.add_marker(uses_case)  # not to the function: an unmarked class may inherit it too
+
+    def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> Optional[pytest.Collector]:
+        """``mxperf.toml``, whose models are tests."""
+        if not file_path.name.endswith("mxperf.toml"):
+            return None
+        self.start()
+        from pytest_mxperf.plugin.suite import SuiteFile
+        from pytest_mxperf.suite.read import is_suite
+
+        return SuiteFile.from_parent(parent, path=file_path) if is_suite(file_path) else None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: List[pytest.Item]) -> None:

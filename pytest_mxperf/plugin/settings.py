@@ -56,8 +56,7 @@ def _reports(config: pytest.Config, *, shows: bool) -> "Tuple[Tuple[str, Optiona
     asked += [("--mxperf-report", config.invocation_params.dir, target) for target in typed]
     reports: Dict[str, Optional[Path]] = {}
     for where, folder, target in asked:
-        if not formats.is_report(target):
-            raise UsageError(f"{where}={target}: not a report; it can be {formats.KNOWN}")
+        formats.check(target, where=where)
         path = folder / target if formats.is_file(target) else None
         reports[target if path is None else str(path)] = path
     return tuple(reports.items()) or (((formats.TERMINAL, None),) if shows else ())

@@ -6,10 +6,11 @@ Its ``output(run, place)`` returns an ``Output``. A module is imported when its 
 from importlib import import_module
 from typing import Optional
 
+from pytest_mxperf.errors import UsageError
 from pytest_mxperf.report.output import Output, Place
 from pytest_mxperf.report.run import RunReport
 
-__all__ = ["KNOWN", "TERMINAL", "is_file", "is_report", "output"]
+__all__ = ["KNOWN", "TERMINAL", "check", "is_file", "is_report", "output"]
 
 TERMINAL = "terminal"
 """What is shown where nothing else is asked for."""
@@ -32,6 +33,12 @@ KNOWN = ", ".join(f"FILE{name}" if name.startswith(".") else name for name in _M
 def is_report(target: str) -> bool:
     """Whether that names a report: ``terminal``, ``report.json``."""
     return _format_of(target) is not None
+
+
+def check(target: str, *, where: str) -> None:
+    """Raises ``UsageError`` for what names no report."""
+    if not is_report(target):
+        raise UsageError(f"{where}={target}: not a report; it can be {KNOWN}")
 
 
 def is_file(target: str) -> bool:

@@ -11,7 +11,7 @@ from pytest_mxperf.report.profile import gigas, headline, leads, peaks_line, per
 from pytest_mxperf.report.run import ModelResult, RunReport
 from pytest_mxperf.units import Quantity, format_growth, format_quantity
 
-__all__ = ["COMMENT_CHARACTERS", "output", "render"]
+__all__ = ["COMMENT_CHARACTERS", "escaped", "output", "render"]
 
 COMMENT_CHARACTERS = 65_536
 """What GitHub takes as a comment."""
@@ -71,14 +71,14 @@ def _headline(run: RunReport, failed: Sequence[ModelResult], noted: Sequence[Mod
     models = f"{len(run.results)} model{'' if len(run.results) == 1 else 's'}"
     broken = [finding for finding in run.findings if not finding.verdict.is_good]
     if failed:
-        names = ", ".join(_text(result.name) for result in failed[:5])
+        names = ", ".join(escaped(result.name) for result in failed[:5])
         more = f" and {len(failed) - 5} more" if len(failed) > 5 else ""
         head = f"**mxperf: {len(failed)} of {models} failed**: {names}{more}\n"
     elif noted or broken:
         head = f"**mxperf: {models} passed**, {len(noted)} with something to look at\n"
     else:
         head = f"**mxperf: {models} passed**\n"
-    return head + "".join(f"\n- {finding.verdict.value}: {_text(finding.message)}\n" for finding in broken)
+    return head + "".join(f"\n- {finding.verdict.value}: {escaped(finding.message)}\n" for finding in broken)
 
 
 def _changed(result: ModelResult) -> List[Finding]:
@@ -100,7 +100,7 @@ def _changes(results: Iterable[ModelResult]) -> str:
 def _row(result: ModelResult, finding: Finding) -> str:
     old, new, change = _figures(finding)
     against = f"budget {old}" if finding.gate == "budget" and old else old
-    cells = [_text(result.name), _text(finding.metric), against, new, change, finding.verdict.value]
+    cells = [escaped(result.name), escaped(finding.metric), against, new, change, finding.verdict.value]
     return f"| {' | '.join(cells)} |\n"
 
 
@@ -123,7 +123,7 @@ def _explained(result: ModelResult) -> str:
         return ""
     fence = "`" * max([3, *(len(run) + 1 for message in messages for run in re.findall("`+", message))])
     body = "\n".join(message.replace("\n", "\n    ") for message in messages)
-    return f"\n### {_text(result.name)}\n\n{_text(result.test)}\n\n{fence}\n{body}\n{fence}\n"
+    return f"\n### {escaped(result.name)}\n\n{escaped(result.test)}\n\n{fence}\n{body}\n{fence}\n"
 
 
 def _timed(result: ModelResult) -> str:
@@ -131,17 +131,17 @@ def _timed(result: ModelResult) -> str:
     profile = result.profile
     if profile is None:
         because = result.unprofiled_because
-        return f"\n{_text(result.name)}: its layers were not timed: {_text(because)}\n" if because else ""
+        return f"\n{escaped(result.name)}: its layers were not timed: {escaped(because)}\n" if because else ""
     lines = [line for line in (profile.doubt, peaks_line(profile), *leads(profile)) if line]
     rows = "".join(
-        f"| {_text(layer.name)} | {_text(layer.operator)} | {format_quantity(layer.cpu_seconds, Quantity.SECONDS)} "
+        f"| {escaped(layer.name)} | {escaped(layer.operator)} | {format_quantity(layer.cpu_seconds, Quantity.SECONDS)} "
         f"| {percent(profile.share(layer))} | {gigas(layer.flops_per_second)} | {gigas(layer.bytes_per_second)} "
         f"| {percent(profile.attained(layer))} |\n"
         for layer in profile.slowest(_SLOWEST_SHOWN)
     )
     heading = "| layer | operator | time | share | GFLOP/s | GB/s | attained |\n|---|---|--:|--:|--:|--:|--:|\n"
-    title = f"{_text(result.name)}, {_text(headline(profile))}"
-    notes = "".join(f"\n- {_text(line)}" for line in lines)
+    title = f"{escaped(result.name)}, {escaped(headline(profile))}"
+    notes = "".join(f"\n- {escaped(line)}" for line in lines)
     return f"\n<details><summary>{title}</summary>\n\n{heading}{rows}{notes}\n\n</details>\n"
 
 
@@ -156,7 +156,7 @@ def _folded(results: Sequence[ModelResult]) -> str:
 
 def _total(result: ModelResult) -> str:
     cost, timing = result.cost, result.timing
-    cells = [_text(result.name), "", "", "", ""]
+    cells = [escaped(result.name), "", "", "", ""]
     if cost is not None:
         cells[1] = format_quantity(cost.macs, Quantity.COUNT)
         cells[2] = format_quantity(cost.params.trainable, Quantity.COUNT)
@@ -166,7 +166,7 @@ def _total(result: ModelResult) -> str:
     return f"| {' | '.join(cells)} |\n"
 
 
-def _text(content: str) -> str:
+def escaped(content: str) -> str:
     """Text that stays text, on one line: names come from models."""
     line = "".join(char if char.isprintable() else " " for char in content)
     escaped = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("@", "&#64;")

@@ -461,14 +461,14 @@ class TestFiles:
         (tmp_path / "net.params").touch()
         for number in range(1, 11):
             (tmp_path / f"nets{number}-symbol.json").touch()
-        code, out, err = mxperf("cost", tmp_path / typed, *INPUT)
+        code, out, err = mxperf("inputs", tmp_path / typed)
         assert (code, out) == (2, "")
         assert err.endswith(f"; {advice.format(tmp_path)}\n")
 
     def test_the_folder_that_one_is_in_is_no_prefix_either(self, mxperf, renamed, tmp_path, monkeypatch):
         renamed("net-symbol.json", "net-0003.params")
         monkeypatch.chdir(tmp_path)
-        assert mxperf("cost", ".", *INPUT)[2] == "mxperf: count: '.' is a folder; give a prefix in it: 'net'\n"
+        assert mxperf("inputs", ".")[2] == "mxperf: inputs: '.' is a folder; give a prefix in it: 'net'\n"
 
 
 class TestPartsOfModels:
@@ -604,3 +604,99 @@ class TestProfile:
     def test_without_inputs_those_that_it_wants_are_shown(self, mxperf, digits):
         code, out, _ = mxperf("profile", digits)
         assert (code, out.splitlines()[0]) == (2, "digits takes")
+
+
+class TestManyModels:
+    """``mxperf cost`` of several, ``mxperf inputs`` and ``mxperf init``."""
+
+    @pytest.fixture
+    def models(self, digits, wider, tmp_path, monkeypatch):
+        """A folder with one of either, and a file that is none."""
+        folder = tmp_path / "models"
+        folder.mkdir()
+        for end in ("-symbol.json", "-0000.params"):
+            (folder / f"digits{end}").write_bytes(digits.with_name(f"digits{end}").read_bytes())
+        (folder / "wider-symbol.json").write_bytes((wider.parent / "wider-symbol.json").read_bytes())
+        (folder / "broken-symbol.json").write_text("{}")
+        monkeypatch.chdir(tmp_path)
+        return folder
+
+    def test_a_folder_is_a_table_and_a_broken_model_one_line(self, mxperf, models):
+        code, out, err = mxperf("cost", "models", *INPUT, "--sort", "macs")
+        assert code == 2
+        assert [line.split()[0] for line in out.splitlines()] == ["model", "models/wider", "models/digits"]
+        assert out.splitlines()[2].split()[1:5] == ["608", "k", "1.23", "M"]
+        assert err.startswith("mxperf: models/broken: ")
+        assert err.count("\n") == 1
+
+    @pytest.mark.parametrize(
+        ("form", "first"),
+        [
+            ("csv", "model,macs,flops,params,param_bytes,peak_activation_bytes,checkpoint_bytes,layers"),
+            ("md", "| model | MACs | FLOPs | params | param bytes | peak | file | layers |"),
+            ("json", "["),
+        ],
+    )
+    def test_in_other_formats(self, mxperf, models, form, first):
+        code, out, err = mxperf("cost", "models/*d[ie]*", *INPUT, "--format", form)
+        assert (code, err) == (0, "")
+        assert out.splitlines()[0] == first
+        assert "607552" in out or "608 k" in out
+
+    def test_a_model_without_inputs_says_how_to_find_them(self, mxperf, models):
+        code, _, err = mxperf("cost", "models/digits", "models/wider")
+        assert code == 2
+        assert "give its inputs: mxperf inputs models/digits shows them" in err
+
+    def test_a_pattern_that_finds_nothing_is_an_error(self, mxperf, models):
+        assert mxperf("cost", "none*", *INPUT)[::2] == (2, "mxperf: none*: no -symbol.json file there\n")
+
+    def test_inputs_epochs_and_operators(self, mxperf, models):
+        code, out, err = mxperf("inputs", "models/digits", "models/wider")
+        assert (code, err) == (0, "")
+        assert out.splitlines()[:4] == [
+            "digits",
+            "  data  (?, 1, ?, ?)  float32  read by Convolution 'conv1_fwd'",
+            "  epochs: 0",
+            "  operators: Activation 4, BatchNorm 3, Convolution 3, FullyConnected 2, Pooling 2",
+        ]
+        assert "  epochs: none, it has no weights" in out.splitlines()
+
+    def test_a_first_file_is_written_and_read(self, mxperf, models, tmp_path):
+        for name in ("broken", "wider"):
+            (models / f"{name}-symbol.json").unlink()
+        code, out, err = mxperf("init", "models")
+        assert (code, err, out) == (0, "", "mxperf.toml: 1 model\n")
+        text = (tmp_path / "mxperf.toml").read_text()
+        assert '[models.digits]\nsource = "models/digits"\n' in text
+        assert "inputs = { data = [1, 1, 8, 8] }" in text
+        code, out, _ = mxperf("cost", "mxperf.toml", "--format", "csv")
+        assert code == 0
+        assert out.splitlines()[1].startswith("digits,607552,")
+
+    def test_it_replaces_nothing_unless_it_is_told_to(self, mxperf, models):
+        for name in ("broken", "wider"):
+            (models / f"{name}-symbol.json").unlink()
+        assert mxperf("init", "models")[0] == 0
+        assert mxperf("init", "models")[::2] == (
+            2,
+            "mxperf: mxperf.toml: there is one; name another with --output, or replace it with --force\n",
+        )
+        assert mxperf("init", "models", "--force")[0] == 0
+
+    def test_what_cannot_be_read_is_left_blank(self, mxperf, models, tmp_path):
+        code, out, _ = mxperf("init", "models")
+        assert (code, out) == (2, "mxperf.toml: 3 models; 2 of them need something filled in: look for ?\n")
+        text = (tmp_path / "mxperf.toml").read_text()
+        assert 'source = "models/broken"\n# ' in text
+        assert "# data: its channels are unknown; read by Convolution 'conv1_fwd'\ninputs = { data = [1, " in text
+        code, _, err = mxperf("check")
+        assert (code, err) == (2, "mxperf: mxperf.toml:10: data: '?' in ['?']; fill it in\n")
+
+
+def test_completion_is_printed_for_a_shell(mxperf):
+    pytest.importorskip("shtab")
+    code, out, err = mxperf("--print-completion", "bash")
+    assert (code, err) == (0, "")
+    assert "check" in out
+    assert mxperf("--print-completion", "klingon")[0] == 2

@@ -25,7 +25,7 @@ LAYERS = [
     ["baseline"],
     ["profile"],
     ["gate"],
-    ["report"],
+    ["report", "suite"],
     ["mx"],
     ["worker"],
     ["api", "versions"],

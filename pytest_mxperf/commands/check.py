@@ -1,0 +1,165 @@
+"""``mxperf check``: the models of an ``mxperf.toml``, judged as pytest judges them, without pytest."""
+
+import argparse
+import shlex
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Any, List, Optional, Sequence, Set, Tuple
+
+from pytest_mxperf.baseline.store import BaselineStore
+from pytest_mxperf.commands.kept import made
+from pytest_mxperf.commands.shared import DIFFERENT, SAME, add
+from pytest_mxperf.errors import MxperfError, UsageError
+from pytest_mxperf.gate.finding import Finding
+from pytest_mxperf.gate.limits import parse_budget, parse_growth
+from pytest_mxperf.gate.policy import Policy, parse_policies, parse_policy
+from pytest_mxperf.gate.session import judge_unused
+from pytest_mxperf.judge.latency_gate import LatencyGate, Session
+from pytest_mxperf.judge.model import Gates, ModelJudge
+from pytest_mxperf.judge.options import JudgeOptions
+from pytest_mxperf.report import formats
+from pytest_mxperf.report.notices import notices
+from pytest_mxperf.report.run import ModelResult, RunReport
+from pytest_mxperf.suite.read import FILE_NAME, Entry, read_suite
+from pytest_mxperf.versions import versions
+from pytest_mxperf.worker.host_lock import Holder
+
+__all__ = ["add_commands"]
+
+_UNTIMED = "mxperf check times no wall time; pytest does"
+
+
+def add_commands(commands: Any) -> None:
+    check = add(
+        commands,
+        "check",
+        _check,
+        "judge the models of an mxperf.toml by their budgets and baselines; exit code 0 if all pass, 1 if some fail, "
+        "2 on error",
+    )
+    check.add_argument("file", nargs="?", default=FILE_NAME, metavar="FILE", help=f"(default: {FILE_NAME})")
+    check.add_argument("-k", dest="only", default="", metavar="TEXT", help="only models with this in their name")
+    check.add_argument(
+        "--update",
+        nargs="?",
+        const="all",
+        choices=("all", "new"),
+        help="store the baselines of models that pass; =new only those that do not exist",
+    )
+    check.add_argument("--baselines", metavar="DIR", help="folder of the baselines (default: baselines beside FILE)")
+    check.add_argument("--latency", choices=("auto", "always", "never"), default="auto", help="as --mxperf-latency")
+    check.add_argument("--latency-seconds", type=float, default=15.0, metavar="N", help="for one model (default: 15)")
+    check.add_argument("--policy", action="append", default=[], metavar="VERDICT=ACTION", help="as --mxperf-policy")
+    check.add_argument("--strict", action="store_true", help="fail on every verdict that is not PASSED")
+    check.add_argument(
+        "--import", action="append", default=[], dest="imports", metavar="NAME", help="a module to import"
+    )
+    check.add_argument(
+        "-o", "--output", action="append", default=[], metavar="REPORT", help=f"{formats.KNOWN}; repeatable"
+    )
+    check.add_argument("-v", "--verbose", action="count", default=0, help="say more, as pytest -v does")
+
+
+def _check(options: argparse.Namespace) -> Tuple[str, int]:
+    for target in options.output:
+        formats.check(target, where="--output")
+    path = Path(options.file)
+    entries = [entry for entry in read_suite(path) if options.only in entry.name]
+    if not entries:
+        raise UsageError(f"{path}: no model has {options.only!r} in its name" if options.only else f"{path}: no models")
+    baselines = Path(options.baselines) if options.baselines else path.parent / "baselines"
+    judging = JudgeOptions(
+        baselines, options.update, options.latency, options.latency_seconds, imports=tuple(options.imports)
+    )
+    policy = _policy(options)
+    session = Session(_Progress(), shlex.join(["mxperf", *sys.argv[1:]]))
+    with closing(LatencyGate(judging, session)) as gate:
+        checks = [_Check(entry, judging, gate, policy, path) for entry in entries]
+        results = [check.result() for check in checks]
+    findings = [] if options.only else judge_unused(BaselineStore(baselines).names(), _used(checks))
+    run = RunReport(tuple(results), versions(), tuple(findings))
+    failing = [finding for finding in findings if policy.action(finding.verdict) == "fail"]
+    is_bad = bool(failing) or any(result.outcome != "passed" for result in results)
+    lines = notices(results, findings, policy)
+    for target in options.output or [formats.TERMINAL]:
+        lines += made(target, run, options.verbose, root=path.parent)
+    return "\n".join([*lines, *(f"ERROR {finding.message}" for finding in failing)]), DIFFERENT if is_bad else SAME
+
+
+def _policy(options: argparse.Namespace) -> Policy:
+    policy = Policy.strict() if options.strict else Policy()
+    return policy.updated(dict(parse_policy(each, where="--policy") for each in options.policy))
+
+
+def _used(checks: "Sequence[_Check]") -> Set[str]:
+    return {check.spec.name for check in checks if check.gates.uses_baseline}
+
+
+class _Check:
+    """One model."""
+
+    def __init__(self, entry: Entry, options: JudgeOptions, gate: LatencyGate, policy: Policy, path: Path) -> None:
+        self.spec = entry.spec()
+        self.gates = Gates(
+            parse_budget(entry.budget, where=entry.where),
+            None if entry.baseline is None else parse_growth(entry.baseline, where=entry.where),
+            parse_policies(entry.policy, where=entry.where),
+        )
+        self._entry = entry
+        self._options = options
+        self._path = path
+        self._policy = policy.updated(self.gates.policy)
+        self._model = ModelJudge(self.spec, options, gate, root=path.parent.absolute())
+
+    def result(self) -> ModelResult:
+        findings: List[Finding] = []
+        problem = ""
+        try:
+            findings = self._model.judge(self.gates, None, unmeasured_because=_UNTIMED, where=self._entry.where)
+        except MxperfError as error:
+            problem = str(error)
+        is_failed = problem or any(self._policy.action(each.verdict) == "fail" for each in findings)
+        judge = self._model.baseline
+        return ModelResult(
+            test=f"{self._path.name}::{self._entry.name}",
+            name=self.spec.name,
+            inputs=dict(self.spec.inputs),
+            outcome="failed" if is_failed else "passed",
+            problem=problem,
+            cost=vars(self._model).get("cost"),
+            findings=tuple(findings),
+            difference=judge.difference if judge else None,
+            baseline_update=None if judge is None or judge.update is None else self._stored(bool(is_failed)),
+            policy=dict(self.gates.policy),
+            file=self._path.name,
+            line=self._entry.line,
+            symbol_path=self.spec.symbol_path(self._path.parent.absolute()),
+        )
+
+    def _stored(self, is_failed: bool) -> str:
+        """Raises ``BaselineError`` if it cannot be written."""
+        judge = self._model.baseline
+        if is_failed or judge is None or judge.update is None:
+            return "not stored"
+        update, overwrite = judge.update, self._options.update != "new"
+        store = BaselineStore(self._options.baselines)
+        return store.save(self.spec.name, update.baseline, update.symbol_json, overwrite=overwrite)
+
+
+class _Progress:
+    """In a line of stderr that is rewritten; nothing where that is no terminal."""
+
+    def __enter__(self) -> "_Progress":
+        return self
+
+    def __exit__(self, *error: Any) -> Optional[bool]:
+        self.tell("")
+        return None
+
+    def tell(self, text: str) -> None:
+        if sys.stderr.isatty():
+            print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+
+    def waiting(self, holder: Optional[Holder], waited: float) -> None:
+        self.tell(f"waits for {holder or 'another process'} to measure on this host: {waited:.0f} s so far")

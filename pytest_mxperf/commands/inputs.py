@@ -1,0 +1,86 @@
+"""``mxperf inputs`` and ``mxperf init``: what checkpoints want to be given, and a first ``mxperf.toml``."""
+
+import argparse
+import glob
+import os
+from pathlib import Path
+from typing import Any, List, Tuple
+
+from pytest_mxperf.api import inputs_of, operators_of
+from pytest_mxperf.arguments import add_model_options, in_options, model_of
+from pytest_mxperf.commands.shared import MODEL, SAME, TROUBLE, add
+from pytest_mxperf.cost.inputs import table
+from pytest_mxperf.errors import MxperfError, UsageError
+from pytest_mxperf.spec import Checkpoint, ModelSpec
+from pytest_mxperf.suite.first import Guess, first_suite
+from pytest_mxperf.suite.read import FILE_NAME
+
+__all__ = ["add_commands"]
+
+_SYMBOL = "-symbol.json"
+
+
+def add_commands(commands: Any) -> None:
+    inputs = add(commands, "inputs", _inputs, "a checkpoint's inputs, what is known of each, its epochs and operators")
+    inputs.add_argument("models", nargs="+", metavar="PREFIX", help=MODEL)
+    add_model_options(inputs, of_two=False)
+    init = add(commands, "init", _init, f"write a first {FILE_NAME} for the checkpoints in a folder")
+    init.add_argument("folder", metavar="FOLDER")
+    init.add_argument("-o", "--output", default=FILE_NAME, metavar="FILE", help=f"(default: {FILE_NAME})")
+    init.add_argument("--force", action="store_true", help="replace a file that is there")
+
+
+def _inputs(options: argparse.Namespace) -> Tuple[str, int]:
+    return "\n\n".join(_about(model_of(options, source)) for source in options.models), SAME
+
+
+def _about(spec: ModelSpec) -> str:
+    found = inputs_of(spec)
+    lines = [spec.name, *(f"  {line}" for line in table(found))]
+    if not found:
+        lines.append("  no inputs, as far as its graph tells")
+    if isinstance(spec.source, Checkpoint):
+        epochs = spec.source.epochs()
+        lines.append(f"  epochs: {', '.join(map(str, epochs)) if epochs else 'none, it has no weights'}")
+    operators = sorted(operators_of(spec).items(), key=lambda item: (-item[1], item[0]))
+    lines.append(f"  operators: {', '.join(f'{name} {count}' for name, count in operators)}")
+    return "\n".join(lines)
+
+
+def _init(options: argparse.Namespace) -> Tuple[str, int]:
+    folder, output = Path(options.folder), Path(options.output)
+    found = sorted(glob.glob(str(folder / f"**/*{_SYMBOL}"), recursive=True))
+    if not found:
+        raise UsageError(f"{folder}: no {_SYMBOL} file there")
+    if output.exists() and not options.force:
+        raise UsageError(f"{output}: there is one; name another with --output, or replace it with --force")
+    guesses = [_guess(path[: -len(_SYMBOL)], output.parent) for path in found]
+    output.write_text(first_suite(guesses), encoding="utf-8")
+    blank = sum(not guess.is_complete for guess in guesses)
+    models = f"{len(guesses)} model{'' if len(guesses) == 1 else 's'}"
+    rest = f"; {blank} of them need something filled in: look for ?" if blank else ""
+    return f"{output}: {models}{rest}", SAME if not blank else TROUBLE
+
+
+def _guess(prefix: str, folder: Path) -> Guess:
+    source = os.path.relpath(prefix, folder)
+    spec = ModelSpec.parse(prefix, {"": (1,)}, where="init", epoch="latest" if _has_epochs(prefix) else 0)
+    try:
+        return Guess.of(source, inputs_of(spec), lambda shapes: _fits(prefix, shapes))
+    except MxperfError as error:
+        return Guess(source, (), in_options(" ".join(str(error).split())))
+
+
+def _has_epochs(prefix: str) -> List[int]:
+    return list(Checkpoint.at(Path(prefix), 0).epochs())
+
+
+def _fits(prefix: str, inputs: Any) -> bool:
+    """Whether the model can be counted with these."""
+    from pytest_mxperf.api import count
+
+    try:
+        count(prefix, inputs, epoch="latest" if _has_epochs(prefix) else 0)
+    except MxperfError:
+        return False
+    return True

@@ -1,0 +1,67 @@
+"""``mxperf.toml`` in a run of pytest: each of its models is a test, marked as a test in Python would be."""
+
+import os
+from pathlib import Path
+from typing import Any, Iterator, Tuple
+
+import pytest
+
+from pytest_mxperf.errors import MxperfError
+from pytest_mxperf.suite.read import Entry, read_suite
+
+__all__ = ["SuiteFile"]
+
+
+class SuiteFile(pytest.File):
+    """One file of models."""
+
+    def collect(self) -> "Iterator[pytest.Item]":
+        try:
+            entries = read_suite(self.path)
+        except MxperfError as error:
+            raise self.CollectError(str(error)) from None
+        for entry in entries:
+            test = _timed if entry.is_timed else _untimed
+            item: SuiteItem = SuiteItem.from_parent(self, name=entry.name, callobj=test)
+            item.mark(entry)
+            yield item
+
+
+class SuiteItem(pytest.Function):
+    """One model: a test function that stands in no module."""
+
+    _line = 0
+
+    def mark(self, entry: Entry) -> None:
+        self._line = entry.line
+        root = self.config.rootpath
+        model = {name: _under(root, value) if name in _PATHS else value for name, value in entry.model.items()}
+        self.add_marker(pytest.mark.mxperf_model(**model))
+        if entry.budget:
+            self.add_marker(pytest.mark.mxperf_budget(**entry.budget))
+        if entry.baseline is not None:
+            self.add_marker(pytest.mark.mxperf_baseline(**entry.baseline))
+        if entry.policy:
+            self.add_marker(pytest.mark.mxperf_policy(**entry.policy))
+        for tag in entry.tags:
+            self.config.addinivalue_line("markers", f"{tag}: a tag in {self.path.name}")  # for --strict-markers
+            self.add_marker(getattr(pytest.mark, tag))
+
+    def reportinfo(self) -> "Tuple[os.PathLike[str], int, str]":
+        return self.path, self._line - 1, self.name
+
+
+_PATHS = ("source", "params", "example")
+
+
+def _under(root: Path, path: Any) -> Any:
+    """Relative to pytest's root directory where it is below it, for messages."""
+    return path if path is None or root not in Path(path).parents else os.path.relpath(path, root)
+
+
+def _untimed() -> None:
+    """The markers do it all."""
+
+
+def _timed(mxperf_module: Any, mxperf_benchmark: Any) -> None:
+    mxperf_benchmark(mxperf_module)

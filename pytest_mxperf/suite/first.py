@@ -1,0 +1,181 @@
+"""A first ``mxperf.toml``: what graphs and weights say of their inputs, and a blank for what they do not say."""
+
+import json
+import re
+from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+from pytest_mxperf.cost.inputs import GraphInput
+from pytest_mxperf.cost.params import Role
+from pytest_mxperf.suite.document import BLANK
+
+__all__ = ["Guess", "first_suite"]
+
+_SIDES = (
+    224,
+    112,
+    299,
+    32,
+    28,
+    128,
+    256,
+    300,
+    320,
+    416,
+    512,
+    64,
+    48,
+    96,
+    16,
+    8,
+    24,
+    12,
+    40,
+    80,
+    100,
+    120,
+    160,
+    192,
+    227,
+    384,
+)
+"""Of images, the usual first: tried where the graph fits only some of them."""
+_LENGTH = 16
+"""Of a sequence."""
+_IMAGE = 4
+"""Sizes of a batch of images."""
+Shapes = Dict[str, Tuple[Tuple[int, ...], str]]
+Open = Tuple[Optional[int], ...]
+"""A shape with None for what is open."""
+_INDICES = "indices below"
+"""How ``cost/inputs.py`` tells of what an embedding reads."""
+
+
+class GuessedInput(NamedTuple):
+    """An input's shape, with None for what nobody knows."""
+
+    name: str
+    shape: Open
+    dtype: str
+    remark: str
+    """How the sizes came about, or why some are missing."""
+
+
+class Guess(NamedTuple):
+    """What is known of one checkpoint."""
+
+    source: str
+    inputs: Tuple[GuessedInput, ...]
+    problem: str = ""
+    """Why its inputs are unknown."""
+
+    @property
+    def is_complete(self) -> bool:
+        return not self.problem and bool(self.inputs) and all(None not in each.shape for each in self.inputs)
+
+    @classmethod
+    def of(cls, source: str, inputs: Sequence[GraphInput], fits: Callable[[Shapes], bool]) -> "Guess":
+        """``fits`` says whether a model can be counted with such inputs."""
+        if not inputs:
+            return cls(source, (), "its graph names no input")
+        # Labels are what MXNet infers, mostly: they are given only where it does not.
+        for given in ([each for each in inputs if each.role is not Role.LABEL], list(inputs)):
+            shapes = {each.name: _one_batch(each) for each in given}
+            found = None if None in shapes.values() else _fitting(given, shapes, fits)
+            if found is not None:
+                return cls(source, tuple(_known(each, found[each.name][0]) for each in given))
+        needed = [each for each in inputs if each.role is not Role.LABEL] or list(inputs)
+        return cls(source, tuple(map(_blank, needed)))
+
+
+def _fitting(
+    inputs: Sequence[GraphInput], shapes: Dict[str, Optional[Open]], fits: Callable[[Shapes], bool]
+) -> Optional[Shapes]:
+    """The first of the usual sizes with which the model can be counted."""
+    is_open = any(None in (shape or ()) for shape in shapes.values())
+    for side in _sides(shapes) if is_open else (0,):
+        found = {
+            each.name: (tuple(side if size is None else size for size in shapes[each.name] or ()), each.dtype)
+            for each in inputs
+        }
+        if fits(found):
+            return found
+    return None
+
+
+def _one_batch(given: GraphInput) -> Optional[Open]:
+    """With a first size of 1 where that is open. None where not even the number of sizes is known.
+
+    What is looked up in a table is a batch of sequences, by far the most often.
+    """
+    shape = given.shape
+    if shape is None:
+        return (1, None) if given.about.startswith(_INDICES) else None
+    if len(shape) >= _IMAGE and shape[1] is None:
+        return None  # channels: without weights a convolution takes any number of them
+    return _first_of_1(shape)
+
+
+def _first_of_1(shape: Open) -> Open:
+    return shape if not shape else (1 if shape[0] is None else shape[0], *shape[1:])
+
+
+def _sides(shapes: Mapping[str, Optional[Open]]) -> Sequence[int]:
+    """What an open size may be: an image's side, or a sequence's length."""
+    open_sizes = [len(shape or ()) for shape in shapes.values() if shape and None in shape]
+    return _SIDES if any(size >= 4 for size in open_sizes) else (_LENGTH, *_SIDES)
+
+
+def _known(given: GraphInput, shape: Tuple[int, ...]) -> GuessedInput:
+    is_open = given.shape is not None and None in given.shape[1:]
+    remark = "open sizes are filled with a usual one that fits" if is_open else ""
+    return GuessedInput(given.name, shape, given.dtype, remark)
+
+
+def _blank(given: GraphInput) -> GuessedInput:
+    if given.shape is None:
+        remark = f"its number of sizes is unknown too; {given.about}"
+        return GuessedInput(given.name, (1, None), given.dtype, remark)
+    shape = _first_of_1(given.shape)
+    if None not in shape:
+        return GuessedInput(given.name, shape, given.dtype, "")
+    why = "its channels are unknown" if len(shape) >= _IMAGE and shape[1] is None else "no usual size fits"
+    return GuessedInput(given.name, shape, given.dtype, f"{why}; {given.about}")
+
+
+def first_suite(guesses: Sequence[Guess]) -> str:
+    """The file's text."""
+    head = (
+        "# Models and their gates: pytest collects each as a test, mxperf check judges them without pytest.\n"
+        f'# Written by mxperf init. Fill in each "{BLANK}", then record the baselines: pytest --mxperf-update\n\n'
+        "[defaults]\nbaseline = true    # no cost may grow\n"
+    )
+    names: Dict[str, int] = {}
+    return head + "".join(_table(guess, _name(guess, names)) for guess in guesses)
+
+
+def _name(guess: Guess, taken: Dict[str, int]) -> str:
+    name = re.sub(r"[^\w.-]+", "_", guess.source.rpartition("/")[2]) or "model"
+    taken[name] = taken.get(name, 0) + 1
+    return name if taken[name] == 1 else f"{name}-{taken[name]}"
+
+
+def _table(guess: Guess, name: str) -> str:
+    lines = ["", f"[models.{_key(name)}]", f"source = {json.dumps(guess.source)}"]
+    if guess.problem:
+        lines += [f"# {guess.problem}", f'inputs = {{ data = ["{BLANK}"] }}']
+    else:
+        lines += [f"# {each.name}: {each.remark}" for each in guess.inputs if each.remark]
+        lines.append(f"inputs = {{ {', '.join(map(_input, guess.inputs))} }}")
+    return "\n".join(lines) + "\n"
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[\w-]+", name, re.ASCII) else json.dumps(name)
+
+
+def _input(guessed: GuessedInput) -> str:
+    sizes: List[str] = [f'"{BLANK}"' if size is None else str(size) for size in guessed.shape]
+    shape, key = f"[{', '.join(sizes)}]", _key(guessed.name)
+    if guessed.dtype == "float32":
+        return f"{key} = {shape}"
+    return f"{key} = {{ shape = {shape}, dtype = {json.dumps(guessed.dtype)} }}"

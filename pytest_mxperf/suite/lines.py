@@ -1,0 +1,48 @@
+"""Where in a TOML file a table or a key stands: its reader does not say."""
+
+import re
+from typing import Any, Callable, Dict, Optional, Tuple
+
+__all__ = ["Lines"]
+
+Path = Tuple[str, ...]
+_HEADER = re.compile(r"\s*\[([^\[\]]+)\]\s*(?:#.*)?$")
+_KEY = re.compile(r"\s*((?:[\w-]+|\"[^\"]*\"|'[^']*')(?:\s*\.\s*(?:[\w-]+|\"[^\"]*\"|'[^']*'))*)\s*=")
+
+
+class Lines:
+    """Of one file, whose ``loads`` is that of its reader."""
+
+    def __init__(self, text: str, loads: Callable[[str], Dict[str, Any]]) -> None:
+        self._lines: Dict[Path, int] = {}
+        table: Path = ()
+        for number, line in enumerate(text.splitlines(), 1):
+            header, key = _HEADER.match(line), _KEY.match(line)
+            if header:
+                table = _keys(f"[{header.group(1)}]", loads) or table
+                self._add(table, number)
+            elif key:
+                self._add((*table, *(_keys(f"{key.group(1)} = 0", loads) or ())), number)
+
+    def _add(self, path: Path, number: int) -> None:
+        for length in range(1, len(path) + 1):
+            self._lines.setdefault(path[:length], number)
+
+    def of(self, *path: str) -> int:
+        """Of the key, or of the nearest of its tables that is in the file; 1 if none is."""
+        while path and path not in self._lines:
+            path = path[:-1]
+        return self._lines.get(path, 1)
+
+
+def _keys(line: str, loads: Callable[[str], Dict[str, Any]]) -> Optional[Path]:
+    """The parts of a dotted key, as the reader reads them; None for a line that is none, inside of a longer string."""
+    try:
+        found: Any = loads(line)
+    except ValueError:
+        return None
+    parts = []
+    while isinstance(found, dict) and found:
+        ((key, found),) = found.items()
+        parts.append(key)
+    return tuple(parts)

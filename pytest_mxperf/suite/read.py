@@ -1,0 +1,212 @@
+"""Reads ``mxperf.toml``: its models one by one, with their gates, and the line that each stands at."""
+
+import difflib
+import glob
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
+
+import msgspec
+
+from pytest_mxperf.errors import UsageError
+from pytest_mxperf.gate.limits import parse_budget, parse_growth
+from pytest_mxperf.gate.metrics import LATENCIES, WALL_TIMES
+from pytest_mxperf.gate.policy import parse_policies
+from pytest_mxperf.spec import ModelSpec
+from pytest_mxperf.suite.document import BLANK, Defaults, Input, Model
+from pytest_mxperf.suite.lines import Lines
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+__all__ = ["FILE_NAME", "Entry", "is_suite", "read_suite"]
+
+FILE_NAME = "mxperf.toml"
+_SYMBOL = "-symbol.json"
+_VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)")
+_MERGED = ("budget", "baseline", "policy")
+"""Tables of the defaults that a model's own adds to, key by key."""
+
+
+class Entry(NamedTuple):
+    """One model of the file."""
+
+    name: str
+    """Of the item: ``resnet18``, or ``faces[arcface_r50]`` for what a pattern found."""
+    model: Dict[str, Any]
+    """The arguments of ``ModelSpec.parse``, whose paths are absolute."""
+    budget: Dict[str, Any]
+    baseline: Any
+    """The arguments of ``mxperf_baseline``; None if there is none."""
+    policy: Dict[str, str]
+    tags: Tuple[str, ...]
+    is_timed: bool
+    """Whether something needs the wall time of forward passes."""
+    where: str
+    """``mxperf.toml:7``."""
+    line: int
+
+    def spec(self) -> ModelSpec:
+        """Raises ``UsageError``."""
+        return ModelSpec.parse(**self.model, where=self.where)
+
+
+def is_suite(path: Path) -> bool:
+    """Whether a file of this name holds models."""
+    return path.name == FILE_NAME or path.name.endswith(f".{FILE_NAME}")
+
+
+def read_suite(path: Path, environ: Mapping[str, str] = os.environ) -> List[Entry]:
+    """All models of the file, in its order. Raises ``UsageError``, with file and line, for whatever is wrong."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        raw = tomllib.loads(text)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{path}: not a TOML file: {error}") from None
+    return _Suite(path, raw, Lines(text, tomllib.loads), environ).entries()
+
+
+class _Suite:
+    def __init__(self, path: Path, raw: Dict[str, Any], lines: Lines, environ: Mapping[str, str]) -> None:
+        self._path = path
+        self._raw = raw
+        self._lines = lines
+        self._environ = environ
+
+    def entries(self) -> List[Entry]:
+        for key in self._raw:
+            if key not in ("models", "defaults"):
+                raise self._error((key,), f"unknown table {key!r}; known: defaults, models.NAME")
+        defaults = self._table(("defaults",), self._raw.get("defaults", {}))
+        self._converted(("defaults",), defaults, Defaults)
+        models = self._table(("models",), self._raw.get("models", {}))
+        entries = [entry for name in models for entry in self._entries(name, models[name], defaults)]
+        names = [entry.name for entry in entries]
+        for entry in entries:
+            if names.count(entry.name) > 1:
+                raise UsageError(f"{entry.where}: two models are called {entry.name!r}")
+        return entries
+
+    def _entries(self, name: str, raw: Any, defaults: Dict[str, Any]) -> Iterator[Entry]:
+        path = ("models", name)
+        model = self._converted(path, _merged(defaults, self._table(path, raw)), Model)
+        for source, title in self._sources(path, name, model):
+            yield self._entry(path, source, title, model)
+
+    def _sources(self, path: Tuple[str, ...], name: str, model: Model) -> List[Tuple[Path, str]]:
+        """What the model's source or pattern stands for: its path without an ending, and its name."""
+        if (model.source is None) == (model.glob is None):
+            raise self._error(path, 'needs source = "PREFIX" or glob = "PATTERN", one of the two')
+        if model.source is not None:
+            return [(self._place(path, "source", model.source), name)]
+        pattern = str(self._place(path, "glob", str(model.glob)))
+        found = sorted(each[: -len(_SYMBOL)] for each in glob.glob(pattern + _SYMBOL, recursive=True))
+        if not found:
+            raise self._error((*path, "glob"), f"{model.glob!r} finds no {_SYMBOL} file")
+        return [(Path(each), f"{name}[{Path(each).name}]") for each in found]
+
+    def _entry(self, path: Tuple[str, ...], source: Path, title: str, model: Model) -> Entry:
+        line = self._lines.of(*path)
+        where = f"{self._path}:{line}"
+        name = source.name if model.glob else path[-1]
+        arguments: Dict[str, Any] = {
+            "source": str(source),
+            "inputs": {key: self._input(path, key, value) for key, value in model.inputs.items()},
+            "epoch": model.epoch,
+            "name": re.sub(r"(-symbol)?\.json\Z", "", name),
+            "params": None if model.params is None else str(self._place(path, "params", model.params)),
+            "shapes": {key: tuple(shape) for key, shape in model.shapes.items()} or None,
+            "output": tuple(model.output) if isinstance(model.output, list) else model.output,
+            "run_as": model.run_as,
+            "example": None if model.example is None else str(self._place(path, "example", model.example)),
+        }
+        baseline = None if model.baseline is False else {} if model.baseline is True else model.baseline
+        timed = {*LATENCIES, *WALL_TIMES} & {*model.budget, *(baseline or {})}
+        entry = Entry(
+            title,
+            arguments,
+            dict(model.budget),
+            baseline,
+            model.policy,
+            tuple(dict.fromkeys(model.tags)),
+            bool(timed) or model.benchmark,
+            where,
+            line,
+        )
+        self._check(path, entry)
+        return entry
+
+    def _check(self, path: Tuple[str, ...], entry: Entry) -> None:
+        """Raises ``UsageError`` for what a marker would refuse, now and not when the model's turn comes."""
+
+        def at(key: str) -> str:
+            return f"{self._path}:{self._lines.of(*path, key)}: {key} of {entry.name}"
+
+        if not entry.model["inputs"]:
+            raise self._error(path, f"{entry.name} has no inputs: mxperf inputs {entry.model['source']} shows them")
+        parse_budget(entry.budget, where=at("budget"))
+        parse_policies(entry.policy, where=at("policy"))
+        if entry.baseline is not None:
+            parse_growth(entry.baseline, where=at("baseline"))
+        entry.spec()
+
+    def _input(self, path: Tuple[str, ...], name: str, value: Any) -> Any:
+        shape, dtype = (value.shape, value.dtype) if isinstance(value, Input) else (value, "float32")
+        for size in shape:
+            if isinstance(size, str):
+                problem = "fill it in" if size == BLANK else "a size is a whole number"
+                raise self._error((*path, "inputs", name), f"{name}: {size!r} in {shape}; {problem}")
+        return tuple(shape), dtype
+
+    def _place(self, path: Tuple[str, ...], key: str, written: str) -> Path:
+        """Relative to the file, with the environment's variables filled in."""
+
+        def value(found: "re.Match[str]") -> str:
+            name = found.group(1) or found.group(2)
+            if name not in self._environ:
+                raise self._error((*path, key), f"{written!r}: the environment has no {name}")
+            return self._environ[name]
+
+        return self._path.parent.absolute() / _VARIABLE.sub(value, written)
+
+    def _table(self, path: Tuple[str, ...], value: Any) -> Dict[str, Any]:
+        if not isinstance(value, dict):
+            raise self._error(path, f"expected a table, got {value!r}")
+        return value
+
+    def _converted(self, path: Tuple[str, ...], table: Dict[str, Any], kind: Any) -> Any:
+        for key in table:
+            if key not in kind.__struct_fields__:
+                close = difflib.get_close_matches(key, kind.__struct_fields__, n=1)
+                hint = f"did you mean {close[0]!r}? " if close else ""
+                raise self._error(
+                    (*path, key), f"unknown key {key!r}; {hint}known: {', '.join(kind.__struct_fields__)}"
+                )
+        for key, value in table.items():
+            try:
+                msgspec.convert({key: value}, kind)
+            except msgspec.ValidationError as error:
+                raise self._error((*path, key), f"{key} = {value!r}: {str(error).replace(' - at ', ' at ')}") from None
+        return msgspec.convert(table, kind)
+
+    def _error(self, path: Sequence[str], message: str) -> UsageError:
+        return UsageError(f"{self._path}:{self._lines.of(*path)}: {message}")
+
+
+def _merged(defaults: Dict[str, Any], own: Dict[str, Any]) -> Dict[str, Any]:
+    merged = {**defaults, **own}
+    for key in _MERGED:
+        both = defaults.get(key), own.get(key)
+        if isinstance(both[0], dict) and isinstance(both[1], dict):
+            merged[key] = {**both[0], **both[1]}
+        elif isinstance(both[0], dict) and both[1] is True:
+            merged[key] = both[0]
+    if isinstance(defaults.get("tags"), list) and isinstance(own.get("tags"), list):
+        merged["tags"] = defaults["tags"] + own["tags"]
+    return merged

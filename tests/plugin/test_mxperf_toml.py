@@ -1,0 +1,187 @@
+"""``mxperf.toml``: its models are tests, whatever pytest is asked to do with them."""
+
+import json
+
+import pytest
+
+from pytest_mxperf.cli import main
+
+SUITE = """\
+[defaults]
+baseline = true
+inputs = {{ data = [1, 1, 8, 8] }}
+
+[models.digits]
+source = "{prefix}"
+budget = {{ macs = "608 k" }}
+tags = ["small"]
+
+[models.twin]
+source = "{prefix}"
+budget = {{ latency_p50 = "100 s" }}
+"""
+
+
+@pytest.fixture
+def suite(pytester, digits):
+    """Writes the file, with changes."""
+
+    def suite(*changes):
+        text = SUITE.format(prefix=digits)
+        for old, new in changes:
+            assert old in text
+            text = text.replace(old, new)
+        (pytester.path / "mxperf.toml").write_text(text)
+
+    suite()
+    return suite
+
+
+@pytest.fixture
+def recorded(suite, run):
+    run("--mxperf-update").assert_outcomes(passed=2)
+    return suite
+
+
+def test_its_models_are_collected_as_tests(suite, run):
+    result = run("--collect-only", "-q")
+    result.stdout.fnmatch_lines(["mxperf.toml::digits", "mxperf.toml::twin"])
+
+
+def test_baselines_are_recorded_and_held(recorded, run, pytester):
+    assert sorted(path.name for path in (pytester.path / "baselines").glob("*.json")) == [
+        *("digits-symbol.json", "digits.json", "twin-symbol.json", "twin.json")
+    ]
+    run().assert_outcomes(passed=2)
+
+
+def test_a_broken_gate_fails_its_model_at_its_line(recorded, run):
+    recorded(('"608 k"', '"607 k"'))
+    result = run("-v", "--mxperf-report=r.json")
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["mxperf.toml::digits FAILED*", "digits: macs 608 k is over the budget of 607 k *"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "outcomes"),
+    [
+        (("-k", "twin"), {"passed": 1, "deselected": 1}),
+        (("-m", "small", "--strict-markers"), {"passed": 1, "deselected": 1}),
+        (("--deselect", "mxperf.toml::twin"), {"passed": 1, "deselected": 1}),
+        (("mxperf.toml::digits",), {"passed": 1}),
+        (("mxperf.toml",), {"passed": 2}),
+    ],
+)
+def test_they_are_selected_as_tests(recorded, run, arguments, outcomes):
+    run(*arguments).assert_outcomes(**outcomes)
+
+
+def test_a_latency_budget_is_measured(recorded, run):
+    result = run("--mxperf-report", "-v", "-k", "twin")
+    result.stdout.fnmatch_lines(["  budget  * PASSED  latency_p50 * s is within the budget of 100 s,*"])
+
+
+def test_a_command_that_accepts_a_change_names_the_model(recorded, run, pytester):
+    path = pytester.path / "baselines" / "digits.json"
+    path.write_text(path.read_text().replace("607552", "607551", 1))
+    result = run()
+    result.stdout.fnmatch_lines(["*store the new baseline: pytest --mxperf-update mxperf.toml::digits"])
+
+
+def test_what_is_wrong_is_one_error_with_its_line(suite, run, no_traceback):
+    suite(('budget = { macs = "608 k" }', "budgets = 3"))
+    result = run()
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*mxperf.toml:7: unknown key 'budgets'; did you mean 'budget'? known: *"])
+    no_traceback(result)
+
+
+def test_unused_baselines_are_found_and_pruned(recorded, run, pytester):
+    recorded(("[models.twin]", "[models.other]"))
+    result = run()
+    result.stdout.fnmatch_lines(["ERROR *'twin'*"])
+    run("--mxperf-update=prune", "-k", "digits or other")
+    assert not (pytester.path / "baselines" / "other.json").exists()
+
+
+def test_junit_has_them(recorded, run, pytester):
+    run("--junitxml=junit.xml")
+    text = (pytester.path / "junit.xml").read_text()
+    assert 'name="digits"' in text
+    assert "mxperf budget macs" in text
+
+
+@pytest.mark.slow
+def test_xdist_gives_the_same_report(recorded, run, pytester):
+    for workers in (0, 2):
+        run(f"-n{workers}", f"--mxperf-report=r{workers}.json", "-k", "digits")
+    one, two = [json.loads((pytester.path / f"r{workers}.json").read_text())["models"] for workers in (0, 2)]
+    assert one == two
+
+
+class TestCheck:
+    """``mxperf check``: the same verdicts without pytest."""
+
+    @pytest.fixture
+    def check(self, pytester, capsys):
+        def check(*arguments):
+            code = main(["check", *arguments])
+            captured = capsys.readouterr()
+            return code, captured.out, captured.err
+
+        return check
+
+    def test_what_passes_there_passes_here(self, recorded, check):
+        code, out, _ = check("-k", "digits", "-v")
+        assert code == 0
+        assert "  budget    PASSED  macs 607.6 k is within the budget of 608 k, 0.07% left" in out.splitlines()
+
+    def test_what_fails_there_fails_here(self, recorded, check):
+        recorded(('"608 k"', '"607 k"'))
+        code, out, _ = check("-k", "digits")
+        assert code == 1
+        assert "OVER_BUDGET" in out
+
+    def test_a_wall_time_is_not_measured_and_says_so(self, recorded, check):
+        code, out, _ = check("-k", "twin")
+        assert code == 1
+        assert "mxperf check times no wall time; pytest does" in " ".join(out.split())
+        assert check("-k", "twin", "--policy", "unmeasured=warn")[0] == 0
+
+    def test_it_records_what_pytest_accepts(self, suite, check, run):
+        code, out, _ = check("--update", "--policy", "unmeasured=warn")
+        assert code == 0
+        assert "baseline recorded: digits" in out
+        run().assert_outcomes(passed=2)
+
+    def test_a_missing_baseline_fails(self, suite, check):
+        code, out, _ = check("-k", "digits")
+        assert code == 1
+        assert "MISSING" in out
+
+    def test_unused_baselines_fail_where_all_models_are_judged(self, recorded, check):
+        recorded(("[models.twin]", "[models.digits2]"))
+        code, out, _ = check("--update", "--policy", "unmeasured=warn")
+        assert code == 1
+        assert "ERROR" in out
+        assert "'twin'" in out
+
+    def test_reports_are_written(self, recorded, check, pytester):
+        code, out, _ = check("-k", "digits", "-o", "r.json", "-o", "r.html")
+        assert code == 0
+        assert "report written: r.html" in out
+        (model,) = json.loads((pytester.path / "r.json").read_text())["models"]
+        assert (model["test"], model["outcome"]) == ("mxperf.toml::digits", "passed")
+
+    def test_a_broken_model_is_one_line_and_the_rest_goes_on(self, recorded, check, pytester):
+        with (pytester.path / "mxperf.toml").open("a") as stream:
+            stream.write('\n[models.gone]\nsource = "gone"\nbaseline = false\n')
+        code, out, _ = check("--policy", "unmeasured=warn")
+        assert code == 1
+        assert "gone-symbol.json: cannot read the symbol" in " ".join(out.split())
+        assert "4 passed" in out or "5 passed" in out
+
+    def test_errors_are_one_line(self, suite, check):
+        assert check("none.toml")[::2] == (2, "mxperf: none.toml: cannot be read: No such file or directory\n")
+        assert check("-k", "none")[::2] == (2, "mxperf: mxperf.toml: no model has 'none' in its name\n")
+        assert check("-o", "r.txt")[0] == 2

@@ -1,0 +1,74 @@
+"""The first ``mxperf.toml`` of a folder."""
+
+import pytest
+
+from pytest_mxperf.cost.inputs import GraphInput
+from pytest_mxperf.cost.params import Role
+from pytest_mxperf.suite.first import Guess, first_suite
+
+
+def given(name, shape, role=Role.INPUT, dtype="float32", about="read by Convolution 'conv'"):
+    return GraphInput(name, role, shape, dtype, about)
+
+
+def guess(*inputs, fits=lambda shapes: True):
+    return Guess.of("models/net", inputs, fits)
+
+
+def shapes(found):
+    return {each.name: each.shape for each in found.inputs}
+
+
+def test_an_image_gets_a_usual_size_that_fits():
+    """Only 112 x 112 fits here."""
+    found = guess(given("data", (None, 3, None, None)), fits=lambda shapes: shapes["data"][0] == (1, 3, 112, 112))
+    assert shapes(found) == {"data": (1, 3, 112, 112)}
+    assert found.is_complete
+    assert found.inputs[0].remark == "open sizes are filled with a usual one that fits"
+
+
+def test_what_the_graph_tells_is_no_guess():
+    found = guess(given("data", (16, 3, 480, 480)))
+    assert (shapes(found), found.inputs[0].remark) == ({"data": (16, 3, 480, 480)}, "")
+
+
+def test_a_label_is_given_only_where_it_cannot_be_inferred():
+    data, label = given("data", (None, 3)), given("label", None, Role.LABEL)
+    assert shapes(guess(data, label)) == {"data": (1, 3)}
+    known = given("label", (None,), Role.LABEL)
+    assert shapes(guess(data, known, fits=lambda shapes: len(shapes) == 2)) == {"data": (1, 3), "label": (1,)}
+
+
+def test_tokens_are_a_batch_of_one_sequence():
+    tokens = given("tokens", None, dtype="int32", about="indices below 10000, read by Embedding 'embed'")
+    assert shapes(guess(tokens)) == {"tokens": (1, 16)}
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected", "why"),
+    [
+        ((None, None, None, None), (1, None, None, None), "its channels are unknown"),
+        ((None, 3, None, None), (1, 3, None, None), "no usual size fits"),
+        (None, (1, None), "its number of sizes is unknown too"),
+    ],
+)
+def test_what_nobody_knows_stays_blank_with_the_reason(shape, expected, why):
+    found = guess(given("data", shape), fits=lambda shapes: False)
+    assert (shapes(found), found.is_complete) == ({"data": expected}, False)
+    assert found.inputs[0].remark == f"{why}; read by Convolution 'conv'"
+
+
+def test_the_file_has_a_table_for_each():
+    text = first_suite(
+        [
+            guess(given("data", (None, 3))),
+            Guess.of("b/net", [given("to kens", (1, 16), dtype="int32")], lambda shapes: True),
+            Guess("c/odd name.v1", (), "the graph is empty"),
+        ]
+    )
+    assert text.split("\n\n", 1)[1] == (
+        "[defaults]\nbaseline = true    # no cost may grow\n"
+        '\n[models.net]\nsource = "models/net"\ninputs = { data = [1, 3] }\n'
+        '\n[models.net-2]\nsource = "b/net"\ninputs = { "to kens" = { shape = [1, 16], dtype = "int32" } }\n'
+        '\n[models."odd_name.v1"]\nsource = "c/odd name.v1"\n# the graph is empty\ninputs = { data = ["?"] }\n'
+    )

@@ -1,0 +1,161 @@
+"""``mxperf.toml``: what it says, and where it is wrong."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+import pytest_mxperf.suite
+from pytest_mxperf.errors import UsageError
+from pytest_mxperf.spec import InputSpec
+from pytest_mxperf.suite.document import schema
+from pytest_mxperf.suite.read import is_suite, read_suite
+
+
+@pytest.fixture
+def suite(tmp_path):
+    """Reads such a file."""
+
+    def suite(text, **environ):
+        path = tmp_path / "mxperf.toml"
+        path.write_text(text)
+        return read_suite(path, environ)
+
+    return suite
+
+
+WHOLE = """\
+[defaults]
+baseline = true
+budget = { params = "30 M" }
+tags = ["models"]
+
+[models.resnet18]
+source = "models/resnet18"
+inputs = { data = [1, 3, 224, 224] }
+budget = { macs = "1.82 G" }
+baseline = { latency = "2.5%" }
+policy = { uncounted = "warn" }
+tags = ["nightly"]
+
+[models.tagger]
+source = "/there/tagger-symbol.json"
+inputs.tokens = { shape = [1, 16], dtype = "int32" }
+epoch = "latest"
+baseline = false
+benchmark = true
+"""
+
+
+def test_each_table_is_a_model(suite, tmp_path):
+    resnet, tagger = suite(WHOLE)
+    assert (resnet.name, resnet.where, resnet.line) == ("resnet18", f"{tmp_path}/mxperf.toml:6", 6)
+    spec = resnet.spec()
+    assert (spec.name, spec.source.prefix) == ("resnet18", tmp_path / "models" / "resnet18")
+    assert spec.inputs == {"data": InputSpec((1, 3, 224, 224))}
+    assert tagger.spec().inputs == {"tokens": InputSpec((1, 16), "int32")}
+    assert tagger.spec().source.symbol_path == Path("/there/tagger-symbol.json")
+
+
+def test_a_model_adds_to_the_defaults(suite):
+    resnet, tagger = suite(WHOLE)
+    assert resnet.budget == {"params": "30 M", "macs": "1.82 G"}
+    assert (resnet.baseline, tagger.baseline) == ({"latency": "2.5%"}, None)
+    assert (resnet.tags, tagger.tags) == (("models", "nightly"), ("models",))
+    assert (resnet.policy, resnet.is_timed, tagger.is_timed) == ({"uncounted": "warn"}, False, True)
+
+
+@pytest.mark.parametrize(
+    "gate", ['budget = { latency_p50 = "1 s" }', 'baseline = { wall_p50 = "5%" }', "benchmark = true"]
+)
+def test_what_needs_a_wall_time_is_timed(suite, gate):
+    (entry,) = suite(f'[models.a]\nsource = "a"\ninputs.data = [1]\n{gate}\n')
+    assert entry.is_timed
+
+
+def test_a_pattern_is_a_model_for_each_checkpoint(suite, tmp_path):
+    for name in ("b", "a"):
+        (tmp_path / f"face_{name}-symbol.json").write_text("{}")
+    found = suite('[models.faces]\nglob = "face_*"\ninputs.data = [1]\n')
+    assert [(each.name, each.spec().name) for each in found] == [
+        ("faces[face_a]", "face_a"),
+        ("faces[face_b]", "face_b"),
+    ]
+
+
+def test_paths_take_variables_of_the_environment(suite):
+    (entry,) = suite('[models.a]\nsource = "${MODELS}/a"\ninputs.data = [1]\n', MODELS="/mnt/models")
+    assert entry.spec().source.prefix == Path("/mnt/models/a")
+
+
+MODEL = '[models.a]\nsource = "a"\ninputs.data = [1]\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "told"),
+    [
+        ("models = 3", 1, "expected a table, got 3"),
+        ("[model.a]\n", 1, "unknown table 'model'; known: defaults, models.NAME"),
+        (f"{MODEL}budgets = {{}}\n", 4, "unknown key 'budgets'; did you mean 'budget'? known: inputs, epoch"),
+        (f"{MODEL}\nepoch = [1]\n", 5, "epoch = [1]: Expected `int | str`, got `array` at `$.epoch`"),
+        (f'{MODEL}budget = {{ macs = "fast" }}\n', 4, "budget of a: macs: expected a number or text like '1.82 G'"),
+        (f'{MODEL}budget = {{ mac = "1 G" }}\n', 4, "budget of a: unknown argument 'mac'; did you mean 'macs'?"),
+        (f'{MODEL}baseline = {{ macs = "-5%" }}\n', 4, "baseline of a: macs: '-5%' is negative"),
+        (f'{MODEL}policy = {{ uncounted = "never" }}\n', 4, "policy of a"),
+        (f'{MODEL}run_as = "fast"\n', 1, "run_as='fast' is none of"),
+        ('[models.a]\nsource = "a"\n', 1, "a has no inputs: mxperf inputs"),
+        ('[models.a]\nsource = "a"\ninputs = { data = [1, "?"] }\n', 3, "data: '?' in [1, '?']; fill it in"),
+        (
+            '[models.a]\nsource = "a"\ninputs = { data = [1, "x"] }\n',
+            3,
+            "data: 'x' in [1, 'x']; a size is a whole number",
+        ),
+        ("[models.a]\ninputs.data = [1]\n", 1, 'needs source = "PREFIX" or glob = "PATTERN", one of the two'),
+        ('[models.a]\nglob = "none_*"\ninputs.data = [1]\n', 2, "'none_*' finds no -symbol.json file"),
+        ('[models.a]\nsource = "$NOWHERE/a"\ninputs.data = [1]\n', 2, "'$NOWHERE/a': the environment has no NOWHERE"),
+        ("[defaults]\nsource = 'a'\n", 2, "unknown key 'source'; known: inputs"),
+        (
+            f'# x\n\n[models."b c"]\nsource = "b"\ninputs.data = [1]\nbudget.mac = 1\n{MODEL}',
+            6,
+            "budget of b c: unknown",
+        ),
+    ],
+)
+def test_what_is_wrong_has_its_line(suite, tmp_path, text, line, told):
+    with pytest.raises(UsageError) as caught:
+        suite(text)
+    assert str(caught.value).startswith(f"{tmp_path}/mxperf.toml:{line}: ")
+    assert told in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["[models", "a = 1\na = 2\n", "a = " + "[" * 5000])
+def test_what_is_no_toml_is_one_clear_error(suite, text):
+    with pytest.raises(UsageError, match=r"mxperf\.toml: not a TOML file: "):
+        suite(text)
+
+
+def test_a_file_that_is_not_there_is_one_clear_error(tmp_path):
+    with pytest.raises(UsageError, match="cannot be read: No such file"):
+        read_suite(tmp_path / "mxperf.toml")
+
+
+def test_a_key_inside_of_a_longer_text_is_no_key(suite):
+    text = f"{MODEL}output = '''\nbudgets = 3\n[models.b]\n'''\nbudgets = 1\n"
+    with pytest.raises(UsageError, match=r":8: unknown key 'budgets'|:5: unknown key 'budgets'"):
+        suite(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("mxperf.toml", True), ("faces.mxperf.toml", True), ("xmxperf.toml", False), ("a.toml", False)],
+)
+def test_files_are_known_by_their_names(name, expected):
+    assert is_suite(Path(name)) is expected
+
+
+def test_the_shipped_schema_is_that_of_the_reader():
+    shipped = json.loads(Path(pytest_mxperf.suite.__file__).with_name("mxperf.schema.json").read_text())
+    assert shipped["$defs"].keys() == schema()["$defs"].keys()
+    assert {name: sorted(each["properties"]) for name, each in shipped["$defs"].items()} == {
+        name: sorted(each["properties"]) for name, each in schema()["$defs"].items()
+    }
