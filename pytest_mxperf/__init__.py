@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, List
 from pytest_mxperf.mx import compat
 
 if TYPE_CHECKING:
-    from pytest_mxperf.api import compare_latency, count, diff, profile_layers
+    from pytest_mxperf.api import Variation, compare_latency, count, diff, profile_layers, vary
     from pytest_mxperf.baseline.diff import Change, Difference
+    from pytest_mxperf.cost.law import Law
     from pytest_mxperf.cost.own import formula
     from pytest_mxperf.cost.registry import Call
     from pytest_mxperf.cost.result import ConventionName, CostReport, LayerCost, OpCost, Params
@@ -46,6 +47,7 @@ __all__ = [
     "Difference",
     "GraphError",
     "InputSpec",
+    "Law",
     "LayerCost",
     "ModelError",
     "ModelProfile",
@@ -63,17 +65,20 @@ __all__ = [
     "TimedLayer",
     "Timing",
     "UsageError",
+    "Variation",
     "WorkerError",
     "compare_latency",
     "count",
     "diff",
     "formula",
     "profile_layers",
+    "vary",
 ]
 
 _NAMES = {
-    "pytest_mxperf.api": ("compare_latency", "count", "diff", "profile_layers"),
+    "pytest_mxperf.api": ("Variation", "compare_latency", "count", "diff", "profile_layers", "vary"),
     "pytest_mxperf.baseline.diff": ("Change", "Difference"),
+    "pytest_mxperf.cost.law": ("Law",),
     "pytest_mxperf.cost.own": ("formula",),
     "pytest_mxperf.cost.registry": ("Call",),
     "pytest_mxperf.cost.result": ("ConventionName", "CostReport", "LayerCost", "OpCost", "Params"),

@@ -4,14 +4,16 @@ import math
 import sys
 from collections import Counter
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from pytest_mxperf.baseline.diff import Counted, Difference, compare
 from pytest_mxperf.baseline.record import Baseline
 from pytest_mxperf.cost.inputs import GraphInput
+from pytest_mxperf.cost.law import Law, law_of
 from pytest_mxperf.cost.result import CostReport
-from pytest_mxperf.errors import UsageError
+from pytest_mxperf.errors import ShapeError, UsageError
 from pytest_mxperf.graph import Graph, without_garbage_collection
 from pytest_mxperf.imports import import_all
 from pytest_mxperf.latency.comparison import Comparison
@@ -20,7 +22,7 @@ from pytest_mxperf.profile.layers import ModelProfile, model_profile
 from pytest_mxperf.profile.slowdown import Timed, paired, slowdown
 from pytest_mxperf.profile.story import lines
 from pytest_mxperf.profile.values import NetworkProfile, Peaks
-from pytest_mxperf.spec import Checkpoint, ModelSpec, RunAs
+from pytest_mxperf.spec import Checkpoint, InputSpec, ModelSpec, RunAs
 from pytest_mxperf.worker.paired_timer import PairedTimer
 from pytest_mxperf.worker.protocol import Network
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:  # it imports MXNet
 
 __all__ = [
     "LayerComparison",
+    "Variation",
     "analysis_of",
     "compare_latency",
     "compare_layers",
@@ -37,6 +40,7 @@ __all__ = [
     "inputs_of",
     "operators_of",
     "profile_layers",
+    "vary",
 ]
 
 
@@ -73,6 +77,60 @@ def _spec(model: object, inputs: object, *, where: str, **options: Any) -> Model
     if inputs is not None or any(options.values()):
         raise UsageError(f"{where}: a ModelSpec has inputs and options of its own; give it alone")
     return model
+
+
+class Variation(NamedTuple):
+    """A model's cost at several sizes of one input."""
+
+    axis: str
+    """``data:2,3``."""
+    sizes: Tuple[int, ...]
+    costs: Tuple[Optional[CostReport], ...]
+    """None for a size that the graph does not take."""
+    problems: Tuple[str, ...]
+    """Why; empty for a size that it takes."""
+    laws: Dict[str, Law]
+    """How macs, flops, params, peak_activation_bytes grow with the size, in which they are called n."""
+
+
+def vary(model: ModelSpec, name: str, axes: Sequence[int], sizes: Sequence[int]) -> Variation:
+    """The cost of ``model`` with each of ``sizes`` on these axes of the input ``name``, and the law that it follows.
+
+    Raises ``UsageError`` for an input or an axis that it does not have, and for fewer than two different sizes.
+    """
+    spec = model.inputs.get(name)
+    axis = f"{name}:{','.join(map(str, axes))}"
+    if spec is None:
+        raise UsageError(f"vary: {name!r} is no input of {model.name}: {', '.join(model.inputs)}")
+    if not axes or not all(0 <= each < len(spec.shape) for each in axes):
+        raise UsageError(f"vary: {axis}: {name} has the axes 0 to {len(spec.shape) - 1}")
+    if len(set(sizes)) < 2 or len(set(sizes)) != len(sizes) or min(sizes) < 1:
+        raise UsageError(f"vary: {axis}: at least two different sizes from 1 up, not {list(sizes)}")
+    costs: List[Optional[CostReport]] = []
+    problems: List[str] = []
+    for size in sizes:
+        shape = tuple(size if place in axes else each for place, each in enumerate(spec.shape))
+        inputs = {**model.inputs, name: InputSpec(shape, spec.dtype)}
+        try:
+            costs.append(count(replace(model, inputs=inputs)))
+            problems.append("")
+        except ShapeError as error:
+            costs.append(None)
+            problems.append(str(error))
+    known = [(size, cost) for size, cost in zip(sizes, costs) if cost is not None]
+    laws = {}
+    if len(known) > 1:
+        counted = [size for size, _ in known]
+        laws = {metric: law_of(counted, [value(cost) for _, cost in known]) for metric, value in _VARIED.items()}
+    return Variation(axis, tuple(sizes), tuple(costs), tuple(problems), laws)
+
+
+_VARIED: Dict[str, Callable[[CostReport], int]] = {
+    "macs": lambda cost: cost.macs,
+    "flops": lambda cost: cost.flops,
+    "params": lambda cost: cost.params.trainable,
+    "peak_activation_bytes": lambda cost: cost.peak_activation_bytes,
+}
 
 
 def diff(

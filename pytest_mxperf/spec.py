@@ -139,6 +139,12 @@ class ModelSpec:
     outputs: Tuple[str, ...] = ()
     """The operators at which the graph ends, by name; none for all of it."""
 
+    @property
+    def batch(self) -> int:
+        """How many items a batch has: the first size of the first input; 1 for a scalar or an unknown one."""
+        shape = next(iter(self.inputs.values()), InputSpec((1,))).shape
+        return max(1, shape[0]) if shape else 1
+
     def symbol_path(self, root: Path) -> str:
         """Of a checkpoint's graph, seen from ``root``; empty for what is no file."""
         if not isinstance(self.source, Checkpoint):

@@ -1,13 +1,13 @@
 """What was measured, judged by a budget."""
 
 from fractions import Fraction
-from typing import List, Mapping, Optional
+from typing import Dict, List, Mapping, Optional
 
 from pytest_mxperf.baseline.record import Baseline
 from pytest_mxperf.cost.result import CostReport
 from pytest_mxperf.gate.finding import Finding, Number, Verdict
 from pytest_mxperf.gate.limits import Ceiling
-from pytest_mxperf.gate.metrics import BUDGETS, IF_ASKED, NO_FILE, costs, latencies
+from pytest_mxperf.gate.metrics import BUDGETS, IF_ASKED, NO_FILE, PER_ITEM, costs, latencies
 from pytest_mxperf.latency.timing import Timing
 from pytest_mxperf.units import format_growth, format_limited
 
@@ -15,10 +15,18 @@ __all__ = ["judge_budget"]
 
 
 def judge_budget(
-    budget: Mapping[str, Ceiling], report: CostReport, timing: Optional[Timing], *, unmeasured_because: str
+    budget: Mapping[str, Ceiling],
+    report: CostReport,
+    timing: Optional[Timing],
+    *,
+    unmeasured_because: str,
+    batch: int = 1,
 ) -> List[Finding]:
-    """One finding per ceiling. A value that meets its ceiling exactly passes."""
-    measured = {**costs(Baseline.of(report, {})), **latencies(timing)}
+    """One finding per ceiling. A value that meets its ceiling exactly passes. ``batch`` is how many items it has."""
+    measured: Dict[str, Optional[Number]] = {**costs(Baseline.of(report, {})), **latencies(timing)}
+    measured.update(
+        {f"{name}{PER_ITEM}": None if value is None else _share(value, batch) for name, value in measured.items()}
+    )
     return [
         _judge_ceiling(metric, ceiling, measured.get(metric), unmeasured_because) for metric, ceiling in budget.items()
     ]
@@ -36,6 +44,11 @@ def _judge_ceiling(metric: str, ceiling: Ceiling, value: Optional[Number], unmea
         return Finding("budget", metric, Verdict.PASSED, message, value, limit)
     message = f"{metric} {shown} is over the budget of {shown_limit} ({format_growth(limit, value)})"
     return Finding("budget", metric, Verdict.OVER_BUDGET, message, value, limit)
+
+
+def _share(value: Number, batch: int) -> Number:
+    """Of one item."""
+    return value / batch if isinstance(value, float) else _plain(Fraction(value, batch))
 
 
 def _plain(value: Fraction) -> Number:

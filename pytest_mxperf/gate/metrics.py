@@ -6,7 +6,7 @@ from pytest_mxperf.baseline.record import Baseline
 from pytest_mxperf.latency.timing import Timing
 from pytest_mxperf.units import Quantity
 
-__all__ = ["BUDGETS", "IF_ASKED", "NO_FILE", "TOLERANCE_FROM", "WALL_TIMES", "costs", "latencies"]
+__all__ = ["BUDGETS", "IF_ASKED", "NO_FILE", "PER_ITEM", "TOLERANCE_FROM", "WALL_TIMES", "costs", "latencies"]
 
 _FIGURES = ("p50", "p90", "p99", "mean")
 """Of a ``Timing``."""
@@ -14,14 +14,22 @@ LATENCIES = {f"latency_{figure}": figure for figure in _FIGURES}
 WALL_TIMES = {f"wall_{figure}": figure for figure in _FIGURES}
 """What a baseline can hold against wall times that were stored. Nothing of it is timed side by side."""
 
+PER_ITEM = "_per_item"
+"""Ending of a budget for one item of the batch."""
+_OF_A_FORWARD: Dict[str, Quantity] = {
+    "macs": Quantity.COUNT,
+    "flops": Quantity.COUNT,
+    "peak_activation_bytes": Quantity.BYTES,
+    **dict.fromkeys(LATENCIES, Quantity.SECONDS),
+}
 BUDGETS: Dict[str, Quantity] = {
     "macs": Quantity.COUNT,
     "flops": Quantity.COUNT,
     "params": Quantity.COUNT,
     "param_bytes": Quantity.BYTES,
-    "peak_activation_bytes": Quantity.BYTES,
     "checkpoint_bytes": Quantity.BYTES,
-    **{f"latency_{figure}": Quantity.SECONDS for figure in _FIGURES},
+    **_OF_A_FORWARD,
+    **{f"{name}{PER_ITEM}": unit for name, unit in _OF_A_FORWARD.items()},
 }
 """What a budget can limit. ``params`` are the trainable ones; ``param_bytes`` are the bytes of all."""
 

@@ -98,7 +98,9 @@ class ModelJudge:
     def judge(self, gates: Gates, timing: Optional[Timing], *, unmeasured_because: str, where: str) -> List[Finding]:
         """All findings of its gates. ``where`` names the marker or table that asks for another model."""
         findings = judge_uncounted(self.cost) if gates else []
-        findings += judge_budget(gates.budget, self.cost, timing, unmeasured_because=unmeasured_because)
+        findings += judge_budget(
+            gates.budget, self.cost, timing, unmeasured_because=unmeasured_because, batch=self.spec.batch
+        )
         if gates.growth is not None:
             because = "" if timing else unmeasured_because
             findings += self._judge_growth(gates.growth, timing, unmeasured_because=because, where=where)

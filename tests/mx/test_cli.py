@@ -700,3 +700,41 @@ def test_completion_is_printed_for_a_shell(mxperf):
     assert (code, err) == (0, "")
     assert "check" in out
     assert mxperf("--print-completion", "klingon")[0] == 2
+
+
+class TestVary:
+    """digits at 8 x 8 has 607,552 MACs, 17 k of them in its dense layers; a batch multiplies all."""
+
+    def test_the_law_of_the_batch(self, mxperf, digits):
+        code, out, err = mxperf("cost", digits, *INPUT, "--vary", "data:0=1,2,4")
+        assert (code, err) == (0, "")
+        lines = out.splitlines()
+        assert [line.split()[0] for line in lines[:4]] == ["data:0", "1", "2", "4"]
+        assert "MACs: linear: 607,552 n" in lines
+        assert "params: constant: 31,962" in lines
+
+    def test_a_size_that_the_weights_refuse_is_told(self, mxperf, digits):
+        code, out, _ = mxperf("cost", digits, *INPUT, "--vary", "data:2,3=8,16")
+        assert code == 2
+        assert out.splitlines()[2].split() == ["16", "-", "-", "-", "-"]
+        assert "does not fit its weights" in out
+
+    def test_json_has_the_coefficients(self, mxperf, digits):
+        (found,) = json.loads(mxperf("cost", digits, *INPUT, "--vary", "data:0=1,2,4", "--json")[1])
+        assert found["laws"]["macs"]["coefficients"] == [0.0, 607_552.0]
+        assert [cost["macs"] for cost in found["costs"]] == [607_552, 1_215_104, 2_430_208]
+
+    @pytest.mark.parametrize(
+        ("vary", "told"),
+        [
+            ("data", "write it like data:0=1,2,4,8 or data:2,3=160,224,320"),
+            ("data:0=1", "vary: data:0: at least two different sizes from 1 up, not [1]"),
+            ("data:0=0,1", "at least two different sizes from 1 up"),
+            ("data:4=1,2", "vary: data:4: data has the axes 0 to 3"),
+            ("date:0=1,2", "vary: 'date' is no input of digits: data"),
+        ],
+    )
+    def test_mistakes_are_one_line(self, mxperf, digits, vary, told):
+        code, out, err = mxperf("cost", digits, *INPUT, "--vary", vary)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert told in err

@@ -122,3 +122,21 @@ def test_costs_are_judged_without_a_timing():
 
 def test_no_budget_has_no_findings():
     assert judge(report(layer("a", macs=3))) == []
+
+
+def test_a_budget_for_one_item_of_the_batch():
+    """300 MACs of a batch of 4 are 75 each; 40 ms are 10."""
+    budget = parse_budget({"macs_per_item": 74, "latency_p50_per_item": "10 ms"}, where="here")
+    macs, latency = judge_budget(budget, report(layer("a", macs=300)), TIMING, unmeasured_because="", batch=4)
+    assert (macs.verdict, macs.value, macs.message) == (
+        *(Verdict.OVER_BUDGET, 75, "macs_per_item 75 is over the budget of 74 (+1.35%)"),
+    )
+    assert (latency.verdict, latency.value) == (Verdict.PASSED, 0.01)
+    (third,) = judge_budget(
+        parse_budget({"macs_per_item": 100}, where=""),
+        report(layer("a", macs=299)),
+        None,
+        unmeasured_because="",
+        batch=3,
+    )
+    assert third.value == pytest.approx(99.667, abs=1e-3)
