@@ -44,6 +44,19 @@ def mxnet(session, mxnet):
     run_tests(session)
 
 
+PLUGINS = [
+    *("pytest-asyncio", "pytest-codspeed", "pytest-cov", "pytest-forked", "pytest-randomly", "pytest-rerunfailures"),
+    *("pytest-subtests", "pytest-timeout", "pytest-xdist", "hypothesis"),
+]
+
+
+@nox.session(python="3.11")
+def plugins(session):
+    """A gated suite under each of the plugins that people have besides, at their newest versions."""
+    session.install("-e", ".[cpu,test]", *PLUGINS)
+    session.run("pytest", "-q", "-n", "2", "-p", "no:randomly", "tests/plugin/test_other_plugins.py", *session.posargs)
+
+
 @nox.session
 def lint(session):
     """Style and types."""

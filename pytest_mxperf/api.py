@@ -13,7 +13,7 @@ from pytest_mxperf.baseline.record import Baseline
 from pytest_mxperf.cost.inputs import GraphInput
 from pytest_mxperf.cost.law import Law, law_of
 from pytest_mxperf.cost.result import CostReport
-from pytest_mxperf.errors import ShapeError, UsageError
+from pytest_mxperf.errors import ParamsError, ShapeError, UsageError
 from pytest_mxperf.graph import Graph, without_garbage_collection
 from pytest_mxperf.imports import import_all
 from pytest_mxperf.latency.comparison import Comparison
@@ -114,7 +114,7 @@ def vary(model: ModelSpec, name: str, axes: Sequence[int], sizes: Sequence[int])
         try:
             costs.append(count(replace(model, inputs=inputs)))
             problems.append("")
-        except ShapeError as error:
+        except (ParamsError, ShapeError) as error:
             costs.append(None)
             problems.append(str(error))
     known = [(size, cost) for size, cost in zip(sizes, costs) if cost is not None]

@@ -16,6 +16,7 @@ __all__ = ["Benchmark", "with_benchmark", "without_benchmark"]
 
 _LET_IT_PASS = "--mxperf-policy=unmeasured=warn lets that pass"
 _DISABLED = f"pytest-benchmark is disabled (--benchmark-disable, or xdist's -n); {_LET_IT_PASS}"
+_REPLACED = f"another plugin's benchmark fixture runs in pytest-benchmark's place (--codspeed); {_LET_IT_PASS}"
 _NOT_THERE = "pytest-benchmark is not there (not installed, or -p no:benchmark)"
 _ABSENT = f"{_NOT_THERE}; {_LET_IT_PASS}"
 _WARM_UP_FORWARDS = 4
@@ -59,7 +60,7 @@ class Benchmark:
 
         if not isinstance(forwards, int) or forwards < 1:
             raise UsageError(f"mxperf_benchmark.throughput: forwards={forwards!r} is not a whole number from 1 up")
-        if self._benchmark is not None:
+        if hasattr(self._benchmark, "extra_info"):
             self._benchmark.extra_info["forwards_per_round"] = forwards
         run = queued(forwards_of(model, batch, self._inputs(), self._example()), forwards)
         return self._time(run, queued_forwards=forwards)
@@ -100,6 +101,8 @@ class Benchmark:
         """Why pytest-benchmark measures nothing; empty if it does."""
         if self._benchmark is None:
             return _ABSENT
+        if not hasattr(self._benchmark, "stats"):
+            return _REPLACED
         return _DISABLED if self._benchmark.stats is None else ""
 
     def _record(self, case: Case, timing: Timing) -> None:
