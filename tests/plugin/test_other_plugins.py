@@ -126,10 +126,10 @@ def test_forked(session, tmp_path):
     needs("pytest-forked")
     (tmp_path / "plain").mkdir()
     (tmp_path / "plain" / "test_plain.py").write_text("def test_plain():\n    pass\n")
-    command = [sys.executable, "-m", "pytest", "--forked", "-p", "no:mxperf", "plain"]
+    command = [sys.executable, "-m", "pytest", "--forked", "-p", "no:asyncio", "-p", "no:mxperf", "plain"]
     if subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode:
         pytest.skip("pytest-forked fails every test by itself, under this pytest")
-    is_as_alone(session("--forked"))
+    is_as_alone(session("--forked", "-p", "no:asyncio"))  # the two do not go together, with or without ours
 
 
 def test_codspeed(session):
