@@ -53,6 +53,11 @@ def needs(*names):
             pytest.skip(f"{name} is not installed: nox -s plugins")
 
 
+def environment():
+    """Without what the tests' own session says to pytest: every plugin is loaded that is there."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
+
+
 @pytest.fixture
 def session(tmp_path, digits):
     """Runs the suite in a process of its own; gives the counts of outcomes, what was printed, and the report."""
@@ -62,9 +67,8 @@ def session(tmp_path, digits):
     def session(*arguments, extra=""):
         if extra:
             (tmp_path / "test_it.py").write_text(SUITE.format(prefix=str(digits)) + extra)
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
         command = [sys.executable, "-m", "pytest", "--mxperf-report=report.json", *arguments]
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
+        done = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=300)
         text = done.stdout + done.stderr
         assert "INTERNALERROR" not in text, text
         counts = {word: int(count) for count, word in re.findall(r"(\d+) (passed|failed|error|rerun|skipped)", text)}
@@ -127,7 +131,7 @@ def test_forked(session, tmp_path):
     (tmp_path / "plain").mkdir()
     (tmp_path / "plain" / "test_plain.py").write_text("def test_plain():\n    pass\n")
     command = [sys.executable, "-m", "pytest", "--forked", "-p", "no:asyncio", "-p", "no:mxperf", "plain"]
-    if subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode:
+    if subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, check=False).returncode:
         pytest.skip("pytest-forked fails every test by itself, under this pytest")
     is_as_alone(session("--forked", "-p", "no:asyncio"))  # the two do not go together, with or without ours
 
