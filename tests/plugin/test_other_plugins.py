@@ -133,7 +133,9 @@ def test_forked(session, tmp_path):
     command = [sys.executable, "-m", "pytest", "--forked", "-p", "no:asyncio", "-p", "no:mxperf", "plain"]
     if subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, check=False).returncode:
         pytest.skip("pytest-forked fails every test by itself, under this pytest")
-    is_as_alone(session("--forked", "-p", "no:asyncio"))  # the two do not go together, with or without ours
+    is_as_alone(
+        session("--forked", "-p", "no:asyncio", "test_it.py")
+    )  # the two do not go together, with or without ours
 
 
 def test_codspeed(session):
