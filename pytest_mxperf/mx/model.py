@@ -32,18 +32,16 @@ def open_model(spec: ModelSpec) -> Model:
         return _open_checkpoint(spec, source)
     if callable(source) and not isinstance(source, (mx.gluon.Block, mx.sym.Symbol)):
         source = _call(source, spec.name)
-    if isinstance(source, mx.gluon.HybridBlock):
+    if isinstance(source, mx.gluon.Block):
         with mx.name.NameManager():
             symbol = gluon.trace(source, spec.inputs, where=spec.name)
         symbol = _ending_at(symbol, spec)
         return Model(spec.name, symbol, spec.inputs, bool(mx.util.is_np_shape()), net=source, shapes=spec.shapes)
-    if isinstance(source, mx.gluon.Block):
-        raise ModelError(f"{spec.name}: {type(source).__name__} is a Block without a graph; make it a HybridBlock")
     if isinstance(source, mx.sym.Symbol):
         symbol = copy(_ending_at(source, spec)) if spec.shapes else _ending_at(source, spec)  # shapes are written to it
         return Model(spec.name, symbol, spec.inputs, bool(mx.util.is_np_shape()), shapes=spec.shapes)
     raise ModelError(
-        f"{spec.name}: a model is a checkpoint prefix, a HybridBlock, a Symbol, or a callable that returns one of the "
+        f"{spec.name}: a model is a checkpoint prefix, a Gluon block, a Symbol, or a callable that returns one of the "
         f"last two; got {type(source).__name__}"
     )
 

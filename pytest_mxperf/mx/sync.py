@@ -6,7 +6,7 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Seq
 import numpy as np
 
 from pytest_mxperf.errors import ModelError, UsageError
-from pytest_mxperf.mx.gluon import positions
+from pytest_mxperf.mx.gluon import filled, positions
 from pytest_mxperf.mx.runtime import mx, reason
 from pytest_mxperf.spec import InputSpec
 
@@ -67,9 +67,9 @@ def _example_arguments(net: Any, inputs: Mapping[str, InputSpec], example: Mappi
     if not inputs:
         raise UsageError(f"mxperf_benchmark: give the inputs of {type(net).__name__}: mxperf_benchmark(net, batch=x)")
     arrays = _example_arrays(inputs, example)
-    own = positions(net, list(inputs), "mxperf_benchmark") if isinstance(net, mx.gluon.HybridBlock) else list(inputs)
-    by_place = own if set(own) - {None} == set(arrays) else list(arrays)  # data0, data1: as they are listed
-    return tuple(None if name is None else _native(arrays[name]) for name in by_place)
+    is_known = isinstance(net, mx.gluon.HybridBlock)
+    places = positions(net, list(inputs), "mxperf_benchmark") if is_known else list(inputs)
+    return tuple(filled(places, lambda name: _native(arrays[name])))
 
 
 def _native(array: Any) -> Any:

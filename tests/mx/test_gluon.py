@@ -251,9 +251,76 @@ def test_what_is_no_output_is_left_out_or_refused(mx, outputs, message):
             count(Net(), {"data": (2, 3)})
 
 
-def test_a_block_without_a_graph_is_refused(mx):
-    with pytest.raises(MxperfError, match="Sequential is a Block without a graph; make it a HybridBlock"):
-        count(mx.gluon.nn.Sequential(), {"data": (2, 3)})
+def test_a_plain_sequential_is_taken_where_it_can_be_traced(mx):
+    """4 x 3 and 3 x 2 MACs, and as many weights with 3 and 2 biases."""
+    net = mx.gluon.nn.Sequential()
+    net.add(mx.gluon.nn.Dense(3), mx.gluon.nn.Dense(2))
+    report = count(net, {"data": (1, 4)})
+    assert (report.macs, report.params.trainable) == (18, 23)
+
+
+def test_a_block_that_cannot_be_traced_is_told_what_to_be(mx):
+    class Plain(mx.gluon.Block):
+        def forward(self, x):
+            return x.asnumpy()
+
+    with pytest.raises(
+        MxperfError, match=r"Plain cannot be traced to a symbol: .*; make it a HybridBlock, whose forward"
+    ):
+        count(Plain(), {"data": (2, 3)})
+    with pytest.raises(MxperfError, match=r"Sequential has no input 'other'; name its inputs x or data0, data1"):
+        count(mx.gluon.nn.Sequential(), {"other": (2, 3), "one": (2,)})
+
+
+STATES = {"h": (1, 2, 8), "c": (1, 2, 8)}
+
+
+@pytest.mark.parametrize("names", [("h", "c"), ("states[0]", "states[1]"), ("data1", "data2")])
+def test_a_recurrent_net_takes_its_states_as_a_list(mx, names):
+    """Per step 4 gates of 8 units, each of 4 inputs and 8 of before, twice in a batch: 768 MACs; five steps."""
+    first = "data0" if names[0] == "data1" else "data"
+    net = mx.gluon.rnn.LSTM(8, input_size=4)
+    report = count(net, {first: (5, 2, 4), **dict(zip(names, STATES.values()))})
+    assert report.macs == 5 * 2 * 4 * 8 * (4 + 8)
+
+
+def test_so_does_a_cell(mx):
+    net = mx.gluon.rnn.SequentialRNNCell()
+    net.add(mx.gluon.rnn.LSTMCell(8))
+    net.add(mx.gluon.rnn.GRUCell(8))
+    report = count(net, {"data": (2, 4), "h": (2, 8), "c": (2, 8), "g": (2, 8)})
+    assert report.macs == 2 * (4 * 8 * (4 + 8) + 3 * 8 * (8 + 8))
+
+
+def test_a_list_of_inputs_goes_by_their_places(mx):
+    class Joined(mx.gluon.HybridBlock):
+        def hybrid_forward(self, F, parts, scale):
+            return F.concat(*parts, dim=1) * scale
+
+    report = count(Joined(), {"parts[0]": (2, 3), "parts[1]": (2, 5), "scale": (2, 8)})
+    assert (report.layers[0].outputs, report.flops) == (((2, 8),), 16)
+
+
+def test_states_that_are_too_few_are_one_clear_error(mx):
+    with pytest.raises(MxperfError, match=r"LSTM has no input 'data'; name its inputs .*; its 2 states follow, by any"):
+        count(mx.gluon.rnn.LSTM(8), {"data": (5, 2, 4), "h": (1, 2, 8)})
+
+
+def test_one_net_has_one_report_however_it_is_given(mx, tmp_path):
+    """As a block, as what it exports, as a SymbolBlock of that, and as its symbol."""
+    net = mx.gluon.nn.HybridSequential(prefix="net_")
+    with net.name_scope():
+        net.add(mx.gluon.nn.Conv2D(4, 3, in_channels=3), mx.gluon.nn.BatchNorm(in_channels=4), mx.gluon.nn.Dense(2))
+    net.initialize()
+    net.hybridize()
+    net(mx.nd.ones((1, 3, 8, 8)))
+    net.export(str(tmp_path / "net"))
+    block = mx.gluon.SymbolBlock.imports(f"{tmp_path}/net-symbol.json", ["data"], f"{tmp_path}/net-0000.params")
+    inputs = {"data": (1, 3, 8, 8)}
+    given = [net, str(tmp_path / "net"), block, net(mx.sym.var("data"))]
+    found = [count(each, inputs) for each in given]
+    assert len({(each.macs, each.flops, each.params.trainable, each.params.auxiliary) for each in found}) == 1
+    assert len({tuple((layer.name, layer.cost, layer.params) for layer in each.layers) for each in found}) == 1
 
 
 def test_a_callable_that_cannot_be_called_is_refused_by_name():
