@@ -66,6 +66,21 @@ def lint(session):
     session.run("mypy")
 
 
+@nox.session(python="3.11")
+def docs(session):
+    """The docs site, in build/docs; a link that breaks or a page that nobody links to fails."""
+    session.install("-e", ".[cpu,docs]")
+    session.run("sphinx-build", "-W", "-n", "--keep-going", "-q", "docs", "build/docs")
+
+
+@nox.session(python="3.11")
+def package(session):
+    """What the package index would show and hand out."""
+    session.install("build", "twine")
+    session.run("python", "-m", "build", "--outdir", "build/dist")
+    session.run("twine", "check", "--strict", "build/dist/*")
+
+
 @nox.session(venv_backend="none")
 def table(session):
     """Writes what the last runs counted into the README."""

@@ -1,0 +1,139 @@
+"""Writes the pages of the reference from the code, so that they cannot drift: options, markers, verdicts, commands."""
+
+import argparse
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+from pytest_mxperf import plugin
+from pytest_mxperf.cli import _parser
+from pytest_mxperf.gate.finding import Verdict
+from pytest_mxperf.gate.policy import OCCASIONS, Policy
+from pytest_mxperf.plugin import options
+from pytest_mxperf.suite.document import Defaults, Model
+
+
+class Taken:
+    """Takes note of what the plugin tells pytest's parser."""
+
+    def __init__(self):
+        self.options, self.inis = [], []
+
+    def getgroup(self, *_):
+        return self
+
+    def addoption(self, *names, **given):
+        self.options.append((names, given))
+
+    def addini(self, name, help, type=None, default=None):
+        self.inis.append((name, help, type or "string", default))
+
+
+def cell(text):
+    return " ".join(str(text).split()).replace("|", "\\|").replace("<", "&lt;").replace("%%", "%")
+
+
+def table(headings, rows):
+    lines = [f"| {' | '.join(headings)} |", f"|{'---|' * len(headings)}"]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
+
+
+def options_page():
+    taken = Taken()
+    options.add_options(taken)
+    given = [
+        (f"`{names[0]}{' ' + str(more['metavar']) if 'metavar' in more else ''}`", cell(more.get("help", "")))
+        for names, more in taken.options
+    ]
+    inis = [(f"`{name}`", cell(kind), f"`{default!r}`", cell(text)) for name, text, kind, default in taken.inis]
+    return (
+        f"# Options and ini keys\n\n{table(('Option', ''), given)}\n\n"
+        f"{table(('Ini key', 'type', 'default', ''), inis)}\n"
+    )
+
+
+def markers_page():
+    markers = [(f"`{text.partition(': ')[0]}`", cell(text.partition(": ")[2])) for text in plugin._MARKERS.values()]
+    fixtures = [(f"`{name}`", cell(inspect.getdoc(fixture(name)))) for name in FIXTURES]
+    return f"# Markers and fixtures\n\n{table(('Marker', ''), markers)}\n\n{table(('Fixture', ''), fixtures)}\n"
+
+
+FIXTURES = ("mxperf_model", "mxperf_cost", "mxperf_checkpoint", "mxperf_module", "mxperf_benchmark")
+
+
+def fixture(name):
+    found = getattr(plugin, name, None) or getattr(plugin._WithBenchmark, name)
+    return getattr(found, "_get_wrapped_function", lambda: found)()
+
+
+def verdicts_page():
+    policy = Policy()
+    rows = [
+        (f"`{verdict.value}`", policy.action(verdict), cell(OCCASIONS.get(verdict, ALWAYS.get(verdict, ""))))
+        for verdict in Verdict
+    ]
+    return f"# Verdicts\n\nWhat comes of each by default; a policy changes it.\n\n{table(('Verdict', '', 'Given when'), rows)}\n"
+
+
+ALWAYS = {
+    Verdict.PASSED: "the gate holds",
+    Verdict.REGRESSED: "a value has grown by more than its baseline allows",
+    Verdict.OVER_BUDGET: "a value is over its budget",
+    Verdict.ADVICE: "something is worth knowing; no gate",
+    Verdict.CONFLICT: "two tests use one baseline for different models",
+}
+
+
+def commands_page():
+    parser = _parser()
+    (commands,) = [each for each in parser._actions if isinstance(each, argparse._SubParsersAction)]
+    parts = ["# The command mxperf\n"]
+    for name, command in commands.choices.items():
+        text = re.sub(r"\x1b\[[0-9;]*m", "", command.format_help())
+        parts.append(f"## mxperf {name}\n\n```text\n{text}```\n")
+    return "\n".join(parts)
+
+
+def suite_page():
+    source = inspect.getsource(Defaults) + inspect.getsource(Model)
+    rows = [
+        (f"`{name}`", f"`{kind}`", cell(text))
+        for name, kind, text in re.findall(r'^    (\w+): (.+?)(?: = [^\n]*)?\n    """(.*?)"""', source, re.M | re.S)
+    ]
+    return f"# Keys of mxperf.toml\n\n{table(('Key', 'type', ''), rows)}\n"
+
+
+API = """# Python API
+
+```{eval-rst}
+.. automodule:: pytest_mxperf
+   :members:
+   :undoc-members:
+   :imported-members:
+```
+"""
+
+
+def write(app):
+    folder = Path(app.srcdir) / "reference"
+    folder.mkdir(exist_ok=True)
+    pages = {
+        "options": options_page(),
+        "markers": markers_page(),
+        "verdicts": verdicts_page(),
+        "commands": commands_page(),
+        "mxperf-toml": suite_page(),
+        "api": API,
+    }
+    for name, text in pages.items():
+        path = folder / f"{name}.md"
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+
+
+def setup(app):
+    assert pytest.__version__
+    app.connect("builder-inited", write)
+    return {"parallel_read_safe": True}

@@ -1,0 +1,55 @@
+"""docs/tutorial.md, line by line: what it says happens."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "tutorial.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", PAGE, re.M | re.S)
+
+
+@pytest.fixture
+def shell(tmp_path):
+    """Runs a line of the tutorial, with the Python that runs these tests."""
+    script, test = [text for language, text in BLOCKS if language == "python"]
+    (tmp_path / "make_model.py").write_text(script)
+    (tmp_path / "test_tagger.py").write_text(test.replace(', latency="5%"', ""))  # timing has tests of its own
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+
+    def shell(line):
+        program, *arguments = line.split()
+        command = [sys.executable, *(["-m", "pytest"] if program.endswith("pytest") else []), *arguments]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    return shell
+
+
+def lines(heading):
+    """The commands below a heading."""
+    section = PAGE.split(f"## {heading}\n")[1].split("\n## ")[0]
+    return [line for text in re.findall(r"^```\n(.*?)^```", section, re.M | re.S) for line in text.splitlines()]
+
+
+def test_from_install_to_red_and_back_to_green(shell):
+    (make,), (record,) = lines("A model"), lines("Record")[:1]
+    assert shell(make)[0] == 0
+    code, text = shell(record)
+    assert (code, "baseline recorded: tagger" in text) == (0, True)
+    assert shell(".venv/bin/pytest")[0] == 0
+    wider, run, *told = lines("Break")
+    assert shell(wider)[0] == 0
+    code, text = shell(run)
+    assert code == 1
+    for line in told[: told.index("...")]:
+        assert line in text.splitlines()
+    assert told[-1] in text.splitlines()
+    again, run, accept = lines("Mend, or accept")
+    assert shell(again)[0] == 0
+    assert shell(run)[0] == 0
+    assert shell(wider)[0] == 0
+    assert shell(accept)[0] == 1  # the budget is still broken: its test stores nothing
