@@ -11,7 +11,7 @@ from pytest_mxperf.gate.metrics import BUDGETS, IF_ASKED, NO_FILE, PER_ITEM, cos
 from pytest_mxperf.latency.timing import Timing
 from pytest_mxperf.units import format_growth, format_limited
 
-__all__ = ["judge_budget"]
+__all__ = ["judge_budget", "judge_ceiling"]
 
 
 def judge_budget(
@@ -28,11 +28,11 @@ def judge_budget(
         {f"{name}{PER_ITEM}": None if value is None else _share(value, batch) for name, value in measured.items()}
     )
     return [
-        _judge_ceiling(metric, ceiling, measured.get(metric), unmeasured_because) for metric, ceiling in budget.items()
+        judge_ceiling(metric, ceiling, measured.get(metric), unmeasured_because) for metric, ceiling in budget.items()
     ]
 
 
-def _judge_ceiling(metric: str, ceiling: Ceiling, value: Optional[Number], unmeasured_because: str) -> Finding:
+def judge_ceiling(metric: str, ceiling: Ceiling, value: Optional[Number], unmeasured_because: str) -> Finding:
     limit = _plain(ceiling.limit)
     if value is None:
         because = NO_FILE if metric in IF_ASKED else unmeasured_because

@@ -27,7 +27,7 @@ __all__ = ["island", "output", "render"]
 
 _HEAVIEST_SHOWN = 10
 _SLOWEST_SHOWN = 20
-_BYTES = ("param_bytes", "peak_activation_bytes", "checkpoint_bytes")
+_BYTES = ("param_bytes", "peak_activation_bytes", "checkpoint_bytes", "rss")
 _COUNTS = ("macs", "flops", "params")
 
 

@@ -25,6 +25,8 @@ _UNITS = {
     "params": Quantity.COUNT,
     "param_bytes": Quantity.BYTES,
     "peak_activation_bytes": Quantity.BYTES,
+    "checkpoint_bytes": Quantity.BYTES,
+    "rss": Quantity.BYTES,
 }
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~-])")
 _LEFT_OUT = "\n_{count} more left out, to stay below the limit of {limit:,} characters._\n"
