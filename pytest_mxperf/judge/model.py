@@ -11,6 +11,7 @@ from pytest_mxperf.gate.budget import judge_budget, judge_ceiling
 from pytest_mxperf.gate.bypass import judge_uncounted
 from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.gate.limits import Ceiling, Growth
+from pytest_mxperf.gate.metrics import PER_ITEM
 from pytest_mxperf.imports import import_all
 from pytest_mxperf.judge.growth import BaselineJudge
 from pytest_mxperf.judge.latency_gate import LatencyGate
@@ -99,9 +100,8 @@ class ModelJudge:
         """All findings of its gates. ``where`` names the marker or table that asks for another model."""
         findings = judge_uncounted(self.cost) if gates else []
         budget = {metric: ceiling for metric, ceiling in gates.budget.items() if metric != "rss"}
-        findings += judge_budget(
-            budget, self.cost, timing, unmeasured_because=unmeasured_because, batch=self.spec.batch
-        )
+        batch = self.spec.batch if any(metric.endswith(PER_ITEM) for metric in budget) else 1
+        findings += judge_budget(budget, self.cost, timing, unmeasured_because=unmeasured_because, batch=batch)
         if "rss" in gates.budget:
             findings.append(self._judge_resident(gates.budget["rss"]))
         if gates.growth is not None:
