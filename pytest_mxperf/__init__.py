@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, List
 from pytest_mxperf.mx import compat
 
 if TYPE_CHECKING:
-    from pytest_mxperf.api import Variation, compare_latency, count, diff, profile_layers, vary
+    from pytest_mxperf.api import compare_latency, count, diff, profile_layers, vary
     from pytest_mxperf.baseline.diff import Change, Difference
-    from pytest_mxperf.cost.law import Law
     from pytest_mxperf.cost.own import formula
+    from pytest_mxperf.cost.polynomial import Polynomial
     from pytest_mxperf.cost.registry import Call
     from pytest_mxperf.cost.result import ConventionName, CostReport, LayerCost, OpCost, Params
+    from pytest_mxperf.cost.scaling import Scaling
     from pytest_mxperf.errors import (
         BaselineError,
         GraphError,
@@ -47,7 +48,6 @@ __all__ = [
     "Difference",
     "GraphError",
     "InputSpec",
-    "Law",
     "LayerCost",
     "ModelError",
     "ModelProfile",
@@ -59,13 +59,14 @@ __all__ = [
     "Params",
     "ParamsError",
     "Peaks",
+    "Polynomial",
     "RunAs",
     "Sample",
+    "Scaling",
     "ShapeError",
     "TimedLayer",
     "Timing",
     "UsageError",
-    "Variation",
     "WorkerError",
     "compare_latency",
     "count",
@@ -76,12 +77,13 @@ __all__ = [
 ]
 
 _NAMES = {
-    "pytest_mxperf.api": ("Variation", "compare_latency", "count", "diff", "profile_layers", "vary"),
+    "pytest_mxperf.api": ("compare_latency", "count", "diff", "profile_layers", "vary"),
     "pytest_mxperf.baseline.diff": ("Change", "Difference"),
-    "pytest_mxperf.cost.law": ("Law",),
     "pytest_mxperf.cost.own": ("formula",),
+    "pytest_mxperf.cost.polynomial": ("Polynomial",),
     "pytest_mxperf.cost.registry": ("Call",),
     "pytest_mxperf.cost.result": ("ConventionName", "CostReport", "LayerCost", "OpCost", "Params"),
+    "pytest_mxperf.cost.scaling": ("Scaling",),
     "pytest_mxperf.errors": (
         "BaselineError",
         "GraphError",

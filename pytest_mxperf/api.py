@@ -4,16 +4,15 @@ import math
 import sys
 from collections import Counter
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from pytest_mxperf.baseline.diff import Counted, Difference, compare
 from pytest_mxperf.baseline.record import Baseline
 from pytest_mxperf.cost.inputs import GraphInput
-from pytest_mxperf.cost.law import Law, law_of
 from pytest_mxperf.cost.result import CostReport
-from pytest_mxperf.errors import ParamsError, ShapeError, UsageError
+from pytest_mxperf.cost.scaling import Axis, Scaling
+from pytest_mxperf.errors import UsageError
 from pytest_mxperf.graph import Graph, without_garbage_collection
 from pytest_mxperf.imports import import_all
 from pytest_mxperf.latency.comparison import Comparison
@@ -22,7 +21,7 @@ from pytest_mxperf.profile.layers import ModelProfile, model_profile
 from pytest_mxperf.profile.slowdown import Timed, paired, slowdown
 from pytest_mxperf.profile.story import lines
 from pytest_mxperf.profile.values import NetworkProfile, Peaks
-from pytest_mxperf.spec import Checkpoint, InputSpec, ModelSpec, RunAs
+from pytest_mxperf.spec import Checkpoint, ModelSpec, RunAs
 from pytest_mxperf.worker.paired_timer import PairedTimer
 from pytest_mxperf.worker.protocol import Network
 
@@ -31,7 +30,6 @@ if TYPE_CHECKING:  # it imports MXNet
 
 __all__ = [
     "LayerComparison",
-    "Variation",
     "analysis_of",
     "compare_latency",
     "compare_layers",
@@ -79,58 +77,40 @@ def _spec(model: object, inputs: object, *, where: str, **options: Any) -> Model
     return model
 
 
-class Variation(NamedTuple):
-    """A model's cost at several sizes of one input."""
+def vary(
+    model: object,
+    inputs: object = None,
+    *,
+    axis: str,
+    sizes: Sequence[int],
+    epoch: Union[int, str] = 0,
+    params: Union[str, Path, None] = None,
+    shapes: Optional[Mapping[str, object]] = None,
+    output: Union[str, Sequence[str]] = (),
+) -> Scaling:
+    """The costs of ``model`` at several ``sizes`` of one ``axis`` of its inputs, and the polynomials that they follow.
 
-    axis: str
-    """``data:2,3``."""
-    sizes: Tuple[int, ...]
-    costs: Tuple[Optional[CostReport], ...]
-    """None for a size that the graph does not take."""
-    problems: Tuple[str, ...]
-    """Why; empty for a size that it takes."""
-    laws: Dict[str, Law]
-    """How macs, flops, params, peak_activation_bytes grow with the size, in which they are called n."""
+    The axis is ``"data:0"`` for the first dimension of ``data``, ``"data:2,3"`` for two dimensions of one size, or
+    ``"tokens:1,types:1"`` for two inputs. All else is as in ``count``. The model is counted at some more sizes too, of
+    the same step, so that a law is confirmed by sizes that it was not found from.
 
-
-def vary(model: ModelSpec, name: str, axes: Sequence[int], sizes: Sequence[int]) -> Variation:
-    """The cost of ``model`` with each of ``sizes`` on these axes of the input ``name``, and the law that it follows.
-
-    Raises ``UsageError`` for an input or an axis that it does not have, and for fewer than two different sizes.
+    Raises ``MxperfError`` if the model can be counted at none of the sizes.
     """
-    spec = model.inputs.get(name)
-    axis = f"{name}:{','.join(map(str, axes))}"
-    if spec is None:
-        raise UsageError(f"vary: {name!r} is no input of {model.name}: {', '.join(model.inputs)}")
-    if not axes or not all(0 <= each < len(spec.shape) for each in axes):
-        raise UsageError(f"vary: {axis}: {name} has the axes 0 to {len(spec.shape) - 1}")
-    if len(set(sizes)) < 2 or len(set(sizes)) != len(sizes) or min(sizes) < 1:
-        raise UsageError(f"vary: {axis}: at least two different sizes from 1 up, not {list(sizes)}")
-    costs: List[Optional[CostReport]] = []
-    problems: List[str] = []
-    for size in sizes:
-        shape = tuple(size if place in axes else each for place, each in enumerate(spec.shape))
-        inputs = {**model.inputs, name: InputSpec(shape, spec.dtype)}
-        try:
-            costs.append(count(replace(model, inputs=inputs)))
-            problems.append("")
-        except (ParamsError, ShapeError) as error:
-            costs.append(None)
-            problems.append(str(error))
-    known = [(size, cost) for size, cost in zip(sizes, costs) if cost is not None]
-    laws = {}
-    if len(known) > 1:
-        counted = [size for size, _ in known]
-        laws = {metric: law_of(counted, [value(cost) for _, cost in known]) for metric, value in _VARIED.items()}
-    return Variation(axis, tuple(sizes), tuple(costs), tuple(problems), laws)
+    spec = _spec(model, inputs, where="vary", epoch=epoch, params=params, shapes=shapes, output=output)
+    where = f"vary: axis={axis!r}"
+    parsed = Axis.parse(axis, where=where)
+    parsed.check(spec.inputs, where=where)
+    if len(sizes) < 2 or len(set(sizes)) < len(sizes):
+        raise UsageError(f"vary: sizes={sizes!r}: give two sizes or more, each once")
+    if not all(_is_size(size) for size in sizes):
+        raise UsageError(f"vary: sizes={sizes!r}: a size is a whole number from 1 up")
+    from pytest_mxperf.mx.varied import scaling_of
+
+    return scaling_of(spec, parsed, list(sizes))
 
 
-_VARIED: Dict[str, Callable[[CostReport], int]] = {
-    "macs": lambda cost: cost.macs,
-    "flops": lambda cost: cost.flops,
-    "params": lambda cost: cost.params.trainable,
-    "peak_activation_bytes": lambda cost: cost.peak_activation_bytes,
-}
+def _is_size(size: object) -> bool:
+    return isinstance(size, int) and not isinstance(size, bool) and 0 < size < 2**31
 
 
 def diff(

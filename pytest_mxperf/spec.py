@@ -141,9 +141,18 @@ class ModelSpec:
 
     @property
     def batch(self) -> int:
-        """How many items a batch has: the first size of the first input; 1 for a scalar or an unknown one."""
-        shape = next(iter(self.inputs.values()), InputSpec((1,))).shape
-        return max(1, shape[0]) if shape else 1
+        """How many items a batch has: the first size of every input; 1 of scalars alone.
+
+        Raises ``UsageError`` if the inputs do not agree on it: which of them has the batch elsewhere is not known.
+        """
+        firsts = {name: spec.shape[0] for name, spec in self.inputs.items() if spec.shape}
+        if len(set(firsts.values())) > 1:
+            found = ", ".join(f"{name} {size}" for name, size in firsts.items())
+            raise UsageError(
+                f"{self.name}: a budget per item needs inputs that all begin with the batch, these begin with: "
+                f"{found}; set it for the whole batch"
+            )
+        return next(iter(firsts.values()), 1)
 
     def symbol_path(self, root: Path) -> str:
         """Of a checkpoint's graph, seen from ``root``; empty for what is no file."""

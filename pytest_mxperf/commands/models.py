@@ -7,6 +7,7 @@ import msgspec
 
 from pytest_mxperf.api import compare_latency, count, diff
 from pytest_mxperf.arguments import add_model_options, in_options, model_of
+from pytest_mxperf.commands import vary
 from pytest_mxperf.commands.many import COLUMNS, FORMATS, are_many, costs
 from pytest_mxperf.commands.shared import (
     DIFFERENT,
@@ -22,7 +23,7 @@ from pytest_mxperf.commands.shared import (
     wanted,
     width,
 )
-from pytest_mxperf.commands.vary import varied
+from pytest_mxperf.errors import UsageError
 from pytest_mxperf.gate.latency import judge_latency
 from pytest_mxperf.gate.limits import parse_difference
 from pytest_mxperf.latency.decide import Outcome
@@ -42,13 +43,7 @@ def add_commands(commands: Any) -> None:
     cost.add_argument("--format", choices=tuple(FORMATS), default="table", help="of a table of many (default: table)")
     cost.add_argument("--layers", action="store_true", help="show every layer, in the order of the graph")
     cost.add_argument("--top", type=int, default=5, metavar="N", help="show the N heaviest layers (default: 5)")
-    cost.add_argument(
-        "--vary",
-        action="append",
-        default=[],
-        metavar="NAME:AXES=SIZES",
-        help="how the cost grows, as in data:0=1,2,4,8 or data:2,3=160,224,320; repeatable",
-    )
+    vary.add_option(cost)
     add_model_options(cost, of_two=False)
     difference = add(
         commands, "diff", _diff, "which layers distinguish two models; exit code 0 if none do, 1 if some, 2 on error"
@@ -75,13 +70,15 @@ def add_commands(commands: Any) -> None:
 
 def _cost(options: argparse.Namespace) -> Tuple[str, int]:
     if are_many(options.model):
+        if options.vary:
+            raise UsageError("--vary is for one model; give a single prefix")
         return costs(options)
     (source,) = options.model
     spec = model_of(options, source)
     if not spec.inputs:
         return wanted(spec)
     if options.vary:
-        return varied(options, spec)
+        return vary.run(options, spec)
     report = count(spec)
     if options.json:
         from pytest_mxperf.report import json

@@ -1,67 +1,52 @@
-"""``mxperf cost --vary``: how a model's cost grows with the sizes of its inputs."""
+"""``mxperf cost PREFIX --vary AXIS=SIZES``: how a model's costs scale with the size of its inputs."""
 
 import argparse
 from typing import List, Tuple
 
-import msgspec
-
-from pytest_mxperf.api import Variation, vary
+from pytest_mxperf.api import vary
 from pytest_mxperf.arguments import in_options
-from pytest_mxperf.commands.many import COLUMNS
-from pytest_mxperf.commands.shared import SAME, TROUBLE
+from pytest_mxperf.commands.shared import SAME, TROUBLE, color, width
+from pytest_mxperf.cost.scaling import Axis, Scaling
 from pytest_mxperf.errors import UsageError
 from pytest_mxperf.spec import ModelSpec
-from pytest_mxperf.units import format_quantity
 
-__all__ = ["varied"]
-
-_SHOWN = ("macs", "flops", "params", "peak_activation_bytes")
+__all__ = ["add_option", "run"]
 
 
-def varied(options: argparse.Namespace, spec: ModelSpec) -> Tuple[str, int]:
-    """A table for each axis, and the law of each cost."""
-    found = [vary(spec, *_axis(text)) for text in options.vary]
-    code = TROUBLE if any(problem for each in found for problem in each.problems if problem) else SAME
+def add_option(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--vary",
+        action="append",
+        default=[],
+        metavar="INPUT:DIM=SIZES",
+        help="count it at several sizes, and find the law that the costs follow: data:0=1,2,4,8 for the batch, "
+        "data:2,3=160,224,320 for height and width together, tokens:1,types:1=16,32 for two inputs; repeatable; exit "
+        "code 2 if it cannot be counted at one of them",
+    )
+
+
+def run(options: argparse.Namespace, spec: ModelSpec) -> Tuple[str, int]:
+    if options.layers:
+        raise UsageError("--vary shows the totals at each size; leave out --layers")
+    found = [_told_here(vary(spec, axis=axis, sizes=sizes)) for axis, sizes in map(_parsed, options.vary)]
+    code = TROUBLE if any(scaling.problems for scaling in found) else SAME
     if options.json:
-        return msgspec.json.format(msgspec.json.encode([_document(each) for each in found]), indent=2).decode(), code
-    return "\n\n".join("\n".join(_table(each)) for each in found), code
+        from pytest_mxperf.report.json import render_scalings
+
+        return render_scalings(found), code
+    from pytest_mxperf.report.scaling import render
+
+    return "\n\n".join(render(scaling, width=width(), color=color()) for scaling in found), code
 
 
-def _axis(text: str) -> Tuple[str, Tuple[int, ...], List[int]]:
-    """``data:2,3=160,224,320``: the input, its axes, the sizes."""
-    name, _, rest = text.rpartition(":")
-    axes, _, sizes = rest.partition("=")
+def _told_here(scaling: Scaling) -> Scaling:
+    return scaling._replace(problems={size: in_options(problem) for size, problem in scaling.problems.items()})
+
+
+def _parsed(text: str) -> Tuple[str, List[int]]:
+    axis, _, sizes = text.rpartition("=")
     try:
-        return name, tuple(map(int, axes.split(","))), list(map(int, sizes.split(",")))
+        found = [int(size) for size in sizes.split(",")]
     except ValueError:
         raise UsageError(f"--vary {text}: write it like data:0=1,2,4,8 or data:2,3=160,224,320") from None
-
-
-def _table(found: Variation) -> List[str]:
-    rows = [[found.axis, *(COLUMNS[name].heading for name in _SHOWN)]]
-    for size, cost in zip(found.sizes, found.costs):
-        values = ["-"] * len(_SHOWN)
-        if cost is not None:
-            values = [format_quantity(COLUMNS[name].value(cost) or 0, COLUMNS[name].quantity) for name in _SHOWN]
-        rows.append([str(size), *values])
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths)) for row in rows]
-    lines += [f"{COLUMNS[name].heading}: {found.laws[name]}" for name in _SHOWN if name in found.laws]
-    problems = dict.fromkeys(problem for problem in found.problems if problem)
-    return [*lines, *(in_options(" ".join(problem.split())) for problem in problems)]
-
-
-def _document(found: Variation) -> object:
-    return {
-        "axis": found.axis,
-        "sizes": found.sizes,
-        "costs": [
-            None if cost is None else {name: column.value(cost) for name, column in COLUMNS.items()}
-            for cost in found.costs
-        ],
-        "problems": found.problems,
-        "laws": {
-            name: {"coefficients": [float(each) for each in law.coefficients], "exponent": law.exponent}
-            for name, law in found.laws.items()
-        },
-    }
+    return str(Axis.parse(axis, where=f"--vary {text}")), found

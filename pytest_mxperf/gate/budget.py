@@ -1,7 +1,7 @@
 """What was measured, judged by a budget."""
 
 from fractions import Fraction
-from typing import Dict, List, Mapping, Optional
+from typing import Dict, List, Mapping, Optional, Union
 
 from pytest_mxperf.baseline.record import Baseline
 from pytest_mxperf.cost.result import CostReport
@@ -11,7 +11,10 @@ from pytest_mxperf.gate.metrics import BUDGETS, IF_ASKED, NO_FILE, PER_ITEM, cos
 from pytest_mxperf.latency.timing import Timing
 from pytest_mxperf.units import format_growth, format_limited
 
-__all__ = ["judge_budget"]
+__all__ = ["judge_budget", "judge_ceiling"]
+
+Measured = Union[Number, Fraction, None]
+"""None of what was not measured; a ``Fraction`` is the share of an item."""
 
 
 def judge_budget(
@@ -23,32 +26,34 @@ def judge_budget(
     batch: int = 1,
 ) -> List[Finding]:
     """One finding per ceiling. A value that meets its ceiling exactly passes. ``batch`` is how many items it has."""
-    measured: Dict[str, Optional[Number]] = {**costs(Baseline.of(report, {})), **latencies(timing)}
+    measured: Dict[str, Measured] = {**costs(Baseline.of(report, {})), **latencies(timing)}
     measured.update(
         {f"{name}{PER_ITEM}": None if value is None else _share(value, batch) for name, value in measured.items()}
     )
     return [
-        _judge_ceiling(metric, ceiling, measured.get(metric), unmeasured_because) for metric, ceiling in budget.items()
+        judge_ceiling(metric, ceiling, measured.get(metric), unmeasured_because) for metric, ceiling in budget.items()
     ]
 
 
-def _judge_ceiling(metric: str, ceiling: Ceiling, value: Optional[Number], unmeasured_because: str) -> Finding:
+def judge_ceiling(metric: str, ceiling: Ceiling, measured: Measured, unmeasured_because: str) -> Finding:
     limit = _plain(ceiling.limit)
-    if value is None:
+    if measured is None:
         because = NO_FILE if metric in IF_ASKED else unmeasured_because
         message = f"{metric} was not measured: {because}"
         return Finding("budget", metric, Verdict.UNMEASURED, message, reference=limit)
+    value = _plain(measured) if isinstance(measured, Fraction) else measured
     shown, shown_limit = format_limited(value, limit, BUDGETS[metric], ceiling.unit)
-    if value <= limit:  # a float with a float: 0.04 s is not over "40 ms"
+    # A float with a float: 0.04 s is not over "40 ms". The share of an item is exact.
+    if measured <= (ceiling.limit if isinstance(measured, Fraction) else limit):
         message = f"{metric} {shown} is within the budget of {shown_limit}"
         return Finding("budget", metric, Verdict.PASSED, message, value, limit)
     message = f"{metric} {shown} is over the budget of {shown_limit} ({format_growth(limit, value)})"
     return Finding("budget", metric, Verdict.OVER_BUDGET, message, value, limit)
 
 
-def _share(value: Number, batch: int) -> Number:
+def _share(value: Union[Number, Fraction], batch: int) -> Union[Number, Fraction]:
     """Of one item."""
-    return value / batch if isinstance(value, float) else _plain(Fraction(value, batch))
+    return value / batch if isinstance(value, float) else Fraction(value) / batch
 
 
 def _plain(value: Fraction) -> Number:

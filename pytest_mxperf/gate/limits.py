@@ -19,7 +19,7 @@ __all__ = [
 ]
 
 # What a baseline compares only if it is asked for, since it has to be measured.
-_MEASURED = (*IF_ASKED, "latency", *WALL_TIMES)
+_MEASURED = (*IF_ASKED, "rss", "latency", *WALL_TIMES)
 _USUAL_WEIGHTS = Fraction(1, 4)
 """How much slower than synthetic weights real ones may be. Subnormal numbers cost 150 to 400%."""
 _LARGEST_DIFFERENCE = 10**12  # which every float has room for

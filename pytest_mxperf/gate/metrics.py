@@ -28,6 +28,7 @@ BUDGETS: Dict[str, Quantity] = {
     "params": Quantity.COUNT,
     "param_bytes": Quantity.BYTES,
     "checkpoint_bytes": Quantity.BYTES,
+    "rss": Quantity.BYTES,
     **_OF_A_FORWARD,
     **{f"{name}{PER_ITEM}": unit for name, unit in _OF_A_FORWARD.items()},
 }

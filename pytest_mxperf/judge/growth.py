@@ -90,6 +90,9 @@ class BaselineJudge:
             finding = self._timed.judge(symbol_json, lambda: self._stored, allowed["latency"])
             findings += self._explain([finding], before, lambda: self._stored)
         findings += self._judge_weights(allowed, before)
+        if "rss" in allowed:
+            finding = self._timed.judge_resident(self._store.load_symbol(self._spec.name), allowed["rss"])
+            findings += self._explain([finding], before, lambda: self._stored)
         return findings
 
     def over_model(self, allowed: Allowed, other: ModelSpec) -> List[Finding]:
@@ -100,6 +103,9 @@ class BaselineJudge:
         findings = self._explain(findings, before, lambda: theirs, over=over, inputs=other.inputs)
         if "latency" in allowed:
             finding = self._timed.judge_against(other, theirs, allowed["latency"], over=over)
+            findings += self._explain([finding], before, lambda: theirs, over=over, inputs=other.inputs)
+        if "rss" in allowed:
+            finding = self._timed.judge_resident_against(other, theirs, allowed["rss"], over=over)
             findings += self._explain([finding], before, lambda: theirs, over=over, inputs=other.inputs)
         return findings
 
@@ -114,6 +120,7 @@ class BaselineJudge:
             of_weights = self._judge_weights(allowed, before)
             weights_sha256 = self._found_fast(of_weights, before)
             findings += of_weights
+        findings += self._timed.rehearse_resident() if "rss" in allowed else []
         self._store_later(before, weights_sha256, self._wall_times(timing, before))
         return findings
 

@@ -20,12 +20,14 @@ from pytest_mxperf.gate.latency import (
     same_graph,
     same_weights,
 )
+from pytest_mxperf.gate.resident import judge_resident, resident_of_same_graph, resident_unmeasured
 from pytest_mxperf.judge.options import JudgeOptions
 from pytest_mxperf.latency.comparison import Comparison
 from pytest_mxperf.profile.values import NetworkProfile, Peaks
 from pytest_mxperf.worker.host_lock import Holder, alone_on_this_host
 from pytest_mxperf.worker.paired_timer import PairedTimer
-from pytest_mxperf.worker.protocol import Network
+from pytest_mxperf.worker.protocol import MeasuredResident, Network
+from pytest_mxperf.worker.resident import compare_resident, resident_of
 
 __all__ = ["LatencyGate", "Session", "Weights", "is_same_graph"]
 
@@ -120,6 +122,24 @@ class LatencyGate:
         """What one core of this processor can do, measured once. Raises ``WorkerError``."""
         with self._alone():
             return self._pair_timer().peaks()
+
+    def resident(self, network: Network) -> MeasuredResident:
+        """The memory of one inference. Raises ``WorkerError``."""
+        with self._alone():
+            return resident_of(self._here(network))
+
+    def judge_resident(
+        self, candidate: Network, reference: Network, allowed: Fraction, *, over: str, is_baseline: bool
+    ) -> Finding:
+        """Growth of the memory of one inference over the reference's, which ``over`` names."""
+        if allowed >= 0 and is_same_graph(reference, candidate):
+            return resident_of_same_graph(allowed, over)
+        try:
+            with self._alone():
+                pair = compare_resident(self._here(reference), self._here(candidate), allowed)
+        except WorkerError as error:
+            return resident_unmeasured(str(error))
+        return judge_resident(allowed, pair, over=over, is_baseline=is_baseline)
 
     def rehearse(self, network: Network) -> List[Finding]:
         """Runs the network against itself, once: for the day that its baseline is recorded. Nothing is timed."""

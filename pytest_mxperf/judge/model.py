@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any, List, Mapping, NamedTuple, Optional
 
 from pytest_mxperf.api import analysis_of
 from pytest_mxperf.cost.result import CostReport
-from pytest_mxperf.errors import MxperfError
-from pytest_mxperf.gate.budget import judge_budget
+from pytest_mxperf.errors import MxperfError, WorkerError
+from pytest_mxperf.gate.budget import judge_budget, judge_ceiling
 from pytest_mxperf.gate.bypass import judge_uncounted
 from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.gate.limits import Ceiling, Growth
+from pytest_mxperf.gate.metrics import PER_ITEM
 from pytest_mxperf.imports import import_all
 from pytest_mxperf.judge.growth import BaselineJudge
 from pytest_mxperf.judge.latency_gate import LatencyGate
@@ -98,13 +99,24 @@ class ModelJudge:
     def judge(self, gates: Gates, timing: Optional[Timing], *, unmeasured_because: str, where: str) -> List[Finding]:
         """All findings of its gates. ``where`` names the marker or table that asks for another model."""
         findings = judge_uncounted(self.cost) if gates else []
-        findings += judge_budget(
-            gates.budget, self.cost, timing, unmeasured_because=unmeasured_because, batch=self.spec.batch
-        )
+        budget = {metric: ceiling for metric, ceiling in gates.budget.items() if metric != "rss"}
+        batch = self.spec.batch if any(metric.endswith(PER_ITEM) for metric in budget) else 1
+        findings += judge_budget(budget, self.cost, timing, unmeasured_because=unmeasured_because, batch=batch)
+        if "rss" in gates.budget:
+            findings.append(self._judge_resident(gates.budget["rss"]))
         if gates.growth is not None:
             because = "" if timing else unmeasured_because
             findings += self._judge_growth(gates.growth, timing, unmeasured_because=because, where=where)
         return findings
+
+    def _judge_resident(self, ceiling: Ceiling) -> Finding:
+        """The memory of one inference, which is measured only for a budget or a baseline."""
+        value, because = None, ""
+        try:
+            value = self._timed.resident().peak_bytes
+        except WorkerError as error:
+            because = str(error)
+        return judge_ceiling("rss", ceiling, value, because)
 
     def _judge_growth(
         self, growth: Growth, timing: Optional[Timing], *, unmeasured_because: str, where: str

@@ -11,13 +11,14 @@ import msgspec
 from pytest_mxperf.baseline.layout import graph_text
 from pytest_mxperf.baseline.record import Recorded
 from pytest_mxperf.canonical import fingerprint
-from pytest_mxperf.errors import UsageError
+from pytest_mxperf.errors import UsageError, WorkerError
 from pytest_mxperf.gate.finding import Finding, Verdict
+from pytest_mxperf.gate.resident import resident_measured, resident_unmeasured
 from pytest_mxperf.judge.latency_gate import LatencyGate, Weights, is_same_graph
 from pytest_mxperf.judge.slower import with_layers
 from pytest_mxperf.profile.layers import ModelProfile, model_profile
 from pytest_mxperf.spec import Checkpoint, ModelSpec, RunAs
-from pytest_mxperf.worker.protocol import Network
+from pytest_mxperf.worker.protocol import MeasuredResident, Network
 
 if TYPE_CHECKING:  # it imports MXNet
     from pytest_mxperf.mx.analysis import Analysis
@@ -87,6 +88,30 @@ class TimedModel:
         # What is faster than another model has not become so: there is no baseline to update.
         is_better = found.verdict is Verdict.IMPROVED
         return msgspec.structs.replace(found, verdict=Verdict.PASSED) if is_better else found
+
+    def resident(self) -> MeasuredResident:
+        """The memory of one inference. Raises ``WorkerError``."""
+        with _stored(self._example) as path:
+            return self._gate.resident(self._candidate(path))
+
+    def rehearse_resident(self) -> List[Finding]:
+        """Whether it can be measured, found out on the day that its baseline is recorded."""
+        try:
+            return [resident_measured(self.resident().peak_bytes)]
+        except WorkerError as error:
+            return [resident_unmeasured(str(error))]
+
+    def judge_resident(self, symbol_json: str, allowed: Fraction) -> Finding:
+        """Its memory over that of its baseline's graph."""
+        with _stored(self._example) as path:
+            reference = self._network("its baseline", symbol_json, path)
+            candidate = self._candidate(path)
+            return self._gate.judge_resident(candidate, reference, allowed, over=reference.name, is_baseline=True)
+
+    def judge_resident_against(self, other: ModelSpec, theirs: "Analysis", allowed: Fraction, *, over: str) -> Finding:
+        """Its memory over that of another model. What only one of the two has as an example is synthetic for both."""
+        reference = Network(other.name, theirs.symbol_json, dict(other.inputs), None, self.run_as)
+        return self._gate.judge_resident(self._candidate(), reference, allowed, over=over, is_baseline=False)
 
     def _judge(
         self,

@@ -128,7 +128,7 @@ class Side:
         Raises ``ModelError`` if MXNet cannot run it.
         """
         with fusing("NONE"):
-            return self._run(self._bind(mx.sym.Group(list(outputs)), self.values(Buffers()), RunAs()).forward)
+            return self.run(self._bind(mx.sym.Group(list(outputs)), self.values(Buffers()), RunAs()).forward)
 
     def first_subnormal_layer(self) -> Optional[str]:
         """The first operator of which at least 1 in 1,000 numbers are subnormal, slow to compute with on many CPUs.
@@ -146,7 +146,7 @@ class Side:
 
     def check(self, forward: Forward) -> None:
         """Runs it once. Raises ``ModelError`` where outputs are such that no time could be trusted."""
-        outputs = self._run(forward)
+        outputs = self.run(forward)
         if self.has_weights:
             return  # whatever they are, they are the user's
         if not all(np.isfinite(output).all() for output in outputs if output.dtype.kind == "f"):
@@ -167,7 +167,8 @@ class Side:
     def _failure(self, doing: str, error: Exception) -> ModelError:
         return ModelError(f"{self.name}: MXNet cannot {doing} the model: {explained(error, self.analysis)}")
 
-    def _run(self, forward: Forward) -> List[Any]:
+    def run(self, forward: Forward) -> List[Any]:
+        """The outputs of one forward pass. Raises ``ModelError`` if MXNet cannot run it."""
         try:
             return forward()
         except mx.MXNetError as error:

@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from pytest_mxperf.cost.result import CostReport, LayerCost
 from pytest_mxperf.gate.finding import Finding, Verdict
+from pytest_mxperf.gate.metrics import BUDGETS
 from pytest_mxperf.profile.layers import ModelProfile, TimedLayer
 from pytest_mxperf.report.evidence import HEIGHT, WIDTH, Evidence, evidence_of, medians
 from pytest_mxperf.report.output import Output, Place
@@ -27,8 +28,6 @@ __all__ = ["island", "output", "render"]
 
 _HEAVIEST_SHOWN = 10
 _SLOWEST_SHOWN = 20
-_BYTES = ("param_bytes", "peak_activation_bytes", "checkpoint_bytes")
-_COUNTS = ("macs", "flops", "params")
 
 
 def output(run: RunReport, place: Place) -> Output:
@@ -84,13 +83,7 @@ class _Gate(NamedTuple):
 def _in_unit(value: Optional[float], finding: Finding) -> str:
     if value is None:
         return ""
-    unit = (
-        Quantity.BYTES
-        if finding.metric in _BYTES
-        else Quantity.COUNT
-        if finding.metric in _COUNTS
-        else Quantity.SECONDS
-    )
+    unit = BUDGETS.get(finding.metric, Quantity.SECONDS)  # wall times are no budget
     return format_quantity(value, unit)
 
 

@@ -10,6 +10,7 @@ import msgspec
 
 from pytest_mxperf.baseline.diff import Difference
 from pytest_mxperf.cost.result import CostReport
+from pytest_mxperf.cost.scaling import Scaling, values
 from pytest_mxperf.errors import UsageError
 from pytest_mxperf.gate.finding import Finding
 from pytest_mxperf.latency.comparison import Comparison
@@ -29,6 +30,7 @@ __all__ = [
     "render_difference",
     "render_profile",
     "render_profiles",
+    "render_scalings",
 ]
 
 
@@ -76,6 +78,23 @@ def render_profiles(
     ]
     before, now = map(ProfileDocument.of, profiles)
     return _indented({"before": before, "now": now, "layers": pairs, "reasons": list(reasons)})
+
+
+def render_scalings(scalings: Sequence[Scaling]) -> str:
+    """Axis by axis, the totals at each size, and by metric the coefficients of the law, the constant first."""
+    return _indented({"axes": [_scaling(each) for each in scalings]})
+
+
+def _scaling(scaling: Scaling) -> "dict[str, object]":
+    found = {size: values(report) for size, report in scaling.reports.items()}
+    failed = [{"size": size, "problem": problem} for size, problem in scaling.problems.items()]
+    return {
+        "axis": scaling.axis,
+        "sizes": [*({"size": size, **costs} for size, costs in found.items()), *failed],
+        "laws": {metric: law and list(map(str, law.coefficients)) for metric, law in scaling.laws.items()},
+        "exact_at": scaling.checked,
+        "notes": scaling.notes,
+    }
 
 
 def _indented(document: object) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Iterable, List, Sequence
 
 from pytest_mxperf.gate.finding import Finding, Verdict
+from pytest_mxperf.gate.metrics import BUDGETS
 from pytest_mxperf.report.evidence import medians
 from pytest_mxperf.report.output import Output, Place
 from pytest_mxperf.report.profile import gigas, headline, leads, peaks_line, percent
@@ -19,13 +20,6 @@ COMMENT_CHARACTERS = 65_536
 _QUIET = (Verdict.PASSED, Verdict.ADVICE)
 """What a reviewer has nothing to look at for."""
 _SLOWEST_SHOWN = 10
-_UNITS = {
-    "macs": Quantity.COUNT,
-    "flops": Quantity.COUNT,
-    "params": Quantity.COUNT,
-    "param_bytes": Quantity.BYTES,
-    "peak_activation_bytes": Quantity.BYTES,
-}
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~-])")
 _LEFT_OUT = "\n_{count} more left out, to stay below the limit of {limit:,} characters._\n"
 
@@ -109,7 +103,7 @@ def _figures(finding: Finding) -> "tuple[str, str, str]":
     value, reference = finding.value, finding.reference
     if finding.gate == "latency":
         return (*medians(finding), "" if value is None else f"{100 * value:+.1f}%")
-    unit = _UNITS.get(finding.metric, Quantity.SECONDS)
+    unit = BUDGETS.get(finding.metric, Quantity.SECONDS)  # wall times are no budget
     old, new = ["" if each is None else format_quantity(each, unit) for each in (reference, value)]
     both = value is not None and reference is not None
     return old, new, format_growth(reference, value) if both and value is not None and reference is not None else ""

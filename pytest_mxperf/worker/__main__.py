@@ -22,6 +22,7 @@ from pytest_mxperf.latency.conditions import Conditions
 from pytest_mxperf.mx.pair import Pair, Rounds
 from pytest_mxperf.mx.peaks import peaks
 from pytest_mxperf.mx.profile import profile_one, profile_pair
+from pytest_mxperf.mx.resident import resident
 from pytest_mxperf.mx.runtime import mx, reason
 from pytest_mxperf.mx.side import Side
 from pytest_mxperf.spec import RunAs
@@ -32,7 +33,9 @@ from pytest_mxperf.worker.protocol import (
     Measure,
     Measured,
     MeasuredPeaks,
+    MeasuredResident,
     MeasurePeaks,
+    MeasureResident,
     Network,
     Prepare,
     Prepared,
@@ -61,6 +64,8 @@ class Bench:
                 return self._profile(request)
             if isinstance(request, MeasurePeaks):
                 return MeasuredPeaks(peaks())
+            if isinstance(request, MeasureResident):
+                return MeasuredResident(*resident(_side(request.network)))
             return self._measure(request)
         except MxperfError as error:
             return Failed(_told_here(str(error)))

@@ -6,6 +6,7 @@
     inspect  ->     inspected, or failed    where a network's activations become subnormal
     profile  ->     profiled, or failed     the time of each layer of a network, or of two in turns
     peaks    ->     peaks, or failed        what the processor can do
+    resident ->     resident, or failed     the memory of one inference; asked of a new process, and nothing after it
 
 It answers every request once and in order, and ends when its standard input does.
 """
@@ -25,8 +26,10 @@ __all__ = [
     "Inspected",
     "Measure",
     "MeasurePeaks",
+    "MeasureResident",
     "Measured",
     "MeasuredPeaks",
+    "MeasuredResident",
     "Network",
     "Prepare",
     "Prepared",
@@ -90,6 +93,12 @@ class MeasurePeaks(msgspec.Struct, frozen=True, tag="peaks"):
     """Measure what one core of this processor can do."""
 
 
+class MeasureResident(msgspec.Struct, frozen=True, tag="resident"):
+    """Run a network, and say how much memory that took."""
+
+    network: Network
+
+
 class Ready(msgspec.Struct, frozen=True, tag="ready"):
     """The process has imported MXNet."""
 
@@ -132,11 +141,20 @@ class MeasuredPeaks(msgspec.Struct, frozen=True, tag="peaks"):
     peaks: Peaks
 
 
+class MeasuredResident(msgspec.Struct, frozen=True, tag="resident"):
+    """In bytes."""
+
+    rest_bytes: int
+    """Of the process with MXNet in it, before."""
+    peak_bytes: int
+    """What the network added, at its peak."""
+
+
 class Failed(msgspec.Struct, frozen=True, tag="failed"):
     """The request was understood and could not be done; the text says why."""
 
     message: str
 
 
-Request = Union[Prepare, Measure, Inspect, Profile, MeasurePeaks]
-Reply = Union[Ready, Prepared, Measured, Inspected, Profiled, MeasuredPeaks, Failed]
+Request = Union[Prepare, Measure, Inspect, Profile, MeasurePeaks, MeasureResident]
+Reply = Union[Ready, Prepared, Measured, Inspected, Profiled, MeasuredPeaks, MeasuredResident, Failed]

@@ -287,7 +287,7 @@ def test_a_folder_in_place_of_a_baseline_is_one_clear_error(pytester, write, run
         ('macs="-30%"', "macs: '-30%' is negative; a baseline allows growth from 0% up"),
         (
             'batch="5%"',
-            "unknown argument 'batch'; known: macs, flops, params, param_bytes, checkpoint_bytes, latency, *",
+            "unknown argument 'batch'; known: macs, flops, params, param_bytes, checkpoint_bytes, rss, latency, *",
         ),
         ('mac="5%"', "unknown argument 'mac'; did you mean 'macs'? known: macs, flops, params, param_bytes, *"),
         ('"5%"', "takes keyword arguments only, got '5%'"),

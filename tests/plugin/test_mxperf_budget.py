@@ -203,3 +203,29 @@ def test_a_budget_without_a_ceiling_is_an_error(write, run):
     result = run()
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["mxperf_budget of test_it.py::test_empty: sets no ceiling; write it like *"])
+
+
+def test_a_budget_per_item_wants_inputs_that_agree_on_the_batch(write, run, no_traceback):
+    """Other budgets do not."""
+    write(
+        """
+        import mxnet as mx
+
+        def net():
+            return mx.sym.broadcast_add(mx.sym.var("a"), mx.sym.var("b"))
+
+        two = pytest.mark.mxperf_model(net, inputs={"a": (4, 8), "b": (1, 8)})
+
+        @two
+        @pytest.mark.mxperf_budget(flops=32)
+        def test_whole(): pass
+
+        @two
+        @pytest.mark.mxperf_budget(flops_per_item=8)
+        def test_item(): pass
+        """
+    )
+    result = run()
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*net: a budget per item needs inputs that all begin with the batch, *: a 4, b 1; *"])
+    no_traceback(result)

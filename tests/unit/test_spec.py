@@ -226,3 +226,21 @@ class TestExample:
             f"here: example is a {kind}; give the path of an .npz file, a mapping from inputs to arrays, or a callable "
             "that returns such a mapping"
         )
+
+
+class TestBatch:
+    @pytest.mark.parametrize(
+        ("inputs", "batch"),
+        [({"data": (4, 3)}, 4), ({"data": (4, 3), "scale": (), "state": (4, 7)}, 4), ({"scale": ()}, 1)],
+    )
+    def test_it_is_the_first_size_of_every_input(self, inputs, batch):
+        assert ModelSpec.parse("net", inputs).batch == batch
+
+    def test_inputs_that_do_not_agree_are_an_error(self):
+        """Time comes first in one of them: 35 is no batch."""
+        with pytest.raises(UsageError) as caught:
+            _ = ModelSpec.parse("net", {"data": (35, 4, 8), "state": (1, 4, 8)}).batch
+        assert str(caught.value) == (
+            "net: a budget per item needs inputs that all begin with the batch, these begin with: data 35, state 1; "
+            "set it for the whole batch"
+        )

@@ -140,3 +140,12 @@ def test_a_budget_for_one_item_of_the_batch():
         batch=3,
     )
     assert third.value == pytest.approx(99.667, abs=1e-3)
+
+
+@pytest.mark.parametrize(("macs", "verdict"), [(4, Verdict.PASSED), (5, Verdict.OVER_BUDGET)])
+def test_the_share_of_an_item_is_exact(macs, verdict):
+    """4 x (10^17 + 1) of 4 items meet 10^17 + 1; a fourth more is over. As floats the two are equal."""
+    budget = parse_budget({"macs_per_item": 10**17 + 1}, where="here")
+    measured = report(layer("a", macs=4 * 10**17 + macs))
+    (finding,) = judge_budget(budget, measured, None, unmeasured_because="", batch=4)
+    assert finding.verdict is verdict

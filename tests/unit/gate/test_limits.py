@@ -28,7 +28,7 @@ def test_a_misspelt_ceiling_is_answered_with_the_nearest_and_with_all():
         parse_budget({"latency_p5": "40 ms"}, where="mxperf_budget of test_a")
     assert str(caught.value) == (
         "mxperf_budget of test_a: unknown argument 'latency_p5'; did you mean 'latency_p50'? known: macs, flops, "
-        "params, param_bytes, checkpoint_bytes, peak_activation_bytes, latency_p50, latency_p90, latency_p99, "
+        "params, param_bytes, checkpoint_bytes, rss, peak_activation_bytes, latency_p50, latency_p90, latency_p99, "
         "latency_mean, macs_per_item, flops_per_item, peak_activation_bytes_per_item, latency_p50_per_item, "
         "latency_p90_per_item, latency_p99_per_item, latency_mean_per_item"
     )

@@ -58,6 +58,27 @@ def test_the_verdict_comes_first_and_what_did_not_change_is_folded():
 
 
 @pytest.mark.parametrize(
+    ("metric", "value", "shown"),
+    [
+        ("checkpoint_bytes", 2048, "2.00 KiB"),
+        ("rss", 3 << 20, "3.00 MiB"),
+        ("macs_per_item", 75, "75"),
+        ("peak_activation_bytes_per_item", 1024, "1.00 KiB"),
+        ("latency_p50_per_item", 0.01, "10.0 ms"),
+        ("wall_p50", 0.02, "20.0 ms"),
+    ],
+)
+def test_every_metric_has_its_unit(metric, value, shown):
+    """Counts, bytes or seconds: in the Markdown report and on the page."""
+    from pytest_mxperf.report.html import _in_unit
+
+    finding = Finding("budget", metric, Verdict.OVER_BUDGET, f"{metric} is over", value, 1)
+    (row,) = [line for line in render(run(result("net", findings=(finding,)))).splitlines() if "OVER_BUDGET |" in line]
+    assert row.split(" | ")[3] == shown
+    assert _in_unit(value, finding) == shown
+
+
+@pytest.mark.parametrize(
     ("results", "first"),
     [
         ((), "**mxperf: 0 models passed**"),

@@ -1,0 +1,90 @@
+"""Operators that write a size down where the graph should follow its inputs: a reshape that fixes the batch."""
+
+from typing import Dict, List, Mapping, NamedTuple, Sequence, Set, Tuple
+
+from pytest_mxperf.cost.registry import Call
+from pytest_mxperf.cost.result import Shape
+from pytest_mxperf.errors import GraphError
+from pytest_mxperf.graph import Graph, Node
+
+__all__ = ["Fixed", "fixed_nodes", "written_nodes", "written_sizes"]
+
+_ATTRIBUTES = ("shape", "newshape")
+_RESHAPES = ("Reshape", "_np_reshape", "_npx_reshape")
+
+
+class Fixed(NamedTuple):
+    """An operator whose output has a written size in this dimension, whatever its input has."""
+
+    node: Node
+    position: int
+    size: int
+
+    def __str__(self) -> str:
+        text = next(f"{name}={self.node.attrs[name]}" for name in _ATTRIBUTES if name in self.node.attrs)
+        return f"{self.node.op} {self.node.name!r} with {text} always makes dimension {self.position} {self.size}"
+
+    @property
+    def remedy(self) -> str:
+        """How to write it so that it follows its input."""
+        if self.node.op not in (*_RESHAPES, "broadcast_to"):
+            return ""
+        keep = -2 if self.node.op == "_npx_reshape" else -1 if self.node.op == "_np_reshape" else 0
+        return f"; with {keep} there it follows its input"
+
+
+def written_sizes(node: Node) -> Dict[int, int]:
+    """The sizes in the operator's ``shape``, by dimension of its output; not those behind a code for several."""
+    if node.is_variable or node.attrs.get("reverse", "").lower() in ("true", "1"):
+        return {}
+    sizes: Dict[int, int] = {}
+    for position, size in enumerate(_target(node)):
+        if size < -1:
+            break
+        if size > 0:
+            sizes[position] = size
+    return sizes
+
+
+def _target(node: Node) -> Tuple[int, ...]:
+    call = Call(node.op, node.attrs, (), ())
+    try:
+        return next(filter(None, map(call.integers, _ATTRIBUTES)), ())
+    except GraphError:  # an operator of one's own may mean anything by that name
+        return ()
+
+
+def written_nodes(graph: Graph) -> List[Fixed]:
+    """Every operator that writes a size, with the first that it writes."""
+    found = ((node, written_sizes(node)) for node in graph.nodes)
+    return [Fixed(node, *next(iter(sizes.items()))) for node, sizes in found if sizes]
+
+
+def fixed_nodes(graph: Graph, shapes: Mapping[int, Sequence[Tuple[Shape, ...]]]) -> List[Fixed]:
+    """Operators that lose the size of the axis where they write one. ``shapes`` are node by node, by that size."""
+    found = []
+    for index, node in enumerate(graph.nodes):
+        sizes = written_sizes(node) if node.inputs else {}
+        if not sizes:
+            continue
+        source, output = node.inputs[0]
+        read = {size: known[source][output] for size, known in shapes.items()}
+        put_out = {size: known[index][0] for size, known in shapes.items()}
+        lost = set() if _equal(put_out) else _following(read)
+        found += [Fixed(node, position, sizes[position]) for position in sorted(lost & sizes.keys())]
+    return found
+
+
+def _equal(shapes: Mapping[int, Shape]) -> Set[int]:
+    """The dimensions that are as large as the axis."""
+    rank = min(map(len, shapes.values()))
+    return {place for place in range(rank) if all(shape[place] == size for size, shape in shapes.items())}
+
+
+def _following(shapes: Mapping[int, Shape]) -> Set[int]:
+    """Those dimensions, and the first one even when it is a multiple: the batch and another dimension in one."""
+    found = _equal(shapes)
+    if all(shape and shape[0] % size == 0 for size, shape in shapes.items()):
+        multiples = {shape[0] // size for size, shape in shapes.items()}
+        found |= {0} if len(multiples) == 1 else set()
+    return found

@@ -1,0 +1,127 @@
+"""How a model's costs scale with the size of its inputs."""
+
+import math
+from dataclasses import replace
+from functools import reduce
+from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+from pytest_mxperf.cost.polynomial import Polynomial, fit
+from pytest_mxperf.cost.result import CostReport
+from pytest_mxperf.errors import UsageError
+from pytest_mxperf.spec import InputSpec
+
+__all__ = ["Axis", "Scaling", "checked_sizes", "exponent", "laws", "values"]
+
+_MOST_CHECKED = 8
+"""Sizes that a law is found from. Attention over the pixels of an image has degree 4, so three of them confirm it."""
+
+
+class Axis(NamedTuple):
+    """Dimensions of inputs that have one size: ``data:0``, ``data:2,3``, or ``tokens:1,types:1`` of two inputs."""
+
+    places: Tuple[Tuple[str, int], ...]
+
+    @classmethod
+    def parse(cls, text: str, *, where: str) -> "Axis":
+        """Raises ``UsageError`` that begins with ``where``."""
+        places: List[Tuple[str, int]] = []
+        for part in text.split(","):
+            name, _, dimension = part.rpartition(":")
+            name = name or (places[-1][0] if places else "")
+            if not name or not dimension.isdecimal():
+                raise UsageError(f"{where}: {text!r} names no dimension; write it like data:0, or data:2,3 for two")
+            if (name, int(dimension)) in places:
+                raise UsageError(f"{where}: {text!r} names {name}:{dimension} twice")
+            places.append((name, int(dimension)))
+        return cls(tuple(places))
+
+    def __str__(self) -> str:
+        """As it is written: a name once for all of its dimensions that follow each other."""
+        before = ""
+        parts = []
+        for name, dimension in self.places:
+            parts.append(str(dimension) if name == before else f"{name}:{dimension}")
+            before = name
+        return ",".join(parts)
+
+    def check(self, inputs: Mapping[str, InputSpec], *, where: str) -> None:
+        """Raises ``UsageError`` for an input that is not given, or a dimension that it does not have."""
+        for name, dimension in self.places:
+            if name not in inputs:
+                raise UsageError(f"{where}: no shape is given for {name!r}, only for {', '.join(inputs)}")
+            if dimension >= len(inputs[name].shape):
+                shape = inputs[name].shape
+                raise UsageError(
+                    f"{where}: {name} of {shape} has no dimension {dimension}; the first one is 0, the last one "
+                    f"{len(shape) - 1}"
+                )
+
+    def given(self, inputs: Mapping[str, InputSpec]) -> Optional[int]:
+        """The size that the inputs have there; None if they have several."""
+        sizes = {inputs[name].shape[dimension] for name, dimension in self.places}
+        return sizes.pop() if len(sizes) == 1 else None
+
+    def resized(self, inputs: Mapping[str, InputSpec], size: int) -> Dict[str, InputSpec]:
+        resized = dict(inputs)
+        for name, dimension in self.places:
+            shape = list(resized[name].shape)
+            shape[dimension] = size
+            resized[name] = replace(resized[name], shape=tuple(shape))
+        return resized
+
+
+class Scaling(NamedTuple):
+    """What a model costs at several sizes of one axis, all other dimensions as they were given."""
+
+    axis: str
+    """``data:0``, or ``data:2,3`` for two dimensions of the same size."""
+    inputs: Mapping[str, InputSpec]
+    reports: Dict[int, CostReport]
+    """By size: those that were asked for."""
+    problems: Dict[int, str]
+    """By size, why the model cannot be counted."""
+    laws: Dict[str, Optional[Polynomial]]
+    """By metric, the polynomial that gives the exact cost at every size in ``checked``; None if there is none."""
+    checked: Tuple[int, ...]
+    """The sizes that the laws were found from: those that were asked for, and others of the same step between them."""
+    notes: Tuple[str, ...] = ()
+    """Which operators fix the size of the axis."""
+
+
+def checked_sizes(asked: Sequence[int]) -> List[int]:
+    """The sizes to find a law from: those asked for first, then others, as far apart as theirs.
+
+    Where an image shrinks by 32 on its way, sizes that are no multiples of 32 are rounded and follow no polynomial. So
+    the others are on the same grid: between those asked for, and then above.
+    """
+    step = reduce(math.gcd, (size - asked[0] for size in asked))
+    between = range(min(asked), max(asked), step)
+    above = (max(asked) + step * count for count in range(1, _MOST_CHECKED))
+    more = [size for size in (*between, *above) if size not in asked]
+    return [*asked, *more[: max(0, _MOST_CHECKED - len(asked))]]
+
+
+def values(report: CostReport) -> Dict[str, int]:
+    """What has a law, by metric."""
+    return {
+        "macs": report.macs,
+        "flops": report.flops,
+        "params": report.params.trainable,
+        "param_bytes": report.params.bytes,
+        "peak_activation_bytes": report.peak_activation_bytes,
+    }
+
+
+def laws(reports: Mapping[int, CostReport]) -> Dict[str, Optional[Polynomial]]:
+    """By metric, from the reports by size."""
+    found = {size: values(report) for size, report in reports.items()}
+    metrics = next(iter(found.values()), {})
+    return {metric: fit({size: each[metric] for size, each in found.items()}) for metric in metrics}
+
+
+def exponent(costs: Mapping[int, int]) -> Optional[float]:
+    """By which power of the size costs grow, from the smallest to the largest; None if one of the two is 0."""
+    low, high = min(costs), max(costs)
+    if low == high or costs[low] <= 0 or costs[high] <= 0:
+        return None
+    return math.log(costs[high] / costs[low]) / math.log(high / low)
