@@ -29,6 +29,8 @@ if TYPE_CHECKING:
         UsageError,
         WorkerError,
     )
+    from pytest_mxperf.gate.own_metrics import Metric
+    from pytest_mxperf.judge.own_metrics import MeasuredModel
     from pytest_mxperf.latency.comparison import Comparison, Sample
     from pytest_mxperf.latency.timing import Timing
     from pytest_mxperf.plugin.benchmark import Benchmark
@@ -49,6 +51,8 @@ __all__ = [
     "InputSpec",
     "Law",
     "LayerCost",
+    "MeasuredModel",
+    "Metric",
     "ModelError",
     "ModelProfile",
     "ModelSpec",
@@ -94,6 +98,8 @@ _NAMES = {
         "UsageError",
         "WorkerError",
     ),
+    "pytest_mxperf.gate.own_metrics": ("Metric",),
+    "pytest_mxperf.judge.own_metrics": ("MeasuredModel",),
     "pytest_mxperf.latency.comparison": ("Comparison", "Sample"),
     "pytest_mxperf.latency.timing": ("Timing",),
     "pytest_mxperf.plugin.benchmark": ("Benchmark",),

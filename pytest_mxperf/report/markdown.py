@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Iterable, List, Sequence
 
 from pytest_mxperf.gate.finding import Finding, Verdict
+from pytest_mxperf.gate.own_metrics import format_value
 from pytest_mxperf.report.evidence import medians
 from pytest_mxperf.report.output import Output, Place
 from pytest_mxperf.report.profile import gigas, headline, leads, peaks_line, percent
@@ -109,10 +110,15 @@ def _figures(finding: Finding) -> "tuple[str, str, str]":
     value, reference = finding.value, finding.reference
     if finding.gate == "latency":
         return (*medians(finding), "" if value is None else f"{100 * value:+.1f}%")
-    unit = _UNITS.get(finding.metric, Quantity.SECONDS)
-    old, new = ["" if each is None else format_quantity(each, unit) for each in (reference, value)]
+    old, new = ["" if each is None else _in_unit(each, finding) for each in (reference, value)]
     both = value is not None and reference is not None
     return old, new, format_growth(reference, value) if both and value is not None and reference is not None else ""
+
+
+def _in_unit(value: float, finding: Finding) -> str:
+    if finding.unit:
+        return format_value(value, finding.unit)
+    return format_quantity(value, _UNITS.get(finding.metric, Quantity.SECONDS))
 
 
 def _explained(result: ModelResult) -> str:

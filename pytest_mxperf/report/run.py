@@ -7,6 +7,7 @@ import msgspec
 from pytest_mxperf.baseline.diff import Difference
 from pytest_mxperf.cost.result import CostReport
 from pytest_mxperf.gate.finding import Finding, Verdict
+from pytest_mxperf.gate.own_metrics import MetricValue
 from pytest_mxperf.latency.timing import Timing
 from pytest_mxperf.profile.layers import ModelProfile
 from pytest_mxperf.spec import InputSpec
@@ -44,6 +45,8 @@ class ModelResult(msgspec.Struct, frozen=True):
     """The times of its layers, where ``--mxperf-profile`` was given."""
     unprofiled_because: str = ""
     """Why there are none though they were asked for."""
+    own_metrics: Tuple[MetricValue, ...] = ()
+    """Those that other plugins add, as far as the test's gates name them."""
 
 
 class RunReport(msgspec.Struct, frozen=True):

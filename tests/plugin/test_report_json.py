@@ -114,6 +114,7 @@ class Finding(Strict):
     allowed_growth: Optional[float]
     samples: List[Sample]
     profiles: List[Profile]
+    unit: Literal["", "number", "bytes", "seconds"]
 
 
 class RunFinding(Strict):
@@ -126,6 +127,7 @@ class RunFinding(Strict):
     allowed_growth: None
     samples: List[Sample]
     profiles: List[Profile]
+    unit: Literal["", "number", "bytes", "seconds"]
 
 
 class Timing(Strict):
@@ -217,6 +219,12 @@ class Difference(Strict):
     changes: List[Change]
 
 
+class OwnMetric(Strict):
+    name: str
+    value: float
+    unit: Literal["number", "bytes", "seconds"]
+
+
 class Model(Strict):
     test: str
     name: str
@@ -234,6 +242,7 @@ class Model(Strict):
     symbol_path: Optional[str]
     profile: Optional[Profile]
     unprofiled_because: Optional[str]
+    own_metrics: List[OwnMetric]
 
 
 class Document(Strict):

@@ -13,6 +13,7 @@ from pytest_mxperf.baseline.diff import Change, Costs, Difference, Kind
 from pytest_mxperf.cost.result import CostReport, LayerCost, OpCost, Params
 from pytest_mxperf.errors import UsageError
 from pytest_mxperf.gate.finding import Finding, Verdict
+from pytest_mxperf.gate.own_metrics import MetricValue
 from pytest_mxperf.latency.timing import Timing
 from pytest_mxperf.report.document import schema
 from pytest_mxperf.report.json import merged, read, render
@@ -92,6 +93,7 @@ def test_a_finding_has_all_its_values():
             "allowed_growth": 0.05,
             "samples": [],
             "profiles": [],
+            "unit": "",
         }
     ]
 
@@ -205,6 +207,7 @@ EVERYTHING = ModelResult(
     symbol_path="models/net-symbol.json",
     profile=PROFILE,
     unprofiled_because="its layers would take 12 s to time",
+    own_metrics=(MetricValue("accuracy", 0.9, "number"), MetricValue("artifact_bytes", 3, "bytes")),
 )
 RUN = RunReport(
     (EVERYTHING, ModelResult("t.py::test_a", "other", {})),
