@@ -171,6 +171,12 @@ class Watch:
             self.doubt = self.doubt or f"{report.nodeid} was not collected"
 
     @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> None:
+        """Here, since pytest-forked runs all that follows in a child: the report comes back to this process."""
+        if _is_ours(item):
+            self.start()
+
+    @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Gives a case to what was marked, or asks for the model, in another way than by the function or its class."""
         if _is_ours(item):

@@ -17,6 +17,7 @@ from pytest_mxperf.spec import ModelSpec
 __all__ = [
     "budget_of",
     "growth_of",
+    "id_of",
     "is_gated",
     "model_of",
     "policy_of",
@@ -26,6 +27,12 @@ __all__ = [
 def is_gated(node: "pytest.Item | pytest.Collector") -> bool:
     """Whether a marker asks for a judgement."""
     return any(node.get_closest_marker(name) for name in ("mxperf_budget", "mxperf_baseline"))
+
+
+def id_of(item: pytest.Item) -> str:
+    """Its node id as it is written on the command line: xdist's ``--dist=loadgroup`` may add the group at the end."""
+    written = f"{item.parent.nodeid}::{item.name}" if item.parent else item.nodeid
+    return written if item.nodeid.startswith(f"{written}@") else item.nodeid
 
 
 def _closest_first(item: pytest.Item, name: str) -> List[pytest.Mark]:

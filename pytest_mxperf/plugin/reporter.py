@@ -4,7 +4,7 @@ import os
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, Dict, Generator, List, Optional
+from typing import Any, Dict, Generator, List, Optional, Tuple
 
 import msgspec
 import pytest
@@ -39,6 +39,8 @@ class Reporter:
         self._store = BaselineStore(options.judging.baselines)
         self._marks_at_start = self._store.marks() if options.judging.update == "prune" else {}
         self._results: Dict[str, ModelResult] = {}
+        self._kept_of: Dict[str, object] = {}
+        """The worker that each result is of."""
         self._baselines: Dict[str, Optional[str]] = {}
         self._findings: List[Finding] = []
         self._errors: List[str] = []
@@ -48,7 +50,8 @@ class Reporter:
         self._claims = Claims()
         self._stored_by: Dict[str, str] = {}
         self._unused_unknown_because = ""
-        self._phases: Dict[str, List[pytest.TestReport]] = {}
+        self._phases: Dict[Tuple[str, object], List[pytest.TestReport]] = {}
+        """Of each test, by what runs it: with xdist's ``--dist=each`` that are all workers at a time."""
         self._session: Optional[pytest.Session] = None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -57,14 +60,16 @@ class Reporter:
             self._note(report)
 
     def _note(self, report: pytest.TestReport) -> None:
-        self._phases.setdefault(report.nodeid, []).append(report)
+        worker = getattr(report, "node", None)
+        run = report.nodeid, worker
+        self._phases.setdefault(run, []).append(report)
         if report.when == "teardown":
-            phases = self._phases.pop(report.nodeid)
+            phases = self._phases.pop(run)
             text = vars(report).pop("mxperf", None)  # pytest keeps the reports until the end
             if text is not None:
-                self._add(unpacked(text), _outcome(phases))
+                self._add(unpacked(text), _outcome(phases), worker)
 
-    def _add(self, data: CaseData, outcome: str) -> None:
+    def _add(self, data: CaseData, outcome: str, worker: object) -> None:
         result = msgspec.structs.replace(data.result, outcome=outcome)
         conflict = self._conflict(data)
         if data.update is not None:
@@ -72,7 +77,14 @@ class Reporter:
             result = msgspec.structs.replace(result, baseline_update=stored)
         if data.has_model:
             self._baselines[result.test] = result.name if data.uses_baseline else None
-        self._results[result.test] = result  # a rerun's result is what counts
+        self._keep(result, worker)
+
+    def _keep(self, result: ModelResult, worker: object) -> None:
+        """A rerun's result is what counts, and where several workers run a test that of one where it failed."""
+        first = self._kept_of.setdefault(result.test, worker)
+        if worker is first or result.outcome not in ("passed", "skipped"):
+            self._results[result.test] = result
+            self._kept_of[result.test] = worker
 
     def _conflict(self, data: CaseData) -> bool:
         result = data.result
