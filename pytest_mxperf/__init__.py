@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from pytest_mxperf.plugin.benchmark import Benchmark
     from pytest_mxperf.profile.layers import ModelProfile, TimedLayer
     from pytest_mxperf.profile.values import Peaks
+    from pytest_mxperf.report.run import RunReport, Section
     from pytest_mxperf.spec import InputSpec, ModelSpec, RunAs
 
 __all__ = [
@@ -64,7 +65,9 @@ __all__ = [
     "ParamsError",
     "Peaks",
     "RunAs",
+    "RunReport",
     "Sample",
+    "Section",
     "ShapeError",
     "TimedLayer",
     "Timing",
@@ -105,6 +108,7 @@ _NAMES = {
     "pytest_mxperf.plugin.benchmark": ("Benchmark",),
     "pytest_mxperf.profile.layers": ("ModelProfile", "TimedLayer"),
     "pytest_mxperf.profile.values": ("Peaks",),
+    "pytest_mxperf.report.run": ("RunReport", "Section"),
     "pytest_mxperf.spec": ("InputSpec", "ModelSpec", "RunAs"),
 }
 """What each module has of that."""

@@ -18,11 +18,12 @@ from pytest_mxperf.judge.growth import Update
 from pytest_mxperf.plugin.case_data import CaseData, unpacked
 from pytest_mxperf.plugin.collection import Collection
 from pytest_mxperf.plugin.containment import contained
+from pytest_mxperf.plugin.own_sections import sections_of
 from pytest_mxperf.plugin.settings import Options
 from pytest_mxperf.report import formats
 from pytest_mxperf.report.notices import notices
 from pytest_mxperf.report.output import Place
-from pytest_mxperf.report.run import ModelResult, RunReport
+from pytest_mxperf.report.run import ModelResult, RunReport, Section
 from pytest_mxperf.versions import versions
 
 __all__ = ["Reporter"]
@@ -44,6 +45,7 @@ class Reporter:
         self._baselines: Dict[str, Optional[str]] = {}
         self._findings: List[Finding] = []
         self._errors: List[str] = []
+        self._sections: Tuple[Section, ...] = ()
         self._lines: List[str] = []
         self._printed: List[str] = []
         """The reports for the terminal."""
@@ -112,6 +114,7 @@ class Reporter:
         for step, doing in (
             (self._judge_the_run, "judging the run"),
             (self._tell_junit, "writing the JUnit XML"),
+            (self._ask_for_sections, "asking other plugins for sections of the report"),
             (self._make_reports, "making the reports"),
         ):
             with contained(self._errors.append, doing):
@@ -159,6 +162,10 @@ class Reporter:
             for finding in self._findings:
                 xml.add_global_property(f"mxperf {finding.gate} {finding.metric}", finding.verdict.value)
 
+    def _ask_for_sections(self, session: pytest.Session) -> None:
+        if self._options.reports:
+            self._sections = sections_of(session.config, self._report())
+
     def _make_reports(self, session: pytest.Session) -> None:
         for target, path in self._options.reports:
             with contained(self._errors.append, f"making the report {target}"):
@@ -184,7 +191,8 @@ class Reporter:
             self._lines.append(f"report written: {os.path.relpath(path)}")
 
     def _report(self) -> RunReport:
-        return RunReport(tuple(self._results.values()), versions(), tuple(self._findings), self._unused_unknown_because)
+        results, findings = tuple(self._results.values()), tuple(self._findings)
+        return RunReport(results, versions(), findings, self._unused_unknown_because, self._sections)
 
     def _all_errors(self) -> List[str]:
         failing = (each.message for each in self._findings if self._options.policy.action(each.verdict) == "fail")

@@ -17,7 +17,7 @@ from pytest_mxperf.latency.comparison import Sample
 from pytest_mxperf.latency.timing import Timing
 from pytest_mxperf.profile.layers import ModelProfile, TimedLayer
 from pytest_mxperf.profile.values import Peaks
-from pytest_mxperf.report.run import ModelResult, RunReport
+from pytest_mxperf.report.run import ModelResult, RunReport, Section
 from pytest_mxperf.spec import InputSpec
 
 __all__ = ["SCHEMA", "CostDocument", "DifferenceDocument", "Document", "ProfileDocument", "schema"]
@@ -339,6 +339,7 @@ class Document(msgspec.Struct, frozen=True):
     findings: Tuple[FindingDocument, ...]
     unused_unknown_because: Optional[str]
     models: Tuple[ModelDocument, ...]
+    sections: Tuple[Section, ...] = ()
 
     @classmethod
     def of(cls, run: RunReport) -> "Document":
@@ -349,12 +350,13 @@ class Document(msgspec.Struct, frozen=True):
             tuple(map(FindingDocument.of, run.findings)),
             run.unused_unknown_because or None,
             models,
+            run.sections,
         )
 
     def run(self) -> RunReport:
         results = tuple(model.result() for model in self.models)
         findings = tuple(each.finding() for each in self.findings)
-        return RunReport(results, self.versions, findings, self.unused_unknown_because or "")
+        return RunReport(results, self.versions, findings, self.unused_unknown_because or "", self.sections)
 
 
 def schema() -> Dict[str, object]:

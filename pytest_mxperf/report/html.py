@@ -45,7 +45,7 @@ def render(run: RunReport, *, to_root: str = ".") -> str:
     models = [_Model.of(index, result, to_root) for index, result in enumerate(run.results)]
     broken = [finding for finding in run.findings if not finding.verdict.is_good]
     return made.get_template("report.html").render(
-        models=models, findings=broken, versions=run.versions, verdicts=_verdicts(models)
+        models=models, findings=broken, versions=run.versions, verdicts=_verdicts(models), sections=run.sections
     )
 
 

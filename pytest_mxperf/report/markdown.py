@@ -9,7 +9,7 @@ from pytest_mxperf.gate.own_metrics import format_value
 from pytest_mxperf.report.evidence import medians
 from pytest_mxperf.report.output import Output, Place
 from pytest_mxperf.report.profile import gigas, headline, leads, peaks_line, percent
-from pytest_mxperf.report.run import ModelResult, RunReport
+from pytest_mxperf.report.run import ModelResult, RunReport, Section
 from pytest_mxperf.units import Quantity, format_growth, format_quantity
 
 __all__ = ["COMMENT_CHARACTERS", "escaped", "output", "render"]
@@ -44,6 +44,7 @@ def render(run: RunReport, *, limit: int = COMMENT_CHARACTERS) -> str:
         _changes([*failed, *noted]),
         *map(_explained, [*failed, *noted]),
         *map(_timed, run.results),
+        *map(_added, run.sections),
         _folded(quiet),
     ]
     return _fitted(_headline(run, failed, noted), [section for section in sections if section], limit)
@@ -127,9 +128,19 @@ def _explained(result: ModelResult) -> str:
     messages = ([result.problem] if result.problem else []) + messages
     if not messages:
         return ""
-    fence = "`" * max([3, *(len(run) + 1 for message in messages for run in re.findall("`+", message))])
     body = "\n".join(message.replace("\n", "\n    ") for message in messages)
-    return f"\n### {escaped(result.name)}\n\n{escaped(result.test)}\n\n{fence}\n{body}\n{fence}\n"
+    return f"\n### {escaped(result.name)}\n\n{escaped(result.test)}\n\n{_fenced(body)}"
+
+
+def _fenced(text: str) -> str:
+    """As it is, whatever backticks are in it."""
+    fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`+", text))])
+    return f"{fence}\n{text}\n{fence}\n"
+
+
+def _added(section: Section) -> str:
+    """What another plugin adds."""
+    return f"\n### {escaped(section.title)}\n\n{_fenced(section.text)}"
 
 
 def _timed(result: ModelResult) -> str:

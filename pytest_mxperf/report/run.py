@@ -12,7 +12,7 @@ from pytest_mxperf.latency.timing import Timing
 from pytest_mxperf.profile.layers import ModelProfile
 from pytest_mxperf.spec import InputSpec
 
-__all__ = ["ModelResult", "RunReport"]
+__all__ = ["ModelResult", "RunReport", "Section"]
 
 
 class ModelResult(msgspec.Struct, frozen=True):
@@ -49,6 +49,13 @@ class ModelResult(msgspec.Struct, frozen=True):
     """Those that other plugins add, as far as the test's gates name them."""
 
 
+class Section(msgspec.Struct, frozen=True):
+    """What another plugin adds to a report, as plain text of one or more lines."""
+
+    title: str
+    text: str
+
+
 class RunReport(msgspec.Struct, frozen=True):
     """All results of a run, in the order the tests were collected."""
 
@@ -58,3 +65,5 @@ class RunReport(msgspec.Struct, frozen=True):
     """What is true of the run as a whole, and of no one test: for example a baseline that no test uses."""
     unused_unknown_because: str = ""
     """Why the run cannot know which baselines no test uses; empty where it does."""
+    sections: Tuple[Section, ...] = ()
+    """Those that other plugins add."""

@@ -48,6 +48,11 @@ def render(run: RunReport, *, width: int, color: bool, verbosity: int = 0) -> st
         if verbosity > 0 or _needs_attention(result):
             console.print()
             _print_model(console, result, verbosity)
+    for section in run.sections:
+        console.print()
+        wrapped(console, section.title, style="bold")
+        for line in section.text.splitlines():
+            wrapped(console, line, indent=2)
     return printed(console)
 
 

@@ -219,6 +219,11 @@ class Difference(Strict):
     changes: List[Change]
 
 
+class Section(Strict):
+    title: str
+    text: str
+
+
 class OwnMetric(Strict):
     name: str
     value: float
@@ -251,6 +256,7 @@ class Document(Strict):
     findings: List[RunFinding]
     unused_unknown_because: Optional[str]
     models: List[Model]
+    sections: List[Section]
 
 
 STRUCTS = (

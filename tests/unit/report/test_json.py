@@ -17,7 +17,7 @@ from pytest_mxperf.gate.own_metrics import MetricValue
 from pytest_mxperf.latency.timing import Timing
 from pytest_mxperf.report.document import schema
 from pytest_mxperf.report.json import merged, read, render
-from pytest_mxperf.report.run import ModelResult, RunReport
+from pytest_mxperf.report.run import ModelResult, RunReport, Section
 from pytest_mxperf.spec import InputSpec
 from tests.unit.report.runs import PROFILE, SAMPLES
 
@@ -53,6 +53,7 @@ def test_a_run_is_a_schema_versions_and_models():
         "findings": [],
         "unused_unknown_because": None,
         "models": [],
+        "sections": [],
     }
 
 
@@ -214,6 +215,7 @@ RUN = RunReport(
     {"python": "3.11.7"},
     (Finding("baseline", "gone", Verdict.UNUSED, "no test uses 'gone'"),),
     "-k",
+    (Section("Energy", "net  3 J\nother  4 J"),),
 )
 
 
@@ -287,6 +289,7 @@ def test_of_a_test_in_several_parts_the_later_one_counts():
     assert both.results == (again, RUN.results[1], third)
     assert both.versions == {"python": "3.11.7", "mxnet": "1.9.1"}
     assert both.unused_unknown_because == "-k"
+    assert merged([RUN, RUN]).sections == both.sections == (Section("Energy", "net  3 J\nother  4 J"),)
 
 
 def test_a_baseline_is_unused_if_no_part_uses_it():
