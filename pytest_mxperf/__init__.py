@@ -30,11 +30,14 @@ if TYPE_CHECKING:
         UsageError,
         WorkerError,
     )
+    from pytest_mxperf.gate.own_metrics import Metric
+    from pytest_mxperf.judge.own_metrics import MeasuredModel
     from pytest_mxperf.latency.comparison import Comparison, Sample
     from pytest_mxperf.latency.timing import Timing
     from pytest_mxperf.plugin.benchmark import Benchmark
     from pytest_mxperf.profile.layers import ModelProfile, TimedLayer
     from pytest_mxperf.profile.values import Peaks
+    from pytest_mxperf.report.run import RunReport, Section
     from pytest_mxperf.spec import InputSpec, ModelSpec, RunAs
 
 __all__ = [
@@ -49,6 +52,8 @@ __all__ = [
     "GraphError",
     "InputSpec",
     "LayerCost",
+    "MeasuredModel",
+    "Metric",
     "ModelError",
     "ModelProfile",
     "ModelSpec",
@@ -61,8 +66,10 @@ __all__ = [
     "Peaks",
     "Polynomial",
     "RunAs",
+    "RunReport",
     "Sample",
     "Scaling",
+    "Section",
     "ShapeError",
     "TimedLayer",
     "Timing",
@@ -96,11 +103,14 @@ _NAMES = {
         "UsageError",
         "WorkerError",
     ),
+    "pytest_mxperf.gate.own_metrics": ("Metric",),
+    "pytest_mxperf.judge.own_metrics": ("MeasuredModel",),
     "pytest_mxperf.latency.comparison": ("Comparison", "Sample"),
     "pytest_mxperf.latency.timing": ("Timing",),
     "pytest_mxperf.plugin.benchmark": ("Benchmark",),
     "pytest_mxperf.profile.layers": ("ModelProfile", "TimedLayer"),
     "pytest_mxperf.profile.values": ("Peaks",),
+    "pytest_mxperf.report.run": ("RunReport", "Section"),
     "pytest_mxperf.spec": ("InputSpec", "ModelSpec", "RunAs"),
 }
 """What each module has of that."""

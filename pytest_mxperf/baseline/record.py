@@ -1,7 +1,7 @@
 """What a baseline remembers of a model."""
 
 import hashlib
-from typing import Dict, List, Mapping, Optional, Tuple
+from typing import Dict, List, Mapping, Optional, Tuple, Union
 
 import msgspec
 
@@ -114,6 +114,8 @@ class Baseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """By environment (``environment.here``): wall times of other hardware say nothing."""
     recorded: Optional[Recorded] = None
     """None in a file that was written before this was stored: it is not known then."""
+    own_metrics: Dict[str, Union[int, float]] = {}
+    """Those that other plugins add, of the tests that compare them."""
 
     @classmethod
     def of(cls, report: CostReport, inputs: Mapping[str, InputSpec]) -> "Baseline":
@@ -160,13 +162,15 @@ class Baseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """One total and one layer a line, so that a change reads well as a diff."""
         document = msgspec.to_builtins(self, order="deterministic")
         schema, layers = document.pop("schema"), document.pop("layers")
+        if not self.own_metrics:  # most projects have none
+            del document["own_metrics"]
         return lined({"schema": schema, **document, "layers": layers})
 
     def fingerprint(self) -> str:
         """Alike for models of the same inputs, layers and costs, whatever the layers are called."""
         layers = tuple(msgspec.structs.replace(layer, name="") for layer in self.layers)
         costs = msgspec.structs.replace(self, layers=layers, recorded=None, checkpoint_bytes=None)
-        nameless = msgspec.structs.replace(costs, symbol_sha256="", weights_sha256="", wall_times={})
+        nameless = msgspec.structs.replace(costs, symbol_sha256="", weights_sha256="", wall_times={}, own_metrics={})
         return hashlib.sha256(msgspec.json.encode(nameless, order="sorted")).hexdigest()
 
     def difference(self, other: "Baseline") -> str:

@@ -56,6 +56,8 @@ class Finding(msgspec.Struct, frozen=True):
     """Latency only: what it was judged by."""
     profiles: Tuple[ModelProfile, ...] = ()
     """Of the reference and of the model, where their layers were timed to explain it."""
+    unit: str = ""
+    """Of a metric that another plugin adds: ``bytes``, ``seconds`` or ``number``; empty for all others."""
 
     def with_reasons(self, lines: Sequence[str]) -> "Finding":
         """The same, with more lines next to its first, before what went on meanwhile."""

@@ -2,13 +2,15 @@
 
 import difflib
 from fractions import Fraction
+from types import MappingProxyType
 from typing import Dict, Iterable, Mapping, NamedTuple
 
 from pytest_mxperf.errors import UsageError
 from pytest_mxperf.gate.metrics import BUDGETS, IF_ASKED, TOLERANCE_FROM, WALL_TIMES
-from pytest_mxperf.units import parse_fraction, parse_quantity, unit_of
+from pytest_mxperf.units import Quantity, parse_fraction, parse_quantity, unit_of
 
 __all__ = [
+    "KNOWN_METRICS",
     "Ceiling",
     "Growth",
     "parse_budget",
@@ -20,6 +22,9 @@ __all__ = [
 
 # What a baseline compares only if it is asked for, since it has to be measured.
 _MEASURED = (*IF_ASKED, "rss", "latency", *WALL_TIMES)
+KNOWN_METRICS = frozenset((*BUDGETS, *TOLERANCE_FROM, *_MEASURED, "weights", "against"))
+"""What the markers take by themselves."""
+_NO_OWN: Mapping[str, Quantity] = MappingProxyType({})
 _USUAL_WEIGHTS = Fraction(1, 4)
 """How much slower than synthetic weights real ones may be. Subnormal numbers cost 150 to 400%."""
 _LARGEST_DIFFERENCE = 10**12  # which every float has room for
@@ -40,27 +45,36 @@ class Growth(NamedTuple):
     """The source of the other model."""
 
 
-def parse_growth(arguments: Mapping[str, object], *, where: str) -> Growth:
-    """``macs="5%"`` and the like, and perhaps ``against``. Raises ``UsageError`` that begins with ``where``."""
+def parse_growth(arguments: Mapping[str, object], *, where: str, own: Iterable[str] = ()) -> Growth:
+    """``macs="5%"`` and the like, and perhaps ``against``. Raises ``UsageError`` that begins with ``where``.
+
+    ``own`` are the metrics that other plugins add.
+    """
     keywords = dict(arguments)
     against = keywords.pop("against", None)
     if against is None:
-        return Growth(parse_tolerances(keywords, where=where))
+        return Growth(parse_tolerances(keywords, where=where, own=own))
     if not keywords:
         raise UsageError(f'{where}: says against what, but not how much; add latency="-30%" or macs="0%", for example')
-    return Growth(parse_differences(keywords, where=where), against)
+    return Growth(parse_differences(keywords, where=where, own=own), against)
 
 
-def parse_budget(arguments: Mapping[str, object], *, where: str) -> Dict[str, Ceiling]:
-    """Ceilings by metric, from ``macs="1.82 G"`` and the like. Raises ``UsageError`` that begins with ``where``."""
-    _reject_unknown(arguments, BUDGETS, where)
+def parse_budget(
+    arguments: Mapping[str, object], *, where: str, own: Mapping[str, Quantity] = _NO_OWN
+) -> Dict[str, Ceiling]:
+    """Ceilings by metric, from ``macs="1.82 G"`` and the like. Raises ``UsageError`` that begins with ``where``.
+
+    ``own`` are the metrics that other plugins add.
+    """
+    known = {**BUDGETS, **own}
+    _reject_unknown(arguments, known, where)
     return {
-        name: Ceiling(parse_quantity(value, BUDGETS[name], where=f"{where}: {name}"), unit_of(value))
+        name: Ceiling(parse_quantity(value, known[name], where=f"{where}: {name}"), unit_of(value))
         for name, value in arguments.items()
     }
 
 
-def parse_tolerances(arguments: Mapping[str, object], *, where: str) -> Dict[str, Fraction]:
+def parse_tolerances(arguments: Mapping[str, object], *, where: str, own: Iterable[str] = ()) -> Dict[str, Fraction]:
     """Allowed growth by metric, from ``macs="5%"`` and the like. Raises ``UsageError`` that begins with ``where``.
 
     Every cost metric is compared: ``macs`` and ``params`` exactly unless given, ``flops`` as ``macs`` and
@@ -68,7 +82,7 @@ def parse_tolerances(arguments: Mapping[str, object], *, where: str) -> Dict[str
     model's own weights are, unless ``weights`` says otherwise: True, False or a tolerance.
     """
     others = {name: value for name, value in arguments.items() if name != "weights"}
-    given = {**_differences(others, where), **_weights(arguments, where)}
+    given = {**_differences(others, where, own), **_weights(arguments, where)}
     for name, tolerance in given.items():
         if tolerance < 0:
             raise UsageError(f"{where}: {name}: {arguments[name]!r} is negative; a baseline allows growth from 0% up")
@@ -86,22 +100,22 @@ def _weights(arguments: Mapping[str, object], where: str) -> Dict[str, Fraction]
     return {"weights": parse_difference(asked, where=f"{where}: weights")}
 
 
-def parse_differences(arguments: Mapping[str, object], *, where: str) -> Dict[str, Fraction]:
+def parse_differences(arguments: Mapping[str, object], *, where: str, own: Iterable[str] = ()) -> Dict[str, Fraction]:
     """Allowed differences from another model, of those metrics only that are given: "-30%" asks for that much less.
 
     Raises ``UsageError`` that begins with ``where``.
     """
     if "weights" in arguments:
         raise UsageError(f"{where}: weights= is for a stored baseline; against= another model it has no meaning")
-    differences = _differences(arguments, where)
+    differences = _differences(arguments, where, own)
     for name in WALL_TIMES:
         if name in differences:
             raise UsageError(f"{where}: {name}= is for a stored baseline; against= another model, give latency=")
     return differences
 
 
-def _differences(arguments: Mapping[str, object], where: str) -> Dict[str, Fraction]:
-    _reject_unknown(arguments, (*TOLERANCE_FROM, *_MEASURED), where)
+def _differences(arguments: Mapping[str, object], where: str, own: Iterable[str]) -> Dict[str, Fraction]:
+    _reject_unknown(arguments, (*TOLERANCE_FROM, *_MEASURED, *own), where)
     return {name: parse_difference(value, where=f"{where}: {name}") for name, value in arguments.items()}
 
 

@@ -21,7 +21,9 @@ from pytest_mxperf.gate.explanation import explained
 from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.gate.latency import judge_wall_time
 from pytest_mxperf.gate.metrics import WALL_TIMES
+from pytest_mxperf.gate.own_metrics import judge_own_growth
 from pytest_mxperf.judge.options import JudgeOptions
+from pytest_mxperf.judge.own_metrics import MeasuredModel, OwnMetrics
 from pytest_mxperf.judge.timed import TimedModel
 from pytest_mxperf.latency.timing import Timing
 from pytest_mxperf.spec import Checkpoint, InputSpec, ModelSpec
@@ -46,7 +48,13 @@ class BaselineJudge:
     """Of one test. Beside its findings it knows what to store, and how the model differs from what it was."""
 
     def __init__(
-        self, spec: ModelSpec, analysis: "Analysis", cost: CostReport, options: JudgeOptions, timed: TimedModel
+        self,
+        spec: ModelSpec,
+        analysis: "Analysis",
+        cost: CostReport,
+        options: JudgeOptions,
+        timed: TimedModel,
+        own: OwnMetrics,
     ) -> None:
         self.update: Optional[Update] = None
         self.difference: Optional[Difference] = None
@@ -56,6 +64,7 @@ class BaselineJudge:
         """Likewise, of a model whose latency is judged by it."""
         self._spec = spec
         self._analysis = analysis
+        self._own = own
         self._now = Baseline.of(cost, spec.inputs)
         self._options = options
         self._timed = timed
@@ -84,6 +93,7 @@ class BaselineJudge:
         if before.difference(self._now):
             return findings
         findings = self._explain(findings, before, lambda: self._stored)
+        findings += judge_own_growth(self._own.metrics, allowed, self._own.values, before.own_metrics)
         findings += judge_wall_time(allowed, timing, before.wall_times, here(), unmeasured_because=unmeasured_because)
         if "latency" in allowed:
             symbol_json = self._store.load_symbol(self._spec.name)
@@ -101,6 +111,8 @@ class BaselineJudge:
         before = msgspec.structs.replace(Baseline.of(theirs.cost(), other.inputs), inputs=self._now.inputs)
         findings = judge_baseline(allowed, self._now, before, missing="", over=over)
         findings = self._explain(findings, before, lambda: theirs, over=over, inputs=other.inputs)
+        measured = self._own.of({*allowed}, MeasuredModel(other, theirs)).values
+        findings += judge_own_growth(self._own.metrics, allowed, self._own.values, measured, over=over)
         if "latency" in allowed:
             finding = self._timed.judge_against(other, theirs, allowed["latency"], over=over)
             findings += self._explain([finding], before, lambda: theirs, over=over, inputs=other.inputs)
@@ -121,6 +133,8 @@ class BaselineJudge:
             weights_sha256 = self._found_fast(of_weights, before)
             findings += of_weights
         findings += self._timed.rehearse_resident() if "rss" in allowed else []
+        own = {name: value for name, value in self._own.values.items() if name in allowed and value is not None}
+        self._now = msgspec.structs.replace(self._now, own_metrics=own)
         self._store_later(before, weights_sha256, self._wall_times(timing, before))
         return findings
 

@@ -2,7 +2,7 @@
 
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, List, Mapping, NamedTuple, Optional
+from typing import TYPE_CHECKING, AbstractSet, Any, List, Mapping, NamedTuple, Optional
 
 from pytest_mxperf.api import analysis_of
 from pytest_mxperf.cost.result import CostReport
@@ -11,11 +11,13 @@ from pytest_mxperf.gate.budget import judge_budget, judge_ceiling
 from pytest_mxperf.gate.bypass import judge_uncounted
 from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.gate.limits import Ceiling, Growth
-from pytest_mxperf.gate.metrics import PER_ITEM
+from pytest_mxperf.gate.metrics import BUDGETS, PER_ITEM
+from pytest_mxperf.gate.own_metrics import judge_own_budget
 from pytest_mxperf.imports import import_all
 from pytest_mxperf.judge.growth import BaselineJudge
 from pytest_mxperf.judge.latency_gate import LatencyGate
 from pytest_mxperf.judge.options import JudgeOptions
+from pytest_mxperf.judge.own_metrics import MeasuredModel, OwnMetrics
 from pytest_mxperf.judge.timed import TimedModel
 from pytest_mxperf.latency.timing import Timing
 from pytest_mxperf.profile.layers import ModelProfile
@@ -34,6 +36,13 @@ class Gates(NamedTuple):
     growth: Optional[Growth]
     policy: Mapping[Verdict, str]
     """What the test itself says about verdicts."""
+    own: OwnMetrics = OwnMetrics()
+    """The metrics that other plugins add, which both may name."""
+
+    @property
+    def names(self) -> AbstractSet[str]:
+        """The metrics that are named."""
+        return {*self.budget, *(self.growth.allowed if self.growth is not None else ())}
 
     @property
     def uses_baseline(self) -> bool:
@@ -58,6 +67,8 @@ class ModelJudge:
         self.spec = spec
         self.baseline: Optional[BaselineJudge] = None
         """Once growth was judged."""
+        self.own = OwnMetrics()
+        """Once they were measured."""
         self._options = options
         self._gate = gate
         self._root = root
@@ -99,11 +110,13 @@ class ModelJudge:
     def judge(self, gates: Gates, timing: Optional[Timing], *, unmeasured_because: str, where: str) -> List[Finding]:
         """All findings of its gates. ``where`` names the marker or table that asks for another model."""
         findings = judge_uncounted(self.cost) if gates else []
-        budget = {metric: ceiling for metric, ceiling in gates.budget.items() if metric != "rss"}
+        self.own = gates.own.of(gates.names, MeasuredModel(self.spec, self.analysis))
+        budget = {name: ceiling for name, ceiling in gates.budget.items() if name in BUDGETS and name != "rss"}
         batch = self.spec.batch if any(metric.endswith(PER_ITEM) for metric in budget) else 1
         findings += judge_budget(budget, self.cost, timing, unmeasured_because=unmeasured_because, batch=batch)
         if "rss" in gates.budget:
             findings.append(self._judge_resident(gates.budget["rss"]))
+        findings += judge_own_budget(self.own.metrics, gates.budget, self.own.values)
         if gates.growth is not None:
             because = "" if timing else unmeasured_because
             findings += self._judge_growth(gates.growth, timing, unmeasured_because=because, where=where)
@@ -121,7 +134,7 @@ class ModelJudge:
     def _judge_growth(
         self, growth: Growth, timing: Optional[Timing], *, unmeasured_because: str, where: str
     ) -> List[Finding]:
-        judge = BaselineJudge(self.spec, self.analysis, self.cost, self._options, self._timed)
+        judge = BaselineJudge(self.spec, self.analysis, self.cost, self._options, self._timed, self.own)
         if growth.against is None:
             findings = judge.over_baseline(growth.allowed, timing, unmeasured_because=unmeasured_because)
         else:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generator, List, Optional
 
 import pytest
 
-from pytest_mxperf.plugin import options
+from pytest_mxperf.plugin import hookspecs, options
 
 if TYPE_CHECKING:
     from pytest_mxperf.cost.result import CostReport
@@ -27,6 +27,7 @@ __all__ = [
     "mxperf_cost",
     "mxperf_model",
     "mxperf_module",
+    "pytest_addhooks",
     "pytest_addoption",
     "pytest_configure",
     "pytest_load_initial_conftests",
@@ -54,6 +55,10 @@ _WATCH: "pytest.StashKey[Watch]" = pytest.StashKey()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     options.add_options(parser)
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    pluginmanager.add_hookspecs(hookspecs)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -164,6 +169,12 @@ class Watch:
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if not report.passed:
             self.doubt = self.doubt or f"{report.nodeid} was not collected"
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> None:
+        """Here, since pytest-forked runs all that follows in a child: the report comes back to this process."""
+        if _is_ours(item):
+            self.start()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:

@@ -2,6 +2,7 @@
 
 import time
 import warnings
+from functools import partial
 from operator import methodcaller
 from typing import Any, Callable, List, Mapping, Optional
 
@@ -16,7 +17,6 @@ __all__ = ["Benchmark", "with_benchmark", "without_benchmark"]
 
 _LET_IT_PASS = "--mxperf-policy=unmeasured=warn lets that pass"
 _DISABLED = f"pytest-benchmark is disabled (--benchmark-disable, or xdist's -n); {_LET_IT_PASS}"
-_REPLACED = f"another plugin's benchmark fixture runs in pytest-benchmark's place (--codspeed); {_LET_IT_PASS}"
 _NOT_THERE = "pytest-benchmark is not there (not installed, or -p no:benchmark)"
 _ABSENT = f"{_NOT_THERE}; {_LET_IT_PASS}"
 _WARM_UP_FORWARDS = 4
@@ -29,7 +29,8 @@ class Benchmark:
     """Call it with a bound module, a Gluon block or a callable that returns NDArrays.
 
     pytest-benchmark's ``benchmark`` does the timing, so its options go on working.
-    Where that is disabled, or None since it is not there, one pass is timed, which judges no budget.
+    Where that is disabled, or None since it is not there, one pass is timed, which judges no budget. Nor does one that
+    was run for another plugin's ``benchmark``, pytest-codspeed's for example, which keeps its samples to itself.
     """
 
     def __init__(self, benchmark: Any, item: pytest.Item) -> None:
@@ -92,17 +93,21 @@ class Benchmark:
         return timing
 
     def _samples(self, run: Callable[[], None]) -> List[float]:
-        start = time.perf_counter()
-        (_call if self._benchmark is None else self._benchmark)(run)
-        elapsed = time.perf_counter() - start
-        return [elapsed] if self._not_measured() else list(self._benchmark.stats.stats.data)
+        """Those of pytest-benchmark. Where that measures nothing, the last pass that was run is all that is known."""
+        if _is_of_another(self._benchmark):
+            watch = _Stopwatch(run)
+            self._benchmark(watch)  # which may run it as often as it likes
+            return [watch.seconds]
+        watch = _Stopwatch(partial(_call if self._benchmark is None else self._benchmark, run))
+        watch()
+        return [watch.seconds] if self._not_measured() else list(self._benchmark.stats.stats.data)
 
     def _not_measured(self) -> str:
         """Why pytest-benchmark measures nothing; empty if it does."""
         if self._benchmark is None:
             return _ABSENT
-        if not hasattr(self._benchmark, "stats"):
-            return _REPLACED
+        if _is_of_another(self._benchmark):
+            return f"{_owner(self._benchmark)} has taken the place of pytest-benchmark; {_LET_IT_PASS}"
         return _DISABLED if self._benchmark.stats is None else ""
 
     def _record(self, case: Case, timing: Timing) -> None:
@@ -113,8 +118,34 @@ class Benchmark:
         case.unmeasured_because = because
 
 
+class _Stopwatch:
+    """Runs something, and knows how long that took the last time."""
+
+    def __init__(self, run: Callable[[], object]) -> None:
+        self._run = run
+        self.seconds = 0.0
+
+    def __call__(self) -> None:
+        start = time.perf_counter()
+        self._run()
+        self.seconds = time.perf_counter() - start
+
+
 def _call(run: Callable[[], None]) -> None:
     run()
+
+
+def _is_of_another(benchmark: Any) -> bool:
+    """Whether the ``benchmark`` fixture is not pytest-benchmark's own, which knows what it has measured.
+
+    With ``--codspeed`` it is pytest-codspeed's, which says that it is an instance of pytest-benchmark's class.
+    """
+    return benchmark is not None and not hasattr(benchmark, "stats")
+
+
+def _owner(benchmark: Any) -> str:
+    """The package that the fixture comes from."""
+    return type(benchmark).__module__.partition(".")[0].replace("_", "-")
 
 
 def with_benchmark(request: pytest.FixtureRequest, benchmark: Any) -> Benchmark:

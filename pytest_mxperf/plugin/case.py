@@ -13,6 +13,7 @@ from pytest_mxperf.judge.model import Gates, ModelJudge, Profiled
 from pytest_mxperf.latency.timing import Timing
 from pytest_mxperf.plugin.case_data import CaseData
 from pytest_mxperf.plugin.markers import budget_of, growth_of, policy_of
+from pytest_mxperf.plugin.own_metrics import own_metrics_of
 from pytest_mxperf.plugin.settings import Options
 from pytest_mxperf.report.run import ModelResult
 from pytest_mxperf.spec import ModelSpec
@@ -38,7 +39,8 @@ class Case:
 
     def _read_markers(self) -> Gates:
         """Raises ``MxperfError`` for a gate that cannot be understood: in setup, before anything is measured."""
-        gates = Gates(budget_of(self._item), growth_of(self._item), policy_of(self._item))
+        item, own = self._item, own_metrics_of(self._item)
+        gates = Gates(budget_of(item, own.metrics), growth_of(item, own.metrics), policy_of(item), own)
         if gates.uses_baseline:
             try:
                 BaselineStore(self._options.judging.baselines).path(self.spec.name)
@@ -88,6 +90,7 @@ class Case:
             symbol_path=self.spec.symbol_path(self._item.config.rootpath),
             profile=self._profiled.profile,
             unprofiled_because=self._profiled.because,
+            own_metrics=self.model.own.reported(),
         )
         return CaseData(
             result,

@@ -11,7 +11,7 @@ from pytest_mxperf.errors import MxperfError
 from pytest_mxperf.gate.session import Collected, CollectedTest
 from pytest_mxperf.plugin import Watch, is_marked
 from pytest_mxperf.plugin.containment import contained
-from pytest_mxperf.plugin.markers import is_gated, model_of
+from pytest_mxperf.plugin.markers import id_of, is_gated, model_of
 from pytest_mxperf.spec import ModelSpec
 
 __all__ = ["Collection", "model_before_running"]
@@ -61,7 +61,7 @@ def _is_ours(item: pytest.Item) -> bool:
 
 def _test(item: pytest.Item, is_selected: bool) -> CollectedTest:
     spec = model_before_running(item)
-    return CollectedTest(item.nodeid, None if spec is None else spec.name, is_gated(item), is_selected)
+    return CollectedTest(id_of(item), None if spec is None else spec.name, is_gated(item), is_selected)
 
 
 def model_before_running(item: pytest.Item) -> Optional[ModelSpec]:

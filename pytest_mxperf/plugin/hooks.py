@@ -144,7 +144,7 @@ def _data(item: pytest.Item) -> Optional[CaseData]:
     findings: List[Finding] = [] if skipped is None else [skipped]
     if case is not None:
         del item.stash[CASE]  # the test may run again, and not get as far as that
-        data = case.data(item.nodeid)
+        data = case.data(markers.id_of(item))
         file, line, _ = item.location
         found = (*data.result.findings, *findings)
         result = msgspec.structs.replace(data.result, findings=found, file=file, line=(line or 0) + 1)
@@ -154,4 +154,6 @@ def _data(item: pytest.Item) -> Optional[CaseData]:
     spec = model_before_running(item)
     name, inputs = (item.name, {}) if spec is None else (spec.name, dict(spec.inputs))
     policy = markers.policy_of(item)
-    return CaseData(ModelResult(item.nodeid, name, inputs, findings=tuple(findings), policy=policy), has_model=False)
+    return CaseData(
+        ModelResult(markers.id_of(item), name, inputs, findings=tuple(findings), policy=policy), has_model=False
+    )

@@ -89,7 +89,7 @@ def _remedy(item: pytest.Item, broken: Sequence[Finding]) -> List[str]:
 def _update_command(item: pytest.Item) -> str:
     """What stores the baseline of this test alone. Nothing is deselected by a node id."""
     config = item.config
-    path, colons, rest = item.nodeid.partition("::")
+    path, colons, rest = markers.id_of(item).partition("::")
     here = os.path.relpath(config.rootpath / path, config.invocation_params.dir)
     folder = config.getoption("mxperf_baselines")
     options = ["--mxperf-update", *([f"--mxperf-baselines={folder}"] if folder else [])]

@@ -3,19 +3,21 @@
 import inspect
 from functools import partial
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, Iterable, List, Mapping, Optional
 
 import pytest
 
 from pytest_mxperf.errors import UsageError
 from pytest_mxperf.gate.finding import Verdict
 from pytest_mxperf.gate.limits import Ceiling, Growth, parse_budget, parse_growth
+from pytest_mxperf.gate.own_metrics import Metric
 from pytest_mxperf.gate.policy import parse_policies
 from pytest_mxperf.spec import ModelSpec
 
 __all__ = [
     "budget_of",
     "growth_of",
+    "id_of",
     "is_gated",
     "model_of",
     "policy_of",
@@ -25,6 +27,12 @@ __all__ = [
 def is_gated(node: "pytest.Item | pytest.Collector") -> bool:
     """Whether a marker asks for a judgement."""
     return any(node.get_closest_marker(name) for name in ("mxperf_budget", "mxperf_baseline"))
+
+
+def id_of(item: pytest.Item) -> str:
+    """Its node id as it is written on the command line: xdist's ``--dist=loadgroup`` may add the group at the end."""
+    written = f"{item.parent.nodeid}::{item.name}" if item.parent else item.nodeid
+    return written if item.nodeid.startswith(f"{written}@") else item.nodeid
 
 
 def _closest_first(item: pytest.Item, name: str) -> List[pytest.Mark]:
@@ -103,20 +111,22 @@ def _spec_arguments(
 _TAKEN = inspect.signature(_spec_arguments)
 
 
-def budget_of(item: pytest.Item) -> Dict[str, Ceiling]:
+def budget_of(item: pytest.Item, own: Mapping[str, Metric]) -> Dict[str, Ceiling]:
     """Ceilings by metric. Raises ``UsageError`` that names the test and the argument."""
     where = f"mxperf_budget of {item.nodeid}"
-    budget = parse_budget(_keywords(item, "mxperf_budget"), where=where)
+    budget = parse_budget(
+        _keywords(item, "mxperf_budget"), where=where, own={name: metric.quantity for name, metric in own.items()}
+    )
     if not budget and item.get_closest_marker("mxperf_budget") is not None:
         raise UsageError(f'{where}: sets no ceiling; write it like mxperf_budget(macs="1.82 G")')
     return budget
 
 
-def growth_of(item: pytest.Item) -> Optional[Growth]:
+def growth_of(item: pytest.Item, own: Iterable[str]) -> Optional[Growth]:
     """None without the marker. Raises ``UsageError`` that names the test and the argument."""
     if item.get_closest_marker("mxperf_baseline") is None:
         return None
-    return parse_growth(_keywords(item, "mxperf_baseline"), where=f"mxperf_baseline of {item.nodeid}")
+    return parse_growth(_keywords(item, "mxperf_baseline"), where=f"mxperf_baseline of {item.nodeid}", own=own)
 
 
 def _keywords(item: pytest.Item, name: str) -> Dict[str, object]:

@@ -4,7 +4,7 @@ import os
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, Dict, Generator, List, Optional
+from typing import Any, Dict, Generator, List, Optional, Tuple
 
 import msgspec
 import pytest
@@ -18,11 +18,12 @@ from pytest_mxperf.judge.growth import Update
 from pytest_mxperf.plugin.case_data import CaseData, unpacked
 from pytest_mxperf.plugin.collection import Collection
 from pytest_mxperf.plugin.containment import contained
+from pytest_mxperf.plugin.own_sections import sections_of
 from pytest_mxperf.plugin.settings import Options
 from pytest_mxperf.report import formats
 from pytest_mxperf.report.notices import notices
 from pytest_mxperf.report.output import Place
-from pytest_mxperf.report.run import ModelResult, RunReport
+from pytest_mxperf.report.run import ModelResult, RunReport, Section
 from pytest_mxperf.versions import versions
 
 __all__ = ["Reporter"]
@@ -39,16 +40,20 @@ class Reporter:
         self._store = BaselineStore(options.judging.baselines)
         self._marks_at_start = self._store.marks() if options.judging.update == "prune" else {}
         self._results: Dict[str, ModelResult] = {}
+        self._kept_of: Dict[str, object] = {}
+        """The worker that each result is of."""
         self._baselines: Dict[str, Optional[str]] = {}
         self._findings: List[Finding] = []
         self._errors: List[str] = []
+        self._sections: Tuple[Section, ...] = ()
         self._lines: List[str] = []
         self._printed: List[str] = []
         """The reports for the terminal."""
         self._claims = Claims()
         self._stored_by: Dict[str, str] = {}
         self._unused_unknown_because = ""
-        self._phases: Dict[str, List[pytest.TestReport]] = {}
+        self._phases: Dict[Tuple[str, object], List[pytest.TestReport]] = {}
+        """Of each test, by what runs it: with xdist's ``--dist=each`` that are all workers at a time."""
         self._session: Optional[pytest.Session] = None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -57,14 +62,16 @@ class Reporter:
             self._note(report)
 
     def _note(self, report: pytest.TestReport) -> None:
-        self._phases.setdefault(report.nodeid, []).append(report)
+        worker = getattr(report, "node", None)
+        run = report.nodeid, worker
+        self._phases.setdefault(run, []).append(report)
         if report.when == "teardown":
-            phases = self._phases.pop(report.nodeid)
+            phases = self._phases.pop(run)
             text = vars(report).pop("mxperf", None)  # pytest keeps the reports until the end
             if text is not None:
-                self._add(unpacked(text), _outcome(phases))
+                self._add(unpacked(text), _outcome(phases), worker)
 
-    def _add(self, data: CaseData, outcome: str) -> None:
+    def _add(self, data: CaseData, outcome: str, worker: object) -> None:
         result = msgspec.structs.replace(data.result, outcome=outcome)
         conflict = self._conflict(data)
         if data.update is not None:
@@ -72,7 +79,14 @@ class Reporter:
             result = msgspec.structs.replace(result, baseline_update=stored)
         if data.has_model:
             self._baselines[result.test] = result.name if data.uses_baseline else None
-        self._results[result.test] = result  # a rerun's result is what counts
+        self._keep(result, worker)
+
+    def _keep(self, result: ModelResult, worker: object) -> None:
+        """A rerun's result is what counts, and where several workers run a test that of one where it failed."""
+        first = self._kept_of.setdefault(result.test, worker)
+        if worker is first or result.outcome not in ("passed", "skipped"):
+            self._results[result.test] = result
+            self._kept_of[result.test] = worker
 
     def _conflict(self, data: CaseData) -> bool:
         result = data.result
@@ -100,6 +114,7 @@ class Reporter:
         for step, doing in (
             (self._judge_the_run, "judging the run"),
             (self._tell_junit, "writing the JUnit XML"),
+            (self._ask_for_sections, "asking other plugins for sections of the report"),
             (self._make_reports, "making the reports"),
         ):
             with contained(self._errors.append, doing):
@@ -147,6 +162,10 @@ class Reporter:
             for finding in self._findings:
                 xml.add_global_property(f"mxperf {finding.gate} {finding.metric}", finding.verdict.value)
 
+    def _ask_for_sections(self, session: pytest.Session) -> None:
+        if self._options.reports:
+            self._sections = sections_of(session.config, self._report())
+
     def _make_reports(self, session: pytest.Session) -> None:
         for target, path in self._options.reports:
             with contained(self._errors.append, f"making the report {target}"):
@@ -172,7 +191,8 @@ class Reporter:
             self._lines.append(f"report written: {os.path.relpath(path)}")
 
     def _report(self) -> RunReport:
-        return RunReport(tuple(self._results.values()), versions(), tuple(self._findings), self._unused_unknown_because)
+        results, findings = tuple(self._results.values()), tuple(self._findings)
+        return RunReport(results, versions(), findings, self._unused_unknown_because, self._sections)
 
     def _all_errors(self) -> List[str]:
         failing = (each.message for each in self._findings if self._options.policy.action(each.verdict) == "fail")

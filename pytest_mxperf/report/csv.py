@@ -63,8 +63,9 @@ def output(run: RunReport, place: Place) -> Output:
 
 
 def models(run: RunReport) -> str:
-    """A row per model."""
-    return _table(_MODEL_COLUMNS, map(_model, run.results))
+    """A row per model, with a column for each metric that another plugin adds."""
+    own = sorted({metric.name for result in run.results for metric in result.own_metrics})
+    return _table([*_MODEL_COLUMNS, *own], (_model(result, own) for result in run.results))
 
 
 def layers(run: RunReport) -> str:
@@ -85,7 +86,7 @@ def _cell(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
 
 
-def _model(result: ModelResult) -> List[object]:
+def _model(result: ModelResult, own: Sequence[str]) -> List[object]:
     cost, timing = result.cost, result.timing
     verdicts = " ".join(sorted({finding.verdict.value for finding in result.findings}))
     inputs = " ".join(f"{name}={format_shape(spec.shape)}:{spec.dtype}" for name, spec in result.inputs.items())
@@ -97,7 +98,9 @@ def _model(result: ModelResult) -> List[object]:
     timed: List[Optional[float]] = [None] * 4
     if timing is not None and timing.is_latency:
         timed = [timing.p50, timing.p90, timing.p99, timing.mean]
-    return [result.test, result.name, result.outcome, verdicts, inputs, *counted, *timed]
+    measured = {metric.name: metric.value for metric in result.own_metrics}
+    plugged = [measured.get(name) for name in own]
+    return [result.test, result.name, result.outcome, verdicts, inputs, *counted, *timed, *plugged]
 
 
 def _layers(result: ModelResult) -> Iterator[List[object]]:

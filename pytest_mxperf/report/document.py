@@ -12,11 +12,12 @@ from pytest_mxperf.baseline.detail import Detail
 from pytest_mxperf.baseline.diff import Change, Costs, Difference, Kind
 from pytest_mxperf.cost.result import CostReport, LayerCost, OpCost, Params, Shape
 from pytest_mxperf.gate.finding import Finding, Number, Verdict
+from pytest_mxperf.gate.own_metrics import MetricValue
 from pytest_mxperf.latency.comparison import Sample
 from pytest_mxperf.latency.timing import Timing
 from pytest_mxperf.profile.layers import ModelProfile, TimedLayer
 from pytest_mxperf.profile.values import Peaks
-from pytest_mxperf.report.run import ModelResult, RunReport
+from pytest_mxperf.report.run import ModelResult, RunReport, Section
 from pytest_mxperf.spec import InputSpec
 
 __all__ = ["SCHEMA", "CostDocument", "DifferenceDocument", "Document", "ProfileDocument", "schema"]
@@ -257,6 +258,7 @@ class FindingDocument(msgspec.Struct, frozen=True):
     allowed_growth: Optional[float]
     samples: Tuple[Sample, ...]
     profiles: Tuple[ProfileDocument, ...]
+    unit: str = ""
 
     @classmethod
     def of(cls, finding: Finding) -> "FindingDocument":
@@ -285,6 +287,7 @@ class ModelDocument(msgspec.Struct, frozen=True):
     symbol_path: Optional[str] = None
     profile: Optional[ProfileDocument] = None
     unprofiled_because: Optional[str] = None
+    own_metrics: Tuple[MetricValue, ...] = ()
 
     @classmethod
     def of(cls, result: ModelResult) -> "ModelDocument":
@@ -305,6 +308,7 @@ class ModelDocument(msgspec.Struct, frozen=True):
             symbol_path=result.symbol_path or None,
             profile=None if result.profile is None else ProfileDocument.of(result.profile),
             unprofiled_because=result.unprofiled_because or None,
+            own_metrics=result.own_metrics,
         )
 
     def result(self) -> ModelResult:
@@ -325,6 +329,7 @@ class ModelDocument(msgspec.Struct, frozen=True):
             symbol_path=self.symbol_path or "",
             profile=None if self.profile is None else self.profile.profile(),
             unprofiled_because=self.unprofiled_because or "",
+            own_metrics=self.own_metrics,
         )
 
 
@@ -334,6 +339,7 @@ class Document(msgspec.Struct, frozen=True):
     findings: Tuple[FindingDocument, ...]
     unused_unknown_because: Optional[str]
     models: Tuple[ModelDocument, ...]
+    sections: Tuple[Section, ...] = ()
 
     @classmethod
     def of(cls, run: RunReport) -> "Document":
@@ -344,12 +350,13 @@ class Document(msgspec.Struct, frozen=True):
             tuple(map(FindingDocument.of, run.findings)),
             run.unused_unknown_because or None,
             models,
+            run.sections,
         )
 
     def run(self) -> RunReport:
         results = tuple(model.result() for model in self.models)
         findings = tuple(each.finding() for each in self.findings)
-        return RunReport(results, self.versions, findings, self.unused_unknown_because or "")
+        return RunReport(results, self.versions, findings, self.unused_unknown_because or "", self.sections)
 
 
 def schema() -> Dict[str, object]:
@@ -358,4 +365,6 @@ def schema() -> Dict[str, object]:
     for component in components.values():
         if "description" in component:  # a docstring, whose indent depends on the version of Python
             component["description"] = " ".join(component["description"].split())
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found[0], "$defs": components}
+    document = {"$schema": "https://json-schema.org/draft/2020-12/schema", **found[0], "$defs": components}
+    plain: Dict[str, object] = msgspec.json.decode(msgspec.json.encode(document))  # a default may be a tuple
+    return plain

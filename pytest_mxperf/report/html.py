@@ -16,6 +16,7 @@ from markupsafe import Markup
 from pytest_mxperf.cost.result import CostReport, LayerCost
 from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.gate.metrics import BUDGETS
+from pytest_mxperf.gate.own_metrics import MetricValue, format_value
 from pytest_mxperf.profile.layers import ModelProfile, TimedLayer
 from pytest_mxperf.report.evidence import HEIGHT, WIDTH, Evidence, evidence_of, medians
 from pytest_mxperf.report.output import Output, Place
@@ -38,12 +39,12 @@ def output(run: RunReport, place: Place) -> Output:
 def render(run: RunReport, *, to_root: str = ".") -> str:
     """The whole page. ``to_root`` is the way from its folder to pytest's root directory."""
     made = environment()
-    made.filters.update(count=_count, bytes=_bytes, seconds=_seconds, shape=format_shape)
+    made.filters.update(count=_count, bytes=_bytes, seconds=_seconds, shape=format_shape, metric=_metric)
     made.globals.update(width=WIDTH, height=HEIGHT)
     models = [_Model.of(index, result, to_root) for index, result in enumerate(run.results)]
     broken = [finding for finding in run.findings if not finding.verdict.is_good]
     return made.get_template("report.html").render(
-        models=models, findings=broken, versions=run.versions, verdicts=_verdicts(models)
+        models=models, findings=broken, versions=run.versions, verdicts=_verdicts(models), sections=run.sections
     )
 
 
@@ -83,6 +84,8 @@ class _Gate(NamedTuple):
 def _in_unit(value: Optional[float], finding: Finding) -> str:
     if value is None:
         return ""
+    if finding.unit:
+        return format_value(value, finding.unit)
     unit = BUDGETS.get(finding.metric, Quantity.SECONDS)  # wall times are no budget
     return format_quantity(value, unit)
 
@@ -242,6 +245,10 @@ def _count(value: int) -> str:
 
 def _bytes(value: int) -> str:
     return format_quantity(value, Quantity.BYTES)
+
+
+def _metric(metric: MetricValue) -> str:
+    return format_value(metric.value, metric.unit)
 
 
 def _seconds(value: float) -> str:

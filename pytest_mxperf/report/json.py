@@ -129,7 +129,8 @@ def merged(runs: Sequence[RunReport]) -> RunReport:
         results.update({result.test: result for result in run.results})
     versions = {name: version for run in reversed(runs) for name, version in run.versions.items()}
     because = "; ".join(dict.fromkeys(run.unused_unknown_because for run in runs if run.unused_unknown_because))
-    return RunReport(tuple(results.values()), versions, tuple(_findings(runs)), because)
+    sections = tuple(dict.fromkeys(section for run in runs for section in run.sections))
+    return RunReport(tuple(results.values()), versions, tuple(_findings(runs)), because, sections)
 
 
 def _findings(runs: Sequence[RunReport]) -> List[Finding]:

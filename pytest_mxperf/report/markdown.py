@@ -6,10 +6,11 @@ from typing import Iterable, List, Sequence
 
 from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.gate.metrics import BUDGETS
+from pytest_mxperf.gate.own_metrics import format_value
 from pytest_mxperf.report.evidence import medians
 from pytest_mxperf.report.output import Output, Place
 from pytest_mxperf.report.profile import gigas, headline, leads, peaks_line, percent
-from pytest_mxperf.report.run import ModelResult, RunReport
+from pytest_mxperf.report.run import ModelResult, RunReport, Section
 from pytest_mxperf.units import Quantity, format_growth, format_quantity
 
 __all__ = ["COMMENT_CHARACTERS", "escaped", "output", "render"]
@@ -37,6 +38,7 @@ def render(run: RunReport, *, limit: int = COMMENT_CHARACTERS) -> str:
         _changes([*failed, *noted]),
         *map(_explained, [*failed, *noted]),
         *map(_timed, run.results),
+        *map(_added, run.sections),
         _folded(quiet),
     ]
     return _fitted(_headline(run, failed, noted), [section for section in sections if section], limit)
@@ -103,10 +105,15 @@ def _figures(finding: Finding) -> "tuple[str, str, str]":
     value, reference = finding.value, finding.reference
     if finding.gate == "latency":
         return (*medians(finding), "" if value is None else f"{100 * value:+.1f}%")
-    unit = BUDGETS.get(finding.metric, Quantity.SECONDS)  # wall times are no budget
-    old, new = ["" if each is None else format_quantity(each, unit) for each in (reference, value)]
+    old, new = ["" if each is None else _in_unit(each, finding) for each in (reference, value)]
     both = value is not None and reference is not None
     return old, new, format_growth(reference, value) if both and value is not None and reference is not None else ""
+
+
+def _in_unit(value: float, finding: Finding) -> str:
+    if finding.unit:
+        return format_value(value, finding.unit)
+    return format_quantity(value, BUDGETS.get(finding.metric, Quantity.SECONDS))  # wall times are no budget
 
 
 def _explained(result: ModelResult) -> str:
@@ -115,9 +122,19 @@ def _explained(result: ModelResult) -> str:
     messages = ([result.problem] if result.problem else []) + messages
     if not messages:
         return ""
-    fence = "`" * max([3, *(len(run) + 1 for message in messages for run in re.findall("`+", message))])
     body = "\n".join(message.replace("\n", "\n    ") for message in messages)
-    return f"\n### {escaped(result.name)}\n\n{escaped(result.test)}\n\n{fence}\n{body}\n{fence}\n"
+    return f"\n### {escaped(result.name)}\n\n{escaped(result.test)}\n\n{_fenced(body)}"
+
+
+def _fenced(text: str) -> str:
+    """As it is, whatever backticks are in it."""
+    fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`+", text))])
+    return f"{fence}\n{text}\n{fence}\n"
+
+
+def _added(section: Section) -> str:
+    """What another plugin adds."""
+    return f"\n### {escaped(section.title)}\n\n{_fenced(section.text)}"
 
 
 def _timed(result: ModelResult) -> str:

@@ -7,11 +7,12 @@ import msgspec
 from pytest_mxperf.baseline.diff import Difference
 from pytest_mxperf.cost.result import CostReport
 from pytest_mxperf.gate.finding import Finding, Verdict
+from pytest_mxperf.gate.own_metrics import MetricValue
 from pytest_mxperf.latency.timing import Timing
 from pytest_mxperf.profile.layers import ModelProfile
 from pytest_mxperf.spec import InputSpec
 
-__all__ = ["ModelResult", "RunReport"]
+__all__ = ["ModelResult", "RunReport", "Section"]
 
 
 class ModelResult(msgspec.Struct, frozen=True):
@@ -44,6 +45,15 @@ class ModelResult(msgspec.Struct, frozen=True):
     """The times of its layers, where ``--mxperf-profile`` was given."""
     unprofiled_because: str = ""
     """Why there are none though they were asked for."""
+    own_metrics: Tuple[MetricValue, ...] = ()
+    """Those that other plugins add, as far as the test's gates name them."""
+
+
+class Section(msgspec.Struct, frozen=True):
+    """What another plugin adds to a report, as plain text of one or more lines."""
+
+    title: str
+    text: str
 
 
 class RunReport(msgspec.Struct, frozen=True):
@@ -55,3 +65,5 @@ class RunReport(msgspec.Struct, frozen=True):
     """What is true of the run as a whole, and of no one test: for example a baseline that no test uses."""
     unused_unknown_because: str = ""
     """Why the run cannot know which baselines no test uses; empty where it does."""
+    sections: Tuple[Section, ...] = ()
+    """Those that other plugins add."""

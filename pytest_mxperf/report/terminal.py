@@ -11,6 +11,7 @@ from rich.console import Console
 
 from pytest_mxperf.cost.result import CostReport, LayerCost
 from pytest_mxperf.gate.finding import Finding, Verdict
+from pytest_mxperf.gate.own_metrics import format_value
 from pytest_mxperf.report import difference
 from pytest_mxperf.report.console import new_console, plain, printed, shortened, wrapped
 from pytest_mxperf.report.output import Output, Place
@@ -47,6 +48,11 @@ def render(run: RunReport, *, width: int, color: bool, verbosity: int = 0) -> st
         if verbosity > 0 or _needs_attention(result):
             console.print()
             _print_model(console, result, verbosity)
+    for section in run.sections:
+        console.print()
+        wrapped(console, section.title, style="bold")
+        for line in section.text.splitlines():
+            wrapped(console, line, indent=2)
     return printed(console)
 
 
@@ -123,6 +129,8 @@ def _print_measured(console: Console, result: ModelResult) -> None:
         figures = (("p50", timing.p50), ("p90", timing.p90), ("p99", timing.p99), ("mean", timing.mean))
         told = ", ".join(f"{name} {format_quantity(value, Quantity.SECONDS)}" for name, value in figures)
         wrapped(console, f"{kind}: {told} per forward; {timing.samples} samples", indent=2)
+    for metric in result.own_metrics:
+        wrapped(console, f"{metric.name} {format_value(metric.value, metric.unit)}", indent=2)
     if result.baseline_update is not None:
         console.print(f"  baseline {result.baseline_update}")
 
@@ -163,7 +171,7 @@ def _told(finding: Finding) -> str:
     value, limit = finding.value, finding.reference
     if finding.gate != "budget" or finding.verdict is not Verdict.PASSED or value is None or not limit:
         return finding.message
-    return f"{finding.message}, {1 - value / limit:.2%} left"
+    return f"{finding.message}, {abs(1 - value / limit):.2%} left"
 
 
 def _print_layers(console: Console, cost: CostReport, layers: Sequence[LayerCost], heading: str) -> None:

@@ -158,6 +158,19 @@ def test_pytest_benchmark_absent(pytester, write, holds, monkeypatch):
     holds("pytest-benchmark is not installed", "UNMEASURED", ABSENT, run=run)
 
 
+@pytest.mark.slow
+def test_codspeed(pytester, write, holds):
+    pytest.importorskip("pytest_codspeed")
+    write(LATENCY)
+
+    def run(*arguments):
+        quick = ("--codspeed-max-time=0.05", "--codspeed-warmup-time=0")
+        return pytester.runpytest_subprocess("-p", "codspeed", "--codspeed", *quick, *arguments)
+
+    message = "latency_p50 was not measured: pytest-codspeed has taken the place of pytest-benchmark"
+    holds("pytest-codspeed: `--codspeed`", "UNMEASURED", message, run=run)
+
+
 def test_without_pytest_benchmark_costs_are_judged_as_ever(pytester, write, look, monkeypatch):
     monkeypatch.setenv("PYTEST_ADDOPTS", "-p mxperf")
     write(LATENCY.replace("608 k", "607 k"))

@@ -1,209 +1,367 @@
-"""A small gated suite under each of the plugins that people have besides: gates fail and pass as they do alone.
-
-Whole sessions in processes of their own, with every plugin that is installed; one that is missing is skipped.
-``nox -s plugins`` installs all of them.
-"""
+"""A small gated suite under other plugins: each finds what pytest alone finds. Plugins that are not installed skip."""
 
 import json
-import os
-import re
-import subprocess
-import sys
 from importlib import metadata
 
 import pytest
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow  # each runs a process of its own: some plugins change the process that they are in
 
 SUITE = """
-import pytest
-import mxnet as mx
+    import unittest
 
-PREFIX = {prefix!r}
-INPUTS = {{"data": (1, 1, 8, 8)}}
-digits = pytest.mark.mxperf_model(PREFIX, inputs=INPUTS)
+    @digits
+    @pytest.mark.mxperf_budget(macs="608 k")
+    def test_within():
+        pass
 
+    @digits
+    @pytest.mark.mxperf_budget(macs=1)
+    def test_over():
+        pass
 
-@digits
-@pytest.mark.mxperf_budget(macs="608 k", latency_p50="100 s")
-def test_within(mxperf_module, mxperf_benchmark):
-    mxperf_benchmark(mxperf_module)
-
-
-@digits
-@pytest.mark.mxperf_budget(macs="607 k")
-def test_over():
-    pass
-
-
-@digits
-@pytest.mark.mxperf_baseline
-class TestBaseline:
-    def test_recorded(self, mxperf_cost):
+    @digits
+    @pytest.mark.xdist_group("kept")
+    @pytest.mark.mxperf_baseline
+    def test_kept(mxperf_cost):
         assert mxperf_cost.macs == 607_552
-"""
-OVER = "digits: macs 608 k is over the budget of 607 k"
 
+    @digits
+    @pytest.mark.mxperf_budget(latency_p99="1000 s")
+    def test_measured(mxperf_module, mxperf_benchmark):
+        mxperf_benchmark(mxperf_module)
 
-def needs(*names):
-    for name in names:
-        try:
-            metadata.version(name)
-        except metadata.PackageNotFoundError:
-            pytest.skip(f"{name} is not installed: nox -s plugins")
+    @digits
+    @pytest.mark.mxperf_budget(macs=1)
+    def test_skipped():
+        pytest.skip("later")
 
+    class TestOfUnittest(unittest.TestCase):
+        @digits
+        @pytest.mark.mxperf_budget(macs=1)
+        def test_method(self):
+            pass
 
-def environment():
-    """Without what the tests' own session says to pytest: every plugin is loaded that is there."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
+    def test_unmarked():
+        pass
+    """
+
+FOUND = {
+    "test_within": ["passed", "PASSED"],
+    "test_over": ["failed", "OVER_BUDGET"],
+    "test_kept": ["passed", "PASSED", "PASSED", "PASSED", "PASSED"],  # macs, flops, params, param_bytes
+    "test_measured": ["passed", "PASSED"],
+    "test_skipped": ["skipped", "UNJUDGED"],
+    "TestOfUnittest::test_method": ["failed", "OVER_BUDGET"],
+}
+FAILS = ["failed", "OVER_BUDGET"]
+COUNTS = {"passed": 4, "failed": 2, "skipped": 1}
+
+BENCHMARK_MAJOR = int(metadata.version("pytest-benchmark").split(".")[0])
+"""Since its fifth pytest-benchmark measures nothing in xdist's workers."""
 
 
 @pytest.fixture
-def session(tmp_path, digits):
-    """Runs the suite in a process of its own; gives the counts of outcomes, what was printed, and the report."""
-    (tmp_path / "test_it.py").write_text(SUITE.format(prefix=str(digits)))
-    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+def under(pytester):
+    """Runs the tests with options, and gives pytest's counts and, for each test, its outcome and its verdicts."""
 
-    def session(*arguments, extra=""):
-        if extra:
-            (tmp_path / "test_it.py").write_text(SUITE.format(prefix=str(digits)) + extra)
-        command = [sys.executable, "-m", "pytest", "--mxperf-report=report.json", *arguments]
-        done = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=300)
-        text = done.stdout + done.stderr
-        assert "INTERNALERROR" not in text, text
-        counts = {word: int(count) for count, word in re.findall(r"(\d+) (passed|failed|error|rerun|skipped)", text)}
-        return counts, text, json.loads((tmp_path / "report.json").read_text())["models"]
+    def under(*options):
+        always = ("-p", "no:cacheprovider", "--benchmark-max-time=0.05", "--benchmark-min-rounds=3")
+        result = pytester.runpytest_subprocess(*always, "--mxperf-report=report.json", *options, timeout=120)
+        assert "INTERNALERROR" not in result.stdout.str() + result.stderr.str()
+        counts = result.parseoutcomes()
+        models = json.loads((pytester.path / "report.json").read_text())["models"]
+        counts.pop("warnings", None)
+        found = {
+            model["test"].split("::", 1)[1]: [model["outcome"], *(each["verdict"] for each in model["findings"])]
+            for model in models
+        }
+        return counts, found, result
 
-    session("--mxperf-update")
-    return session
-
-
-def is_as_alone(found):
-    """Two pass, one is over its budget, and all three are in the report."""
-    counts, text, models = found
-    assert (counts.get("passed"), counts.get("failed")) == (2, 1), text
-    assert OVER in text
-    assert sorted(model["outcome"] for model in models) == ["failed", "passed", "passed"]
+    return under
 
 
-def test_alone(session):
-    is_as_alone(session())
+@pytest.fixture
+def suite(write, under):
+    """The suite, with its baseline, as pytest alone has recorded it."""
+
+    def suite():
+        write(SUITE)
+        assert under("--mxperf-update")[0] == COUNTS
+
+    return suite
 
 
 @pytest.mark.parametrize(
-    ("distribution", "arguments"),
+    ("module", "options"),
     [
-        ("pytest-timeout", ("--timeout=120",)),
-        ("pytest-timeout", ("--timeout=120", "--timeout-method=thread")),
-        ("pytest-randomly", ("-p", "randomly", "--randomly-seed=3")),
-        ("pytest-cov", ("--cov=.", "--cov-report=term")),
-        ("pytest-asyncio", ("--asyncio-mode=auto",)),
-        ("hypothesis", ("--hypothesis-show-statistics",)),
+        pytest.param("pytest_benchmark", [], id="none"),
+        pytest.param("pytest_codspeed", ["-p", "codspeed"], id="codspeed, idle"),
+        pytest.param("pytest_timeout", ["-p", "timeout", "--timeout=60"], id="timeout, by signal"),
+        pytest.param("pytest_timeout", ["-p", "timeout", "--timeout=60", "--timeout-method=thread"], id="timeout"),
+        pytest.param("pytest_randomly", ["-p", "randomly", "-p", "no:hypothesispytest"], id="randomly"),
+        pytest.param("pytest_cov", ["-p", "pytest_cov", "--cov=.", "--cov-branch"], id="cov"),
+        pytest.param("pytest_subtests", ["-p", "subtests"], id="subtests"),
+        pytest.param("pytest_asyncio", ["-p", "asyncio", "--asyncio-mode=auto"], id="asyncio"),
+        pytest.param("hypothesis", ["-p", "hypothesispytest"], id="hypothesis"),
     ],
 )
-def test_beside(session, distribution, arguments):
-    needs(distribution)
-    is_as_alone(session(*arguments))
+def test_all_is_found_as_without_it(suite, under, module, options):
+    pytest.importorskip(module)
+    suite()
+    counts, found, _ = under(*options)
+    assert (counts, found) == (COUNTS, FOUND)
 
 
-@pytest.mark.parametrize("mode", ["load", "loadscope", "loadfile", "loadgroup", "worksteal", "each"])
-def test_xdist(session, mode):
-    """Benchmarks are disabled there, which fails a latency budget unless the policy lets it pass."""
-    needs("pytest-xdist")
-    counts, text, models = session("-n2", f"--dist={mode}", "--mxperf-policy=unmeasured=warn")
-    times = 2 if mode == "each" else 1
-    assert (counts["passed"], counts["failed"]) == (2 * times, times), text
-    assert OVER in text
-    assert len(models) == 3
+def test_all_that_are_installed_at_a_time(suite, under, monkeypatch):
+    suite()
+    monkeypatch.delenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
+    monkeypatch.delenv("PYTEST_ADDOPTS")
+    counts, found, _ = under()
+    assert (counts, found) == (COUNTS, FOUND)
 
 
-def test_rerunfailures(session):
-    """A budget that is broken stays broken; the test runs three times."""
-    needs("pytest-rerunfailures")
-    counts, text, models = session("--reruns=2")
-    assert (counts["passed"], counts["failed"], counts["rerun"]) == (2, 1, 2), text
-    assert len(models) == 3
+def test_reruns(suite, under):
+    pytest.importorskip("pytest_rerunfailures")
+    suite()
+    counts, found, _ = under("-p", "rerunfailures", "--reruns=1")
+    again = ["failed", "FLAKY", "OVER_BUDGET"]
+    assert counts == {**COUNTS, "rerun": 2}
+    assert found == {**FOUND, "test_over": again, "TestOfUnittest::test_method": again}
 
 
-def test_forked(session, tmp_path):
-    """Each test in a child: its MXNet is that of the parent, which must not have been used."""
-    needs("pytest-forked")
-    (tmp_path / "plain").mkdir()
-    (tmp_path / "plain" / "test_plain.py").write_text("def test_plain():\n    pass\n")
-    command = [sys.executable, "-m", "pytest", "--forked", "-p", "no:asyncio", "-p", "no:mxperf", "plain"]
-    if subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, check=False).returncode:
-        pytest.skip("pytest-forked fails every test by itself, under this pytest")
-    is_as_alone(
-        session("--forked", "-p", "no:asyncio", "test_it.py")
-    )  # the two do not go together, with or without ours
+# Processes
 
 
-def test_codspeed(session):
-    """It runs benchmarks only, with a fixture of its own; what that measures stays with it."""
-    needs("pytest-codspeed")
-    counts, text, models = session("--codspeed")
-    assert (counts.get("passed"), counts["failed"]) == (None, 1), text
-    assert "latency_p50 was not measured: another plugin's benchmark fixture runs in pytest-benchmark's place" in text
-    assert [model["test"] for model in models] == ["test_it.py::test_within"]
-    assert session("--codspeed", "--mxperf-policy=unmeasured=warn")[0] == {"passed": 1}
+@pytest.mark.parametrize("mode", ["load", "loadscope", "loadfile", "loadgroup", "worksteal"])
+def test_xdist(suite, under, mode):
+    pytest.importorskip("xdist")
+    suite()
+    counts, found, result = under("-n2", f"--dist={mode}")
+    assert (counts, found) == distributed(1)
+    result.stdout.no_fnmatch_line("*test_kept@kept*")
 
 
-def test_codspeed_installed_and_not_asked_for(session):
-    needs("pytest-codspeed")
-    is_as_alone(session())
+def test_xdist_that_runs_each_test_in_each_worker(suite, under):
+    pytest.importorskip("xdist")
+    suite()
+    counts, found, _ = under("--dist=each", "--tx=2*popen")
+    assert (counts, found) == distributed(2)
 
 
-SUBTESTS = """
+def test_a_test_that_fails_in_one_of_two_workers_is_reported_as_failed(write, under):
+    """It makes no difference which of them finishes last."""
+    pytest.importorskip("xdist")
+    write(
+        """
+        import os, time
 
-@digits
-@pytest.mark.mxperf_budget(macs="608 k")
-def test_in_parts(subtests, mxperf_cost):
-    for metric in ("macs", "flops"):
-        with subtests.test(metric):
-            assert getattr(mxperf_cost, metric)
-"""
-
-
-def test_subtests(session):
-    needs("pytest-subtests")
-    counts, text, models = session(extra=SUBTESTS)
-    assert counts["failed"] == 1, text
-    assert {model["test"]: model["outcome"] for model in models}["test_it.py::test_in_parts"] == "passed"
-
-
-ASYNC = """
-
-@digits
-@pytest.mark.mxperf_budget(macs="607 k")
-@pytest.mark.asyncio
-async def test_later(mxperf_cost):
-    assert mxperf_cost.macs
-"""
+        @pytest.mark.parametrize("worker, pause", [("gw0", 0), ("gw0", 0.5), ("gw1", 0), ("gw1", 0.5)])
+        @digits
+        @pytest.mark.mxperf_budget(macs="608 k")
+        def test_it(worker, pause):
+            if os.environ["PYTEST_XDIST_WORKER"] == worker:
+                time.sleep(pause)
+                assert False
+        """
+    )
+    counts, found, _ = under("--dist=each", "--tx=2*popen")
+    assert counts == {"passed": 4, "failed": 4}
+    assert [outcome for outcome, *_ in found.values()] == ["failed"] * 4
 
 
-def test_an_asynchronous_test_is_judged_too(session):
-    needs("pytest-asyncio")
-    counts, text, models = session(extra=ASYNC)
-    assert counts["failed"] == 2, text
-    assert {model["test"]: model["outcome"] for model in models}["test_it.py::test_later"] == "failed"
+def test_what_fails_in_one_worker_is_not_taken_for_what_passes_in_another(pytester, write, under):
+    """The first worker's subtest fails, and the other's test is torn down before it."""
+    pytest.importorskip("xdist")
+    _need_subtests()
+    write(
+        """
+        import os, time
+
+        WORKER = os.environ.get("PYTEST_XDIST_WORKER")
+
+        @pytest.fixture
+        def mxperf_model():
+            yield {"source": PREFIX, "inputs": INPUTS, "name": WORKER}
+            time.sleep(3 if WORKER == "gw0" else 1)
+
+        @pytest.mark.mxperf_baseline
+        def test_it(subtests):
+            with subtests.test():
+                assert WORKER != "gw0"
+        """
+    )
+    under("-p", "subtests", "--dist=each", "--tx=2*popen", "--mxperf-update")
+    assert [path.name for path in (pytester.path / "baselines").glob("*[01].json")] == ["gw1.json"]
 
 
-HYPOTHESIS = """
+@pytest.mark.parametrize("mode", ["load", "loadgroup"])
+def test_the_command_that_accepts_a_change_names_the_test_without_its_group(write, under, mode):
+    pytest.importorskip("xdist")
+    path = write(
+        """
+        @pytest.mark.xdist_group("kept")
+        @digits
+        @pytest.mark.mxperf_baseline
+        def test_kept():
+            pass
+        """
+    )
+    under("--mxperf-update")
+    stored = path.parent / "baselines" / "digits.json"
+    stored.write_text(stored.read_text().replace('"macs": 607552', '"macs": 1', 1))
+    counts, _, result = under("-n1", f"--dist={mode}")
+    assert counts == {"failed": 1}
+    result.stdout.fnmatch_lines(["*store the new baseline: pytest --mxperf-update test_it.py::test_kept"])
 
-from hypothesis import given, settings, strategies, HealthCheck
+
+def distributed(workers):
+    """What is found by xdist's workers, each of which runs each test or its part."""
+    measured = BENCHMARK_MAJOR < 5
+    counts = COUNTS if measured else {"passed": 3, "failed": 3, "skipped": 1}
+    found = FOUND if measured else {**FOUND, "test_measured": ["failed", "UNMEASURED"]}
+    return {outcome: count * workers for outcome, count in counts.items()}, found
 
 
-@digits
-@pytest.mark.mxperf_budget(macs="608 k")
-@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
-@given(strategies.integers())
-def test_given(mxperf_cost, number):
-    assert mxperf_cost.macs
-"""
+def test_coverage_of_xdists_workers(suite, under):
+    pytest.importorskip("xdist")
+    pytest.importorskip("pytest_cov")
+    suite()
+    counts, found, _ = under("-p", "pytest_cov", "--cov=.", "-n2")
+    assert (counts, found) == distributed(1)
 
 
-def test_a_property_is_judged_once(session):
-    needs("hypothesis")
-    counts, text, models = session(extra=HYPOTHESIS)
-    assert counts["failed"] == 1, text
-    assert {model["test"]: model["outcome"] for model in models}["test_it.py::test_given"] == "passed"
+@pytest.fixture
+def _forked_works(pytester, under):
+    """pytest-forked 1.7.5, of 2026, cannot send the reports of pytest 9.2 from its children."""
+    pytest.importorskip("pytest_forked")
+    path = pytester.makepyfile(test_probe="def test_probe():\n    pass")
+    if under("-p", "pytest_forked", "--forked")[0] != {"passed": 1}:
+        pytest.skip("this pytest-forked cannot run a test of this pytest")
+    path.unlink()
+
+
+@pytest.mark.usefixtures("_forked_works")
+def test_forked(suite, under):
+    suite()
+    counts, found, _ = under("-p", "pytest_forked", "--forked")
+    assert (counts, found) == (COUNTS, FOUND)
+
+
+@pytest.mark.usefixtures("_forked_works")
+def test_what_a_child_finds_is_reported_even_when_nothing_is_marked(write, under):
+    write(
+        """
+        @pytest.fixture
+        def mxperf_model():
+            return {"source": PREFIX, "inputs": INPUTS}
+
+        @pytest.mark.forked
+        def test_it(mxperf_cost):
+            assert mxperf_cost.macs == 607_552
+        """
+    )
+    counts, found, _ = under("-p", "pytest_forked")
+    assert (counts, found) == ({"passed": 1}, {"test_it": ["passed"]})
+
+
+# What a plugin is there for
+
+
+def test_codspeed_measures_instead(suite, under):
+    """It deselects what does not measure; what it measures it keeps to itself."""
+    pytest.importorskip("pytest_codspeed")
+    suite()
+    codspeed = ("-p", "codspeed", "--codspeed", "--codspeed-max-time=0.05", "--codspeed-warmup-time=0")
+    counts, found, result = under(*codspeed)
+    assert (counts, found) == ({"failed": 1, "deselected": 6}, {"test_measured": ["failed", "UNMEASURED"]})
+    because = "pytest-codspeed has taken the place of pytest-benchmark"
+    result.stdout.fnmatch_lines([f"digits: latency_p99 was not measured: {because}; *", "*5 gated tests were desel*"])
+    counts, _, _ = under(*codspeed, "--mxperf-policy=unmeasured=warn")
+    assert counts == {"passed": 1, "deselected": 6}
+
+
+def test_of_what_codspeed_runs_the_last_pass_is_returned(write, under):
+    """However often it has run it. By this clock each pass takes a second."""
+    pytest.importorskip("pytest_codspeed")
+    write(
+        """
+        import itertools
+        from types import SimpleNamespace
+
+        @pytest.fixture(autouse=True)
+        def clock(monkeypatch):
+            clock = SimpleNamespace(perf_counter=itertools.count().__next__)
+            monkeypatch.setattr("pytest_mxperf.plugin.benchmark.time", clock)
+
+        @digits
+        def test_latency(mxperf_module, mxperf_benchmark):
+            timing = mxperf_benchmark(mxperf_module)
+            assert (timing.samples, timing.mean) == (1, 1.0)
+
+        @digits
+        def test_throughput(mxperf_module, mxperf_benchmark):
+            timing = mxperf_benchmark.throughput(mxperf_module, forwards=2)
+            assert (timing.samples, timing.mean) == (1, 0.5)
+        """
+    )
+    counts, _, _ = under("-p", "codspeed", "--codspeed", "--codspeed-max-time=0.05", "--codspeed-warmup-time=0")
+    assert counts == {"passed": 2}
+
+
+def _need_subtests():
+    if int(pytest.__version__.split(".")[0]) < 9:  # which has them itself
+        pytest.importorskip("pytest_subtests")
+
+
+def test_a_subtest_that_fails_does_not_keep_the_gate_from_being_judged(write, under):
+    """Both are reported: what the subtest has found, and the broken gate."""
+    _need_subtests()
+    write(
+        """
+        @digits
+        @pytest.mark.mxperf_budget(macs=1)
+        def test_it(subtests):
+            with subtests.test("a"):
+                assert False
+            with subtests.test("b"):
+                pass
+        """
+    )
+    _, found, result = under("-p", "subtests")
+    assert found == {"test_it": FAILS}
+    result.stdout.fnmatch_lines(["digits: macs 607,552 is over the budget of 1 *"])
+
+
+def test_an_asynchronous_test(write, under):
+    pytest.importorskip("pytest_asyncio")
+    write(
+        """
+        import asyncio
+
+        @digits
+        @pytest.mark.mxperf_budget(macs=1)
+        @pytest.mark.asyncio
+        async def test_it(mxperf_module, mxperf_benchmark):
+            await asyncio.sleep(0)
+            mxperf_benchmark(mxperf_module)
+        """
+    )
+    counts, found, _ = under("-p", "asyncio")
+    assert (counts, found) == ({"failed": 1}, {"test_it": FAILS})
+
+
+def test_a_test_of_many_examples_is_judged_once(write, under):
+    write(
+        """
+        from hypothesis import given, strategies
+
+        @digits
+        @pytest.mark.mxperf_budget(macs=1)
+        @given(strategies.booleans())
+        def test_it(is_it):
+            pass
+        """
+    )
+    counts, found, _ = under("-p", "hypothesispytest")
+    assert (counts, found) == ({"failed": 1}, {"test_it": FAILS})

@@ -114,6 +114,7 @@ class Finding(Strict):
     allowed_growth: Optional[float]
     samples: List[Sample]
     profiles: List[Profile]
+    unit: Literal["", "number", "bytes", "seconds"]
 
 
 class RunFinding(Strict):
@@ -126,6 +127,7 @@ class RunFinding(Strict):
     allowed_growth: None
     samples: List[Sample]
     profiles: List[Profile]
+    unit: Literal["", "number", "bytes", "seconds"]
 
 
 class Timing(Strict):
@@ -217,6 +219,17 @@ class Difference(Strict):
     changes: List[Change]
 
 
+class Section(Strict):
+    title: str
+    text: str
+
+
+class OwnMetric(Strict):
+    name: str
+    value: float
+    unit: Literal["number", "bytes", "seconds"]
+
+
 class Model(Strict):
     test: str
     name: str
@@ -234,6 +247,7 @@ class Model(Strict):
     symbol_path: Optional[str]
     profile: Optional[Profile]
     unprofiled_because: Optional[str]
+    own_metrics: List[OwnMetric]
 
 
 class Document(Strict):
@@ -242,6 +256,7 @@ class Document(Strict):
     findings: List[RunFinding]
     unused_unknown_because: Optional[str]
     models: List[Model]
+    sections: List[Section]
 
 
 STRUCTS = (

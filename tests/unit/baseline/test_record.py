@@ -172,9 +172,12 @@ def test_wall_times_within_a_tenth_are_alike(p50, is_like):
     assert wall_time(0.01).is_like(wall_time(p50)) is is_like
 
 
-def test_neither_wall_times_nor_weights_make_another_model():
+def test_neither_wall_times_nor_weights_nor_metrics_of_plugins_make_another_model():
     baseline = Baseline.of(REPORT, INPUTS)
-    measured = msgspec.structs.replace(baseline, wall_times={"here": wall_time(0.01)}, weights_sha256="ab")
+    own = {"accuracy": 0.97, "artifact_bytes": 3}
+    measured = msgspec.structs.replace(
+        baseline, wall_times={"here": wall_time(0.01)}, weights_sha256="ab", own_metrics=own
+    )
     assert measured.fingerprint() == baseline.fingerprint()
     assert Baseline.from_json(measured.to_json(), where="net.json") == measured
 

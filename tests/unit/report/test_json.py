@@ -13,10 +13,11 @@ from pytest_mxperf.baseline.diff import Change, Costs, Difference, Kind
 from pytest_mxperf.cost.result import CostReport, LayerCost, OpCost, Params
 from pytest_mxperf.errors import UsageError
 from pytest_mxperf.gate.finding import Finding, Verdict
+from pytest_mxperf.gate.own_metrics import MetricValue
 from pytest_mxperf.latency.timing import Timing
 from pytest_mxperf.report.document import schema
 from pytest_mxperf.report.json import merged, read, render
-from pytest_mxperf.report.run import ModelResult, RunReport
+from pytest_mxperf.report.run import ModelResult, RunReport, Section
 from pytest_mxperf.spec import InputSpec
 from tests.unit.report.runs import PROFILE, SAMPLES
 
@@ -52,6 +53,7 @@ def test_a_run_is_a_schema_versions_and_models():
         "findings": [],
         "unused_unknown_because": None,
         "models": [],
+        "sections": [],
     }
 
 
@@ -92,6 +94,7 @@ def test_a_finding_has_all_its_values():
             "allowed_growth": 0.05,
             "samples": [],
             "profiles": [],
+            "unit": "",
         }
     ]
 
@@ -205,12 +208,14 @@ EVERYTHING = ModelResult(
     symbol_path="models/net-symbol.json",
     profile=PROFILE,
     unprofiled_because="its layers would take 12 s to time",
+    own_metrics=(MetricValue("accuracy", 0.9, "number"), MetricValue("artifact_bytes", 3, "bytes")),
 )
 RUN = RunReport(
     (EVERYTHING, ModelResult("t.py::test_a", "other", {})),
     {"python": "3.11.7"},
     (Finding("baseline", "gone", Verdict.UNUSED, "no test uses 'gone'"),),
     "-k",
+    (Section("Energy", "net  3 J\nother  4 J"),),
 )
 
 
@@ -284,6 +289,7 @@ def test_of_a_test_in_several_parts_the_later_one_counts():
     assert both.results == (again, RUN.results[1], third)
     assert both.versions == {"python": "3.11.7", "mxnet": "1.9.1"}
     assert both.unused_unknown_because == "-k"
+    assert merged([RUN, RUN]).sections == both.sections == (Section("Energy", "net  3 J\nother  4 J"),)
 
 
 def test_a_baseline_is_unused_if_no_part_uses_it():

@@ -1,0 +1,21 @@
+"""Asks other plugins for their metrics."""
+
+from itertools import chain
+
+import pytest
+
+from pytest_mxperf.errors import MxperfError, UsageError
+from pytest_mxperf.gate.own_metrics import by_name
+from pytest_mxperf.judge.own_metrics import OwnMetrics
+
+__all__ = ["own_metrics_of"]
+
+
+def own_metrics_of(item: pytest.Item) -> OwnMetrics:
+    """Those that the test may name, of every plugin and of each ``conftest.py`` above it. Raises ``UsageError``."""
+    try:
+        return OwnMetrics(by_name(chain.from_iterable(item.ihook.pytest_mxperf_metrics(config=item.config))))
+    except MxperfError:
+        raise
+    except Exception as error:
+        raise UsageError(f"pytest_mxperf_metrics failed: {type(error).__name__}: {error}") from error
