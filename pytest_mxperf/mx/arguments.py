@@ -7,7 +7,7 @@ from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Tuple, U
 from pytest_mxperf.errors import UsageError
 from pytest_mxperf.mx.runtime import mx
 
-__all__ = ["Argument", "arguments", "filled"]
+__all__ = ["Argument", "arguments", "filled", "left_out"]
 
 Argument = Union[None, str, List[Any]]
 """An input's name, None for an argument that is left out, or a list of such for one that is a list of arrays."""
@@ -15,6 +15,8 @@ Argument = Union[None, str, List[Any]]
 
 class _Signature(NamedTuple):
     names: Tuple[str, ...]
+    required: int = 0
+    """How many of them have no default."""
     rest: Optional[str] = None
     """What the net calls the tuple of all further arguments, if it takes any number."""
     states: Optional[int] = None
@@ -42,7 +44,12 @@ def arguments(net: Any, names: Sequence[str], where: str) -> "List[Argument]":
     about = f"{where}: {type(net).__name__}"
     found = _by_place(signature, exported) if unknown else _by_name(signature, own, names, about)
     _check_states(signature, found, about)
-    return found
+    return [*found, *[None] * (signature.required - len(found))]
+
+
+def left_out(net: Any, given: "Sequence[Argument]") -> "List[str]":
+    """The names of the arguments for which the net gets None."""
+    return [name for name, argument in zip(_signature(net).names, given) if argument is None]
 
 
 def filled(argument: Argument, value: Callable[[str], Any]) -> Any:
@@ -108,15 +115,17 @@ def _split(name: str) -> "Tuple[str, Tuple[int, ...]]":
 
 def _signature(net: Any) -> _Signature:
     if isinstance(net, mx.gluon.SymbolBlock):
-        return _Signature(tuple(symbol.name for symbol in net._cached_graph[0]))
+        names = tuple(symbol.name for symbol in net._cached_graph[0])
+        return _Signature(names, len(names))
     is_hybrid = isinstance(net, mx.gluon.HybridBlock)
     hybrid = is_hybrid and type(net).hybrid_forward is not mx.gluon.HybridBlock.hybrid_forward
     parameters = list(inspect.signature(net.hybrid_forward if hybrid else net.forward).parameters.values())
     # hybrid_forward takes F first, and the block's own parameters by keyword.
     taken = [p for p in parameters[1 if hybrid else 0 :] if p.name not in net._reg_params]
     names = tuple(p.name for p in taken if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD))
+    required = sum(p.default is p.empty for p in taken if p.name in names)
     rest = next((p.name for p in taken if p.kind is p.VAR_POSITIONAL), None)
-    return _Signature(names, rest, _number_of_states(net))
+    return _Signature(names, required, rest, _number_of_states(net))
 
 
 def _number_of_states(net: Any) -> "Optional[int]":

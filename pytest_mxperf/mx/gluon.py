@@ -2,8 +2,8 @@
 
 from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Sequence, Tuple
 
-from pytest_mxperf.errors import ModelError, UsageError
-from pytest_mxperf.mx.arguments import Argument, arguments, filled
+from pytest_mxperf.errors import ModelError, UsageError, listed
+from pytest_mxperf.mx.arguments import Argument, arguments, filled, left_out
 from pytest_mxperf.mx.runtime import mx
 from pytest_mxperf.spec import InputSpec, RunAs
 
@@ -57,16 +57,21 @@ def _grouped(net: Any, outputs: Any, where: str) -> Any:
 
 
 def _untraceable(net: Any, given: Sequence[Argument], error: Exception, where: str) -> str:
-    what, problem = type(net).__name__, f"{type(error).__name__}: {error}"
-    hint = ""
-    if not isinstance(net, mx.gluon.HybridBlock):
-        hint = (
-            f"; {what} is a Block that runs Python on arrays. Make it a HybridBlock whose hybrid_forward uses F for "
-            "all operators, or give the HybridBlocks in it a test each"
+    missing = left_out(net, given)
+    hint = f"; it got None for {listed(missing)}: give its shape" if missing else ""
+    if _reads_arrays(net, error):
+        hint += (
+            "; its forward reads arrays (their shapes, their values, mx.nd), which a graph does not have. Use F for "
+            "all operators in hybrid_forward, until net.hybridize() runs, or give the HybridBlocks in it a test each"
         )
     elif isinstance(error, (IndexError, TypeError, ValueError)) and not any(isinstance(each, list) for each in given):
-        hint = "; if an argument is a list of arrays, name them after it: states[0], states[1]"
-    return f"{where}: {what} cannot be traced to a symbol: {problem}{hint}"
+        hint += "; if an argument is a list of arrays, name them after it: states[0], states[1]"
+    return f"{where}: {type(net).__name__} cannot be traced to a symbol: {type(error).__name__}: {error}{hint}"
+
+
+def _reads_arrays(net: Any, error: Exception) -> bool:
+    about_symbols = isinstance(error, (AttributeError, NotImplementedError)) and "Symbol" in f"{type(error)}{error}"
+    return about_symbols or "NDArray" in str(error) or not isinstance(net, mx.gluon.HybridBlock)
 
 
 def _restart(block: Any) -> None:

@@ -276,8 +276,37 @@ def test_a_block_that_does_not_trace_is_told_what_to_do(mx):
         def forward(self, x):
             return mx.nd.array(x.asnumpy())
 
-    with pytest.raises(MxperfError, match=r"Reads cannot be traced .*asnumpy.* Make it a HybridBlock whose hybrid_for"):
+    with pytest.raises(
+        MxperfError, match=r"Reads cannot be traced .*asnumpy.*; its forward reads arrays .* Use F for all"
+    ):
         count(Reads(), {"x": (2, 3)})
+
+
+def test_a_hybrid_block_that_reads_shapes_is_told_what_to_do(mx):
+    class Reads(mx.gluon.HybridBlock):
+        def hybrid_forward(self, F, x):
+            return x.reshape((x.shape[0], -1))
+
+    with pytest.raises(MxperfError, match=r"no attribute 'shape'; its forward reads arrays .* until net.hybridize"):
+        count(Reads(), {"x": (2, 3)})
+
+
+def test_an_argument_that_the_net_ignores_is_left_out_and_one_that_it_needs_is_named(mx):
+    """3 x 4 MACs."""
+
+    class Net(mx.gluon.HybridBlock):
+        def __init__(self):
+            super().__init__()
+            self.dense = mx.gluon.nn.Dense(4)
+
+        def hybrid_forward(self, F, x, label):
+            return self.dense(x)
+
+    assert count(Net(), {"x": (1, 3)}).macs == 12
+    with pytest.raises(MxperfError, match="no output of the net depends on the input 'label'; leave it out"):
+        count(Net(), {"x": (1, 3), "label": (1,)})
+    with pytest.raises(MxperfError, match="it got None for states: give its shape; if an argument is a list"):
+        count(mx.gluon.rnn.LSTMCell(8), {"inputs": (1, 3)})
 
 
 # An LSTM of 8 units on 6 features, 5 steps of 2 samples: 4 gates of 8 x (6 + 8) weights, and 2 x 32 biases.
