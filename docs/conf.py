@@ -1,6 +1,6 @@
 """The docs site: sphinx-build -W -n docs build/docs. Pages are Markdown; the reference is written from the code.
 
-Sphinx, since it is what pytest's own world uses: it reads docstrings, checks every link, and its search needs no server.
+Sphinx, as pytest's own world has it: it reads docstrings, checks every link, and its search needs no server.
 """
 
 import re
@@ -13,7 +13,7 @@ sys.path.insert(0, str(HERE / "_ext"))
 
 project = "pytest-mxperf"
 release = version = metadata.version("pytest-mxperf")
-copyright = "the authors of pytest-mxperf"
+copyright = "the authors of pytest-mxperf"  # noqa: A001  so Sphinx calls it
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "reference"]
 exclude_patterns = ["_build"]
 html_theme = "furo"

@@ -54,7 +54,7 @@ def count(
     """The cost of one forward pass of ``model``; no weights are loaded.
 
     ``model`` is a checkpoint prefix (``"models/resnet18"``), the path of a symbol JSON, a ``Symbol``, a Gluon
-    ``HybridBlock`` (initialized or not), a callable that returns one of the last two, or a ``ModelSpec``, which has all
+    block (initialized or not), a callable that returns one of the last two, or a ``ModelSpec``, which has all
     the rest. ``inputs`` maps each input to its shape, or to a pair of shape and dtype:
     ``{"data": (1, 3, 224, 224), "tokens": ((1, 16), "int32")}``. ``epoch`` is a number or ``"latest"``, ``params`` the
     path of a file of weights that is not called after an epoch, ``shapes`` states the shapes of parameters that nothing

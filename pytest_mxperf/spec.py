@@ -124,7 +124,7 @@ class Checkpoint:
 class ModelSpec:
     """A model and its inputs.
 
-    ``source`` is a ``Checkpoint``; or a Gluon ``HybridBlock``, a ``Symbol``, or a callable that returns one of the two.
+    ``source`` is a ``Checkpoint``; or a Gluon block, a ``Symbol``, or a callable that returns one of the two.
     """
 
     source: object

@@ -27,8 +27,8 @@ class Taken:
     def addoption(self, *names, **given):
         self.options.append((names, given))
 
-    def addini(self, name, help, type=None, default=None):
-        self.inis.append((name, help, type or "string", default))
+    def addini(self, name, text, **given):
+        self.inis.append((name, text, given["type"] or "string", given["default"]))
 
 
 def cell(text):
@@ -74,7 +74,9 @@ def verdicts_page():
         (f"`{verdict.value}`", policy.action(verdict), cell(OCCASIONS.get(verdict, ALWAYS.get(verdict, ""))))
         for verdict in Verdict
     ]
-    return f"# Verdicts\n\nWhat comes of each by default; a policy changes it.\n\n{table(('Verdict', '', 'Given when'), rows)}\n"
+    return (
+        f"# Verdicts\n\nWhat comes of each, unless a policy says otherwise.\n\n{table(('Verdict', '', 'When'), rows)}\n"
+    )
 
 
 ALWAYS = {

@@ -1,39 +1,53 @@
 """Gluon nets: traced to a symbol without running or changing them, initialized or not."""
 
-import inspect
-import re
-from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Sequence, Tuple, Union
+from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Sequence, Tuple
 
-from pytest_mxperf.errors import ModelError, UsageError
+from pytest_mxperf.errors import ModelError, UsageError, listed
+from pytest_mxperf.mx.arguments import Argument, arguments, filled, left_out
 from pytest_mxperf.mx.runtime import mx
 from pytest_mxperf.spec import InputSpec, RunAs
 
-__all__ = [
-    "filled",
-    "frozen_parameters",
-    "has_namesakes",
-    "parameter_names",
-    "parameter_values",
-    "positions",
-    "run_as",
-    "trace",
-]
+__all__ = ["frozen_parameters", "has_namesakes", "parameter_names", "parameter_values", "run_as", "trace"]
 
 
-Place = Union[None, str, List[str]]
-"""What a net is called with at one place: an input, a list of inputs, or nothing."""
+class Traced(NamedTuple):
+    symbol: Any
+    numpy_shapes: bool
+    """Whether shapes mean in it what they mean to numpy: a 0 is no unknown, and an array may have no dimension."""
 
 
-def trace(net: Any, inputs: Mapping[str, InputSpec], *, where: str) -> Any:
+def trace(net: Any, inputs: Mapping[str, InputSpec], *, where: str) -> Traced:
     """The net's symbol, its variables named as in ``inputs``. Raises ``UsageError`` for names that it does not take."""
-    arguments = filled(positions(net, list(inputs), where), _variable)
-    net.apply(_restart)
+    given = arguments(net, list(inputs), where)
     try:
-        outputs = net(*arguments)
+        outputs = _call(net, given)
+        return Traced(_grouped(net, outputs, where), bool(mx.util.is_np_shape()))
+    except (UsageError, ModelError):
+        raise
     except Exception as error:
-        problem = f"{type(error).__name__}: {error}"
-        hint = "" if isinstance(net, mx.gluon.HybridBlock) else "; make it a HybridBlock, whose forward takes symbols"
-        raise ModelError(f"{where}: {type(net).__name__} cannot be traced to a symbol: {problem}{hint}") from error
+        outputs = _as_numpy(net, given)
+        if outputs is not None:
+            return Traced(_grouped(net, outputs, where), True)
+        raise ModelError(_untraceable(net, given, error, where)) from error
+
+
+def _call(net: Any, given: Sequence[Argument]) -> Any:
+    net.apply(_restart)
+    return net(*(filled(argument, _variable) for argument in given))
+
+
+def _as_numpy(net: Any, given: Sequence[Argument]) -> Any:
+    """What the net returns for deep-numpy arrays, which a class under ``use_np`` takes though the mode is off."""
+    if mx.util.is_np_array():
+        return None
+    try:
+        with mx.util.np_shape(True), mx.util.np_array(True):
+            return _call(net, given)
+    except Exception:
+        return None  # the error of the mode that the user is in is the one to report
+
+
+def _grouped(net: Any, outputs: Any, where: str) -> Any:
     flat = list(_flatten(outputs))
     strange = [output for output in flat if not isinstance(output, mx.sym.Symbol)]
     if strange or not flat:
@@ -42,12 +56,22 @@ def trace(net: Any, inputs: Mapping[str, InputSpec], *, where: str) -> Any:
     return flat[0] if len(flat) == 1 else mx.sym.Group(flat)
 
 
-def filled(places: Sequence[Place], value: Callable[[str], Any]) -> List[Any]:
-    """The arguments of a call: a value for each name."""
-    return [
-        None if place is None else value(place) if isinstance(place, str) else [value(name) for name in place]
-        for place in places
-    ]
+def _untraceable(net: Any, given: Sequence[Argument], error: Exception, where: str) -> str:
+    missing = left_out(net, given)
+    hint = f"; it got None for {listed(missing)}: give its shape" if missing else ""
+    if _reads_arrays(net, error):
+        hint += (
+            "; its forward reads arrays (their shapes, their values, mx.nd), which a graph does not have. Use F for "
+            "all operators in hybrid_forward, until net.hybridize() runs, or give the HybridBlocks in it a test each"
+        )
+    elif isinstance(error, (IndexError, TypeError, ValueError)) and not any(isinstance(each, list) for each in given):
+        hint += "; if an argument is a list of arrays, name them after it: states[0], states[1]"
+    return f"{where}: {type(net).__name__} cannot be traced to a symbol: {type(error).__name__}: {error}{hint}"
+
+
+def _reads_arrays(net: Any, error: Exception) -> bool:
+    about_symbols = isinstance(error, (AttributeError, NotImplementedError)) and "Symbol" in f"{type(error)}{error}"
+    return about_symbols or "NDArray" in str(error) or not isinstance(net, mx.gluon.HybridBlock)
 
 
 def _restart(block: Any) -> None:
@@ -69,67 +93,21 @@ def _flatten(outputs: Any) -> "List[Any]":
     return [outputs]
 
 
-def positions(net: Any, names: List[str], where: str) -> List[Place]:
-    """The given names in the order of the net's arguments; None for an argument in between that is not given.
-
-    ``states[0]`` and ``states[1]`` are a list in the place of ``states``. A recurrent net takes its states by any
-    names, behind its first input.
-    """
-    exported = ["data"] if len(names) == 1 else [f"data{index}" for index in range(len(names))]
-    states = _count_of_states(net)
-    if states and len(names) == 1 + states:
-        first, *rest = exported if set(names) == set(exported) else names
-        return [first, rest]
-    own = _argument_names(net)
-    lists = {name: found.group(1) for name in names for found in [_IN_LIST.match(name)] if found and name not in own}
-    unknown = [name for name in names if lists.get(name, name) not in own]
-    if unknown and set(names) == set(exported):
-        return list(exported)
-    if unknown:
-        besides = f"; its {states} states follow, by any names" if states else ""
-        raise UsageError(
-            f"{where}: {type(net).__name__} has no input {unknown[0]!r}; name its inputs {', '.join(own)} or "
-            f"{', '.join(exported)}{besides}"
-        )
-    last = max(own.index(lists.get(name, name)) for name in names)
-    return [_place(argument, names, lists) for argument in own[: last + 1]]
-
-
-_IN_LIST = re.compile(r"(\w+)\[\d+\]\Z")
-
-
-def _place(argument: str, names: List[str], lists: Mapping[str, str]) -> Place:
-    parts = [name for name in names if lists.get(name) == argument]
-    return parts or (argument if argument in names else None)
-
-
-def _count_of_states(net: Any) -> int:
-    """Of a recurrent layer or cell; 0 for other nets, and where it cannot say."""
-    if not isinstance(net, (mx.gluon.rnn.RecurrentCell, mx.gluon.rnn.rnn_layer._RNNLayer)):
-        return 0
-    try:
-        return len(net.state_info(1))
-    except Exception:  # a cell of the user's own, or one without children yet
-        return 0
-
-
-def _argument_names(net: Any) -> "List[str]":
-    if isinstance(net, mx.gluon.SymbolBlock):
-        return [symbol.name for symbol in net._cached_graph[0]]
-    own = getattr(type(net), "hybrid_forward", None)
-    hybrid = own is not None and own is not mx.gluon.HybridBlock.hybrid_forward
-    parameters = inspect.signature(net.hybrid_forward if hybrid else net.forward).parameters.values()
-    names = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    # hybrid_forward takes F first, and the block's own parameters by keyword.
-    return [name for name in names[1 if hybrid else 0 :] if name not in net._reg_params]
-
-
 def run_as(net: Any) -> RunAs:
     """How the net would run if it was called now: as it was hybridized, or as if it were, with nothing static."""
-    if getattr(net, "_backend", None) in _FUSING_BACKENDS:
+    hybrid = _first_hybrid(net)
+    if getattr(hybrid, "_backend", None) in _FUSING_BACKENDS:
         return RunAs()
-    flags = dict(net._flags) if getattr(net, "_active", False) else {}
+    flags = dict(hybrid._flags) if hybrid is not None and hybrid._active else {}
     return RunAs("gluon", bool(flags.get("static_alloc")), bool(flags.get("static_shape")))
+
+
+def _first_hybrid(net: Any) -> Any:
+    """The net, or the first part of a plain ``Sequential`` that can be hybridized: ``hybridize`` goes to them all."""
+    if isinstance(net, mx.gluon.HybridBlock):
+        return net
+    parts = (_first_hybrid(child) for child in net._children.values())
+    return next((part for part in parts if part is not None), None)
 
 
 # hybridize(backend=...) with one of these fuses what a Module fuses.

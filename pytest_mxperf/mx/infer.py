@@ -77,6 +77,10 @@ def _check_sizes(model: Model) -> None:
 def _check_inputs(model: Model) -> None:
     variables = model.symbol.list_inputs()
     for name in model.inputs:
+        if name not in variables and model.net is not None:
+            raise UsageError(
+                f"{model.name}: no output of the net depends on the input {name!r}; leave it out of inputs"
+            )
         if name not in variables:
             close = difflib.get_close_matches(name, variables, n=1)
             # Which variables are inputs only the .params file tells for sure.

@@ -34,9 +34,9 @@ def open_model(spec: ModelSpec) -> Model:
         source = _call(source, spec.name)
     if isinstance(source, mx.gluon.Block):
         with mx.name.NameManager():
-            symbol = gluon.trace(source, spec.inputs, where=spec.name)
+            symbol, numpy_shapes = gluon.trace(source, spec.inputs, where=spec.name)
         symbol = _ending_at(symbol, spec)
-        return Model(spec.name, symbol, spec.inputs, bool(mx.util.is_np_shape()), net=source, shapes=spec.shapes)
+        return Model(spec.name, symbol, spec.inputs, numpy_shapes, net=source, shapes=spec.shapes)
     if isinstance(source, mx.sym.Symbol):
         symbol = copy(_ending_at(source, spec)) if spec.shapes else _ending_at(source, spec)  # shapes are written to it
         return Model(spec.name, symbol, spec.inputs, bool(mx.util.is_np_shape()), shapes=spec.shapes)

@@ -6,7 +6,7 @@ from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Seq
 import numpy as np
 
 from pytest_mxperf.errors import ModelError, UsageError
-from pytest_mxperf.mx.gluon import filled, positions
+from pytest_mxperf.mx.arguments import arguments, filled
 from pytest_mxperf.mx.runtime import mx, reason
 from pytest_mxperf.spec import InputSpec
 
@@ -67,9 +67,8 @@ def _example_arguments(net: Any, inputs: Mapping[str, InputSpec], example: Mappi
     if not inputs:
         raise UsageError(f"mxperf_benchmark: give the inputs of {type(net).__name__}: mxperf_benchmark(net, batch=x)")
     arrays = _example_arrays(inputs, example)
-    is_known = isinstance(net, mx.gluon.HybridBlock)
-    places = positions(net, list(inputs), "mxperf_benchmark") if is_known else list(inputs)
-    return tuple(filled(places, lambda name: _native(arrays[name])))
+    places = arguments(net, list(inputs), "mxperf_benchmark")
+    return tuple(filled(place, lambda name: _native(arrays[name])) for place in places)
 
 
 def _native(array: Any) -> Any:

@@ -251,25 +251,189 @@ def test_what_is_no_output_is_left_out_or_refused(mx, outputs, message):
             count(Net(), {"data": (2, 3)})
 
 
-def test_a_plain_sequential_is_taken_where_it_can_be_traced(mx):
-    """4 x 3 and 3 x 2 MACs, and as many weights with 3 and 2 biases."""
+def test_a_sequential_that_traces_is_counted(mx):
+    """6 x 3 and 3 x 2 MACs for each of two samples."""
     net = mx.gluon.nn.Sequential()
     net.add(mx.gluon.nn.Dense(3), mx.gluon.nn.Dense(2))
-    report = count(net, {"data": (1, 4)})
-    assert (report.macs, report.params.trainable) == (18, 23)
+    report = count(net, {"data": (2, 6)})
+    assert (report.macs, report.params.trainable) == (2 * (18 + 6), 18 + 3 + 6 + 2)
+    assert run_as(net) == "hybridized block"
+    net.hybridize(static_alloc=True)
+    assert run_as(net) == "hybridized block (static_alloc)"
 
 
-def test_a_block_that_cannot_be_traced_is_told_what_to_be(mx):
-    class Plain(mx.gluon.Block):
+def test_a_sequential_runs_with_its_own_weights(mx):
+    net = mx.gluon.nn.Sequential()
+    net.add(mx.gluon.nn.Dense(2, in_units=3, weight_initializer=mx.init.Constant(0.5)))
+    net.initialize()
+    module = bound(ModelSpec.parse(net, {"data": (1, 3)}))
+    module.forward(mx.io.DataBatch([mx.nd.array([[1, 2, 3]])]), is_train=False)
+    assert module.get_outputs()[0].asnumpy().tolist() == [[3.0, 3.0]]
+
+
+def test_a_block_that_does_not_trace_is_told_what_to_do(mx):
+    class Reads(mx.gluon.Block):
         def forward(self, x):
-            return x.asnumpy()
+            return mx.nd.array(x.asnumpy())
 
     with pytest.raises(
-        MxperfError, match=r"Plain cannot be traced to a symbol: .*; make it a HybridBlock, whose forward"
+        MxperfError, match=r"Reads cannot be traced .*asnumpy.*; its forward reads arrays .* Use F for all"
     ):
-        count(Plain(), {"data": (2, 3)})
-    with pytest.raises(MxperfError, match=r"Sequential has no input 'other'; name its inputs x or data0, data1"):
-        count(mx.gluon.nn.Sequential(), {"other": (2, 3), "one": (2,)})
+        count(Reads(), {"x": (2, 3)})
+
+
+def test_a_hybrid_block_that_reads_shapes_is_told_what_to_do(mx):
+    class Reads(mx.gluon.HybridBlock):
+        def hybrid_forward(self, F, x):
+            return x.reshape((x.shape[0], -1))
+
+    with pytest.raises(MxperfError, match=r"no attribute 'shape'; its forward reads arrays .* until net.hybridize"):
+        count(Reads(), {"x": (2, 3)})
+
+
+def test_an_argument_that_the_net_ignores_is_left_out_and_one_that_it_needs_is_named(mx):
+    """3 x 4 MACs."""
+
+    class Net(mx.gluon.HybridBlock):
+        def __init__(self):
+            super().__init__()
+            self.dense = mx.gluon.nn.Dense(4)
+
+        def hybrid_forward(self, F, x, label):
+            return self.dense(x)
+
+    assert count(Net(), {"x": (1, 3)}).macs == 12
+    with pytest.raises(MxperfError, match="no output of the net depends on the input 'label'; leave it out"):
+        count(Net(), {"x": (1, 3), "label": (1,)})
+    with pytest.raises(MxperfError, match="it got None for states: give its shape; if an argument is a list"):
+        count(mx.gluon.rnn.LSTMCell(8), {"inputs": (1, 3)})
+
+
+# An LSTM of 8 units on 6 features, 5 steps of 2 samples: 4 gates of 8 x (6 + 8) weights, and 2 x 32 biases.
+LSTM = (5 * 2 * 448, 448 + 64)
+
+
+@pytest.mark.parametrize(
+    "names", [("data0", "data1", "data2"), ("inputs", "states[0]", "states[1]"), ("states[1]", "inputs", "states[0]")]
+)
+def test_a_list_of_states_is_given_by_place_or_by_name(mx, names):
+    inputs = dict.fromkeys(names, (1, 2, 8))
+    inputs["inputs" if "inputs" in names else "data0"] = (5, 2, 6)
+    report = count(mx.gluon.rnn.LSTM(8, input_size=6), inputs)
+    assert (report.macs, report.params.trainable) == LSTM
+    assert len(report.layers[-1].outputs) == 3
+
+
+def test_a_list_of_states_is_also_the_last_argument_of_ones_own_block(mx):
+    class Step(mx.gluon.HybridBlock):
+        def __init__(self):
+            super().__init__()
+            self.cell = mx.gluon.rnn.LSTMCell(8, input_size=6)
+
+        def hybrid_forward(self, F, x, states):
+            return self.cell(x, states)
+
+    for names in (("data0", "data1", "data2"), ("x", "states[0]", "states[1]")):
+        inputs = dict(zip(names, [(2, 6), (2, 8), (2, 8)]))
+        report = count(Step(), inputs)
+        assert (report.macs, report.params.trainable) == (2 * 448, 512)
+    with pytest.raises(MxperfError, match=r"IndexError.* name them after it: states\[0\], states\[1\]"):
+        count(Step(), {"x": (2, 6), "states": (2, 8)})
+
+
+def test_lists_may_stand_in_lists_and_arguments_may_be_any_number(mx):
+    """2 x 3 MACs on the inner list's arrays, 2 x 5 on the last of all."""
+
+    class Net(mx.gluon.HybridBlock):
+        def __init__(self):
+            super().__init__()
+            self.one, self.two = mx.gluon.nn.Dense(3, use_bias=False), mx.gluon.nn.Dense(5, use_bias=False)
+
+        def hybrid_forward(self, F, nested, *more):
+            (first, second), third = nested
+            scores = [self.one(first + second), (third + 1, more[0] * 2)]
+            return {"scores": scores, "last": self.two(more[1]), "none": None}
+
+    names = ["nested[0][0]", "nested[0][1]", "nested[1]", "more[0]", "more[1]"]
+    report = count(Net(), dict.fromkeys(names, (1, 2)))
+    assert report.macs == 6 + 10
+    assert len(report.layers) == 5
+
+
+def test_a_benchmarked_block_gets_its_states_as_a_list(mx):
+    from pytest_mxperf.mx.sync import forwards_of
+
+    net = mx.gluon.rnn.LSTM(8, input_size=6)
+    net.initialize()
+    inputs = {"inputs": (5, 2, 6), "states[0]": (1, 2, 8), "states[1]": (1, 2, 8)}
+    forwards = forwards_of(net, None, ModelSpec.parse(net, inputs).inputs)
+    arrays = forwards.outputs(forwards.queue())
+    assert [array.shape for array in arrays] == [(5, 2, 8), (1, 2, 8), (1, 2, 8)]
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["inputs", "states"], r"LSTM takes 2 states and got 1; give states\[0\], states\[1\]"),
+        (["data0", "data1"], r"LSTM takes 2 states and got 1; give states\[0\], states\[1\]"),
+        (["inputs", "states[1]"], r"LSTM: states\[0\] is missing; states is a list of arrays"),
+        (["inputs", "states", "states[0]"], "states is given both as one array and as a list of arrays"),
+    ],
+)
+def test_states_that_are_missing_are_named(mx, names, message):
+    with pytest.raises(MxperfError, match=message):
+        count(mx.gluon.rnn.LSTM(8, input_size=6), dict.fromkeys(names, (1, 2, 6)))
+
+
+def test_a_deep_numpy_net_is_counted_whether_the_mode_is_on_or_off(mx):
+    """3 x 4 MACs for each of two samples; 4 tanh, 4 products."""
+
+    @mx.util.use_np
+    class Net(mx.gluon.HybridBlock):
+        def __init__(self):
+            super().__init__()
+            self.dense = mx.gluon.nn.Dense(4, use_bias=False)
+            self.scale = self.params.get("scale", shape=(4,))
+
+        def hybrid_forward(self, F, x, scale):
+            return F.np.tanh(self.dense(x) * scale)
+
+    off = count(Net, {"x": (2, 3)})
+    mx.npx.set_np()
+    try:
+        on = count(Net, {"x": (2, 3)})
+    finally:
+        mx.npx.reset_np()
+    assert (off.macs, off.params.trainable) == (on.macs, on.params.trainable) == (24, 16)
+    module = bound(ModelSpec.parse(Net, {"x": (2, 3)}))
+    module.forward(mx.io.DataBatch([mx.nd.zeros((2, 3))]), is_train=False)
+    assert module.get_outputs()[0].shape == (2, 4)
+
+
+def convolution(nn):
+    """10 x 10 pixels to 8 x 8 x 4: 3 x 9 MACs for each."""
+    net = nn.HybridSequential()
+    net.add(nn.Conv2D(4, 3), nn.BatchNorm(), nn.Activation("relu"), nn.GlobalAvgPool2D(), nn.Dense(2))
+    return net, {"data": (1, 3, 10, 10)}, 8 * 8 * 4 * 27 + 4 * 2
+
+
+@pytest.mark.parametrize("kind", ["convolution", "two_inputs", "states"])
+def test_a_net_is_counted_alike_as_block_export_symbol_block_and_symbol(mx, tmp_path, two_inputs, kind):
+    net, inputs, macs = {
+        "convolution": lambda: convolution(mx.gluon.nn),
+        "two_inputs": lambda: (two_inputs, {"data0": (1, 5), "data1": (1, 3)}, 52),
+        "states": lambda: (mx.gluon.rnn.LSTM(8), {"data0": (5, 2, 6), "data1": (1, 2, 8), "data2": (1, 2, 8)}, LSTM[0]),
+    }[kind]()
+    arrays = [mx.nd.zeros(shape) for shape in inputs.values()]
+    net.initialize()
+    net.hybridize()
+    net(*arrays) if kind != "states" else net(arrays[0], arrays[1:])
+    net.export(str(tmp_path / "net"))
+    symbol, params = str(tmp_path / "net-symbol.json"), str(tmp_path / "net-0000.params")
+    sources = [net, tmp_path / "net", mx.gluon.SymbolBlock.imports(symbol, list(inputs), params), mx.sym.load(symbol)]
+    reports = [count(source, inputs) for source in sources]
+    assert [report.macs for report in reports] == [macs] * 4
+    assert all(report.layers == reports[0].layers and report.params == reports[0].params for report in reports)
 
 
 STATES = {"h": (1, 2, 8), "c": (1, 2, 8)}
@@ -304,23 +468,6 @@ def test_a_list_of_inputs_goes_by_their_places(mx):
 def test_states_that_are_too_few_are_one_clear_error(mx):
     with pytest.raises(MxperfError, match=r"LSTM has no input 'data'; name its inputs .*; its 2 states follow, by any"):
         count(mx.gluon.rnn.LSTM(8), {"data": (5, 2, 4), "h": (1, 2, 8)})
-
-
-def test_one_net_has_one_report_however_it_is_given(mx, tmp_path):
-    """As a block, as what it exports, as a SymbolBlock of that, and as its symbol."""
-    net = mx.gluon.nn.HybridSequential(prefix="net_")
-    with net.name_scope():
-        net.add(mx.gluon.nn.Conv2D(4, 3, in_channels=3), mx.gluon.nn.BatchNorm(in_channels=4), mx.gluon.nn.Dense(2))
-    net.initialize()
-    net.hybridize()
-    net(mx.nd.ones((1, 3, 8, 8)))
-    net.export(str(tmp_path / "net"))
-    block = mx.gluon.SymbolBlock.imports(f"{tmp_path}/net-symbol.json", ["data"], f"{tmp_path}/net-0000.params")
-    inputs = {"data": (1, 3, 8, 8)}
-    given = [net, str(tmp_path / "net"), block, net(mx.sym.var("data"))]
-    found = [count(each, inputs) for each in given]
-    assert len({(each.macs, each.flops, each.params.trainable, each.params.auxiliary) for each in found}) == 1
-    assert len({tuple((layer.name, layer.cost, layer.params) for layer in each.layers) for each in found}) == 1
 
 
 def test_a_callable_that_cannot_be_called_is_refused_by_name():
