@@ -111,7 +111,9 @@ def test_the_report_has_what_has_changed(changed, report):
 def test_so_has_the_terminal(changed, run):
     changed(REGRESSED)
     result = run("--mxperf-report")
-    result.stdout.fnmatch_lines(["  changes since the baseline", "    *layer *", "    second (C*num_group 1 -> 2,*"])
+    result.stdout.fnmatch_lines(
+        ["  changes since the baseline", "    *layer *", "    second (C*kernel (1, 1) -> (1, 2),*"]
+    )
 
 
 def test_a_pass_has_no_changes(changed, report):

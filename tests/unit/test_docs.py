@@ -33,7 +33,11 @@ def test_every_page_of_the_docs_is_linked_from_somewhere():
         for page in PAGES
         for target in re.findall(r"\]\((?!https?:|#)([^)]+)\)", page.read_text())
     }
+    linked.update(((ROOT / "docs" / f"{name}.md").resolve()) for name in re.findall(r"^([\w-]+)$", INDEX, re.M))
     assert [page.name for page in PAGES if page.parent.name == "docs" and page.resolve() not in linked] == []
+
+
+INDEX = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
 
 
 def blocks(language):
