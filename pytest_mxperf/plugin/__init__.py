@@ -6,21 +6,24 @@ Most runs have no test of ours: they load this module and the options, and nothi
 import sys
 from importlib import metadata, util
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generator, List, Optional
+from typing import TYPE_CHECKING, Any, Generator, Iterable, List, Optional
 
 import pytest
 
-from pytest_mxperf.plugin import hookspecs, options
+from pytest_mxperf.plugin import options
 
 if TYPE_CHECKING:
     from pytest_mxperf.cost.result import CostReport
+    from pytest_mxperf.gate.own_metrics import Metric
     from pytest_mxperf.plugin.benchmark import Benchmark
     from pytest_mxperf.plugin.case import Case
     from pytest_mxperf.plugin.reporter import Reporter
+    from pytest_mxperf.report.run import RunReport, Section
     from pytest_mxperf.spec import ModelSpec
 
 __all__ = [
     "IN_BODY",
+    "Hooks",
     "Watch",
     "is_marked",
     "mxperf_checkpoint",
@@ -57,8 +60,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     options.add_options(parser)
 
 
+class Hooks:
+    """What another plugin or a conftest.py can implement. docs/extending.md shows each at work."""
+
+    def pytest_mxperf_metrics(self, config: pytest.Config) -> "Iterable[Metric]":  # type: ignore[empty-body]
+        """Returns the ``pytest_mxperf.Metric``s that budgets and baselines may name beside those of pytest-mxperf.
+
+        Called for each test with a model; a conftest.py adds metrics to the tests of its own folder.
+        """
+
+    def pytest_mxperf_report_section(self, config: pytest.Config, run: "RunReport") -> "Optional[Section]":
+        """Returns a ``pytest_mxperf.Section`` that is added to each report, or None.
+
+        Called once, when all tests have finished, in the process that reports, if a report is asked for. ``run`` has
+        the results of all tests.
+        """
+        return None
+
+
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
-    pluginmanager.add_hookspecs(hookspecs)
+    pluginmanager.add_hookspecs(Hooks)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -32,7 +32,8 @@ def shell(tmp_path):
 def lines(heading):
     """The commands below a heading."""
     section = PAGE.split(f"## {heading}\n")[1].split("\n## ")[0]
-    return [line for text in re.findall(r"^```\n(.*?)^```", section, re.M | re.S) for line in text.splitlines()]
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```", section, re.M | re.S)
+    return [line for language, text in blocks if not language for line in text.splitlines()]
 
 
 def test_from_install_to_red_and_back_to_green(shell):
