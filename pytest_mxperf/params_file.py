@@ -130,7 +130,7 @@ class _Cursor:
         return self._size - self._offset
 
     def enter(self, part: str) -> None:
-        """What follows belongs to this part of the file, say the errors."""
+        """Errors in what follows name this part of the file."""
         self._part = part
         self._field = self._offset
 

@@ -15,7 +15,7 @@ __all__ = ["Matching", "match"]
 
 _STEPS = 250_000  # of alignment: a quarter of a second or so
 _LEAST_REACH = 32
-_MOST_TO_ALIGN = int((_STEPS / 2) ** 0.5)  # operators, of which any may be the partner of any
+_MOST_TO_ALIGN = int((_STEPS / 2) ** 0.5)  # operators; any may be the partner of any
 
 # Costs of taking two operators of one type for one another, in hundredths of leaving one out.
 _ATTRIBUTE, _ALL_ATTRIBUTES = SKIP // 4, SKIP * 3 // 2

@@ -10,7 +10,7 @@ from pytest_mxperf.graph import Consumer, Graph, Node, consumers
 __all__ = ["GraphInput", "Partial", "find_inputs", "format_partial", "table"]
 
 Partial = Tuple[Optional[int], ...]
-"""A shape of which some sizes are unknown (None)."""
+"""A shape with some unknown sizes (None)."""
 
 _DTYPES = ("float32", "float64", "float16", "uint8", "int32", "int8", "int64", "bool")
 _CHANNELS_LAST = ("NWC", "NHWC", "NDHWC")

@@ -1,4 +1,4 @@
-"""Which variables are parameters, of which kind, and how many elements and bytes they have."""
+"""Which variables are parameters, their kind, and how many elements and bytes they have."""
 
 from enum import Enum
 from typing import Collection, Dict, Iterator, Mapping, NamedTuple, Optional, Sequence, Set, Tuple

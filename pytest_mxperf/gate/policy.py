@@ -31,7 +31,7 @@ _RULES: Dict[Verdict, Tuple[str, str]] = {
 _USUAL = {verdict: action for verdict, (action, _) in _RULES.items()}
 OCCASIONS = {verdict: occasion for verdict, (_, occasion) in _RULES.items()}
 OF_THE_RUN = (Verdict.UNUSED,)
-"""Verdicts on the run as a whole, of which no test can say anything."""
+"""Verdicts on the run as a whole. No test can say anything about them."""
 
 _GOOD = (Verdict.PASSED, Verdict.ADVICE)
 

@@ -62,7 +62,7 @@ class TimedModel:
             return self._gate.rehearse(self._candidate(path))
 
     def judge(self, symbol_json: str, theirs: Callable[[], "Analysis"], allowed: Fraction) -> Finding:
-        """Its latency over that of its baseline's graph, of which ``theirs`` is the analysis."""
+        """Its latency over that of its baseline's graph; ``theirs`` is the analysis of that graph."""
         with _stored(self._example) as path:
             reference = self._network("its baseline", symbol_json, path)
             return self._judge(self._candidate(path), reference, theirs, allowed, over=reference.name)

@@ -124,7 +124,7 @@ class SequentialTest:
     def samples_to_decide(self) -> Optional[int]:
         """How many samples there would be at the first look that decides, if those to come are like those so far.
 
-        None if the last look would not either, and below three samples, of which nobody knows how they scatter.
+        None if the last look would not either, and below three samples: nobody knows how two of them scatter.
         """
         samples = len(self._log_ratios)
         if samples < _FEWEST_FOR_A_SD:
@@ -144,7 +144,7 @@ def is_undecided(decision: Decision, tolerance: float) -> bool:
 
 
 def confirm(first: Decision, second: Decision) -> Decision:
-    """The verdict on a model of which a first worker said REGRESSED, after the same test on a freshly started one.
+    """The verdict on a model that a first worker called REGRESSED, after the same test on a freshly started one.
 
     REGRESSED only if both say so; the figures are the second's, which were not selected for being large. Anything else
     is INCONCLUSIVE, not PASSED: two workers that disagree are no proof that the model is as fast as before.

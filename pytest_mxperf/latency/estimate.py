@@ -15,7 +15,7 @@ def centre(log_ratios: Sequence[float]) -> float:
 
     Nearly as precise as the mean for Gaussian noise, yet up to 29% of the values may be anything at all. (Hodges and
     Lehmann, Estimates of location based on rank tests, 1963.) More than ``MAX_VALUES`` are first put together to as
-    many blocks of neighbours, of which each counts with its median, so that the work is bounded.
+    many blocks of neighbours, each of which counts with its median, so that the work is bounded.
 
     Raises ValueError if there are no values.
     """

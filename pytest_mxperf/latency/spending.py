@@ -1,4 +1,4 @@
-"""How a session's error is shared out among its comparisons, of which nobody knows the number beforehand."""
+"""How a session's error is shared out among its comparisons, whose number nobody knows beforehand."""
 
 import math
 

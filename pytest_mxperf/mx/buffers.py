@@ -86,7 +86,7 @@ class Variables:
 
 
 def _tables(analysis: Analysis) -> FrozenSet[str]:
-    """Names of large parameters of which nobody reads more than single rows."""
+    """Names of large parameters that are only read row by row."""
     sizes, others = variable_bytes(analysis), {source for source, _ in analysis.graph.heads}
     looked_up: Set[int] = set()
     for node in analysis.graph.nodes:

@@ -41,7 +41,7 @@ PRODUCTS = frozenset(
         *("_linalg_gemm", "_linalg_gemm2", "_linalg_trmm", "_linalg_syrk", "khatri_rao", "_sparse_dot"),
     )
 )
-"""Operators that sum up products of numbers of all their inputs, of which any may be a weight."""
+"""Operators that sum up products of numbers of all their inputs. Any of these may be a weight."""
 
 MULTIPLYING = frozenset(("broadcast_mul", "elemwise_mul", "_npi_multiply"))
 ADDING = frozenset(

@@ -26,7 +26,7 @@ SECONDS_OF_A_TRIAL = 8.0
 _SPARE_BYTES = 2 * 1024**3
 _POLL_SECONDS = 0.001
 _LOOK_SECONDS = 0.05
-"""How often the child's CPU time is looked at, of which the kernel counts hundredths of a second."""
+"""How often the child's CPU time is read. The kernel counts it in hundredths of a second."""
 _IDLE_LIMIT = 20
 """A child that waits for what never comes is ended after so many times what it may compute."""
 _SIGNALS_HELD = {signal.SIGINT, signal.SIGTERM, signal.SIGALRM}

@@ -90,7 +90,7 @@ def _check_inputs(model: Model) -> None:
 
 
 def _check_visible(model: Model, graph: Graph, counts: Sequence[int]) -> None:
-    """Raises ``ShapeError`` for a reader of an output that MXNet hides, of which it does not say what it infers."""
+    """Raises ``ShapeError`` for a reader of an output that MXNet hides: it does not say what it infers for it."""
     for node in graph.nodes:
         for source, output in node.inputs:
             if output and output >= counts[source]:

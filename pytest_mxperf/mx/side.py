@@ -131,7 +131,7 @@ class Side:
             return self.run(self._bind(mx.sym.Group(list(outputs)), self.values(Buffers()), RunAs()).forward)
 
     def first_subnormal_layer(self) -> Optional[str]:
-        """The first operator of which at least 1 in 1,000 numbers are subnormal, slow to compute with on many CPUs.
+        """The first operator that puts out at least 1 subnormal number in 1,000, slow to compute with on many CPUs.
 
         Not those of half precision, which a CPU computes in single. Runs the network once, with all outputs in memory.
         """

@@ -49,7 +49,7 @@ def _partial_shapes(model: Model) -> Dict[str, Tuple[Optional[int], ...]]:
 
 
 def does_not_fit(model: Model, error: Exception) -> ShapeError:
-    """For what MXNet says of shapes or dtypes that contradict each other, or of which there are too few."""
+    """For what MXNet says when shapes or dtypes contradict each other, or are too few."""
     given = ", ".join(f"{name}={spec.shape} {spec.dtype}" for name, spec in model.inputs.items())
     problem = reason(error)
     hint = f"; {_HOLDS_A_BATCH}" if "Target shape size is different" in problem else ""
@@ -130,7 +130,7 @@ def _quoted(wanted: GraphInput) -> str:
 
 
 def _fed(model: Model) -> Set[str]:
-    """The variables of which the operator that reads them says that they are inputs, labels or states."""
+    """The variables that are inputs, labels or states to the operator that reads them."""
     graph = Graph.parse(json_of(model.symbol), where=model.name)
     auxiliary = model.symbol.list_auxiliary_states()
     roles = assign_roles(graph, inputs=model.inputs, auxiliary=auxiliary, stored=model.parameter_names)

@@ -228,7 +228,7 @@ class Watch:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Baselines that no test uses are told even where no test is ours."""
+        """Reports baselines that no test uses, even when no test is ours."""
         if not self.is_on and (self._has_baselines() or any(map(_is_ours, self.items or ()))):
             self.start()
             if self._reporter is not None:  # it comes too late to be called by pytest

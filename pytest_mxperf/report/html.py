@@ -225,7 +225,7 @@ def _roofline(profile: Optional[ModelProfile]) -> Dict[str, Any]:
 
 
 def _shortest(values: Sequence[Any]) -> Any:
-    """Values of which there are few: each once, and which it is for each layer."""
+    """Each different value once, and its number for each layer, if there are few values."""
     known = list(dict.fromkeys(values))
     if 2 * len(known) > len(values):
         return values
