@@ -1,6 +1,6 @@
 """What other tools would say of a model: their totals, rebuilt from the parts of a ``CostReport``.
 
-A convention is data: it says which quantity of an operator counts, and with what weight. What it does not name, it ignores;
+A convention is data: it says what of an operator counts, and with what weight. What it does not name, it ignores;
 operators without a rule of ours are missing from it as from every total. Each tool counts PyTorch modules, so a
 convention counts an MXNet operator as PyTorch's operator of the same meaning, and a quantized or fused operator as what
 it was made from. The weights were checked against the tools themselves, in the versions named.
