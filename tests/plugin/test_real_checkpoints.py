@@ -1,6 +1,11 @@
 """Real public checkpoints through the whole plugin: loaded, bound, forwarded, counted, timed and gated."""
 
+import json
+
 import pytest
+
+from pytest_mxperf.cli import main
+from tests.checkpoints import INPUTS
 
 SOURCE = """
 import pytest
@@ -43,3 +48,40 @@ def test_a_real_checkpoint_passes_its_gates_and_breaks_a_lower_budget(
     result = run()
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines([f"{name}: macs {macs:,} is over the budget of {macs - 1:,} *"])
+
+
+@pytest.mark.slow
+def test_a_generated_file_of_all_models_is_judged_alike_everywhere(checkpoints, pytester, run, monkeypatch, capsys):
+    """mxperf init, its blanks filled in; recorded and compared with -n0, with -n2 and by mxperf check."""
+    (pytester.path / "models").symlink_to(checkpoints)
+    assert main(["init", "models"]) == 2  # some inputs are unknown
+    text = filled(pytester.path / "mxperf.toml")
+    found = {}
+    for workers in ("-n0", "-n2"):
+        (pytester.path / "mxperf.toml").write_text(text)
+        run(workers, f"--mxperf-baselines={workers[1:]}", "--mxperf-update").assert_outcomes(passed=len(INPUTS))
+        report = f"{workers[1:]}.json"
+        run(workers, f"--mxperf-baselines={workers[1:]}", f"--mxperf-report={report}").assert_outcomes(
+            passed=len(INPUTS)
+        )
+        baselines = {path.name: path.read_bytes() for path in (pytester.path / workers[1:]).iterdir()}
+        found[workers] = baselines, json.loads((pytester.path / report).read_text())["models"]
+    assert found["-n0"] == found["-n2"]
+    assert main(["check", "--baselines=n0", "-o", "check.json"]) == 0
+    checked = json.loads((pytester.path / "check.json").read_text())["models"]
+    verdicts = [[(each["metric"], each["verdict"]) for each in model["findings"]] for model in checked]
+    assert verdicts == [[(each["metric"], each["verdict"]) for each in model["findings"]] for model in found["-n0"][1]]
+
+
+def filled(path):
+    """The generated file with the inputs of every model that MXNet loads; the others are taken out."""
+    head, *tables = path.read_text().split("\n[models.")
+    kept = []
+    for table in tables:
+        name = table.split("]")[0].strip('"')
+        if name in INPUTS:
+            shapes = ", ".join(f"{key} = {list(shape)}" for key, shape in INPUTS[name].items())
+            epoch = "latest" if list((path.parent / "models" / name).glob("*-????.params")) else 0
+            lines = [line for line in table.splitlines() if not line.startswith(("inputs", "#"))]
+            kept.append("\n".join([*lines, f"inputs = {{ {shapes} }}", f"epoch = {json.dumps(epoch)}", ""]))
+    return "\n[models.".join([head, *kept])
