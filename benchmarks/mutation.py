@@ -26,17 +26,19 @@ PACKAGE = ROOT / "pytest_mxperf"
 TESTS = {
     "canonical.py": (["test_canonical.py"], []),
     "baseline/match.py": (["baseline/test_match.py"], ["baseline/test_diff.py"]),
-    "gate": (["gate"], []),
+    "gate": (["gate", "baseline/test_record.py"], []),
     "latency": (
         [f"latency/test_{name}.py" for name in ("allowance", "conditions", "decide", "dissent", "estimate", "moments")]
         + [f"latency/test_{name}.py" for name in ("pacing", "schedule", "spending", "timing")]
         + ["worker/test_paired_timer.py", "gate/test_latency.py"],
-        ["latency/test_operating_characteristics.py"],
+        [],
     ),
     "worker/paired_timer.py": (["worker/test_paired_timer.py"], []),
     "worker/sampler.py": (["worker/test_paired_timer.py"], []),
 }
-"""What holds each module, or each of a folder: fast tests, and slow ones that run where those have found nothing."""
+"""What holds each module, or each of a folder: fast tests, and slow ones that run where those have found nothing.
+
+The simulations of ``latency/test_operating_characteristics.py`` take 16 s each time, and are not among them."""
 EQUIVALENT = ROOT / "benchmarks" / "results" / "mutation_equivalent.txt"
 SECONDS = 60
 
@@ -136,6 +138,8 @@ def is_code(tree):
         if isinstance(node, ast.FunctionDef):
             leave += [each for each in (node.returns, *node.decorator_list) if each is not None]
             leave += [each.annotation for each in [*node.args.args, *node.args.kwonlyargs] if each.annotation]
+        if isinstance(node, ast.ClassDef):
+            leave += [each.value for each in node.keywords]  # frozen=True, and the like
         if isinstance(node, ast.AnnAssign):
             leave.append(node.annotation)
         if isinstance(node, (ast.Import, ast.ImportFrom, ast.Assert, ast.Raise)):
