@@ -1,5 +1,6 @@
 """Resident memory of real networks, measured in processes of their own."""
 
+import numpy as np
 import pytest
 
 from pytest_mxperf.errors import ModelError, WorkerError
@@ -43,6 +44,7 @@ def test_activations_are_resident_while_they_live():
     assert 3 * 64 - 1 <= found <= 4 * 64 + 2
 
 
+@pytest.mark.skipif(np.lib.NumpyVersion(np.__version__) < "1.20.0", reason="numpy 1.17 holds one more")
 def test_it_is_the_peak_that_counts():
     """The input, the output and its copy in numpy have 64 MiB each; in the end the last is gone."""
     import mxnet as mx
