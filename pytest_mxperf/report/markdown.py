@@ -15,11 +15,13 @@ from pytest_mxperf.units import Quantity, format_growth, format_quantity
 
 __all__ = ["COMMENT_CHARACTERS", "escaped", "output", "render"]
 
-COMMENT_CHARACTERS = 65_536
-"""What GitHub takes as a comment."""
+COMMENT_CHARACTERS = 65_000
+"""GitHub takes 65,536 as a comment; a line of the user's own may stand in front."""
 
 _QUIET = (Verdict.PASSED, Verdict.ADVICE)
 """What a reviewer has nothing to look at for."""
+_MOST_BROKEN, _LONGEST = 20, 500
+"""Findings about the whole run, and characters of each: the verdict has to fit, whatever else does."""
 _SLOWEST_SHOWN = 10
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~-])")
 _LEFT_OUT = "\n_{count} more left out, to stay below the limit of {limit:,} characters._\n"
@@ -74,7 +76,9 @@ def _headline(run: RunReport, failed: Sequence[ModelResult], noted: Sequence[Mod
         head = f"**mxperf: {models} passed**, {len(noted)} with something to look at\n"
     else:
         head = f"**mxperf: {models} passed**\n"
-    return head + "".join(f"\n- {finding.verdict.value}: {escaped(finding.message)}\n" for finding in broken)
+    shown = "".join(f"\n- {each.verdict.value}: {escaped(each.message[:_LONGEST])}\n" for each in broken[:_MOST_BROKEN])
+    rest = len(broken) - _MOST_BROKEN
+    return head + shown + (f"\n- and {rest} more\n" if rest > 0 else "")
 
 
 def _changed(result: ModelResult) -> List[Finding]:

@@ -171,3 +171,10 @@ def test_axe_finds_no_serious_fault(opened, scheme):
     found = axe.run(page).response["violations"]
     serious = [each for each in found if each["impact"] in ("serious", "critical")]
     assert [(each["id"], [node["html"] for node in each["nodes"]][:3]) for each in serious] == []
+
+
+def test_what_is_printed_has_its_drawings(opened):
+    page = opened()
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("#m3 .memory svg").count() == 1
+    assert page.locator("#m3 .layers tbody tr").count() == len(NAMES)

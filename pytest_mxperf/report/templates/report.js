@@ -303,5 +303,6 @@
   };
   addEventListener("hashchange", follow);
   follow();
-  addEventListener("beforeprint", () => models.forEach((model) => { model.open = true; }));
+  // The toggle event comes after the page has been laid out for the printer.
+  addEventListener("beforeprint", () => models.forEach((model) => { model.open = true; open(model); }));
 })();

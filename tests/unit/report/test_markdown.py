@@ -105,7 +105,7 @@ def test_a_long_report_is_cut_and_says_so():
     many = [msgspec.structs.replace(FAILED, name=f"net{index}") for index in range(1000)]
     text = render(run(*many))
     assert len(text) <= COMMENT_CHARACTERS
-    assert text.endswith("left out, to stay below the limit of 65,536 characters._\n")
+    assert text.endswith("left out, to stay below the limit of 65,000 characters._\n")
     assert text.startswith("**mxperf: 1000 of 1000 models failed**: net0, net1, net2, net3, net4 and 995 more\n")
     assert "left out" not in render(run(*many[:10]))
 
@@ -146,3 +146,11 @@ def test_renderers_show_it_as_it_is_meant(flavour):
 def html_of(page):
     """Without the references of characters that need none."""
     return page.replace("&#64;", "@")
+
+
+def test_the_verdict_fits_however_much_else_there_is():
+    findings = [Finding("baseline", f"b{number}", Verdict.UNUSED, "x" * 5000) for number in range(300)]
+    text = render(run(HEALTHY, findings=findings))
+    assert text.startswith("**mxperf: 1 model passed**")
+    assert "\n- and 280 more\n" in text
+    assert len(text) <= COMMENT_CHARACTERS
