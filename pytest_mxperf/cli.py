@@ -91,7 +91,7 @@ class _Completion(argparse.Action):
         try:
             import shtab
         except ImportError:
-            parser.error("--print-completion needs shtab: pip install shtab")
+            parser.error("--print-completion needs shtab: pip install 'pytest-mxperf[completion]'")
         if values not in shtab.SUPPORTED_SHELLS:
             parser.error(f"--print-completion {values}: it can be {', '.join(shtab.SUPPORTED_SHELLS)}")
         print(shtab.complete(parser, str(values)))
