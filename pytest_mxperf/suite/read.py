@@ -28,6 +28,9 @@ __all__ = ["FILE_NAME", "Entry", "is_suite", "read_suite"]
 FILE_NAME = "mxperf.toml"
 _SYMBOL = "-symbol.json"
 _VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)")
+_TAG = re.compile(r"[A-Za-z]\w*", re.ASCII)
+_NO_TAGS = ("filterwarnings", "parametrize", "skip", "skipif", "usefixtures", "xfail")
+"""Markers that do something."""
 _MERGED = ("budget", "baseline", "policy")
 """Tables of the defaults that a model's own adds to, key by key."""
 
@@ -150,6 +153,9 @@ class _Suite:
 
         if not entry.model["inputs"]:
             raise self._error(path, f"{entry.name} has no inputs: mxperf inputs {entry.model['source']} shows them")
+        for tag in entry.tags:
+            if not _TAG.fullmatch(tag) or tag in _NO_TAGS or tag.startswith("mxperf_"):
+                raise self._error((*path, "tags"), f"{tag!r} cannot be a tag: it is no name, or a marker of pytest's")
         parse_budget(entry.budget, where=at("budget"))
         parse_policies(entry.policy, where=at("policy"))
         if entry.baseline is not None:

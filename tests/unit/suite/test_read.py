@@ -103,6 +103,10 @@ MODEL = '[models.a]\nsource = "a"\ninputs.data = [1]\n'
         (f'{MODEL}baseline = {{ macs = "-5%" }}\n', 4, "baseline of a: macs: '-5%' is negative"),
         (f'{MODEL}policy = {{ uncounted = "never" }}\n', 4, "policy of a"),
         (f'{MODEL}run_as = "fast"\n', 1, "run_as='fast' is none of"),
+        (f'{MODEL}tags = ["_x"]\n', 4, "'_x' cannot be a tag"),
+        (f'{MODEL}tags = ["a b"]\n', 4, "'a b' cannot be a tag"),
+        (f'{MODEL}tags = ["skip"]\n', 4, "'skip' cannot be a tag"),
+        (f'{MODEL}tags = ["mxperf_budget"]\n', 4, "'mxperf_budget' cannot be a tag"),
         ('[models.a]\nsource = "a"\n', 1, "a has no inputs: mxperf inputs"),
         ('[models.a]\nsource = "a"\ninputs = { data = [1, "?"] }\n', 3, "data: '?' in [1, '?']; fill it in"),
         (
