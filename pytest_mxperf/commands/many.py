@@ -2,7 +2,6 @@
 
 import argparse
 import csv
-import glob
 import io
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ import msgspec
 
 from pytest_mxperf.api import count
 from pytest_mxperf.arguments import in_options, model_of
+from pytest_mxperf.checkpoints import below, matching
 from pytest_mxperf.commands.shared import SAME, TROUBLE, width
 from pytest_mxperf.cost.result import CostReport
 from pytest_mxperf.errors import MxperfError, UsageError
@@ -91,8 +91,7 @@ def _prefixes(source: str) -> List[str]:
     """Raises ``UsageError`` for a pattern or a folder without a checkpoint."""
     if not _is_pattern(source) and not _is_folder(source):
         return [source]
-    pattern = str(Path(source) / f"**/*{_SYMBOL}") if _is_folder(source) else source + _SYMBOL
-    found = sorted(each[: -len(_SYMBOL)] for each in glob.glob(pattern, recursive=True))
+    found = below(Path(source)) if _is_folder(source) else matching(source)
     if not found:
         raise UsageError(f"{source}: no {_SYMBOL} file there")
     return found

@@ -1,7 +1,6 @@
 """Reads ``mxperf.toml``: its models one by one, with their gates, and the line that each stands at."""
 
 import difflib
-import glob
 import os
 import re
 import sys
@@ -10,6 +9,7 @@ from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Sequence, Tup
 
 import msgspec
 
+from pytest_mxperf.checkpoints import matching
 from pytest_mxperf.errors import UsageError
 from pytest_mxperf.gate.limits import parse_budget, parse_growth
 from pytest_mxperf.gate.metrics import LATENCIES, WALL_TIMES
@@ -27,7 +27,7 @@ __all__ = ["FILE_NAME", "Entry", "is_suite", "read_suite"]
 
 FILE_NAME = "mxperf.toml"
 _SYMBOL = "-symbol.json"
-_VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)")
+_VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)|\$\$")
 _MERGED = ("budget", "baseline", "policy")
 """Tables of the defaults that a model's own adds to, key by key."""
 
@@ -105,8 +105,7 @@ class _Suite:
             raise self._error(path, 'needs source = "PREFIX" or glob = "PATTERN", one of the two')
         if model.source is not None:
             return [(self._place(path, "source", model.source), name)]
-        pattern = str(self._place(path, "glob", str(model.glob)))
-        found = sorted(each[: -len(_SYMBOL)] for each in glob.glob(pattern + _SYMBOL, recursive=True))
+        found = matching(self._filled(path, "glob", str(model.glob)), self._path.parent.absolute())
         if not found:
             raise self._error((*path, "glob"), f"{model.glob!r} finds no {_SYMBOL} file")
         return [(Path(each), f"{name}[{Path(each).name}]") for each in found]
@@ -165,15 +164,21 @@ class _Suite:
         return tuple(shape), dtype
 
     def _place(self, path: Tuple[str, ...], key: str, written: str) -> Path:
-        """Relative to the file, with the environment's variables filled in."""
+        """Relative to the file."""
+        return self._path.parent.absolute() / self._filled(path, key, written)
+
+    def _filled(self, path: Tuple[str, ...], key: str, written: str) -> str:
+        """With the environment's variables filled in; ``$$`` is a dollar sign."""
 
         def value(found: "re.Match[str]") -> str:
             name = found.group(1) or found.group(2)
+            if name is None:
+                return "$"
             if name not in self._environ:
                 raise self._error((*path, key), f"{written!r}: the environment has no {name}")
             return self._environ[name]
 
-        return self._path.parent.absolute() / _VARIABLE.sub(value, written)
+        return _VARIABLE.sub(value, written)
 
     def _table(self, path: Tuple[str, ...], value: Any) -> Dict[str, Any]:
         if not isinstance(value, dict):

@@ -674,6 +674,24 @@ class TestManyModels:
         assert code == 0
         assert out.splitlines()[1].startswith("digits,607552,")
 
+    def test_weights_of_a_later_epoch_are_found_and_named(self, mxperf, models, tmp_path):
+        for name in ("broken", "wider"):
+            (models / f"{name}-symbol.json").unlink()
+        (models / "digits-0000.params").rename(models / "digits-0007.params")
+        assert mxperf("init", "models")[0] == 0
+        assert '"models/digits"\nepoch = "latest"\n' in (tmp_path / "mxperf.toml").read_text()
+        assert mxperf("check", "--update")[0] == 0
+
+    def test_graphs_of_stored_baselines_are_no_models(self, mxperf, models, tmp_path):
+        for name in ("broken", "wider"):
+            (models / f"{name}-symbol.json").unlink()
+        (tmp_path / "wider-symbol.json").unlink()
+        mxperf("init", "models")
+        mxperf("check", "--update")
+        assert (tmp_path / "baselines" / "digits-symbol.json").exists()
+        assert mxperf("init", ".", "--force")[1] == "mxperf.toml: 1 model\n"
+        assert len(mxperf("cost", ".", *INPUT, "--format", "csv")[1].splitlines()) == 2
+
     def test_it_replaces_nothing_unless_it_is_told_to(self, mxperf, models):
         for name in ("broken", "wider"):
             (models / f"{name}-symbol.json").unlink()

@@ -83,6 +83,20 @@ def test_a_pattern_is_a_model_for_each_checkpoint(suite, tmp_path):
     ]
 
 
+def test_the_folder_of_the_file_is_no_pattern(tmp_path):
+    folder = tmp_path / "v[1]*"
+    folder.mkdir()
+    (folder / "net-symbol.json").write_text("{}")
+    path = folder / "mxperf.toml"
+    path.write_text('[models.all]\nglob = "*"\ninputs.data = [1]\n')
+    assert [each.spec().source.prefix for each in read_suite(path, {})] == [folder / "net"]
+
+
+def test_two_dollar_signs_are_one(suite, tmp_path):
+    (entry,) = suite('[models.a]\nsource = "$$HOME/$$$A"\ninputs.data = [1]\n', HOME="x", A="b")
+    assert entry.spec().source.prefix == tmp_path / "$HOME" / "$b"
+
+
 def test_paths_take_variables_of_the_environment(suite):
     (entry,) = suite('[models.a]\nsource = "${MODELS}/a"\ninputs.data = [1]\n', MODELS="/mnt/models")
     assert entry.spec().source.prefix == Path("/mnt/models/a")
