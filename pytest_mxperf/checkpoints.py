@@ -5,9 +5,41 @@ import os
 from pathlib import Path
 from typing import List
 
-__all__ = ["below", "matching"]
+from pytest_mxperf.errors import UsageError
+
+__all__ = ["are_many", "below", "matching", "named"]
 
 _SYMBOL = "-symbol.json"
+
+
+def are_many(source: str) -> bool:
+    """Whether it is a pattern or a folder: more than one model, perhaps."""
+    return _is_pattern(source) or _is_folder(source)
+
+
+def named(source: str) -> List[str]:
+    """The prefixes that a prefix, a pattern or a folder names.
+
+    Raises ``UsageError`` for a pattern or a folder without a checkpoint.
+    """
+    if not are_many(source):
+        return [source]
+    found = below(Path(source)) if _is_folder(source) else matching(source)
+    if not found:
+        raise UsageError(f"{source}: no {_SYMBOL} file there")
+    return found
+
+
+def _is_folder(source: str) -> bool:
+    return bool(source) and Path(source).is_dir()
+
+
+def _is_pattern(source: str) -> bool:
+    return any(char in source for char in "*?[") and not _is_checkpoint(source)
+
+
+def _is_checkpoint(source: str) -> bool:
+    return any(Path(source + ending).exists() for ending in ("", _SYMBOL))
 
 
 def matching(pattern: str, folder: Path = Path()) -> List[str]:

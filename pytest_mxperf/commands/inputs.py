@@ -3,12 +3,12 @@
 import argparse
 import os
 from pathlib import Path
-from typing import Any, Tuple, Union
+from typing import Any, List, Tuple, Union
 
 from pytest_mxperf.api import inputs_of, operators_of
 from pytest_mxperf.arguments import add_model_options, in_options, model_of
 from pytest_mxperf.checkpoints import below
-from pytest_mxperf.commands.shared import MODEL, SAME, TROUBLE, add
+from pytest_mxperf.commands.shared import MODEL, SAME, TROUBLE, Troubles, add
 from pytest_mxperf.cost.inputs import table
 from pytest_mxperf.errors import MxperfError, UsageError
 from pytest_mxperf.spec import LATEST, Checkpoint, ModelSpec
@@ -22,7 +22,9 @@ _SYMBOL = "-symbol.json"
 
 def add_commands(commands: Any) -> None:
     inputs = add(commands, "inputs", _inputs, "a checkpoint's inputs, what is known of each, its epochs and operators")
-    inputs.add_argument("models", nargs="+", metavar="PREFIX", help=MODEL)
+    inputs.add_argument(
+        "models", nargs="+", metavar="PREFIX", help=f"{MODEL}; a pattern or a folder stands for all in it"
+    )
     add_model_options(inputs, of_two=False)
     init = add(commands, "init", _init, f"write a first {FILE_NAME} for the checkpoints in a folder")
     init.add_argument("folder", metavar="FOLDER")
@@ -31,7 +33,12 @@ def add_commands(commands: Any) -> None:
 
 
 def _inputs(options: argparse.Namespace) -> Tuple[str, int]:
-    return "\n\n".join(_about(model_of(options, source)) for source in options.models), SAME
+    found: List[str] = []
+    troubles = Troubles()
+    for source in options.models:
+        with troubles.told(source if len(options.models) > 1 else ""):
+            found.append(_about(model_of(options, source)))
+    return "\n\n".join(found), troubles.code
 
 
 def _about(spec: ModelSpec) -> str:

@@ -651,6 +651,49 @@ class TestManyModels:
     def test_a_pattern_that_finds_nothing_is_an_error(self, mxperf, models):
         assert mxperf("cost", "none*", *INPUT)[::2] == (2, "mxperf: none*: no -symbol.json file there\n")
 
+    def test_what_finds_nothing_leaves_the_rest(self, mxperf, models, tmp_path):
+        (tmp_path / "wrong.mxperf.toml").write_text("[models.a]\nsorce = 1\n")
+        code, out, err = mxperf("cost", "none*", "wrong.mxperf.toml", "models/broken", "models/digits", *INPUT)
+        assert code == 2
+        assert [line.split()[0] for line in out.splitlines()] == ["model", "models/digits"]
+        assert [line.split(": ")[1] for line in err.splitlines()] == ["none*", "wrong.mxperf.toml:2", "models/broken"]
+
+    def test_one_model_may_be_a_table_too(self, mxperf, models):
+        code, out, err = mxperf("cost", "models/digits", *INPUT, "--format", "csv")
+        assert (code, err) == (0, "")
+        assert out.splitlines()[1].startswith("models/digits,607552,1229770,31962,")
+
+    def test_json_is_a_format(self, mxperf, models):
+        """8 units more, between 256 inputs and 10 outputs: 8 x (256 + 10) = 2,128 MACs."""
+        code, out, _ = mxperf("cost", "models/wider", "models/digits", *INPUT, "--json", "--sort", "model")
+        assert code == 0
+        assert [(each["model"], each["macs"]) for each in json.loads(out)] == [
+            ("models/digits", 607552),
+            ("models/wider", 609680),
+        ]
+
+    @pytest.mark.parametrize(
+        ("arguments", "told"),
+        [
+            (["models", *INPUT, "--layers"], "--layers and --top show the layers of one model"),
+            (["models", *INPUT, "--top", "3"], "--layers and --top show the layers of one model"),
+            (["models", *INPUT, "--json", "--format", "csv"], "--json and --format csv: give one of them"),
+            (["mxperf.toml", *INPUT], "--input: mxperf.toml says that of each of its models; leave it out"),
+            (["mxperf.toml", "--epoch", "3"], "--epoch: mxperf.toml says that of each"),
+        ],
+    )
+    def test_what_a_table_would_pass_over_is_an_error(self, mxperf, models, arguments, told):
+        code, out, err = mxperf("cost", *arguments)
+        assert (code, out) == (2, "")
+        assert told in err
+
+    def test_inputs_of_a_broken_model_are_one_line(self, mxperf, models):
+        code, out, err = mxperf("inputs", "models/broken", "models/digits", "models/wider")
+        assert code == 2
+        assert [line for line in out.splitlines() if not line.startswith(" ")] == ["digits", "", "wider"]
+        assert err.startswith("mxperf: models/broken: ")
+        assert err.count("\n") == 1
+
     def test_inputs_epochs_and_operators(self, mxperf, models):
         code, out, err = mxperf("inputs", "models/digits", "models/wider")
         assert (code, err) == (0, "")
