@@ -41,6 +41,7 @@ _SIDES = (
 """Of images, the usual first: tried where the graph fits only some of them."""
 _LENGTH = 16
 """Of a sequence."""
+_LONGEST_NAME = 100
 _IMAGE = 4
 """Sizes of a batch of images."""
 Shapes = Dict[str, Tuple[Tuple[int, ...], str]]
@@ -157,7 +158,9 @@ def first_suite(guesses: Sequence[Guess]) -> str:
 
 
 def _name(guess: Guess, taken: Dict[str, int]) -> str:
-    name = re.sub(r"[^\w.-]+", "_", guess.source.rpartition("/")[2]) or "model"
+    """One that a baseline can have too, with room for a number."""
+    letters = re.sub(r"[^\w.-]+", "_", guess.source.rpartition("/")[2], flags=re.ASCII)[:_LONGEST_NAME]
+    name = letters.lstrip(".-") or "model"
     taken[name] = taken.get(name, 0) + 1
     return name if taken[name] == 1 else f"{name}-{taken[name]}"
 

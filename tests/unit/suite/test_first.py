@@ -96,3 +96,20 @@ def test_an_epoch_other_than_the_first_is_named(tmp_path):
             first_suite([Guess.of("a", [given("data", (1, 3))], lambda shapes: True, epoch=epoch)])
         )
         assert read_suite(tmp_path / "mxperf.toml")[0].model["epoch"] == expected
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("caf\u00e9 1", "caf_1"),
+        (".hidden", "hidden"),
+        ("-x", "x"),
+        ("...", "model"),
+        ("a" * 200, "a" * 100),
+        ("r+1", "r_1"),
+    ],
+)
+def test_a_model_has_a_name_that_its_baseline_can_have(tmp_path, file, name):
+    found = Guess.of(f"m/{file}", [given("data", (1, 3))], lambda shapes: True)
+    (tmp_path / "mxperf.toml").write_text(first_suite([found]), encoding="utf-8")
+    assert [each.name for each in read_suite(tmp_path / "mxperf.toml", {})] == [name]
