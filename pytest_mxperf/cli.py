@@ -24,7 +24,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         _import(getattr(options, "imports", ()))
         with _warnings_in_a_line():
             text, code = options.run(options)
-        _print(text.rstrip("\n"))
+        if text:
+            _print(text.rstrip("\n"))
     except BrokenPipeError:
         _abandon_stdout()
         return TROUBLE

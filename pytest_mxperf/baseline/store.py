@@ -25,7 +25,7 @@ from pytest_mxperf.baseline.record import Baseline
 from pytest_mxperf.baseline.twins import twin_index
 from pytest_mxperf.errors import BaselineError
 
-__all__ = ["BaselineStore"]
+__all__ = ["BaselineStore", "is_safe"]
 
 _SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,127}")
 _SYMBOL_SUFFIX = "-symbol"
@@ -41,7 +41,7 @@ class BaselineStore(NamedTuple):
 
         Raises ``BaselineError`` for a name that is not a safe file name, and where a symbolic link leads elsewhere.
         """
-        if not _is_safe(name):
+        if not is_safe(name):
             raise BaselineError(
                 f"{name!r} cannot name a baseline: use letters, digits and ._+- and no {_SYMBOL_SUFFIX!r} at the end; "
                 "give the model another with mxperf_model(..., name=...)"
@@ -89,7 +89,7 @@ class BaselineStore(NamedTuple):
         return marks
 
     def _candidates(self) -> Tuple[str, ...]:
-        return tuple(path.stem for path in self.folder.glob("*.json") if _is_safe(path.stem))
+        return tuple(path.stem for path in self.folder.glob("*.json") if is_safe(path.stem))
 
     def twin(self, baseline: Baseline) -> Optional[str]:
         """The name under which a model of the same inputs, layers and costs is stored, if there is one."""
@@ -201,7 +201,8 @@ class BaselineStore(NamedTuple):
             return False
 
 
-def _is_safe(name: str) -> bool:
+def is_safe(name: str) -> bool:
+    """Whether a baseline may have this name: as a file it stays in its folder, on every system."""
     return bool(_SAFE_NAME.fullmatch(name)) and not name.endswith(_SYMBOL_SUFFIX)
 
 

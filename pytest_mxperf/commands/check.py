@@ -5,16 +5,18 @@ import shlex
 import sys
 from contextlib import closing
 from pathlib import Path
-from typing import Any, List, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
 from pytest_mxperf.baseline.store import BaselineStore
 from pytest_mxperf.commands.kept import made
 from pytest_mxperf.commands.shared import DIFFERENT, SAME, add
 from pytest_mxperf.errors import MxperfError, UsageError
-from pytest_mxperf.gate.finding import Finding
+from pytest_mxperf.gate.bypass import ungated
+from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.gate.limits import parse_budget, parse_growth
 from pytest_mxperf.gate.policy import Policy, parse_policies, parse_policy
-from pytest_mxperf.gate.session import judge_unused
+from pytest_mxperf.gate.session import Claims, judge_unused
+from pytest_mxperf.judge.growth import BaselineJudge, Update
 from pytest_mxperf.judge.latency_gate import LatencyGate, Session
 from pytest_mxperf.judge.model import Gates, ModelJudge
 from pytest_mxperf.judge.options import JudgeOptions
@@ -75,16 +77,19 @@ def _check(options: argparse.Namespace) -> Tuple[str, int]:
     policy = _policy(options)
     session = Session(_Progress(), shlex.join(["mxperf", *sys.argv[1:]]))
     with closing(LatencyGate(judging, session)) as gate:
-        checks = [_Check(entry, judging, gate, policy, path) for entry in entries]
+        keeper = _Keeper(judging)
+        checks = [_Check(entry, judging, gate, policy, path, keeper) for entry in entries]
         results = [check.result() for check in checks]
-    findings = [] if options.only else judge_unused(BaselineStore(baselines).names(), _used(checks))
+    findings = keeper.findings
+    findings += [] if options.only else judge_unused(BaselineStore(baselines).names(), _used(checks))
     run = RunReport(tuple(results), versions(), tuple(findings))
     failing = [finding for finding in findings if policy.action(finding.verdict) == "fail"]
-    is_bad = bool(failing) or any(result.outcome != "passed" for result in results)
+    errors = [*keeper.errors, *(finding.message for finding in failing)]
+    is_bad = bool(errors) or any(result.outcome != "passed" for result in results)
     lines = notices(results, findings, policy)
     for target in options.output or [formats.TERMINAL]:
         lines += made(target, run, options.verbose, root=path.parent)
-    return "\n".join([*lines, *(f"ERROR {finding.message}" for finding in failing)]), DIFFERENT if is_bad else SAME
+    return "\n".join([*lines, *(f"ERROR {error}" for error in errors)]), DIFFERENT if is_bad else SAME
 
 
 def _policy(options: argparse.Namespace) -> Policy:
@@ -96,10 +101,43 @@ def _used(checks: "Sequence[_Check]") -> Set[str]:
     return {check.spec.name for check in checks if check.gates.uses_baseline}
 
 
+class _Keeper:
+    """Stores baselines: none for a second model that needs another one of the same name."""
+
+    def __init__(self, options: JudgeOptions) -> None:
+        self.findings: List[Finding] = []
+        """What only the whole run can tell."""
+        self.errors: List[str] = []
+        self._claims = Claims()
+        self._stored_by: Dict[str, str] = {}
+        self._store = BaselineStore(options.baselines)
+        self._overwrites = options.update != "new"
+
+    def keep(self, name: str, test: str, judge: BaselineJudge, *, is_failed: bool) -> Optional[str]:
+        """What became of the baseline; None if none was to be stored."""
+        conflict = judge.fingerprint and self._claims.conflict(name, test, judge.fingerprint, judge.timed_as)
+        if conflict:
+            self.findings.append(Finding("baseline", name, Verdict.CONFLICT, conflict))
+        if judge.update is None:
+            return None
+        return "not stored" if conflict or is_failed else self._save(name, test, judge.update)
+
+    def _save(self, name: str, test: str, update: Update) -> str:
+        if self._stored_by.setdefault(name, test) != test:
+            return "unchanged"
+        try:
+            return self._store.save(name, update.baseline, update.symbol_json, overwrite=self._overwrites)
+        except MxperfError as error:
+            self.errors.append(str(error))
+            return "not stored"
+
+
 class _Check:
     """One model."""
 
-    def __init__(self, entry: Entry, options: JudgeOptions, gate: LatencyGate, policy: Policy, path: Path) -> None:
+    def __init__(
+        self, entry: Entry, options: JudgeOptions, gate: LatencyGate, policy: Policy, path: Path, keeper: _Keeper
+    ) -> None:
         self.spec = entry.spec()
         self.gates = Gates(
             parse_budget(entry.budget, where=entry.where),
@@ -107,7 +145,7 @@ class _Check:
             parse_policies(entry.policy, where=entry.where),
         )
         self._entry = entry
-        self._options = options
+        self._keeper = keeper
         self._path = path
         self._policy = policy.updated(self.gates.policy)
         self._model = ModelJudge(self.spec, options, gate, root=path.parent.absolute())
@@ -116,13 +154,13 @@ class _Check:
         findings: List[Finding] = []
         problem = ""
         try:
-            findings = self._model.judge(self.gates, None, unmeasured_because=_UNTIMED, where=self._entry.where)
+            findings = self._findings()
         except MxperfError as error:
             problem = str(error)
-        is_failed = problem or any(self._policy.action(each.verdict) == "fail" for each in findings)
-        judge = self._model.baseline
+        is_failed = bool(problem) or any(self._policy.action(each.verdict) == "fail" for each in findings)
+        judge, test = self._model.baseline, f"{self._path.name}::{self._entry.name}"
         return ModelResult(
-            test=f"{self._path.name}::{self._entry.name}",
+            test=test,
             name=self.spec.name,
             inputs=dict(self.spec.inputs),
             outcome="failed" if is_failed else "passed",
@@ -130,21 +168,20 @@ class _Check:
             cost=vars(self._model).get("cost"),
             findings=tuple(findings),
             difference=judge.difference if judge else None,
-            baseline_update=None if judge is None or judge.update is None else self._stored(bool(is_failed)),
+            baseline_update=None
+            if judge is None
+            else self._keeper.keep(self.spec.name, test, judge, is_failed=is_failed),
             policy=dict(self.gates.policy),
             file=self._path.name,
             line=self._entry.line,
             symbol_path=self.spec.symbol_path(self._path.parent.absolute()),
         )
 
-    def _stored(self, is_failed: bool) -> str:
-        """Raises ``BaselineError`` if it cannot be written."""
-        judge = self._model.baseline
-        if is_failed or judge is None or judge.update is None:
-            return "not stored"
-        update, overwrite = judge.update, self._options.update != "new"
-        store = BaselineStore(self._options.baselines)
-        return store.save(self.spec.name, update.baseline, update.symbol_json, overwrite=overwrite)
+    def _findings(self) -> List[Finding]:
+        """Raises ``MxperfError`` for a broken model, even when it has no gates."""
+        _ = self._model.cost, self._model.example
+        findings = [] if self.gates or self._entry.is_timed else [ungated()]
+        return findings + self._model.judge(self.gates, None, unmeasured_because=_UNTIMED, where=self._entry.where)
 
 
 class _Progress:

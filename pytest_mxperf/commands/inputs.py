@@ -1,17 +1,17 @@
 """``mxperf inputs`` and ``mxperf init``: what checkpoints want to be given, and a first ``mxperf.toml``."""
 
 import argparse
-import glob
 import os
 from pathlib import Path
-from typing import Any, List, Tuple
+from typing import Any, List, Tuple, Union
 
 from pytest_mxperf.api import inputs_of, operators_of
 from pytest_mxperf.arguments import add_model_options, in_options, model_of
-from pytest_mxperf.commands.shared import MODEL, SAME, TROUBLE, add
+from pytest_mxperf.checkpoints import below
+from pytest_mxperf.commands.shared import MODEL, SAME, TROUBLE, Troubles, add
 from pytest_mxperf.cost.inputs import table
 from pytest_mxperf.errors import MxperfError, UsageError
-from pytest_mxperf.spec import Checkpoint, ModelSpec
+from pytest_mxperf.spec import LATEST, Checkpoint, ModelSpec
 from pytest_mxperf.suite.first import Guess, first_suite
 from pytest_mxperf.suite.read import FILE_NAME
 
@@ -22,7 +22,9 @@ _SYMBOL = "-symbol.json"
 
 def add_commands(commands: Any) -> None:
     inputs = add(commands, "inputs", _inputs, "a checkpoint's inputs, what is known of each, its epochs and operators")
-    inputs.add_argument("models", nargs="+", metavar="PREFIX", help=MODEL)
+    inputs.add_argument(
+        "models", nargs="+", metavar="PREFIX", help=f"{MODEL}; a pattern or a folder stands for all in it"
+    )
     add_model_options(inputs, of_two=False)
     init = add(commands, "init", _init, f"write a first {FILE_NAME} for the checkpoints in a folder")
     init.add_argument("folder", metavar="FOLDER")
@@ -31,7 +33,12 @@ def add_commands(commands: Any) -> None:
 
 
 def _inputs(options: argparse.Namespace) -> Tuple[str, int]:
-    return "\n\n".join(_about(model_of(options, source)) for source in options.models), SAME
+    found: List[str] = []
+    troubles = Troubles()
+    for source in options.models:
+        with troubles.told(source if len(options.models) > 1 else ""):
+            found.append(_about(model_of(options, source)))
+    return "\n\n".join(found), troubles.code
 
 
 def _about(spec: ModelSpec) -> str:
@@ -49,12 +56,12 @@ def _about(spec: ModelSpec) -> str:
 
 def _init(options: argparse.Namespace) -> Tuple[str, int]:
     folder, output = Path(options.folder), Path(options.output)
-    found = sorted(glob.glob(str(folder / f"**/*{_SYMBOL}"), recursive=True))
+    found = below(folder)
     if not found:
         raise UsageError(f"{folder}: no {_SYMBOL} file there")
     if output.exists() and not options.force:
         raise UsageError(f"{output}: there is one; name another with --output, or replace it with --force")
-    guesses = [_guess(path[: -len(_SYMBOL)], output.parent) for path in found]
+    guesses = [_guess(prefix, output.parent) for prefix in found]
     output.write_text(first_suite(guesses), encoding="utf-8")
     blank = sum(not guess.is_complete for guess in guesses)
     models = f"{len(guesses)} model{'' if len(guesses) == 1 else 's'}"
@@ -64,23 +71,21 @@ def _init(options: argparse.Namespace) -> Tuple[str, int]:
 
 def _guess(prefix: str, folder: Path) -> Guess:
     source = os.path.relpath(prefix, folder)
-    spec = ModelSpec.parse(prefix, {"": (1,)}, where="init", epoch="latest" if _has_epochs(prefix) else 0)
+    epochs = Checkpoint.at(Path(prefix), 0).epochs()
+    epoch = LATEST if epochs and 0 not in epochs else 0
+    spec = ModelSpec.parse(prefix, {"": (1,)}, where="init", epoch=epoch)
     try:
-        return Guess.of(source, inputs_of(spec), lambda shapes: _fits(prefix, shapes))
+        return Guess.of(source, inputs_of(spec), lambda shapes: _fits(prefix, shapes, epoch), epoch=epoch)
     except MxperfError as error:
-        return Guess(source, (), in_options(" ".join(str(error).split())))
+        return Guess(source, (), in_options(" ".join(str(error).split())), epoch)
 
 
-def _has_epochs(prefix: str) -> List[int]:
-    return list(Checkpoint.at(Path(prefix), 0).epochs())
-
-
-def _fits(prefix: str, inputs: Any) -> bool:
+def _fits(prefix: str, inputs: Any, epoch: Union[int, str]) -> bool:
     """Whether the model can be counted with these."""
     from pytest_mxperf.api import count
 
     try:
-        count(prefix, inputs, epoch="latest" if _has_epochs(prefix) else 0)
+        count(prefix, inputs, epoch=epoch)
     except MxperfError:
         return False
     return True

@@ -2,26 +2,26 @@
 
 import argparse
 import csv
-import glob
 import io
-import sys
+from functools import partial
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import msgspec
 
 from pytest_mxperf.api import count
-from pytest_mxperf.arguments import in_options, model_of
-from pytest_mxperf.commands.shared import SAME, TROUBLE, width
+from pytest_mxperf.arguments import model_of
+from pytest_mxperf.checkpoints import are_many, named
+from pytest_mxperf.commands.shared import Troubles, width
 from pytest_mxperf.cost.result import CostReport
-from pytest_mxperf.errors import MxperfError, UsageError
+from pytest_mxperf.errors import UsageError
 from pytest_mxperf.spec import ModelSpec
 from pytest_mxperf.suite.read import is_suite, read_suite
 from pytest_mxperf.units import Quantity, format_quantity
 
-__all__ = ["COLUMNS", "FORMATS", "are_many", "costs"]
+__all__ = ["FORMATS", "SORTS", "costs", "is_table"]
 
-_SYMBOL = "-symbol.json"
+_NAME = "model"
 
 
 class _Column(NamedTuple):
@@ -40,6 +40,7 @@ COLUMNS: Dict[str, _Column] = {
     "layers": _Column(lambda cost: len(cost.layers), Quantity.COUNT, "layers"),
 }
 """By the name that ``--sort`` takes."""
+SORTS = (_NAME, *COLUMNS)
 
 
 class _Row(NamedTuple):
@@ -50,34 +51,51 @@ class _Row(NamedTuple):
         return [column.value(self.cost) for column in COLUMNS.values()]
 
 
-def are_many(sources: Sequence[str]) -> bool:
-    """Whether these name more than one model, or may."""
-    return len(sources) > 1 or any(_is_pattern(each) or _is_folder(each) or is_suite(Path(each)) for each in sources)
+def is_table(options: argparse.Namespace) -> bool:
+    """Whether these name more than one model, or may; or what only a table has is wanted of one."""
+    sources = options.model
+    return (
+        len(sources) > 1 or bool(options.format or options.sort) or are_many(sources[0]) or is_suite(Path(sources[0]))
+    )
 
 
 def costs(options: argparse.Namespace) -> Tuple[str, int]:
     """The table, and whether all of them could be counted; what could not is a line on stderr each."""
-    rows, code = [], SAME
-    for name, spec in _specs(options):
-        try:
-            rows.append(_Row(name, count(spec() if callable(spec) else spec)))
-        except MxperfError as error:
-            print(f"mxperf: {name}: {' '.join(in_options(str(error)).split())}", file=sys.stderr)
-            code = TROUBLE
-    if options.sort:
-        rows.sort(key=lambda row: COLUMNS[options.sort].value(row.cost) or 0, reverse=True)
-    return FORMATS[options.format](rows) if rows else "", code
-
-
-def _specs(options: argparse.Namespace) -> Iterator[Tuple[str, object]]:
-    """Each model's name, and its ``ModelSpec`` or what makes it."""
+    _refuse(options)
+    rows: List[_Row] = []
+    troubles = Troubles()
     for source in options.model:
-        path = Path(source)
-        if is_suite(path):
-            yield from ((entry.name, entry.spec()) for entry in read_suite(path))
-            continue
-        for prefix in _prefixes(source):
-            yield prefix, (lambda prefix=prefix: _with_inputs(options, prefix))
+        with troubles.told():
+            for name, spec in _specs(options, source):
+                with troubles.told(name):
+                    rows.append(_Row(name, count(spec())))
+    if options.sort == _NAME:
+        rows.sort(key=lambda row: row.name)
+    elif options.sort:
+        rows.sort(key=lambda row: COLUMNS[options.sort].value(row.cost) or 0, reverse=True)
+    form = options.format or ("json" if options.json else "table")
+    return FORMATS[form](rows) if rows else "", troubles.code
+
+
+def _refuse(options: argparse.Namespace) -> None:
+    """Raises ``UsageError`` for what a table would pass over."""
+    if options.layers or options.top is not None:
+        raise UsageError("--layers and --top show the layers of one model, not of many; give a single prefix")
+    if options.json and options.format not in (None, "json"):
+        raise UsageError(f"--json and --format {options.format}: give one of them")
+    suites = [source for source in options.model if is_suite(Path(source))]
+    if suites and len(suites) == len(options.model):
+        given = [name for name in ("input", "epoch", "params", "shape", "output") if getattr(options, name)]
+        if given:
+            raise UsageError(f"--{given[0]}: {suites[0]} says that of each of its models; leave it out")
+
+
+def _specs(options: argparse.Namespace, source: str) -> Iterator[Tuple[str, Callable[[], ModelSpec]]]:
+    """Each model's name, and what makes its ``ModelSpec``."""
+    if is_suite(Path(source)):
+        yield from ((entry.name, entry.spec) for entry in read_suite(Path(source)))
+    else:
+        yield from ((prefix, partial(_with_inputs, options, prefix)) for prefix in named(source))
 
 
 def _with_inputs(options: argparse.Namespace, prefix: str) -> ModelSpec:
@@ -85,25 +103,6 @@ def _with_inputs(options: argparse.Namespace, prefix: str) -> ModelSpec:
     if not spec.inputs:
         raise UsageError(f"give its inputs: mxperf inputs {prefix} shows them")
     return spec
-
-
-def _prefixes(source: str) -> List[str]:
-    """Raises ``UsageError`` for a pattern or a folder without a checkpoint."""
-    if not _is_pattern(source) and not _is_folder(source):
-        return [source]
-    pattern = str(Path(source) / f"**/*{_SYMBOL}") if _is_folder(source) else source + _SYMBOL
-    found = sorted(each[: -len(_SYMBOL)] for each in glob.glob(pattern, recursive=True))
-    if not found:
-        raise UsageError(f"{source}: no {_SYMBOL} file there")
-    return found
-
-
-def _is_folder(source: str) -> bool:
-    return bool(source) and Path(source).is_dir()
-
-
-def _is_pattern(source: str) -> bool:
-    return any(char in source for char in "*?[") and not Path(source).exists()
 
 
 def _as_table(rows: Sequence[_Row]) -> str:

@@ -8,7 +8,7 @@ import msgspec
 from pytest_mxperf.api import compare_latency, count, diff
 from pytest_mxperf.arguments import add_model_options, in_options, model_of
 from pytest_mxperf.commands import vary
-from pytest_mxperf.commands.many import COLUMNS, FORMATS, are_many, costs
+from pytest_mxperf.commands.many import FORMATS, SORTS, costs, is_table
 from pytest_mxperf.commands.shared import (
     DIFFERENT,
     MODEL,
@@ -39,10 +39,10 @@ def add_commands(commands: Any) -> None:
         metavar="PREFIX",
         help=f"{MODEL}; several, a pattern, a folder or an mxperf.toml give a table",
     )
-    cost.add_argument("--sort", choices=tuple(COLUMNS), help="what a table is sorted by, the most first")
-    cost.add_argument("--format", choices=tuple(FORMATS), default="table", help="of a table of many (default: table)")
+    cost.add_argument("--sort", choices=SORTS, help="what a table is sorted by, the most first")
+    cost.add_argument("--format", choices=tuple(FORMATS), help="of a table, of one model too (default: table)")
     cost.add_argument("--layers", action="store_true", help="show every layer, in the order of the graph")
-    cost.add_argument("--top", type=int, default=5, metavar="N", help="show the N heaviest layers (default: 5)")
+    cost.add_argument("--top", type=int, metavar="N", help="show the N heaviest layers (default: 5)")
     vary.add_option(cost)
     add_model_options(cost, of_two=False)
     difference = add(
@@ -69,9 +69,9 @@ def add_commands(commands: Any) -> None:
 
 
 def _cost(options: argparse.Namespace) -> Tuple[str, int]:
-    if are_many(options.model):
+    if is_table(options):
         if options.vary:
-            raise UsageError("--vary is for one model; give a single prefix")
+            raise UsageError("--vary is for one model, without --format and --sort; give a single prefix")
         return costs(options)
     (source,) = options.model
     spec = model_of(options, source)
@@ -86,7 +86,7 @@ def _cost(options: argparse.Namespace) -> Tuple[str, int]:
         return json.render_cost(report), SAME
     from pytest_mxperf.report.terminal import render_cost
 
-    shown = {"heaviest": options.top, "layers": options.layers}
+    shown = {"heaviest": 5 if options.top is None else options.top, "layers": options.layers}
     return render_cost(source, report, width=width(), color=color(), **shown), SAME
 
 

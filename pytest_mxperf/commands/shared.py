@@ -4,11 +4,13 @@ import argparse
 import os
 import shutil
 import sys
-from typing import Any, List, Tuple
+from contextlib import contextmanager
+from typing import Any, Iterator, List, Tuple
 
 from pytest_mxperf.api import inputs_of
-from pytest_mxperf.arguments import SIDES, add_model_options, model_of
+from pytest_mxperf.arguments import SIDES, add_model_options, in_options, model_of
 from pytest_mxperf.cost.inputs import table
+from pytest_mxperf.errors import MxperfError
 from pytest_mxperf.spec import ModelSpec
 
 __all__ = [
@@ -16,6 +18,7 @@ __all__ = [
     "MODEL",
     "SAME",
     "TROUBLE",
+    "Troubles",
     "add",
     "add_both",
     "add_json",
@@ -29,6 +32,23 @@ __all__ = [
 MODEL = "prefix of a checkpoint (models/resnet18), or a symbol JSON"
 
 SAME, DIFFERENT, TROUBLE = 0, 1, 2  # as diff(1) has it
+
+
+class Troubles:
+    """What is wrong with one of many, a line of stderr each: the rest goes on, and the exit code says so."""
+
+    def __init__(self) -> None:
+        self.code = SAME
+
+    @contextmanager
+    def told(self, name: str = "") -> Iterator[None]:
+        """``name`` is whose, where messages do not say it."""
+        try:
+            yield
+        except (MxperfError, OSError) as error:
+            message = in_options(" ".join(str(error).split()))
+            print(f"mxperf: {name}: {message}" if name else f"mxperf: {message}", file=sys.stderr)
+            self.code = TROUBLE
 
 
 def add(commands: Any, name: str, run: object, summary: str) -> argparse.ArgumentParser:

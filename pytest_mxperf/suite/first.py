@@ -2,7 +2,7 @@
 
 import json
 import re
-from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from pytest_mxperf.cost.inputs import GraphInput
 from pytest_mxperf.cost.params import Role
@@ -41,6 +41,7 @@ _SIDES = (
 """Of images, the usual first: tried where the graph fits only some of them."""
 _LENGTH = 16
 """Of a sequence."""
+_LONGEST_NAME = 100
 _IMAGE = 4
 """Sizes of a batch of images."""
 Shapes = Dict[str, Tuple[Tuple[int, ...], str]]
@@ -67,24 +68,27 @@ class Guess(NamedTuple):
     inputs: Tuple[GuessedInput, ...]
     problem: str = ""
     """Why its inputs are unknown."""
+    epoch: Union[int, str] = 0
 
     @property
     def is_complete(self) -> bool:
         return not self.problem and bool(self.inputs) and all(None not in each.shape for each in self.inputs)
 
     @classmethod
-    def of(cls, source: str, inputs: Sequence[GraphInput], fits: Callable[[Shapes], bool]) -> "Guess":
+    def of(
+        cls, source: str, inputs: Sequence[GraphInput], fits: Callable[[Shapes], bool], *, epoch: Union[int, str] = 0
+    ) -> "Guess":
         """``fits`` says whether a model can be counted with such inputs."""
         if not inputs:
-            return cls(source, (), "its graph names no input")
+            return cls(source, (), "its graph names no input", epoch)
         # Labels are what MXNet infers, mostly: they are given only where it does not.
         for given in ([each for each in inputs if each.role is not Role.LABEL], list(inputs)):
             shapes = {each.name: _one_batch(each) for each in given}
             found = None if None in shapes.values() else _fitting(given, shapes, fits)
             if found is not None:
-                return cls(source, tuple(_known(each, found[each.name][0]) for each in given))
+                return cls(source, tuple(_known(each, found[each.name][0]) for each in given), epoch=epoch)
         needed = [each for each in inputs if each.role is not Role.LABEL] or list(inputs)
-        return cls(source, tuple(map(_blank, needed)))
+        return cls(source, tuple(map(_blank, needed)), epoch=epoch)
 
 
 def _fitting(
@@ -154,23 +158,27 @@ def first_suite(guesses: Sequence[Guess]) -> str:
 
 
 def _name(guess: Guess, taken: Dict[str, int]) -> str:
-    name = re.sub(r"[^\w.-]+", "_", guess.source.rpartition("/")[2]) or "model"
+    """One that a baseline can have too, with room for a number."""
+    letters = re.sub(r"[^\w.-]+", "_", guess.source.rpartition("/")[2], flags=re.ASCII)[:_LONGEST_NAME]
+    name = letters.lstrip(".-") or "model"
     taken[name] = taken.get(name, 0) + 1
     return name if taken[name] == 1 else f"{name}-{taken[name]}"
 
 
 def _table(guess: Guess, name: str) -> str:
-    lines = ["", f"[models.{_key(name)}]", f"source = {json.dumps(guess.source)}"]
+    lines = ["", f"[models.{_key(name)}]", f"source = {_text(guess.source.replace('$', '$$'))}"]
+    if guess.epoch:
+        lines.append(f"epoch = {_text(str(guess.epoch))}")
     if guess.problem:
-        lines += [f"# {guess.problem}", f'inputs = {{ data = ["{BLANK}"] }}']
+        lines += [_comment(guess.problem), f'inputs = {{ data = ["{BLANK}"] }}']
     else:
-        lines += [f"# {each.name}: {each.remark}" for each in guess.inputs if each.remark]
+        lines += [_comment(f"{each.name}: {each.remark}") for each in guess.inputs if each.remark]
         lines.append(f"inputs = {{ {', '.join(map(_input, guess.inputs))} }}")
     return "\n".join(lines) + "\n"
 
 
 def _key(name: str) -> str:
-    return name if re.fullmatch(r"[\w-]+", name, re.ASCII) else json.dumps(name)
+    return name if re.fullmatch(r"[\w-]+", name, re.ASCII) else _text(name)
 
 
 def _input(guessed: GuessedInput) -> str:
@@ -178,4 +186,14 @@ def _input(guessed: GuessedInput) -> str:
     shape, key = f"[{', '.join(sizes)}]", _key(guessed.name)
     if guessed.dtype == "float32":
         return f"{key} = {shape}"
-    return f"{key} = {{ shape = {shape}, dtype = {json.dumps(guessed.dtype)} }}"
+    return f"{key} = {{ shape = {shape}, dtype = {_text(guessed.dtype)} }}"
+
+
+def _comment(text: str) -> str:
+    """On its one line, whatever a name or a path holds."""
+    return "# " + "".join(char if char.isprintable() else "?" for char in text)
+
+
+def _text(text: str) -> str:
+    """As a string of TOML, which knows no surrogates and takes no DEL; JSON writes both."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

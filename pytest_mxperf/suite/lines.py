@@ -6,8 +6,16 @@ from typing import Any, Callable, Dict, Optional, Tuple
 __all__ = ["Lines"]
 
 Path = Tuple[str, ...]
-_HEADER = re.compile(r"\s*\[([^\[\]]+)\]\s*(?:#.*)?$")
-_KEY = re.compile(r"\s*((?:[\w-]+|\"[^\"]*\"|'[^']*')(?:\s*\.\s*(?:[\w-]+|\"[^\"]*\"|'[^']*'))*)\s*=")
+_QUOTED = r"\"(?:\\.|[^\"\\])*\"|'[^']*'"
+_HEADER = re.compile(rf"\s*\[((?:{_QUOTED}|[^\[\]\"'])+)\]\s*(?:#.*)?$")
+_KEY = re.compile(rf"\s*((?:[\w-]+|{_QUOTED})(?:\s*\.\s*(?:[\w-]+|{_QUOTED}))*)\s*=")
+_LONG = re.compile(rf"(\"\"\"(?:\\.|.)*?\"\"\"|'{{3}}.*?'{{3}})|#[^\n]*|{_QUOTED}", re.DOTALL)
+"""A string over several lines; or what might be taken for the beginning of one."""
+
+
+def _without_long_strings(text: str) -> str:
+    """What looks like a table in one is none. Lines keep their numbers."""
+    return _LONG.sub(lambda found: "\n" * found.group().count("\n") if found.group(1) else found.group(), text)
 
 
 class Lines:
@@ -16,8 +24,8 @@ class Lines:
     def __init__(self, text: str, loads: Callable[[str], Dict[str, Any]]) -> None:
         self._lines: Dict[Path, int] = {}
         table: Path = ()
-        for number, line in enumerate(text.splitlines(), 1):
-            header, key = _HEADER.match(line), _KEY.match(line)
+        for number, line in enumerate(_without_long_strings(text).split("\n"), 1):
+            header, key = _HEADER.match(line.rstrip()), _KEY.match(line)
             if header:
                 table = _keys(f"[{header.group(1)}]", loads) or table
                 self._add(table, number)

@@ -1,7 +1,6 @@
 """Reads ``mxperf.toml``: its models one by one, with their gates, and the line that each stands at."""
 
 import difflib
-import glob
 import os
 import re
 import sys
@@ -10,6 +9,8 @@ from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Sequence, Tup
 
 import msgspec
 
+from pytest_mxperf.baseline.store import is_safe
+from pytest_mxperf.checkpoints import matching
 from pytest_mxperf.errors import UsageError
 from pytest_mxperf.gate.limits import parse_budget, parse_growth
 from pytest_mxperf.gate.metrics import LATENCIES, WALL_TIMES
@@ -27,12 +28,13 @@ __all__ = ["FILE_NAME", "Entry", "is_suite", "read_suite"]
 
 FILE_NAME = "mxperf.toml"
 _SYMBOL = "-symbol.json"
-_VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)")
-_TAG = re.compile(r"[A-Za-z]\w*", re.ASCII)
-_NO_TAGS = ("filterwarnings", "parametrize", "skip", "skipif", "usefixtures", "xfail")
-"""Markers that do something."""
+_VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)|\$\$")
 _MERGED = ("budget", "baseline", "policy")
 """Tables of the defaults that a model's own adds to, key by key."""
+
+
+_TAG = re.compile(r"(?!(?:and|or|not|True|False|None)\Z)[^\W\d_][\w.-]*\Z", re.ASCII)
+_NOT_TAGS = ("filterwarnings", "parametrize", "skip", "skipif", "tryfirst", "trylast", "usefixtures", "xfail")
 
 
 class Entry(NamedTuple):
@@ -66,7 +68,7 @@ def is_suite(path: Path) -> bool:
 def read_suite(path: Path, environ: Mapping[str, str] = os.environ) -> List[Entry]:
     """All models of the file, in its order. Raises ``UsageError``, with file and line, for whatever is wrong."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # some editors begin a file with a mark
         raw = tomllib.loads(text)
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
@@ -107,9 +109,10 @@ class _Suite:
         if (model.source is None) == (model.glob is None):
             raise self._error(path, 'needs source = "PREFIX" or glob = "PATTERN", one of the two')
         if model.source is not None:
+            if not model.source:
+                raise self._error((*path, "source"), "source is empty; give the prefix of a checkpoint")
             return [(self._place(path, "source", model.source), name)]
-        pattern = str(self._place(path, "glob", str(model.glob)))
-        found = sorted(each[: -len(_SYMBOL)] for each in glob.glob(pattern + _SYMBOL, recursive=True))
+        found = matching(self._filled(path, "glob", str(model.glob)), self._path.parent.absolute())
         if not found:
             raise self._error((*path, "glob"), f"{model.glob!r} finds no {_SYMBOL} file")
         return [(Path(each), f"{name}[{Path(each).name}]") for each in found]
@@ -147,20 +150,40 @@ class _Suite:
 
     def _check(self, path: Tuple[str, ...], entry: Entry) -> None:
         """Raises ``UsageError`` for what a marker would refuse, now and not when the model's turn comes."""
-
-        def at(key: str) -> str:
-            return f"{self._path}:{self._lines.of(*path, key)}: {key} of {entry.name}"
-
         if not entry.model["inputs"]:
             raise self._error(path, f"{entry.name} has no inputs: mxperf inputs {entry.model['source']} shows them")
-        for tag in entry.tags:
-            if not _TAG.fullmatch(tag) or tag in _NO_TAGS or tag.startswith("mxperf_"):
-                raise self._error((*path, "tags"), f"{tag!r} cannot be a tag: it is no name, or a marker of pytest's")
-        parse_budget(entry.budget, where=at("budget"))
-        parse_policies(entry.policy, where=at("policy"))
+        for metric, ceiling in entry.budget.items():
+            parse_budget({metric: ceiling}, where=self._at(entry, path, "budget", metric))
+        for verdict, action in entry.policy.items():
+            parse_policies({verdict: action}, where=self._at(entry, path, "policy", verdict))
         if entry.baseline is not None:
-            parse_growth(entry.baseline, where=at("baseline"))
-        entry.spec()
+            parse_growth(entry.baseline, where=self._at(entry, path, "baseline", *list(entry.baseline)[:1]))
+        for key in ("inputs", "epoch", "shapes", "output", "run_as"):
+            given = {"inputs": entry.model["inputs"], key: entry.model[key]}
+            ModelSpec.parse(entry.model["source"], **given, where=self._at(entry, path, key, of=False))
+        self._check_names(path, entry, entry.spec().name)
+
+    def _check_names(self, path: Tuple[str, ...], entry: Entry, name: str) -> None:
+        """Of the item, of its baseline, and of its markers."""
+        if not entry.name or not entry.name.isprintable() or "::" in entry.name:
+            raise self._error(path, f"{entry.name!r} cannot name a test: pytest could not select it")
+        is_stored = entry.baseline is not None and "against" not in entry.baseline
+        if is_stored and entry.name == path[-1] and not is_safe(name):  # what a pattern finds fails by itself
+            raise self._error(path, f"{name!r} cannot name a baseline: use letters, digits and ._+- for a model's name")
+        for tag in entry.tags:
+            if not _TAG.match(tag) or tag in _NOT_TAGS or tag.startswith("mxperf_"):
+                problem = "is a marker with a meaning" if _TAG.match(tag) else "is no name for pytest -m"
+                raise self._error((*path, "tags"), f"tags: {tag!r} {problem}; use another word")
+
+    def _at(self, entry: Entry, path: Tuple[str, ...], key: str, *more: str, of: bool = True) -> str:
+        where = f"{self._path}:{self._line((*path, key, *more))}"
+        return f"{where}: {key} of {entry.name}" if of else f"{where}: {entry.name}"
+
+    def _line(self, path: Tuple[str, ...]) -> int:
+        """Of the key; in the defaults, if it is there that a model has it from."""
+        inherited = ("defaults", *path[2:])
+        is_own = path[:1] != ("models",) or _has(self._raw, path) or not _has(self._raw, inherited)
+        return self._lines.of(*(path if is_own else inherited))
 
     def _input(self, path: Tuple[str, ...], name: str, value: Any) -> Any:
         shape, dtype = (value.shape, value.dtype) if isinstance(value, Input) else (value, "float32")
@@ -171,15 +194,21 @@ class _Suite:
         return tuple(shape), dtype
 
     def _place(self, path: Tuple[str, ...], key: str, written: str) -> Path:
-        """Relative to the file, with the environment's variables filled in."""
+        """Relative to the file."""
+        return self._path.parent.absolute() / self._filled(path, key, written)
+
+    def _filled(self, path: Tuple[str, ...], key: str, written: str) -> str:
+        """With the environment's variables filled in; ``$$`` is a dollar sign."""
 
         def value(found: "re.Match[str]") -> str:
             name = found.group(1) or found.group(2)
+            if name is None:
+                return "$"
             if name not in self._environ:
                 raise self._error((*path, key), f"{written!r}: the environment has no {name}")
             return self._environ[name]
 
-        return self._path.parent.absolute() / _VARIABLE.sub(value, written)
+        return _VARIABLE.sub(value, written)
 
     def _table(self, path: Tuple[str, ...], value: Any) -> Dict[str, Any]:
         if not isinstance(value, dict):
@@ -202,7 +231,16 @@ class _Suite:
         return msgspec.convert(table, kind)
 
     def _error(self, path: Sequence[str], message: str) -> UsageError:
-        return UsageError(f"{self._path}:{self._lines.of(*path)}: {message}")
+        return UsageError(f"{self._path}:{self._line(tuple(path))}: {message}")
+
+
+def _has(table: Any, path: Sequence[str]) -> bool:
+    """Whether something is written there, as far as tables go."""
+    for key in path:
+        if not isinstance(table, dict) or key not in table:
+            return False
+        table = table[key]
+    return True
 
 
 def _merged(defaults: Dict[str, Any], own: Dict[str, Any]) -> Dict[str, Any]:

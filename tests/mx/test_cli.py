@@ -651,6 +651,49 @@ class TestManyModels:
     def test_a_pattern_that_finds_nothing_is_an_error(self, mxperf, models):
         assert mxperf("cost", "none*", *INPUT)[::2] == (2, "mxperf: none*: no -symbol.json file there\n")
 
+    def test_what_finds_nothing_leaves_the_rest(self, mxperf, models, tmp_path):
+        (tmp_path / "wrong.mxperf.toml").write_text("[models.a]\nsorce = 1\n")
+        code, out, err = mxperf("cost", "none*", "wrong.mxperf.toml", "models/broken", "models/digits", *INPUT)
+        assert code == 2
+        assert [line.split()[0] for line in out.splitlines()] == ["model", "models/digits"]
+        assert [line.split(": ")[1] for line in err.splitlines()] == ["none*", "wrong.mxperf.toml:2", "models/broken"]
+
+    def test_one_model_may_be_a_table_too(self, mxperf, models):
+        code, out, err = mxperf("cost", "models/digits", *INPUT, "--format", "csv")
+        assert (code, err) == (0, "")
+        assert out.splitlines()[1].startswith("models/digits,607552,1229770,31962,")
+
+    def test_json_is_a_format(self, mxperf, models):
+        """8 units more, between 256 inputs and 10 outputs: 8 x (256 + 10) = 2,128 MACs."""
+        code, out, _ = mxperf("cost", "models/wider", "models/digits", *INPUT, "--json", "--sort", "model")
+        assert code == 0
+        assert [(each["model"], each["macs"]) for each in json.loads(out)] == [
+            ("models/digits", 607552),
+            ("models/wider", 609680),
+        ]
+
+    @pytest.mark.parametrize(
+        ("arguments", "told"),
+        [
+            (["models", *INPUT, "--layers"], "--layers and --top show the layers of one model"),
+            (["models", *INPUT, "--top", "3"], "--layers and --top show the layers of one model"),
+            (["models", *INPUT, "--json", "--format", "csv"], "--json and --format csv: give one of them"),
+            (["mxperf.toml", *INPUT], "--input: mxperf.toml says that of each of its models; leave it out"),
+            (["mxperf.toml", "--epoch", "3"], "--epoch: mxperf.toml says that of each"),
+        ],
+    )
+    def test_what_a_table_would_pass_over_is_an_error(self, mxperf, models, arguments, told):
+        code, out, err = mxperf("cost", *arguments)
+        assert (code, out) == (2, "")
+        assert told in err
+
+    def test_inputs_of_a_broken_model_are_one_line(self, mxperf, models):
+        code, out, err = mxperf("inputs", "models/broken", "models/digits", "models/wider")
+        assert code == 2
+        assert [line for line in out.splitlines() if not line.startswith(" ")] == ["digits", "", "wider"]
+        assert err.startswith("mxperf: models/broken: ")
+        assert err.count("\n") == 1
+
     def test_inputs_epochs_and_operators(self, mxperf, models):
         code, out, err = mxperf("inputs", "models/digits", "models/wider")
         assert (code, err) == (0, "")
@@ -673,6 +716,24 @@ class TestManyModels:
         code, out, _ = mxperf("cost", "mxperf.toml", "--format", "csv")
         assert code == 0
         assert out.splitlines()[1].startswith("digits,607552,")
+
+    def test_weights_of_a_later_epoch_are_found_and_named(self, mxperf, models, tmp_path):
+        for name in ("broken", "wider"):
+            (models / f"{name}-symbol.json").unlink()
+        (models / "digits-0000.params").rename(models / "digits-0007.params")
+        assert mxperf("init", "models")[0] == 0
+        assert '"models/digits"\nepoch = "latest"\n' in (tmp_path / "mxperf.toml").read_text()
+        assert mxperf("check", "--update")[0] == 0
+
+    def test_graphs_of_stored_baselines_are_no_models(self, mxperf, models, tmp_path):
+        for name in ("broken", "wider"):
+            (models / f"{name}-symbol.json").unlink()
+        (tmp_path / "wider-symbol.json").unlink()
+        mxperf("init", "models")
+        mxperf("check", "--update")
+        assert (tmp_path / "baselines" / "digits-symbol.json").exists()
+        assert mxperf("init", ".", "--force")[1] == "mxperf.toml: 1 model\n"
+        assert len(mxperf("cost", ".", *INPUT, "--format", "csv")[1].splitlines()) == 2
 
     def test_it_replaces_nothing_unless_it_is_told_to(self, mxperf, models):
         for name in ("broken", "wider"):

@@ -185,3 +185,41 @@ class TestCheck:
         assert check("none.toml")[::2] == (2, "mxperf: none.toml: cannot be read: No such file or directory\n")
         assert check("-k", "none")[::2] == (2, "mxperf: mxperf.toml: no model has 'none' in its name\n")
         assert check("-o", "r.txt")[0] == 2
+
+    def test_two_models_of_one_name_are_a_conflict_as_in_pytest(self, suite, check, run, digits, pytester):
+        """The same checkpoint found by a pattern too, with a batch of 2: twice the MACs."""
+        batch = f'glob = "{digits}"\ninputs = {{ data = [2, 1, 8, 8] }}'
+        suite(
+            (f'[models.twin]\nsource = "{digits}"', f"[models.twin]\n{batch}"),
+            ('budget = { latency_p50 = "100 s" }', ""),
+        )
+        code, out, _ = check("--update")
+        assert code == 1
+        told = "mxperf.toml::digits and mxperf.toml::twin[digits] use one baseline, 'digits', for models that differ in"
+        assert told in " ".join(out.split())
+        baseline = pytester.path / "baselines" / "digits.json"
+        assert json.loads(baseline.read_text())["macs"] == 607552  # the first one's
+        assert check()[0] == 1
+        result = run()
+        assert result.ret == 1
+        assert told in " ".join(result.stdout.str().split())
+
+    def test_a_baseline_that_cannot_be_stored_leaves_the_others(self, suite, check, pytester):
+        (pytester.path / "baselines" / "digits.json").mkdir(parents=True)
+        code, out, _ = check("--update", "--policy", "unmeasured=warn")
+        assert code == 1
+        assert "baseline recorded: twin" in out
+        assert [line for line in out.splitlines() if line.startswith("ERROR") and "digits.json" in line]
+
+    @pytest.mark.parametrize("inputs", ["[1, 1, 8, 8]", "[1, 1]"])
+    def test_a_model_without_gates_is_counted_as_in_pytest(self, pytester, digits, check, run, inputs):
+        """Two sizes are too few for a convolution: an error, not a pass."""
+        text = f'[models.free]\nsource = "{digits}"\ninputs = {{ data = {inputs} }}\n'
+        (pytester.path / "mxperf.toml").write_text(text)
+        is_broken = inputs == "[1, 1]"
+        code, out, _ = check()
+        result = run()
+        assert (code, result.ret) == (int(is_broken), int(is_broken))
+        assert ("WARNING mxperf.toml::free: no gate:" in out) is not is_broken
+        assert ("WARNING mxperf.toml::free: no gate:" in result.stdout.str()) is not is_broken
+        assert check("--strict")[0] == 1

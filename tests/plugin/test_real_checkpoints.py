@@ -81,7 +81,6 @@ def filled(path):
         name = table.split("]")[0].strip('"')
         if name in INPUTS:
             shapes = ", ".join(f"{key} = {list(shape)}" for key, shape in INPUTS[name].items())
-            epoch = "latest" if list((path.parent / "models" / name).glob("*-????.params")) else 0
             lines = [line for line in table.splitlines() if not line.startswith(("inputs", "#"))]
-            kept.append("\n".join([*lines, f"inputs = {{ {shapes} }}", f"epoch = {json.dumps(epoch)}", ""]))
+            kept.append("\n".join([*lines, f"inputs = {{ {shapes} }}", ""]))
     return "\n[models.".join([head, *kept])

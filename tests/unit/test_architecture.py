@@ -18,7 +18,7 @@ SOURCES = sorted(ROOT.rglob("*.py"))
 LAYERS = [
     ["errors"],
     ["units", "imports"],
-    ["neighbours"],
+    ["neighbours", "checkpoints"],
     ["graph", "spec", "params_file"],
     ["validate", "attributes", "stored", "ending"],
     ["cost", "latency", "canonical"],

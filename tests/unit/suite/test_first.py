@@ -5,6 +5,7 @@ import pytest
 from pytest_mxperf.cost.inputs import GraphInput
 from pytest_mxperf.cost.params import Role
 from pytest_mxperf.suite.first import Guess, first_suite
+from pytest_mxperf.suite.read import read_suite, tomllib
 
 
 def given(name, shape, role=Role.INPUT, dtype="float32", about="read by Convolution 'conv'"):
@@ -72,3 +73,43 @@ def test_the_file_has_a_table_for_each():
         '\n[models.net-2]\nsource = "b/net"\ninputs = { "to kens" = { shape = [1, 16], dtype = "int32" } }\n'
         '\n[models."odd_name.v1"]\nsource = "c/odd name.v1"\n# the graph is empty\ninputs = { data = ["?"] }\n'
     )
+
+
+@pytest.mark.parametrize(
+    "name", ["net\U0001f600", "ne\x7ft", 'a "b" \\c', "$HOME", "${A}$$", "tab\tnew\nline", "\x00\x1b"]
+)
+def test_what_is_written_can_be_read_whatever_files_and_inputs_are_called(tmp_path, name):
+    found = Guess.of(f"m/{name}", [given(name, (None, 3), about=name)], lambda shapes: True)
+    blank = Guess.of("n", [given(name, (None, 3), about=name)], lambda shapes: False)
+    broken = Guess("o", (), f"{name} is broken")
+    assert first_suite([blank, broken]).count("[models.") == 2
+    (tmp_path / "mxperf.toml").write_text(first_suite([found]), encoding="utf-8")
+    (entry,) = read_suite(tmp_path / "mxperf.toml", {})
+    assert entry.model["source"] == str(tmp_path / "m" / name)
+    assert list(entry.model["inputs"]) == [name]
+    tomllib.loads(first_suite([blank, broken]))
+
+
+def test_an_epoch_other_than_the_first_is_named(tmp_path):
+    for epoch, expected in ((0, 0), ("latest", "latest")):
+        (tmp_path / "mxperf.toml").write_text(
+            first_suite([Guess.of("a", [given("data", (1, 3))], lambda shapes: True, epoch=epoch)])
+        )
+        assert read_suite(tmp_path / "mxperf.toml")[0].model["epoch"] == expected
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("caf\u00e9 1", "caf_1"),
+        (".hidden", "hidden"),
+        ("-x", "x"),
+        ("...", "model"),
+        ("a" * 200, "a" * 100),
+        ("r+1", "r_1"),
+    ],
+)
+def test_a_model_has_a_name_that_its_baseline_can_have(tmp_path, file, name):
+    found = Guess.of(f"m/{file}", [given("data", (1, 3))], lambda shapes: True)
+    (tmp_path / "mxperf.toml").write_text(first_suite([found]), encoding="utf-8")
+    assert [each.name for each in read_suite(tmp_path / "mxperf.toml", {})] == [name]

@@ -18,7 +18,7 @@ def suite(tmp_path):
 
     def suite(text, **environ):
         path = tmp_path / "mxperf.toml"
-        path.write_text(text)
+        path.write_bytes(text.encode())
         return read_suite(path, environ)
 
     return suite
@@ -83,6 +83,20 @@ def test_a_pattern_is_a_model_for_each_checkpoint(suite, tmp_path):
     ]
 
 
+def test_the_folder_of_the_file_is_no_pattern(tmp_path):
+    folder = tmp_path / "v[1]*"
+    folder.mkdir()
+    (folder / "net-symbol.json").write_text("{}")
+    path = folder / "mxperf.toml"
+    path.write_text('[models.all]\nglob = "*"\ninputs.data = [1]\n')
+    assert [each.spec().source.prefix for each in read_suite(path, {})] == [folder / "net"]
+
+
+def test_two_dollar_signs_are_one(suite, tmp_path):
+    (entry,) = suite('[models.a]\nsource = "$$HOME/$$$A"\ninputs.data = [1]\n', HOME="x", A="b")
+    assert entry.spec().source.prefix == tmp_path / "$HOME" / "$b"
+
+
 def test_paths_take_variables_of_the_environment(suite):
     (entry,) = suite('[models.a]\nsource = "${MODELS}/a"\ninputs.data = [1]\n', MODELS="/mnt/models")
     assert entry.spec().source.prefix == Path("/mnt/models/a")
@@ -102,11 +116,35 @@ MODEL = '[models.a]\nsource = "a"\ninputs.data = [1]\n'
         (f'{MODEL}budget = {{ mac = "1 G" }}\n', 4, "budget of a: unknown argument 'mac'; did you mean 'macs'?"),
         (f'{MODEL}baseline = {{ macs = "-5%" }}\n', 4, "baseline of a: macs: '-5%' is negative"),
         (f'{MODEL}policy = {{ uncounted = "never" }}\n', 4, "policy of a"),
-        (f'{MODEL}run_as = "fast"\n', 1, "run_as='fast' is none of"),
-        (f'{MODEL}tags = ["_x"]\n', 4, "'_x' cannot be a tag"),
-        (f'{MODEL}tags = ["a b"]\n', 4, "'a b' cannot be a tag"),
-        (f'{MODEL}tags = ["skip"]\n', 4, "'skip' cannot be a tag"),
-        (f'{MODEL}tags = ["mxperf_budget"]\n', 4, "'mxperf_budget' cannot be a tag"),
+        (f'{MODEL}run_as = "fast"\n', 4, "run_as='fast' is none of"),
+        (f"{MODEL}\nepoch = -1\n", 5, "a: epoch=-1 is not a whole number"),
+        (f"{MODEL}shapes = {{ w = [0] }}\n", 4, "a: shapes['w']: expected a shape"),
+        (f'{MODEL}output = [""]\n', 4, "a: output=('',) is neither"),
+        ('[models.a]\nsource = "a"\n\ninputs = { data = [0] }\n', 4, "a: inputs['data']: expected a shape"),
+        ('[models.a]\nsource = ""\ninputs.data = [1]\n', 2, "source is empty; give the prefix of a checkpoint"),
+        # What is wrong in the defaults is told where they say it.
+        (f'[defaults]\n\nbudget = {{ mac = "1 G" }}\n{MODEL}', 3, "budget of a: unknown argument 'mac'"),
+        (f"[defaults.budget]\nmacs = 1\nmac = 2\n{MODEL}budget = {{ params = 1 }}\n", 3, "unknown argument 'mac'"),
+        (f"[defaults]\nepoch = -1\n{MODEL}", 2, "a: epoch=-1 is not a whole number"),
+        (f"[defaults]\nepoch = -1\n{MODEL}epoch = -2\n", 6, "a: epoch=-2 is not a whole number"),
+        ('[defaults]\ninputs = { data = ["?"] }\n[models.a]\nsource = "a"\n', 2, "'?' in ['?']; fill it in"),
+        (f'[defaults]\nparams = "$NO/a"\n{MODEL}', 2, "'$NO/a': the environment has no NO"),
+        (f'{MODEL}[models.a.budget]\nmacs = 1\nparams = "x"\n', 6, "budget of a: params: expected a number"),
+        # Names that pytest or a baseline cannot have.
+        (f'{MODEL}tags = ["_hidden"]\n', 4, "tags: '_hidden' is no name for pytest -m; use another word"),
+        (f'{MODEL}tags = ["a b"]\n', 4, "tags: 'a b' is no name"),
+        (f'{MODEL}tags = ["not"]\n', 4, "tags: 'not' is no name"),
+        (f'{MODEL}tags = ["skip"]\n', 4, "tags: 'skip' is a marker with a meaning"),
+        (f'[defaults]\ntags = ["mxperf_budget"]\n{MODEL}', 2, "tags: 'mxperf_budget' is a marker with a meaning"),
+        ('# x\n[models."a::b"]\nsource = "a"\ninputs.data = [1]\n', 2, "'a::b' cannot name a test"),
+        ('# x\n[models.""]\nsource = "a"\ninputs.data = [1]\n', 2, "'' cannot name a test"),
+        ('# x\n[models."a/b"]\nsource = "a"\ninputs.data = [1]\nbaseline = true\n', 2, "'a/b' cannot name a baseline"),
+        # Headers that hold brackets and quotes.
+        ('\n[models."a[1]"] # ]\nsorce = "a"\n', 3, "unknown key 'sorce'; did you mean 'source'?"),
+        ('\n[models."a\\"]"]\nsorce = "a"\n', 3, "unknown key 'sorce'; did you mean 'source'?"),
+        ("\n[ models . 'a.b' ]\nsorce = 'a'\n", 3, "unknown key 'sorce'; did you mean 'source'?"),
+        ('\r\n[models.a]\r\nsorce = "a"\r\n', 3, "unknown key 'sorce'; did you mean 'source'?"),
+        ("\ufeff[models.a]\nsorce = 'a'\n", 2, "unknown key 'sorce'; did you mean 'source'?"),
         ('[models.a]\nsource = "a"\n', 1, "a has no inputs: mxperf inputs"),
         ('[models.a]\nsource = "a"\ninputs = { data = [1, "?"] }\n', 3, "data: '?' in [1, '?']; fill it in"),
         (
@@ -143,10 +181,17 @@ def test_a_file_that_is_not_there_is_one_clear_error(tmp_path):
         read_suite(tmp_path / "mxperf.toml")
 
 
-def test_a_key_inside_of_a_longer_text_is_no_key(suite):
-    text = f"{MODEL}output = '''\nbudgets = 3\n[models.b]\n'''\nbudgets = 1\n"
-    with pytest.raises(UsageError, match=r":8: unknown key 'budgets'|:5: unknown key 'budgets'"):
+@pytest.mark.parametrize("quotes", ["'''", '"""'])
+@pytest.mark.parametrize("before", ["", "# it's ''' and \"\"\"\n", "policy = { missing = 'warn' } # '\n"])
+def test_a_key_inside_of_a_longer_text_is_no_key(suite, quotes, before):
+    text = f"{MODEL}{before}output = {quotes}\nbudgets = 3\n[models.b]\n# {quotes}\nbudgets = 1\n"
+    with pytest.raises(UsageError, match=rf":{9 if before else 8}: unknown key 'budgets'"):
         suite(text)
+
+
+def test_tags_are_words(suite):
+    (entry,) = suite(f'{MODEL}tags = ["nightly", "multi-gpu", "v1.5_a"]\n')
+    assert entry.tags == ("nightly", "multi-gpu", "v1.5_a")
 
 
 @pytest.mark.parametrize(

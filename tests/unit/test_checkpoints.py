@@ -1,0 +1,36 @@
+"""Which checkpoints a pattern or a folder stands for."""
+
+from pathlib import Path
+
+import pytest
+
+from pytest_mxperf.checkpoints import below, matching
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder whose own name is a pattern, with two checkpoints and a stored baseline."""
+    folder = tmp_path / "v[1]"
+    for name in ("b", "a", "deeper/c", "baselines/a", "noise/"):
+        path = folder / f"{name}-symbol.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{}")
+    (folder / "baselines" / "a.json").write_text('{\n  "schema": 1,\n  "convention": "mxperf-1",\n')
+    return folder
+
+
+def test_a_folder_stands_for_all_in_it_but_baselines(folder):
+    assert below(folder) == [str(folder / name) for name in ("a", "b", "deeper/c")]
+
+
+def test_a_json_beside_a_checkpoint_makes_it_no_baseline(folder):
+    (folder / "a.json").write_text('{"classes": []}')
+    assert str(folder / "a") in below(folder)
+
+
+def test_a_pattern_stands_for_what_it_matches(folder, monkeypatch):
+    assert matching("*", folder) == [str(folder / name) for name in ("a", "b")]
+    assert matching("**/c", folder) == [str(folder / "deeper" / "c")]
+    assert matching(str(folder.parent / "v*" / "a"), Path("/elsewhere")) == [str(folder / "a")]
+    monkeypatch.chdir(folder)
+    assert matching("deeper/*") == ["deeper/c"]
