@@ -71,7 +71,7 @@ def add_commands(commands: Any) -> None:
 def _cost(options: argparse.Namespace) -> Tuple[str, int]:
     if is_table(options):
         if options.vary:
-            raise UsageError("--vary is for one model, without --format and --sort; give a single prefix")
+            raise UsageError("--vary takes a single prefix, and neither --format nor --sort")
         return costs(options)
     (source,) = options.model
     spec = model_of(options, source)

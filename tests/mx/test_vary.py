@@ -235,10 +235,11 @@ class TestCommand:
         (line,) = [line for line in out.splitlines() if line.startswith("  MACs")]
         assert line.split() == ["MACs", "about", "x^2.00", "from", "4", "to", "8", "no", "exact", "law"]
 
-    def test_it_is_of_one_model(self, mxperf, digits):
+    @pytest.mark.parametrize("more", [["examples/digits/digits"], ["--format", "csv"], ["--sort", "params"]])
+    def test_it_is_of_one_model(self, mxperf, digits, more):
         """Nothing is left out in silence."""
-        code, _, err = mxperf("cost", digits, digits, *self.INPUT, "--vary", "data:0=1,2")
-        assert (code, err) == (2, "mxperf: --vary is for one model; give a single prefix\n")
+        code, _, err = mxperf("cost", digits, *more, *self.INPUT, "--vary", "data:0=1,2")
+        assert (code, err) == (2, "mxperf: --vary takes a single prefix, and neither --format nor --sort\n")
 
     @pytest.mark.parametrize(
         ("arguments", "message"),
