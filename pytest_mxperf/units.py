@@ -44,6 +44,10 @@ class Quantity(Enum):
     BYTES = "64 MiB"
     SECONDS = "40 ms"
 
+    def factor(self, unit: str) -> float:
+        """How many of it one ``unit`` is, such as 0.001 seconds for ``ms``; a plain number is one."""
+        return float(_FACTORS[self][unit])
+
 
 _FACTORS: Dict[Quantity, Dict[str, Union[int, Fraction]]] = {
     Quantity.COUNT: dict(_DECIMAL),
