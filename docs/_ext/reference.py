@@ -135,7 +135,13 @@ def write(app):
             path.write_text(text, encoding="utf-8")
 
 
+def without_aliases(app, what, name, thing, options, lines):
+    """Python itself says of a named tuple's fields only that they are its fields."""
+    lines[:] = [line for line in lines if not line.startswith("Alias for field number")]
+
+
 def setup(app):
     assert pytest.__version__
     app.connect("builder-inited", write)
+    app.connect("autodoc-process-docstring", without_aliases)
     return {"parallel_read_safe": True}
