@@ -29,7 +29,9 @@ REPOSITORY = "https://github.com/pytest-mxperf/pytest-mxperf"
 
 
 def to_repository(app, docname, source):
-    """Links to what lies beside this folder lead to the repository."""
+    """Links to what lies beside this folder lead to the repository. Generated pages are a folder deeper."""
+    if "/" in docname:
+        return
     source[0] = re.sub(r"\]\(\.\./([^)]+)\)", rf"]({REPOSITORY}/blob/main/\1)", source[0])
 
 
