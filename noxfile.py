@@ -68,9 +68,10 @@ def lint(session):
 
 @nox.session(python="3.11")
 def docs(session):
-    """The docs site, in build/docs; a link that breaks or a page that nobody links to fails."""
-    session.install("-e", ".[cpu,docs]")
+    """The docs site, in build/docs. A dead link, a page that nobody links to, and a search that needs a server fail."""
+    session.install("-e", ".[cpu,docs,test]")
     session.run("sphinx-build", "-W", "-n", "--keep-going", "-q", "docs", "build/docs")
+    session.run("pytest", "-q", "tests/docs_site")
 
 
 @nox.session(python="3.11")

@@ -24,9 +24,9 @@ def add_model_options(command: argparse.ArgumentParser, *, of_two: bool) -> None
         default=[],
         dest="imports",
         metavar="MODULE",
-        help="import it first: it registers operators of your own; repeatable",
+        help="a module to import first, which registers operators of your own; repeatable",
     )
-    for side, which in zip(SIDES if of_two else (), ("of OLD alone", "of NEW alone")):
+    for side, which in zip(SIDES if of_two else (), ("of OLD only", "of NEW only")):
         _add_options(command, side, which)
 
 
@@ -38,25 +38,27 @@ def _add_options(command: argparse.ArgumentParser, side: str, which: str) -> Non
         action="append",
         default=[],
         metavar="NAME=SHAPE[:DTYPE]",
-        help=f"an input's shape and dtype, as in data=1,3,224,224 or tokens=1,16:int32; once for each{only}",
+        help=f"an input's shape and dtype, for example data=1,3,224,224 or tokens=1,16:int32; once for each{only}",
     )
-    command.add_argument(f"--epoch{end}", type=_epoch, metavar="N|latest", help=f"of the .params file{of} (default: 0)")
     command.add_argument(
-        f"--params{end}", metavar="FILE", help=f"the weights{of}, where the file is not called PREFIX-0000.params"
+        f"--epoch{end}", type=_epoch, metavar="N|latest", help=f"epoch of the .params file{of} (default: 0)"
+    )
+    command.add_argument(
+        f"--params{end}", metavar="FILE", help=f"the weights{of}, if the file is not called PREFIX-0000.params"
     )
     command.add_argument(
         f"--shape{end}",
         action="append",
         default=[],
         metavar="NAME=SHAPE",
-        help=f"the shape of a parameter{of} that nothing else tells; repeatable",
+        help=f"the shape of a parameter{of} that MXNet cannot infer; repeatable",
     )
     command.add_argument(
         f"--output{end}",
         action="append",
         default=[],
         metavar="NODE",
-        help=f"end the graph{of} at this operator, in front of a loss for example; repeatable",
+        help=f"end the graph{of} at this operator, for example before a loss; repeatable",
     )
 
 

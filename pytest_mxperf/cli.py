@@ -1,4 +1,4 @@
-"""The command ``mxperf``: what a model costs, what distinguishes two, and which is faster, without pytest."""
+"""The command ``mxperf``: what a model costs, how two models differ, and which is faster, without pytest."""
 
 import argparse
 import os
@@ -18,7 +18,7 @@ __all__ = ["main"]
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
-    """Runs the command and returns its exit code. An error of whatever kind is one line on stderr and exit code 2."""
+    """Runs the command and returns its exit code. Every error is one line on stderr and exit code 2."""
     options = _parser().parse_args(arguments)
     try:
         _import(getattr(options, "imports", ()))
@@ -36,7 +36,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 
 
 def _import(names: Sequence[str]) -> None:
-    """Also from the current folder, as python -m does."""
+    """The current folder is searched too, as python -m does."""
     if names:
         sys.path.insert(0, os.getcwd())
         import_all(names, where="--import")
@@ -52,7 +52,7 @@ def _print(text: str) -> None:
 
 
 def _abandon_stdout() -> None:
-    """What it cannot take it would be offered again at exit, where Python complains."""
+    """Otherwise Python would try to write the rest at exit, and complain."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -67,7 +67,7 @@ def _message(error: Exception) -> str:
 
 @contextmanager
 def _warnings_in_a_line() -> Iterator[None]:
-    """What is wrong with a model that can be counted all the same, on stderr."""
+    """Shows on stderr what is wrong with a model that can still be counted."""
 
     def show(message: Union[Warning, str], category: Type[Warning], *where: object, **more: object) -> None:
         if issubclass(category, MxperfWarning):
@@ -81,7 +81,7 @@ def _warnings_in_a_line() -> Iterator[None]:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """In one line, as all errors."""
+        """One line, like all errors."""
         self.exit(TROUBLE, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
@@ -100,7 +100,7 @@ class _Completion(argparse.Action):
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="mxperf", description="What MXNet models cost, what distinguishes two, and which is faster.")
+    parser = _Parser(prog="mxperf", description="What MXNet models cost, how two models differ, and which is faster.")
     parser.add_argument("--version", action="version", version=f"mxperf {metadata.version('pytest-mxperf')}")
     parser.add_argument("--print-completion", action=_Completion, metavar="SHELL", help="bash, zsh, tcsh; needs shtab")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")

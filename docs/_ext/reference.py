@@ -1,4 +1,4 @@
-"""Writes the pages of the reference from the code, so that they cannot drift: options, markers, verdicts, commands."""
+"""Writes the reference pages from the code, so that they cannot drift: options, markers, verdicts, commands, API."""
 
 import argparse
 import inspect
@@ -16,7 +16,7 @@ from pytest_mxperf.suite.document import Defaults, Model
 
 
 class Taken:
-    """Takes note of what the plugin tells pytest's parser."""
+    """Records the options and ini keys that the plugin gives to pytest's parser."""
 
     def __init__(self):
         self.options, self.inis = [], []
@@ -32,7 +32,8 @@ class Taken:
 
 
 def cell(text):
-    return " ".join(str(text).split()).replace("|", "\\|").replace("<", "&lt;").replace("%%", "%")
+    text = re.sub(r"Verdicts and their defaults: .*", "[All verdicts](verdicts.md)", str(text))  # too long for a cell
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;").replace("%%", "%")
 
 
 def table(headings, rows):
@@ -74,16 +75,15 @@ def verdicts_page():
         (f"`{verdict.value}`", policy.action(verdict), cell(OCCASIONS.get(verdict, ALWAYS.get(verdict, ""))))
         for verdict in Verdict
     ]
-    return (
-        f"# Verdicts\n\nWhat comes of each, unless a policy says otherwise.\n\n{table(('Verdict', '', 'When'), rows)}\n"
-    )
+    intro = "What each does, unless a [policy](../never-silently-green.md) says otherwise."
+    return f"# Verdicts\n\n{intro}\n\n{table(('Verdict', 'Default', 'When'), rows)}\n"
 
 
 ALWAYS = {
-    Verdict.PASSED: "the gate holds",
+    Verdict.PASSED: "the value is within its limit",
     Verdict.REGRESSED: "a value has grown by more than its baseline allows",
     Verdict.OVER_BUDGET: "a value is over its budget",
-    Verdict.ADVICE: "something is worth knowing; no gate",
+    Verdict.ADVICE: "a hint, which is no gate",
     Verdict.CONFLICT: "two tests use one baseline for different models",
 }
 
@@ -135,7 +135,13 @@ def write(app):
             path.write_text(text, encoding="utf-8")
 
 
+def without_aliases(app, what, name, thing, options, lines):
+    """Python itself says of a named tuple's fields only that they are its fields."""
+    lines[:] = [line for line in lines if not line.startswith("Alias for field number")]
+
+
 def setup(app):
     assert pytest.__version__
     app.connect("builder-inited", write)
+    app.connect("autodoc-process-docstring", without_aliases)
     return {"parallel_read_safe": True}

@@ -41,21 +41,43 @@ def add_commands(commands: Any) -> None:
         "2 on error",
     )
     check.add_argument("file", nargs="?", default=FILE_NAME, metavar="FILE", help=f"(default: {FILE_NAME})")
-    check.add_argument("-k", dest="only", default="", metavar="TEXT", help="only models with this in their name")
+    check.add_argument("-k", dest="only", default="", metavar="TEXT", help="only models whose name contains TEXT")
     check.add_argument(
         "--update",
         nargs="?",
         const="all",
         choices=("all", "new"),
-        help="store the baselines of models that pass; =new only those that do not exist",
+        help="store the baselines of models that pass; =new only those that do not exist yet",
     )
     check.add_argument("--baselines", metavar="DIR", help="folder of the baselines (default: baselines beside FILE)")
-    check.add_argument("--latency", choices=("auto", "always", "never"), default="auto", help="as --mxperf-latency")
-    check.add_argument("--latency-seconds", type=float, default=15.0, metavar="N", help="for one model (default: 15)")
-    check.add_argument("--policy", action="append", default=[], metavar="VERDICT=ACTION", help="as --mxperf-policy")
-    check.add_argument("--strict", action="store_true", help="fail on every verdict that is not PASSED")
     check.add_argument(
-        "--import", action="append", default=[], dest="imports", metavar="NAME", help="a module to import"
+        "--latency",
+        choices=("auto", "always", "never"),
+        default="auto",
+        help="which models to time, as with pytest --mxperf-latency",
+    )
+    check.add_argument(
+        "--latency-seconds",
+        type=float,
+        default=15.0,
+        metavar="N",
+        help="limit for timing one model, in seconds of CPU time (default: 15)",
+    )
+    check.add_argument(
+        "--policy",
+        action="append",
+        default=[],
+        metavar="VERDICT=ACTION",
+        help="what a verdict does, as with pytest --mxperf-policy",
+    )
+    check.add_argument("--strict", action="store_true", help="fail on every verdict but PASSED")
+    check.add_argument(
+        "--import",
+        action="append",
+        default=[],
+        dest="imports",
+        metavar="NAME",
+        help="a module to import first, which registers operators of your own; repeatable",
     )
     check.add_argument(
         "-o", "--output", action="append", default=[], metavar="REPORT", help=f"{formats.KNOWN}; repeatable"

@@ -17,9 +17,11 @@ def add_commands(commands: Any) -> None:
     command = add(
         commands, "history", _history, "how a model's baseline has changed over the commits of its repository"
     )
-    command.add_argument("name", metavar="NAME", help="of the baseline")
-    command.add_argument("--baselines", default="baselines", metavar="DIR", help="their folder (default: baselines)")
-    command.add_argument("--since", metavar="DATE", help="as for git log: 2024-01-31, '3 months ago'")
+    command.add_argument("name", metavar="NAME", help="name of the baseline")
+    command.add_argument(
+        "--baselines", default="baselines", metavar="DIR", help="folder of the baselines (default: baselines)"
+    )
+    command.add_argument("--since", metavar="DATE", help="the first date, as for git log: 2024-01-31, '3 months ago'")
     command.add_argument("--json", action="store_true", help="print JSON")
     command.add_argument("--html", metavar="FILE", help="write a page with a drawing of each metric")
 

@@ -23,13 +23,13 @@ _SYMBOL = "-symbol.json"
 def add_commands(commands: Any) -> None:
     inputs = add(commands, "inputs", _inputs, "a checkpoint's inputs, what is known of each, its epochs and operators")
     inputs.add_argument(
-        "models", nargs="+", metavar="PREFIX", help=f"{MODEL}; a pattern or a folder stands for all in it"
+        "models", nargs="+", metavar="PREFIX", help=f"{MODEL}; a pattern or a folder stands for all models in it"
     )
     add_model_options(inputs, of_two=False)
     init = add(commands, "init", _init, f"write a first {FILE_NAME} for the checkpoints in a folder")
     init.add_argument("folder", metavar="FOLDER")
     init.add_argument("-o", "--output", default=FILE_NAME, metavar="FILE", help=f"(default: {FILE_NAME})")
-    init.add_argument("--force", action="store_true", help="replace a file that is there")
+    init.add_argument("--force", action="store_true", help="replace an existing file")
 
 
 def _inputs(options: argparse.Namespace) -> Tuple[str, int]:

@@ -18,9 +18,11 @@ def add_commands(commands: Any) -> None:
     report = add(commands, "report", _report, "show a report that was kept as JSON in another format")
     report.add_argument("reports", nargs=1, metavar="REPORT.json", help="from pytest --mxperf-report=FILE.json")
     merge = add(
-        commands, "merge", _report, "join the reports of one suite's parts; a test that is in several counts once"
+        commands, "merge", _report, "join the reports of one suite's parts; a test in several reports counts once"
     )
-    merge.add_argument("reports", nargs="+", metavar="REPORT.json", help="in their order: the later one counts")
+    merge.add_argument(
+        "reports", nargs="+", metavar="REPORT.json", help="in order: for a test in several reports, the last one counts"
+    )
     for command in (report, merge):
         command.add_argument(
             *("-o", "--output"),

@@ -21,11 +21,14 @@ def add_commands(commands: Any) -> None:
         _profile,
         "how long each layer of a model takes, and what the processor could do; of two models, which layers differ",
     )
-    command.add_argument("models", nargs="+", metavar="PREFIX", help=f"{MODEL}; or OLD NEW")
+    command.add_argument("models", nargs="+", metavar="PREFIX", help=f"{MODEL}; two models (OLD NEW) are compared")
     command.add_argument("--sort", choices=_SORTS, default="time", help="what the layers are sorted by (default: time)")
     command.add_argument("--top", type=int, metavar="N", help="show N layers (default: all)")
     command.add_argument(
-        "--seconds", type=float, default=15.0, help="of CPU time that a slow model may take (default: 15)"
+        "--seconds",
+        type=float,
+        default=15.0,
+        help="limit for timing a slow model, in seconds of CPU time (default: 15)",
     )
     add_run_as(command)
     add_model_options(command, of_two=True)

@@ -37,16 +37,21 @@ def add_commands(commands: Any) -> None:
         "model",
         nargs="+",
         metavar="PREFIX",
-        help=f"{MODEL}; several, a pattern, a folder or an mxperf.toml give a table",
+        help=f"{MODEL}; several models, a pattern, a folder or an mxperf.toml make a table",
     )
-    cost.add_argument("--sort", choices=SORTS, help="what a table is sorted by, the most first")
-    cost.add_argument("--format", choices=tuple(FORMATS), help="of a table, of one model too (default: table)")
+    cost.add_argument("--sort", choices=SORTS, help="what the table is sorted by, largest first")
+    cost.add_argument(
+        "--format", choices=tuple(FORMATS), help="format of the table, also for one model (default: table)"
+    )
     cost.add_argument("--layers", action="store_true", help="show every layer, in the order of the graph")
     cost.add_argument("--top", type=int, metavar="N", help="show the N heaviest layers (default: 5)")
     vary.add_option(cost)
     add_model_options(cost, of_two=False)
     difference = add(
-        commands, "diff", _diff, "which layers distinguish two models; exit code 0 if none do, 1 if some, 2 on error"
+        commands,
+        "diff",
+        _diff,
+        "which layers differ between two models; exit code 0 if none does, 1 if some do, 2 on error",
     )
     race = add(
         commands,
@@ -58,9 +63,11 @@ def add_commands(commands: Any) -> None:
         "--allow",
         default="2.5%",
         metavar="GROWTH",
-        help="such as 5%% (default: 2.5%%); --allow=-30%% (with =) wants NEW at least 30%% faster",
+        help="for example 5%% (default: 2.5%%); --allow=-30%% (with =) demands that NEW is at least 30%% faster",
     )
-    race.add_argument("--seconds", type=float, default=15.0, help="of CPU time that it may take (default: 15)")
+    race.add_argument(
+        "--seconds", type=float, default=15.0, help="limit for the measurement, in seconds of CPU time (default: 15)"
+    )
     add_run_as(race)
     for command in (difference, race):
         add_both(command)

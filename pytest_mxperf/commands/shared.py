@@ -68,7 +68,7 @@ def add_both(command: argparse.ArgumentParser) -> None:
     """``OLD NEW``, and the options of both."""
     add_model_options(command, of_two=True)
     command.add_argument("old", metavar="OLD", help=MODEL)
-    command.add_argument("new", metavar="NEW", help="likewise")
+    command.add_argument("new", metavar="NEW", help="the other model")
 
 
 def add_run_as(command: argparse.ArgumentParser) -> None:

@@ -19,9 +19,9 @@ def add_option(command: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="INPUT:DIM=SIZES",
-        help="count it at several sizes, and find the law that the costs follow: data:0=1,2,4,8 for the batch, "
-        "data:2,3=160,224,320 for height and width together, tokens:1,types:1=16,32 for two inputs; repeatable; exit "
-        "code 2 if it cannot be counted at one of them",
+        help="count at several sizes of an axis, and find the law that the costs follow: data:0=1,2,4,8 for the batch, "
+        "data:2,3=160,224,320 for height and width together, tokens:1,types:1=16,32 for two inputs; repeatable; the "
+        "exit code is 2 if the model cannot be counted at one of the sizes",
     )
 
 

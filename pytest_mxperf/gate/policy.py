@@ -1,4 +1,4 @@
-"""What comes of a verdict: it fails the test, is a warning, or is only in the report."""
+"""What a verdict does: it fails the test, warns, or is only in the report."""
 
 import difflib
 from typing import Dict, Mapping, NamedTuple, Tuple
@@ -12,26 +12,26 @@ ACTIONS = ("fail", "warn", "ignore")
 
 _RULES: Dict[Verdict, Tuple[str, str]] = {
     Verdict.MISSING: ("fail", "a test's baseline does not exist"),
-    Verdict.INCOMPARABLE: ("fail", "a baseline is of other inputs or another convention, or cannot be read"),
+    Verdict.INCOMPARABLE: ("fail", "a baseline has other inputs or another convention, or cannot be read"),
     Verdict.OTHER_MXNET: ("warn", "a baseline was recorded under another MXNet, or is timed in another way"),
-    Verdict.UNCOUNTED: ("fail", "a gated model has operators that no rule counts"),
+    Verdict.UNCOUNTED: ("fail", "a gated model has operators without a counting rule"),
     Verdict.UNMEASURED: ("fail", "a latency budget or gate was set and nothing was measured"),
     Verdict.INCONCLUSIVE: (
         "warn",
-        "latency is unclear: too much noise, too little time, or weights that other processors are slow with",
+        "latency is unclear: too much noise, too little time, or weights that are slow on other processors",
     ),
-    Verdict.UNUSED: ("fail", "all tests were collected and none uses a baseline"),
+    Verdict.UNUSED: ("fail", "all tests were collected and none uses the baseline"),
     Verdict.IMPROVED: ("warn", "a model is lighter or faster than its baseline"),
     Verdict.UNJUDGED: ("warn", "a gated test was skipped, deselected or expected to fail"),
-    Verdict.UNGATED: ("warn", "a marked test has no gate and asks its model nothing"),
+    Verdict.UNGATED: ("warn", "a marked test has no gate, and does not use its model"),
     Verdict.FLAKY: ("warn", "a gate failed before its test was run again"),
 }
-"""By verdict: what comes of it unless the user says otherwise, and when it is given. All others always fail."""
+"""By verdict: its default action, and when it is given. All other verdicts always fail."""
 
 _USUAL = {verdict: action for verdict, (action, _) in _RULES.items()}
 OCCASIONS = {verdict: occasion for verdict, (_, occasion) in _RULES.items()}
 OF_THE_RUN = (Verdict.UNUSED,)
-"""Verdicts on the run as a whole. No test can say anything about them."""
+"""Verdicts on the whole run. A test's own marker cannot set their action."""
 
 _GOOD = (Verdict.PASSED, Verdict.ADVICE)
 
@@ -43,11 +43,11 @@ class Policy(NamedTuple):
 
     @classmethod
     def strict(cls) -> "Policy":
-        """Whatever is not PASSED fails."""
+        """Every verdict but PASSED fails."""
         return cls(dict.fromkeys(_RULES, "fail"))
 
     def updated(self, actions: Mapping[Verdict, str]) -> "Policy":
-        """The same, but for what is said here."""
+        """The same policy with these actions changed."""
         return Policy({**self.actions, **actions})
 
     def action(self, verdict: Verdict) -> str:
@@ -55,7 +55,7 @@ class Policy(NamedTuple):
         return "ignore" if verdict in _GOOD else self.actions.get(verdict, "fail")
 
     def deviations(self) -> str:
-        """What differs from the default, as the user would write it."""
+        """The actions that differ from the default, as the user would write them."""
         changed = (item for item in self.actions.items() if _USUAL[item[0]] != item[1])
         return " ".join(f"{verdict.value.lower()}={action}" for verdict, action in changed)
 

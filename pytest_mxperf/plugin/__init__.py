@@ -1,6 +1,6 @@
-"""What pytest sees of the plugin: options, markers, hooks and fixtures. Each imports what works for it when called.
+"""What pytest sees of the plugin: options, markers, hooks and fixtures. Each imports its implementation when called.
 
-Most runs have no test of ours: they load this module and the options, and nothing else (``benchmarks/startup.py``).
+Most runs have no test of ours. They load this module and the options, and nothing else (``benchmarks/startup.py``).
 """
 
 import sys
@@ -42,8 +42,8 @@ _MARKERS = {
     "the MXNet model that the test is about",
     "mxperf_budget": 'mxperf_budget(macs="1.82 G", params="11.7 M", latency_p50="40 ms", ...): ceilings',
     "mxperf_baseline": 'mxperf_baseline(macs="0%", params="0%", latency="5%", against=None, ...): '
-    "allowed growth over the stored baseline, or over another model",
-    "mxperf_policy": 'mxperf_policy(uncounted="warn", ...): what comes of verdicts in this test: fail, warn or ignore',
+    "allowed growth since the stored baseline, or over another model",
+    "mxperf_policy": 'mxperf_policy(uncounted="warn", ...): what verdicts do in this test: fail, warn or ignore',
 }
 _SUBJECTS = frozenset(("mxperf_model", "mxperf_budget", "mxperf_baseline"))
 """The markers that make a test one of ours."""
@@ -51,7 +51,7 @@ _SUBJECTS = frozenset(("mxperf_model", "mxperf_budget", "mxperf_baseline"))
 _MXNETS = ("mxnet", "mxnet-mkl", "mxnet-native", *(f"mxnet-cu{cuda}" for cuda in (90, 92, 100, 101, 102, 110, 112)))
 
 IN_BODY: "pytest.StashKey[bool]" = pytest.StashKey()
-"""Whether a test's own body is running, in which whatever is reported is only a subtest."""
+"""Whether a test's own body is running. A report from inside the body is only of a subtest."""
 _HAS_CASE: "pytest.StashKey[bool]" = pytest.StashKey()
 _WATCH: "pytest.StashKey[Watch]" = pytest.StashKey()
 
@@ -61,7 +61,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 class Hooks:
-    """What another plugin or a conftest.py can implement. docs/extending.md shows each at work."""
+    """Hooks that another plugin or a conftest.py can implement. docs/extending.md has an example of each."""
 
     def pytest_mxperf_metrics(self, config: pytest.Config) -> "Iterable[Metric]":  # type: ignore[empty-body]
         """Returns the ``pytest_mxperf.Metric``s that budgets and baselines may name beside those of pytest-mxperf.
@@ -102,7 +102,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    """What judges, by which baselines, and where the policy is another. MXNet is not imported: that takes a second."""
+    """Versions, baselines, and what differs from the default policy. MXNet is not imported: that takes a second."""
     parts = [f"mxperf {metadata.version('pytest-mxperf')}", _mxnet()]
     if not config.stash[_WATCH].is_on:
         return ", ".join([*parts, "baselines: baselines"])

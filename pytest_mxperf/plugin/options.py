@@ -1,4 +1,4 @@
-"""Command line options and their ini twins. Imported in every run of pytest, so it imports nothing else of ours."""
+"""Command line options and their ini keys. Every run of pytest imports this module, so it imports no other of ours."""
 
 import copy
 from typing import Any, List
@@ -9,20 +9,20 @@ __all__ = ["LATENCY_MODES", "REPORTS", "VERDICTS", "add_options", "are_given", "
 
 LATENCY_MODES = ("auto", "always", "never")
 
-# Written out for the help, since what knows them takes time to import; a test holds them against that.
+# Written out for the help, because the modules that know them take time to import. A test compares both.
 REPORTS = "terminal, github, FILE.csv, FILE.html, FILE.json, FILE.md, FILE.trace.json"
 VERDICTS = (
     "missing (fail): a test's baseline does not exist; "
-    "incomparable (fail): a baseline is of other inputs or another convention, or cannot be read; "
+    "incomparable (fail): a baseline has other inputs or another convention, or cannot be read; "
     "other_mxnet (warn): a baseline was recorded under another MXNet, or is timed in another way; "
-    "uncounted (fail): a gated model has operators that no rule counts; "
+    "uncounted (fail): a gated model has operators without a counting rule; "
     "unmeasured (fail): a latency budget or gate was set and nothing was measured; "
-    "inconclusive (warn): latency is unclear: too much noise, too little time, or weights that other processors are "
-    "slow with; "
-    "unused (fail): all tests were collected and none uses a baseline; "
+    "inconclusive (warn): latency is unclear: too much noise, too little time, or weights that are slow on other "
+    "processors; "
+    "unused (fail): all tests were collected and none uses the baseline; "
     "improved (warn): a model is lighter or faster than its baseline; "
     "unjudged (warn): a gated test was skipped, deselected or expected to fail; "
-    "ungated (warn): a marked test has no gate and asks its model nothing; "
+    "ungated (warn): a marked test has no gate, and does not use its model; "
     "flaky (warn): a gate failed before its test was run again"
 )
 
@@ -38,16 +38,16 @@ _INI_DEFAULTS = {
     "mxperf_strict": False,
 }
 
-# Options whose value may be left out, and what they mean then. A value comes with "=": what follows behind a space is a
-# path to test, as in `pytest --mxperf-report tests/`. argparse would take it for the value.
+# Options that work without a value, and what they mean then. A value comes after "=". After a space comes a path to
+# test, as in `pytest --mxperf-report tests/`, which argparse would take for the value.
 _WITHOUT_VALUE = {"--mxperf-report": "terminal", "--mxperf-update": "all"}
 
 
 def with_values(early_config: Any, parser: Any, args: List[str]) -> None:
-    """Gives each of those its value, in place."""
+    """Adds the value to each option that was given without one, in place."""
     end = args.index("--") if "--" in args else len(args)
     args[:end] = [f"{arg}={_WITHOUT_VALUE[arg]}" if arg in _WITHOUT_VALUE else arg for arg in args[:end]]
-    # Conftest files are looked for where the paths point.
+    # pytest looks for conftest files where the paths point.
     early_config.known_args_namespace.file_or_dir = parser.parse_known_args(
         args, namespace=copy.copy(early_config.option)
     ).file_or_dir
@@ -67,51 +67,55 @@ def _add_baselines_and_reports(parser: pytest.Parser, group: Any) -> None:
         const="terminal",
         action="append",
         metavar="REPORT",
-        help="show every model's cost, latency and gates in the terminal, or give them to another report with "
-        f"--mxperf-report=REPORT: {REPORTS}; repeatable",
+        help=f"report every model's cost, latency and gates, in the terminal or as =REPORT: {REPORTS}; repeatable",
     )
     group.addoption(
         "--mxperf-update",
         nargs="?",
         const="all",
         metavar="new|prune",
-        help="write the baselines of passing tests; =new only those that do not exist yet; "
-        "=prune removes those that no test uses, and writes none",
+        help="store the baselines of tests that pass; =new only those that do not exist yet; "
+        "=prune stores none, and removes those that no test uses",
     )
     group.addoption(
         "--mxperf-profile",
         action="store_true",
         default=None,
-        help="time every layer of each model, for the reports; by itself shown in the terminal",
+        help="time every layer of each model, and add the times to every report (default report: terminal)",
     )
     group.addoption("--mxperf-baselines", metavar="DIR", help="folder of the baselines (default: baselines)")
-    _add_ini(parser, "mxperf_report", "reports, as for --mxperf-report", "args")
-    _add_ini(parser, "mxperf_profile", "as --mxperf-profile", "bool")
+    _add_ini(parser, "mxperf_report", "reports to write, as with --mxperf-report", "args")
+    _add_ini(parser, "mxperf_profile", "time every layer, as with --mxperf-profile", "bool")
     _add_ini(parser, "mxperf_baselines", "folder of the baselines, relative to the root directory")
-    _add_ini(parser, "mxperf_imports", "modules that register operators, imported wherever a model is opened", "args")
+    _add_ini(
+        parser,
+        "mxperf_imports",
+        "modules that register operators of your own; imported in every process that opens a model",
+        "args",
+    )
 
 
 def _add_latency(parser: pytest.Parser, group: Any) -> None:
     group.addoption(
         "--mxperf-latency",
         choices=LATENCY_MODES,
-        help="time models whose graph has changed (auto, the default), all that have a latency gate, or none",
+        help="which latency gates to time: those whose graph has changed (auto, the default), all, or none",
     )
     group.addoption(
         "--mxperf-latency-seconds",
         type=float,
         metavar="N",
-        help="what timing one model may take, of CPU time (default: 15)",
+        help="limit for timing one model, in seconds of CPU time (default: 15)",
     )
     group.addoption(
         "--mxperf-latency-wait",
         type=float,
         metavar="N",
-        help="seconds to wait for each turn of another run that measures on this host (default: 600)",
+        help="how many seconds another run may measure in one turn, before this run gives up (default: 600)",
     )
-    _add_ini(parser, "mxperf_latency", "which models to time: auto, always, never")
-    _add_ini(parser, "mxperf_latency_seconds", "what timing one model may take, in seconds of CPU time")
-    _add_ini(parser, "mxperf_latency_wait", "seconds to wait for each turn of another run")
+    _add_ini(parser, "mxperf_latency", "which models to time: auto, always or never")
+    _add_ini(parser, "mxperf_latency_seconds", "limit for timing one model, in seconds of CPU time")
+    _add_ini(parser, "mxperf_latency_wait", "how many seconds another run may measure in one turn")
 
 
 def _add_policy(parser: pytest.Parser, group: Any) -> None:
@@ -119,16 +123,16 @@ def _add_policy(parser: pytest.Parser, group: Any) -> None:
         "--mxperf-policy",
         action="append",
         metavar="VERDICT=ACTION",
-        help=f"what comes of a verdict: fail, warn or ignore; repeatable. Verdicts, with their defaults: {VERDICTS}",
+        help=f"what a verdict does: fail, warn or ignore; repeatable. Verdicts and their defaults: {VERDICTS}",
     )
     group.addoption(
         "--mxperf-strict",
         action="store_true",
         default=None,
-        help="fail on every verdict that is not PASSED; --mxperf-policy makes exceptions",
+        help="fail on every verdict but PASSED; --mxperf-policy makes exceptions",
     )
-    _add_ini(parser, "mxperf_policy", "what comes of verdicts, as for --mxperf-policy", "args")
-    _add_ini(parser, "mxperf_strict", "as --mxperf-strict", "bool")
+    _add_ini(parser, "mxperf_policy", "what verdicts do, as with --mxperf-policy", "args")
+    _add_ini(parser, "mxperf_strict", "fail on every verdict but PASSED, as with --mxperf-strict", "bool")
 
 
 def _add_ini(parser: pytest.Parser, name: str, what: str, kind: Any = None) -> None:
@@ -136,6 +140,6 @@ def _add_ini(parser: pytest.Parser, name: str, what: str, kind: Any = None) -> N
 
 
 def are_given(config: pytest.Config) -> bool:
-    """Whether the user has set any of our options, or of our keys in the ini file."""
+    """Whether the user has set one of our options or ini keys."""
     typed = any(value is not None and name.startswith("mxperf_") for name, value in vars(config.option).items())
     return typed or any(config.getini(name) != default for name, default in _INI_DEFAULTS.items())
