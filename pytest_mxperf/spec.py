@@ -131,11 +131,11 @@ class ModelSpec:
     inputs: Mapping[str, InputSpec]
     name: str
     run_as: Optional[RunAs] = None
-    """How it is timed; None is as such a model is run by itself: a Gluon block as one, all else in a ``Module``."""
+    """How it is timed. None is the default: a Gluon block as a block, other models in a ``Module``."""
     example: object = field(default=None, compare=False)
     """Real inputs: the path of an ``.npz``, a mapping from names to arrays, or a callable that returns one."""
     shapes: Mapping[str, Tuple[int, ...]] = field(default_factory=dict)
-    """Of parameters that neither weights nor inference tell, by name."""
+    """Shapes by name, of parameters whose shape neither the weights nor MXNet's inference give."""
     outputs: Tuple[str, ...] = ()
     """The operators at which the graph ends, by name; none for all of it."""
 

@@ -28,7 +28,7 @@ class Kind(Enum):
     CHANGED = "changed"
     """Its operator, an attribute, or its number of inputs."""
     REWIRED = "rewired"
-    """It reads something else, or shares a parameter no more."""
+    """It reads something else, or no longer shares a parameter."""
     RESHAPED = "reshaped"
     """Only the shapes of what it reads, since some other layer has changed."""
     RECOUNTED = "recounted"
@@ -91,11 +91,11 @@ class Difference(msgspec.Struct, frozen=True):
         return sorted(grown, key=lambda change: -change.growth(metric))
 
     def explanation(self, metric: str, *, percent: int, limit: int) -> List[Change]:
-        """The fewest changes that make up so much of all that has grown in the metric, ``limit`` at the most."""
+        """The fewest changes that make up this percentage of all growth in the metric, at most ``limit``."""
         return _heaviest(self.grown(metric), metric, percent, limit)
 
     def distinction(self, metric: str, *, percent: int, limit: int) -> List[Change]:
-        """As ``explanation``, of what has grown and of what has shrunk alike: the heaviest changes of either kind."""
+        """Like ``explanation``, for growth and shrinkage together: the heaviest changes of either kind."""
         differing = [change for change in self.changes if change.growth(metric)]
         ranked = sorted(differing, key=lambda change: -abs(change.growth(metric)))
         return _heaviest(ranked, metric, percent, limit)
@@ -183,7 +183,7 @@ class _Changes:
         self._wiring = Wiring(matching)
 
     def find(self) -> Iterator[Change]:
-        """The changes in the new graph's order; what was removed comes in front of what followed it."""
+        """The changes in the new graph's order. A removed layer comes before the layer that followed it."""
         removed = self._removed_before()
         for new in self._matching.new.order:
             old = self._matching.origin[new]

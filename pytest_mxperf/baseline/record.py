@@ -75,7 +75,7 @@ class Recorded(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """SHA-256 of the real inputs, or "none"; empty where nothing is timed with them."""
 
     def differences(self, now: "Recorded") -> List[str]:
-        """What is not as it was, a few words for each. Where a text is empty, here or there, it says nothing."""
+        """What has changed, in a few words for each. An empty text on either side means unknown."""
         pairs = [
             ("under MXNet", self.mxnet, now.mxnet),
             ("with BLAS", self.blas, now.blas),
@@ -151,7 +151,7 @@ class Baseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @staticmethod
     def is_in(text: bytes) -> bool:
-        """Whether the text is a baseline of whatever schema, and not some other JSON."""
+        """Whether the text is a baseline of any schema, and not another JSON."""
         try:
             msgspec.json.decode(text, type=_AnyBaseline)
         except (msgspec.DecodeError, UnicodeError, RecursionError):
@@ -167,7 +167,7 @@ class Baseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return lined({"schema": schema, **document, "layers": layers})
 
     def fingerprint(self) -> str:
-        """Alike for models of the same inputs, layers and costs, whatever the layers are called."""
+        """Equal for models with the same inputs, layers and costs. Layer names may differ."""
         layers = tuple(msgspec.structs.replace(layer, name="") for layer in self.layers)
         costs = msgspec.structs.replace(self, layers=layers, recorded=None, checkpoint_bytes=None)
         nameless = msgspec.structs.replace(costs, symbol_sha256="", weights_sha256="", wall_times={}, own_metrics={})

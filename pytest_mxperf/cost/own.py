@@ -50,7 +50,7 @@ def own_name(op: str, attrs: Mapping[str, str]) -> Optional[str]:
 
 
 def own_cost(name: str, call: Call) -> OpCost:
-    """By the user's rule. Raises ``GraphError`` whatever that raises, and for what is no cost."""
+    """The cost by the user's rule. Raises ``GraphError`` if the rule raises, or returns no cost."""
     try:
         cost = _RULES[name](call)
     except Exception as error:

@@ -171,11 +171,11 @@ class CostReport(msgspec.Struct, frozen=True):
     notes: Tuple[str, ...] = ()
     """Where a cost is a bound, since only the data decide: loops and branches."""
     peak_activation_bytes: int = 0
-    """The most that is alive at one time of what operators put out; neither inputs nor parameters."""
+    """The most bytes of operator outputs that are alive at one time, without inputs and parameters."""
     param_bytes_by_dtype: Dict[str, int] = {}
     convention: str = CONVENTION
     checkpoint_bytes: Optional[int] = None
-    """Of all arrays in the ``.params`` file, those included that the graph does not read; None without such a file."""
+    """Of all arrays in the ``.params`` file, even those that the graph does not read. None without such a file."""
 
     @property
     def cost(self) -> OpCost:

@@ -95,7 +95,7 @@ def _judge_limit(metric: Metric, limit: Fraction, value: Optional[Number]) -> Fi
         return _unmeasured("budget", metric, reference)
     shown, held = (format_value(number, metric.unit) for number in (value, reference))
     if metric.more_is_better:
-        is_met, within, broken = value >= reference, "meets the least of", "is below the least of"
+        is_met, within, broken = value >= reference, "meets the minimum of", "is below the minimum of"
     else:
         is_met, within, broken = value <= reference, "is within the budget of", "is over the budget of"
     message = f"{metric.name} {shown} {within if is_met else broken} {held}"

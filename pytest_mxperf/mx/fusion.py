@@ -29,7 +29,7 @@ def weights_read(graph: Graph, op: str) -> "Counter[int]":
 
 
 def only_copied(graph: Graph) -> List[int]:
-    """Indices of the variables that nobody reads but fused operators, as their weight: once each has its copy, nobody.
+    """Indices of the variables that only fused operators read, as their weight. Once each has its copy, nobody does.
 
     Not those of quantized layers, some of which rescale their weights in place.
     """

@@ -271,7 +271,7 @@ def mxperf_cost(_mxperf_case: "Case") -> "CostReport":
 
 @pytest.fixture
 def mxperf_checkpoint(_mxperf_case: "Case") -> Any:
-    """``(symbol, arg_params, aux_params)``, as ``mx.model.load_checkpoint`` returns them, held against each other."""
+    """``(symbol, arg_params, aux_params)`` as ``mx.model.load_checkpoint`` returns them, checked against each other."""
     from pytest_mxperf.plugin.fixtures import checkpoint
 
     return checkpoint(_mxperf_case)

@@ -29,7 +29,7 @@ class Collection:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         if hasattr(session.config, "workeroutput"):
-            with contained(self._doubts, "telling what was collected"):
+            with contained(self._doubts, "reporting what was collected"):
                 session.config.workeroutput[_KEY] = msgspec.to_builtins(self._own(session))
 
     @pytest.hookimpl(optionalhook=True)
@@ -49,7 +49,7 @@ class Collection:
 
     def _own(self, session: pytest.Session) -> Collected:
         if self._watch.items is None:  # xdist's controller, whose workers have all died or were stopped
-            return Collected(doubt=self._watch.doubt or "no process has told what it collected")
+            return Collected(doubt=self._watch.doubt or "no process has reported what it collected")
         selected = set(getattr(session, "items", ()))
         tests = [_test(item, item in selected) for item in self._watch.items if _is_ours(item)]
         return Collected(tuple(tests), self._watch.doubt)
@@ -87,7 +87,7 @@ def _left_out(config: pytest.Config) -> str:
     given = [config.invocation_params.dir / argument for argument in config.args]
     for root in _roots(config):
         if not any(folder == root or folder in root.parents for folder in (path.resolve() for path in given)):
-            return f"not all of {root} was asked for"
+            return f"the command names only a part of {root}"
     return ""
 
 
