@@ -1,4 +1,4 @@
-"""What a baseline remembers of a model."""
+"""What a baseline stores about a model."""
 
 import hashlib
 from typing import Dict, List, Mapping, Optional, Tuple, Union
@@ -111,7 +111,7 @@ class Baseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     checkpoint_bytes: Optional[int] = None
     """As in ``CostReport``: of the file, so that two models of one graph may differ in it."""
     wall_times: Dict[str, WallTime] = {}
-    """By environment (``environment.here``): wall times of other hardware say nothing."""
+    """By environment (``environment.here``), because wall times of other hardware mean nothing."""
     recorded: Optional[Recorded] = None
     """None in a file that was written before this was stored: it is not known then."""
     own_metrics: Dict[str, Union[int, float]] = {}

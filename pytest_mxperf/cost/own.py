@@ -1,4 +1,4 @@
-"""Rules of the user's own: for operators of a library, and for those written in Python.
+"""The user's own rules: for operators of a library, and for operators written in Python.
 
 A model that uses one is counted under a convention of its own, so that its baseline is never compared with numbers that
 were counted by other rules.

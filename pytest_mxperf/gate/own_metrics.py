@@ -18,7 +18,7 @@ _QUANTITIES = {"number": Quantity.COUNT, "bytes": Quantity.BYTES, "seconds": Qua
 
 
 class Metric(NamedTuple):
-    """A number of a plugin's own, which budgets and baselines may name: accuracy, energy, size of an artifact.
+    """A metric of another plugin, which budgets and baselines may name: accuracy, energy, size of an artifact.
 
     ``measure`` takes a ``MeasuredModel`` and returns the number, from 0 up, or None for a model that has none. It is
     called only for a test whose budget or baseline names the metric.
@@ -29,7 +29,7 @@ class Metric(NamedTuple):
     unit: str = "number"
     """``"bytes"``, ``"seconds"`` or ``"number"``."""
     more_is_better: bool = False
-    """A budget is then the least that is allowed, and a tolerance how much may be lost."""
+    """If true, a budget is the smallest allowed value, and a tolerance is how much may be lost."""
 
     @property
     def quantity(self) -> Quantity:

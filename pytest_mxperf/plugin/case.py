@@ -30,7 +30,7 @@ class Case:
         self.unmeasured_because = "the test did not call mxperf_benchmark"
         self.findings: Tuple[Finding, ...] = ()
         self.problem = ""
-        """What was found to be wrong with the model itself, for the report."""
+        """What is wrong with the model itself, for the report."""
         self.model = ModelJudge(spec, options.judging, item.config.stash[LATENCY], root=item.config.rootpath)
         self._profiled = Profiled()
         self._item = item

@@ -1,4 +1,4 @@
-"""What was collected: each process takes note, and the one that reports puts it together."""
+"""What was collected: each process records it, and the one that reports joins the records."""
 
 import glob
 from pathlib import Path
@@ -43,7 +43,7 @@ class Collection:
         self._watch.doubt = self._watch.doubt or because
 
     def collected(self, session: pytest.Session) -> Collected:
-        """All that the run has collected, with what the command line has left out among the doubts."""
+        """All that the run has collected. What the command line left out is among the doubts."""
         collected = self._told or self._own(session)
         return msgspec.structs.replace(collected, doubt=_left_out(session.config) or collected.doubt)
 
@@ -77,7 +77,7 @@ def model_before_running(item: pytest.Item) -> Optional[ModelSpec]:
 
 
 def _left_out(config: pytest.Config) -> str:
-    """Why tests of the project may not have been looked for; empty if all were."""
+    """Why pytest may not have looked for all tests of the project; empty if it has."""
     if getattr(config.option, "lf", False):
         return "--last-failed looks at some files only"
     if config.option.ignore or config.option.ignore_glob:
