@@ -29,13 +29,13 @@ __all__ = [
 MISS_ALPHA = 0.05
 """How often a model that is just beyond its tolerance may pass. The further beyond, the rarer."""
 
-# The sharp looks are the late ones, and each costs a share of the error: the further on, the fewer.
+# Late looks decide best, and each look costs a share of the error. So looks become rare.
 _LOOKS = (2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 40, 48)
-# Few samples can agree by chance, whatever their noise looks like. Of a growth equal to the tolerance so many may do so
-# that a test passes it, and so many times ``alpha`` that it fails it: that is 5 samples at the first comparison.
+# Few samples can agree by chance, for every kind of noise. If the growth equals the tolerance, this is the chance that
+# enough agree to pass, and this times ``alpha`` the chance that enough agree to fail: 5 samples at the first comparison.
 _AGREEING_TO_PASS = 0.1
 _AGREEING_TO_FAIL = 4
-# Below so many the sd of samples says more about chance than about noise.
+# With fewer samples, their sd says more about chance than about noise.
 _FEWEST_FOR_A_SD = 3
 _NOTABLE_CORRELATION = 0.5
 

@@ -1,10 +1,10 @@
-"""Does once in a forked child what MXNet might not survive, so that it does not take the session along.
+"""Tries in a forked child what MXNet might not survive, so that a crash does not end the session.
 
 A fork costs 10 to 20 ms beside the work itself, on an idle machine. MXNet prepares for it: its engine stops before a
-fork and starts anew on both sides (``src/initialize.cc``), which is what Gluon's ``DataLoader`` relies on.
+fork and starts again on both sides (``src/initialize.cc``). Gluon's ``DataLoader`` relies on the same.
 
-How long a trial takes is counted in time in which the child computes: a machine that stands still for a while, or has
-no core to spare, is nothing that a model can help.
+The limit of a trial counts the time in which the child computes. So a machine that stands still, or has no free core,
+fails no model.
 """
 
 import os
