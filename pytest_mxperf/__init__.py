@@ -1,7 +1,7 @@
 """pytest-mxperf keeps Apache MXNet 1.x models from getting heavier or slower.
 
-Importing this package imports neither pytest nor numpy nor mxnet, and what it exports only once that is asked for. It
-does make a later ``import mxnet`` work where a plain ``pip install mxnet`` leaves it broken (see
+Importing this package imports neither pytest nor numpy nor mxnet. Each name that it exports is imported on first use.
+It also makes a later ``import mxnet`` work where a plain ``pip install mxnet`` leaves it broken (see
 ``pytest_mxperf.mx.compat``).
 """
 

@@ -1,4 +1,4 @@
-"""What the plugin does, for programs: what a model costs, what distinguishes two, and which is faster."""
+"""The plugin's functions for programs: what a model costs, how two models differ, and which is faster."""
 
 import math
 import sys
@@ -54,11 +54,11 @@ def count(
     """The cost of one forward pass of ``model``; no weights are loaded.
 
     ``model`` is a checkpoint prefix (``"models/resnet18"``), the path of a symbol JSON, a ``Symbol``, a Gluon
-    block (initialized or not), a callable that returns one of the last two, or a ``ModelSpec``, which has all
-    the rest. ``inputs`` maps each input to its shape, or to a pair of shape and dtype:
-    ``{"data": (1, 3, 224, 224), "tokens": ((1, 16), "int32")}``. ``epoch`` is a number or ``"latest"``, ``params`` the
-    path of a file of weights that is not called after an epoch, ``shapes`` states the shapes of parameters that nothing
-    else tells, and ``output`` names the operators to count up to.
+    block (initialized or not), a callable that returns one of the last two, or a ``ModelSpec``, which already
+    has all other arguments. ``inputs`` maps each input to its shape, or to a pair of shape and dtype:
+    ``{"data": (1, 3, 224, 224), "tokens": ((1, 16), "int32")}``. ``epoch`` is a number or ``"latest"``. ``params`` is
+    the path of a file of weights that is not named after an epoch. ``shapes`` gives the shapes of parameters that MXNet
+    cannot infer. ``output`` names the operators to count up to.
 
     Raises ``MxperfError``, or one of its kinds, if the model cannot be read or its shapes cannot be inferred.
     """
@@ -91,8 +91,8 @@ def vary(
     """The costs of ``model`` at several ``sizes`` of one ``axis`` of its inputs, and the polynomials that they follow.
 
     The axis is ``"data:0"`` for the first dimension of ``data``, ``"data:2,3"`` for two dimensions of one size, or
-    ``"tokens:1,types:1"`` for two inputs. All else is as in ``count``. The model is counted at some more sizes too, of
-    the same step, so that a law is confirmed by sizes that it was not found from.
+    ``"tokens:1,types:1"`` for two inputs. The other arguments are as in ``count``. The model is also counted at some
+    more sizes of the same step, so that a law is confirmed by sizes that it was not found from.
 
     Raises ``MxperfError`` if the model can be counted at none of the sizes.
     """
@@ -124,10 +124,10 @@ def diff(
     epoch_old: Union[int, str, None] = None,
     epoch_new: Union[int, str, None] = None,
 ) -> Difference:
-    """What distinguishes two models: layers added, removed and changed, found by structure, whatever their names.
+    """How two models differ: layers added, removed and changed. They are matched by structure, not by name.
 
-    Models and ``inputs`` are as in ``count``, and so are the errors. Both models take ``inputs`` and ``epoch``, unless
-    one is given its own; a ``ModelSpec`` has its own, always. Without ``changes`` the models are equal up to names.
+    Models, ``inputs`` and errors are as in ``count``. Both models take ``inputs`` and ``epoch``, unless one is given
+    its own. A ``ModelSpec`` always has its own. If there are no ``changes``, the models are equal up to names.
     """
     before, now = [
         _spec(model, inputs if given is None else given, where="diff", epoch=epoch if own is None else own)
@@ -154,14 +154,14 @@ def compare_latency(
     epoch_old: Union[int, str, None] = None,
     epoch_new: Union[int, str, None] = None,
 ) -> Comparison:
-    """Whether ``new`` is slower than ``old`` by more than ``tolerance``, a fraction: both are timed side by side.
+    """Whether ``new`` is slower than ``old`` by more than ``tolerance``, a fraction. Both are timed side by side.
 
-    Models, ``inputs`` and epochs are as in ``diff``. They are timed with synthetic weights, in one thread of a process
-    of its own, for up to so many ``seconds`` of its CPU time. Both are run as ``new`` is: a Gluon block as it was
-    hybridized, all else in a ``Module``, or what ``run_as`` says, ``"module"``, ``"gluon"`` or ``"gluon_static"``.
-    ``imports`` are the full names of modules that register operators of their own, imported there as well.
-    Raises ``WorkerError`` if one of them cannot run, and ``UsageError`` for a tolerance of -1 and below: no model takes
-    that little time.
+    Models, ``inputs`` and epochs are as in ``diff``. Both are timed with synthetic weights, in one thread of a separate
+    process, for up to ``seconds`` of its CPU time. Both are run in the same way as ``new``: a Gluon block as it was
+    hybridized, other models in a ``Module``. ``run_as`` changes that: ``"module"``, ``"gluon"`` or ``"gluon_static"``.
+    ``imports`` are the full names of modules that register operators; the process imports them too.
+    Raises ``WorkerError`` if one of the models cannot run, and ``UsageError`` for a tolerance of -1 or below: no model
+    takes that little time.
     """
     if not -1 < tolerance < math.inf:
         raise UsageError(f"compare_latency: tolerance={tolerance!r} is not a finite number above -1")
@@ -185,10 +185,10 @@ def profile_layers(
 ) -> ModelProfile:
     """How long each layer of ``model`` takes, and how near that is to what the processor can do.
 
-    ``model``, ``inputs``, ``epoch`` are as in ``count``, ``run_as`` and ``imports`` as in ``compare_latency``. It runs
-    with the weights of its checkpoint, or with synthetic ones, in one thread of a process of its own: for about two
-    seconds of its CPU time, and for up to so many ``seconds`` if it is slow. Raises ``WorkerError`` if that does not
-    suffice, or if it cannot run.
+    ``model``, ``inputs`` and ``epoch`` are as in ``count``, ``run_as`` and ``imports`` as in ``compare_latency``. The
+    model runs with the weights of its checkpoint, or with synthetic ones, in one thread of a separate process. That
+    takes about two seconds of its CPU time, or up to ``seconds`` for a slow model. Raises ``WorkerError`` if that is
+    not enough, or if the model cannot run.
     """
     spec = _spec(model, inputs, where="profile_layers", epoch=epoch)
     (analysis,), networks = _networks([spec], run_as, imports, where="profile_layers", own_weights=True)
@@ -205,13 +205,13 @@ class LayerComparison(NamedTuple):
     pairings: List[Pairing]
     """All layers of both, each with its counterpart if it has one."""
     reasons: List[str]
-    """Why the second is slower, in words; empty if it is not."""
+    """Why the second model is slower, in words; empty if it is not."""
 
 
 def compare_layers(
     old: ModelSpec, new: ModelSpec, *, seconds: float = 15.0, run_as: object = None, imports: Sequence[str] = ()
 ) -> LayerComparison:
-    """Where two models differ in time, layer by layer. All else is as in ``profile_layers``."""
+    """How two models differ in time, layer by layer. Other arguments are as in ``profile_layers``."""
     analyses, networks = _networks([old, new], run_as, imports, where="compare_layers", own_weights=True)
     with PairedTimer(seconds=seconds, option="seconds") as timer:
         profiles, peaks = timer.profile(*networks), timer.peaks()
@@ -233,7 +233,7 @@ def compare_layers(
 def _networks(
     specs: Sequence[ModelSpec], run_as: object, imports: Sequence[str], *, where: str, own_weights: bool = False
 ) -> "Tuple[List[Analysis], List[Network]]":
-    """All are run as the last one is, or as ``run_as`` says."""
+    """All models are run in the same way as the last one, or as ``run_as`` says."""
     import_all(imports, where=f"{where}: imports")
     analyses = [analysis_of(spec) for spec in specs]
     path = tuple(filter(None, sys.path)) if imports else ()
@@ -271,7 +271,7 @@ def _profile_of(analysis: "Analysis", network: Network, profile: NetworkProfile,
 
 
 def inputs_of(model: ModelSpec) -> List[GraphInput]:
-    """What a model's graph wants to be given, whatever inputs the ``ModelSpec`` has, and what is known of each."""
+    """The inputs that a model's graph needs, and what is known about each. The inputs of ``model`` do not matter."""
     from pytest_mxperf.mx import unknown
     from pytest_mxperf.mx.model import open_model
 
@@ -279,7 +279,7 @@ def inputs_of(model: ModelSpec) -> List[GraphInput]:
 
 
 def operators_of(model: ModelSpec) -> Dict[str, int]:
-    """How many operators of each type a model's graph has, those inside of loops and branches not among them."""
+    """How many operators of each type a model's graph has, without those inside loops and branches."""
     from pytest_mxperf.mx.model import open_model
     from pytest_mxperf.mx.runtime import json_of
 

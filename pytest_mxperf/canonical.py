@@ -42,7 +42,7 @@ class _Form:
         self._numpy_shapes = numpy_shapes
 
     def of(self, graph: Graph, inputs: Mapping[str, object], declared: Optional[Declared] = None) -> List[object]:
-        """Each node that counts, its sources by their place in this list, and the heads likewise."""
+        """Each node that counts, with its sources and the heads as places in this list."""
         numbers: Dict[int, int] = {}
         variables: Dict[str, int] = {}
         twins = _Twins()

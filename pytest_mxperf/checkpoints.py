@@ -48,7 +48,7 @@ def matching(pattern: str, folder: Path = Path()) -> List[str]:
 
 
 def below(folder: Path) -> List[str]:
-    """All prefixes in a folder and in those below it, but for the graphs of stored baselines."""
+    """All prefixes in a folder and below it, except the graphs of stored baselines."""
     found = _prefixes(os.path.join(glob.escape(str(folder)), "**", "*"))
     return [prefix for prefix in found if not _is_of_baseline(Path(prefix))]
 

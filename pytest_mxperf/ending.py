@@ -1,4 +1,4 @@
-"""The part of a graph that computes some of its nodes: a network without its loss, or without a head nobody runs."""
+"""The part of a graph that computes some of its nodes: a network without its loss, or without an unused head."""
 
 import difflib
 import re
@@ -15,9 +15,9 @@ _ONE_OUTPUT = re.compile(r"(.+)_output(\d*)")
 
 
 def ending_at(graph: Graph, outputs: Sequence[str], *, where: str) -> Graph:
-    """The graph whose outputs are those of the nodes of these names, without whatever they do not depend on.
+    """The graph that ends at the nodes of these names, without the nodes that they do not depend on.
 
-    A node of several outputs has all that somebody reads; ``split_output1`` is one of them, as MXNet calls it. Raises
+    A node with several outputs keeps all that are read. ``split_output1`` is one of them, in MXNet's naming. Raises
     ``UsageError`` that begins with ``where`` for a name that no operator has.
     """
     places = {node.name: index for index, node in enumerate(graph.nodes) if not node.is_variable}
@@ -31,7 +31,7 @@ def ending_at(graph: Graph, outputs: Sequence[str], *, where: str) -> Graph:
 
 
 def _read_outputs(graph: Graph, index: int) -> List[Entry]:
-    """What MXNet hides, such as the mean of a BatchNorm, nobody reads."""
+    """Nobody reads what MXNet hides, such as the mean of a BatchNorm."""
     entries = {entry for node in graph.nodes for entry in node.inputs} | set(graph.heads)
     return sorted(entry for entry in entries if entry[0] == index) or [(index, 0)]
 

@@ -7,10 +7,10 @@
     │   ├── ParamsError    the .params file is missing, broken or does not fit the graph
     │   └── ShapeError     shapes cannot be inferred from the inputs that were given
     ├── BaselineError      a stored baseline cannot be read or written
-    ├── WorkerError        the measuring process cannot do what it is asked, or died of it
+    ├── WorkerError        the measuring process cannot do what it is asked, or crashed on it
     └── MxnetMissingError  no MXNet is installed
 
-    MxperfWarning          the model works, and something about it is wrong all the same
+    MxperfWarning          the model works, but something about it is wrong
 
 Every message says what is wrong, where, and what to do next.
 """
@@ -61,7 +61,7 @@ class BaselineError(MxperfError):
 
 
 class WorkerError(MxperfError):
-    """The measuring process cannot do what it is asked, or died of it."""
+    """The measuring process cannot do what it is asked, or crashed on it."""
 
 
 class MxnetMissingError(MxperfError):
@@ -69,7 +69,7 @@ class MxnetMissingError(MxperfError):
 
 
 class MxperfWarning(UserWarning):
-    """The model can be counted and run, and something about it is wrong all the same."""
+    """The model can be counted and run, but something about it is wrong."""
 
 
 def listed(items: Sequence[str], limit: int = 5) -> str:

@@ -62,7 +62,7 @@ class Graph(msgspec.Struct, frozen=True):
 
     @staticmethod
     def is_alike(text: bytes, other: bytes) -> bool:
-        """Whether two symbol JSONs are the same text, but for the graph's attributes at its end, such as the version.
+        """Whether two symbol JSONs are the same text, except for the graph's attributes at its end (the version).
 
         Both then parse to the same graph, if they agree on ``numpy_shapes``. Others may as well.
         """
@@ -143,7 +143,7 @@ def _decode(text: "str | bytes", where: str) -> _RawGraph:
 
 _FOREIGN = (  # how such a file begins, what it is, what to do
     (b"version https://git-lfs", "it is a Git LFS pointer; run: git lfs pull"),
-    (b"\x00\x05\x16\x07", "it is metadata of macOS (AppleDouble); use its namesake without '._'"),
+    (b"\x00\x05\x16\x07", "it is metadata of macOS (AppleDouble); use the file of the same name without '._'"),
     (b"<", "it is a web page or XML; download the file itself"),
     (b"\x12\x01\0\0\0\0\0\0", "it is a .params file; give the symbol, or the prefix of both"),
 )
@@ -204,7 +204,7 @@ def _place(where: str, index: int, node: _RawNode) -> str:
 
 
 def _entries(raw: List[List[int]], counts: "Sequence[Optional[int]]", before: int) -> Tuple[Entry, ...]:
-    """The entries, which must be of nodes in front of the node ``before``."""
+    """The entries, which must be of nodes before the node ``before``."""
     entries = []
     for entry in raw:
         if len(entry) < 2:

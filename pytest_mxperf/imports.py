@@ -12,7 +12,7 @@ __all__ = ["import_all"]
 def import_all(names: Sequence[str], *, where: str, path: Sequence[str] = ()) -> None:
     """Imports each module by its full name; ``path`` is looked at behind ``sys.path``.
 
-    Raises ``UsageError`` that begins with ``where``, whatever a module raises.
+    Raises ``UsageError`` that begins with ``where`` if a module raises anything.
     """
     sys.path += [folder for folder in path if folder not in sys.path]
     for name in names:

@@ -11,7 +11,7 @@ __all__ = ["about_folder", "parameter_files", "what_else"]
 
 _SYMBOL = "-symbol.json"
 _PARAMETERS = re.compile(r"(?:.*\.)?params?", re.IGNORECASE)
-"""``net-0001.params``, ``net.params``, ``params``, ``net.param``: none but the first is found by itself."""
+"""``net-0001.params``, ``net.params``, ``params``, ``net.param``: only the first is found without help."""
 _SHOWN = 3
 
 

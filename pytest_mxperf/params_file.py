@@ -16,7 +16,7 @@ What is in brackets only sparse arrays have. Sources, in MXNet: ``NDArray::Save`
 src/ndarray/ndarray.cc, ``Tuple::Save`` in include/mxnet/tuple.h, ``TypeFlag`` in 3rdparty/mshadow/mshadow/base.h.
 
 This reader is stricter than MXNet, which trusts every number: MXNet overruns its stack on an ndim of -1 and dies, lets
-the product of the dimensions wrap around, keeps the last of two arrays with one name, and ignores whatever follows the
+the product of the dimensions wrap around, keeps the last of two arrays with one name, and ignores everything after the
 names. Not bounded by the file's size are the shapes of arrays without values, and those that sparse arrays stand for.
 """
 
@@ -55,7 +55,11 @@ _FOREIGN = (  # how such a file begins, what it is, what to do
     (b"version https://git-lfs", "is a Git LFS pointer, not the weights", "Run: git lfs pull"),
     (b"PK", "is a zip archive (such as MXNet 2's .npz), not a .params file", "Save its arrays with MXNet 1.x."),
     (b"\x1f\x8b", "is compressed with gzip", "Decompress it with gunzip."),
-    (b"\x00\x05\x16\x07", "is metadata of macOS (AppleDouble), not the weights", "Use its namesake without '._'."),
+    (
+        b"\x00\x05\x16\x07",
+        "is metadata of macOS (AppleDouble), not the weights",
+        "Use the file of the same name without '._'.",
+    ),
     (b"<", "is a web page or XML, not the weights", "Download the file itself, not the page that shows it."),
     (b"{", "is JSON, not the weights", "Give the .params file; JSON belongs in PREFIX-symbol.json."),
     (b"", "is not what mx.nd.save writes", "Give a .params file that MXNet 1.x saved."),
@@ -83,7 +87,7 @@ def read_header(path: Path) -> Tuple[StoredArray, ...]:
     """The arrays of the ``.params`` file at ``path``, in its order; none of the weights is read.
 
     A file saved from a list has no names: all names are empty then, and it is up to the caller whether that will do.
-    Raises ``ParamsError`` for whatever is wrong with the file.
+    Raises ``ParamsError`` for every fault of the file.
     """
     try:
         status = path.stat()

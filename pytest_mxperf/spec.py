@@ -51,13 +51,13 @@ def _dtype_name(dtype: Any) -> str:
 
 @dataclass(frozen=True)
 class RunAs:
-    """How MXNet runs a graph: the same one is fused in a ``Module``, and is not in a hybridized Gluon block.
+    """How MXNet runs a graph. MXNet fuses it in a ``Module``, and does not fuse it in a hybridized Gluon block.
 
-    ``static_alloc`` and ``static_shape`` are what the block was hybridized with; a ``Module`` knows neither.
+    ``static_alloc`` and ``static_shape`` are the arguments of ``hybridize``; a ``Module`` has neither.
     """
 
     kind: str = "module"
-    """``module`` (an executor, fused by MXNet) or ``gluon`` (a ``CachedOp``, as hybridized blocks have, not fused)."""
+    """``module`` (an executor, which MXNet fuses) or ``gluon`` (a ``CachedOp`` of a hybridized block, not fused)."""
     static_alloc: bool = False
     static_shape: bool = False
 
@@ -69,7 +69,7 @@ class RunAs:
 
     @classmethod
     def parse(cls, value: object, *, where: str) -> "Optional[RunAs]":
-        """``"module"``, ``"gluon"`` or ``"gluon_static"``; None is left to the model. Raises ``UsageError``."""
+        """``"module"``, ``"gluon"`` or ``"gluon_static"``. None lets the model decide. Raises ``UsageError``."""
         if value is None or isinstance(value, RunAs):
             return value
         if not isinstance(value, str) or value not in _RUN_AS:
@@ -131,19 +131,19 @@ class ModelSpec:
     inputs: Mapping[str, InputSpec]
     name: str
     run_as: Optional[RunAs] = None
-    """How it is timed; None is as such a model is run by itself: a Gluon block as one, all else in a ``Module``."""
+    """How the model is timed. None is the default: a Gluon block as a block, other models in a ``Module``."""
     example: object = field(default=None, compare=False)
     """Real inputs: the path of an ``.npz``, a mapping from names to arrays, or a callable that returns one."""
     shapes: Mapping[str, Tuple[int, ...]] = field(default_factory=dict)
-    """Of parameters that neither weights nor inference tell, by name."""
+    """Shapes by name, of parameters whose shape neither the weights nor MXNet's inference give."""
     outputs: Tuple[str, ...] = ()
-    """The operators at which the graph ends, by name; none for all of it."""
+    """Names of the operators at which the graph ends; empty for the whole graph."""
 
     @property
     def batch(self) -> int:
-        """How many items a batch has: the first size of every input; 1 of scalars alone.
+        """The size of the batch, which is the first size of every input; 1 if all inputs are scalars.
 
-        Raises ``UsageError`` if the inputs do not agree on it: which of them has the batch elsewhere is not known.
+        Raises ``UsageError`` if the first sizes differ: nobody knows which input has the batch elsewhere.
         """
         firsts = {name: spec.shape[0] for name, spec in self.inputs.items() if spec.shape}
         if len(set(firsts.values())) > 1:
@@ -155,7 +155,7 @@ class ModelSpec:
         return next(iter(firsts.values()), 1)
 
     def symbol_path(self, root: Path) -> str:
-        """Of a checkpoint's graph, seen from ``root``; empty for what is no file."""
+        """The path of a checkpoint's graph, relative to ``root``; empty if the source is not a file."""
         if not isinstance(self.source, Checkpoint):
             return ""
         return os.path.relpath(root / self.source.symbol_path, root)
@@ -176,7 +176,7 @@ class ModelSpec:
         root: Optional[Path] = None,
         where: str = "ModelSpec",
     ) -> "ModelSpec":
-        """From what a user writes; relative paths start at ``root``.
+        """The model that a user describes. Relative paths start at ``root``.
 
         Raises ``UsageError`` that begins with ``where``.
         """
@@ -205,7 +205,7 @@ class ModelSpec:
         )
 
     def under(self, root: Path) -> "ModelSpec":
-        """The same model, relative paths of its files starting at ``root``."""
+        """The same model, with relative paths of its files below ``root``."""
         source, example = self.source, self.example
         if isinstance(source, Checkpoint):
             params = None if source.params is None else root / source.params

@@ -1,8 +1,8 @@
-"""What a graph may not contain if MXNet is to survive it, told from the graph alone.
+"""Finds in a graph what would crash MXNet.
 
-MXNet checks little of what it loads: some attributes it divides by, some it allocates by, and an operator with too few
-inputs reads beyond its list of them. Here are refused the attributes that are known to kill MXNet 1.9.1, wherever they
-stand; ``suspects`` names whatever is not known to be harmless.
+MXNet checks little of what it loads. It divides by some attributes, allocates by others, and reads beyond the list of
+inputs if there are too few. This module refuses the attributes that are known to crash MXNet 1.9.1, in every part of a
+graph. ``suspects`` names the nodes that are not known to be harmless.
 """
 
 import re
@@ -20,7 +20,7 @@ _POSITIVE = ("num_group", "num_deformable_group", "stride")
 
 _COUNTS = ("num_args", "num_outputs")
 _MOST_COUNTED = 10_000
-"""MXNet makes a name for each of an operator's inputs and outputs, be it two thousand million."""
+"""MXNet makes a name for each of an operator's inputs and outputs, even for two thousand million."""
 
 _LONGEST_NAME = 1000
 
@@ -67,7 +67,7 @@ _INPUTS: Dict[str, Tuple[int, int]] = {
     ),
     **dict.fromkeys(("Concat", "add_n"), _ANY_NUMBER),
 }
-"""The operators that have never died of ordinary attributes, and how many inputs they take."""
+"""The operators that never crash with ordinary attributes, and how many inputs they take."""
 
 _KEEP_SIZE = ("Reshape", "reshape_like", "_np_reshape", "_npx_reshape")
 
@@ -75,7 +75,7 @@ _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 
 
 def check_attributes(graph: Graph, *, where: str) -> None:
-    """Raises ``GraphError`` that begins with ``where`` for attributes that MXNet dies or hangs of, and unfit names."""
+    """Raises ``GraphError`` that begins with ``where`` for attributes that crash or hang MXNet, and for unfit names."""
     if not _are_fit(graph):
         for index, node in enumerate(graph.nodes):
             problem = _problem(node)
@@ -87,7 +87,7 @@ def check_attributes(graph: Graph, *, where: str) -> None:
 
 
 def _are_fit(graph: Graph) -> bool:
-    """Whether no node has a problem; all names at once, for there are many."""
+    """Whether no node has a problem. All names are checked at once, because there are many."""
     names = {node.name for node in graph.nodes}
     names.update([node.op for node in graph.nodes])
     if max(map(len, names)) > _LONGEST_NAME or not "".join(names).isprintable():
@@ -99,7 +99,7 @@ def _are_fit(graph: Graph) -> bool:
 def _problem(node: Node) -> str:
     # Names are shown in terminals, and MXNet's end at a null character.
     if not (node.name.isprintable() and node.op.isprintable() and len(node.name) <= _LONGEST_NAME):
-        return f"a name is made of at most {_LONGEST_NAME:,} printable characters"
+        return f"a name has at most {_LONGEST_NAME:,} printable characters"
     if node.is_variable:  # which older versions of MXNet give its reader's attributes
         return ""
     return next(filter(None, (_problem_of(name, node.attrs[name]) for name in _DANGEROUS if name in node.attrs)), "")
@@ -157,7 +157,7 @@ def _is_safe_pad(node: Node, numpy_shapes: bool) -> bool:
     """8 widths, so of 4 dimensions (``PadProp::InferShape``), and none of them negative.
 
     It looks at the widths by an index that is checked, and holds a reflection below the input's size in the last two
-    of 4 dimensions, so each element that it reads exists. Of 5 dimensions it checks but two.
+    of 4 dimensions, so each element that it reads exists. In 5 dimensions it checks only two.
     """
     widths = _whole_numbers(node.attrs.get("pad_width", ""))
     return len(widths) == 8
@@ -209,7 +209,7 @@ _HARMLESS_IF: Dict[str, Callable[[Node, bool], bool]] = {
     "depth_to_space": _is_safe_depth_to_space,
     "UpSampling": _is_safe_upsampling,
 }
-"""What else must hold for these to be harmless, told from the sources of MXNet 1.9.1."""
+"""What else must hold for these to be harmless, from the sources of MXNet 1.9.1."""
 
 _WHOLE_NUMBERS = re.compile(r"\s*[(\[]?\s*\d{1,9}(?:\s*,\s*\d{1,9})*\s*,?\s*[)\]]?\s*", re.ASCII)
 

@@ -1,1 +1,1 @@
-"""What was measured before: small files in a folder, made for review in a pull request."""
+"""Stored measurements: small files in a folder, made for review in a pull request."""

@@ -1,4 +1,4 @@
-"""What distinguishes an operator from its partner in another graph."""
+"""How an operator differs from its partner in another graph."""
 
 import math
 from typing import Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Tuple

@@ -1,4 +1,4 @@
-"""Which layers make the difference between two models, found by structure: names may all have changed."""
+"""Which layers make the difference between two models. They are matched by structure, so all names may differ."""
 
 from enum import Enum
 from typing import Collection, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
@@ -21,18 +21,18 @@ Shaped = Tuple[Graph, Sequence[Tuple[Shape, ...]]]
 
 
 class Kind(Enum):
-    """What became of a layer."""
+    """What happened to a layer."""
 
     ADDED = "added"
     REMOVED = "removed"
     CHANGED = "changed"
-    """Its operator, an attribute, or its number of inputs."""
+    """Its operator, an attribute, or its number of inputs differs."""
     REWIRED = "rewired"
-    """It reads something else, or shares a parameter no more."""
+    """It reads something else, or no longer shares a parameter."""
     RESHAPED = "reshaped"
-    """Only the shapes of what it reads, since some other layer has changed."""
+    """Only the shapes of its inputs differ, because another layer has changed."""
     RECOUNTED = "recounted"
-    """Only its costs: for example parameters that no longer train."""
+    """Only its costs differ: for example, its parameters no longer train."""
 
 
 class Costs(msgspec.Struct, frozen=True):
@@ -47,20 +47,20 @@ class Costs(msgspec.Struct, frozen=True):
 
 
 class Change(msgspec.Struct, frozen=True):
-    """One layer of the new model, or one that it lacks, with its costs before and now: 0 where it does not exist."""
+    """One changed layer, with its costs before and now. They are 0 where the layer does not exist."""
 
     kind: Kind
     name: str
     op: str
     details: Tuple[Detail, ...]
-    """Empty if it was added or removed."""
+    """What differs; empty if the layer was added or removed."""
     before: Costs
     now: Costs
     old_name: Optional[str] = None
-    """None if it was added."""
+    """Its name in the old model; None if it was added."""
 
     def growth(self, metric: str) -> int:
-        """Of ``macs``, ``flops`` or ``params``."""
+        """The growth of ``macs``, ``flops`` or ``params``."""
         return int(getattr(self.now, metric)) - int(getattr(self.before, metric))
 
     @property
@@ -70,32 +70,32 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """All that distinguishes two models, in the new one's order; without changes they are equal up to names."""
+    """All differences between two models, in the new one's order. Without changes they are equal up to names."""
 
     changes: Tuple[Change, ...]
     before: Costs
     now: Costs
 
     def growth(self, metric: str) -> int:
-        """Of ``macs``, ``flops`` or ``params``, in the whole model."""
+        """The growth of ``macs``, ``flops`` or ``params`` in the whole model."""
         return int(getattr(self.now, metric)) - int(getattr(self.before, metric))
 
     def share(self, change: Change, metric: str) -> Optional[float]:
-        """The change's part of the model's growth, as a fraction; None if that is 0. Together they are 1."""
+        """The change's part of the model's growth, as a fraction; None if that is 0. All shares add up to 1."""
         growth = self.growth(metric)
         return change.growth(metric) / growth if growth else None
 
     def grown(self, metric: str) -> List[Change]:
-        """What has grown in the metric, most first."""
+        """The changes that have grown in the metric, largest first."""
         grown = [change for change in self.changes if change.growth(metric) > 0]
         return sorted(grown, key=lambda change: -change.growth(metric))
 
     def explanation(self, metric: str, *, percent: int, limit: int) -> List[Change]:
-        """The fewest changes that make up so much of all that has grown in the metric, ``limit`` at the most."""
+        """The fewest changes that make up this percentage of all growth in the metric, at most ``limit``."""
         return _heaviest(self.grown(metric), metric, percent, limit)
 
     def distinction(self, metric: str, *, percent: int, limit: int) -> List[Change]:
-        """As ``explanation``, of what has grown and of what has shrunk alike: the heaviest changes of either kind."""
+        """Like ``explanation``, for growth and shrinkage together: the heaviest changes of either kind."""
         differing = [change for change in self.changes if change.growth(metric)]
         ranked = sorted(differing, key=lambda change: -abs(change.growth(metric)))
         return _heaviest(ranked, metric, percent, limit)
@@ -183,7 +183,7 @@ class _Changes:
         self._wiring = Wiring(matching)
 
     def find(self) -> Iterator[Change]:
-        """The changes in the new graph's order; what was removed comes in front of what followed it."""
+        """The changes in the new graph's order. A removed layer comes before the layer that followed it."""
         removed = self._removed_before()
         for new in self._matching.new.order:
             old = self._matching.origin[new]

@@ -1,4 +1,4 @@
-"""The hardware that wall times were measured on: they are compared with those of the same only."""
+"""The hardware that wall times were measured on. They are compared only with times of the same hardware."""
 
 import os
 import platform

@@ -76,7 +76,7 @@ def _node(node: Dict[str, Any]) -> Dict[str, Any]:
 
 
 def _of_variable(attrs: Dict[str, str]) -> Dict[str, str]:
-    """Without how it is initialized and how fast it learns, as far as nothing but training depends on that.
+    """Without its initializer and its learning rate, if only training depends on them.
 
     Such attributes decide whether it is a parameter, and whether it trains (``cost.params``).
     """

@@ -49,7 +49,7 @@ class Matching(NamedTuple):
         return removed, [new for new in self.new.order if self.origin[new] < 0]
 
     def expected(self, old: int) -> List[Source]:
-        """What the partner of an old node would read if nothing in front of it had changed."""
+        """What the partner of an old node would read if nothing before it had changed."""
         return [Source(position, self.partner[node], output) for position, node, output in self.old.sources(old)]
 
     def reads_the_same(self, old: int, new: int) -> bool:

@@ -1,4 +1,4 @@
-"""A baseline as it was in the commits of its git repository. Nothing is checked out: git itself is asked."""
+"""A baseline in the commits of its git repository. Nothing is checked out: git reads the commits."""
 
 import difflib
 import subprocess
@@ -21,7 +21,7 @@ _NO_BLOB = "0"
 
 
 class Commit(msgspec.Struct, frozen=True):
-    """What a commit made of the baseline. Of a gap there are no numbers, but a reason."""
+    """The baseline after one commit. A gap has no numbers, but a reason."""
 
     sha: str
     date: str

@@ -1,4 +1,4 @@
-"""What a baseline remembers of a model."""
+"""What a baseline stores about a model."""
 
 import hashlib
 from typing import Dict, List, Mapping, Optional, Tuple, Union
@@ -75,7 +75,7 @@ class Recorded(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """SHA-256 of the real inputs, or "none"; empty where nothing is timed with them."""
 
     def differences(self, now: "Recorded") -> List[str]:
-        """What is not as it was, a few words for each. Where a text is empty, here or there, it says nothing."""
+        """What has changed, in a few words for each. An empty text on either side means unknown."""
         pairs = [
             ("under MXNet", self.mxnet, now.mxnet),
             ("with BLAS", self.blas, now.blas),
@@ -111,7 +111,7 @@ class Baseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     checkpoint_bytes: Optional[int] = None
     """As in ``CostReport``: of the file, so that two models of one graph may differ in it."""
     wall_times: Dict[str, WallTime] = {}
-    """By environment (``environment.here``): wall times of other hardware say nothing."""
+    """By environment (``environment.here``), because wall times of other hardware mean nothing."""
     recorded: Optional[Recorded] = None
     """None in a file that was written before this was stored: it is not known then."""
     own_metrics: Dict[str, Union[int, float]] = {}
@@ -151,7 +151,7 @@ class Baseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @staticmethod
     def is_in(text: bytes) -> bool:
-        """Whether the text is a baseline of whatever schema, and not some other JSON."""
+        """Whether the text is a baseline of any schema, and not another JSON."""
         try:
             msgspec.json.decode(text, type=_AnyBaseline)
         except (msgspec.DecodeError, UnicodeError, RecursionError):
@@ -167,7 +167,7 @@ class Baseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return lined({"schema": schema, **document, "layers": layers})
 
     def fingerprint(self) -> str:
-        """Alike for models of the same inputs, layers and costs, whatever the layers are called."""
+        """Equal for models with the same inputs, layers and costs. Layer names may differ."""
         layers = tuple(msgspec.structs.replace(layer, name="") for layer in self.layers)
         costs = msgspec.structs.replace(self, layers=layers, recorded=None, checkpoint_bytes=None)
         nameless = msgspec.structs.replace(costs, symbol_sha256="", weights_sha256="", wall_times={}, own_metrics={})

@@ -7,7 +7,7 @@ so a process that is killed at any moment leaves the old pair or the new one:
 2. ``<name>.json`` is replaced, and from here on the baseline is the new one,
 3. the new graph takes its place as ``<name>-symbol.json``; until then it is read from where it is.
 
-A pair that does not belong together in any other way, merged from two branches say, is an error when it is read.
+Any other pair that does not belong together, for example after a merge of two branches, is an error when it is read.
 """
 
 import fcntl
@@ -51,7 +51,7 @@ class BaselineStore(NamedTuple):
         return path
 
     def symbol_path(self, name: str) -> Path:
-        """Where the graph is; what it says, ``load_symbol`` tells."""
+        """The path of the graph; ``load_symbol`` reads it."""
         return self.path(name).with_name(f"{name}{_SYMBOL_SUFFIX}.json")
 
     def load(self, name: str) -> Optional[Baseline]:
@@ -74,14 +74,14 @@ class BaselineStore(NamedTuple):
             return self._symbol_of(name, baseline).decode()
 
     def names(self) -> Tuple[str, ...]:
-        """The names of all baselines, sorted, also of those behind a symbolic link, which nothing else touches.
+        """The names of all baselines, sorted. Those behind a symbolic link are listed, and nothing else touches them.
 
-        Files that are no baselines are none of ours.
+        Files that are no baselines are left alone.
         """
         return tuple(sorted(name for name in self._candidates() if self._is_baseline(name)))
 
     def marks(self) -> Dict[str, Tuple[int, int]]:
-        """For each name something that changes when its baseline is written; cheap, so files are not read."""
+        """For each name a mark that changes when its baseline is written. Files are not read, so it is cheap."""
         marks = {}
         for name in self._candidates():
             with suppress(FileNotFoundError):

@@ -29,7 +29,7 @@ _ROUNDS = 4  # of Weisfeiler and Lehman's refinement: how far, in steps, the sur
 
 
 class Numbers(Dict[Hashable, int]):
-    """The table: the number of whatever it is asked for."""
+    """The table: the number of each value that it is asked for."""
 
     def __missing__(self, key: Hashable) -> int:
         self[key] = number = len(self)

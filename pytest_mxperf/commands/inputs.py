@@ -1,4 +1,4 @@
-"""``mxperf inputs`` and ``mxperf init``: what checkpoints want to be given, and a first ``mxperf.toml``."""
+"""``mxperf inputs`` and ``mxperf init``: the inputs that checkpoints need, and a first ``mxperf.toml``."""
 
 import argparse
 import os

@@ -1,4 +1,4 @@
-"""``mxperf cost``, ``mxperf diff`` and ``mxperf latency``: one model, or two held against each other."""
+"""``mxperf cost``, ``mxperf diff`` and ``mxperf latency``: one model, or two compared."""
 
 import argparse
 from typing import Any, Tuple

@@ -1,4 +1,4 @@
-"""What other tools would say of a model: their totals, rebuilt from the parts of a ``CostReport``.
+"""What other tools would report for a model: their totals, rebuilt from the parts of a ``CostReport``.
 
 A convention is data: it says what of an operator counts, and with what weight. What it does not name, it ignores;
 operators without a rule of ours are missing from it as from every total. Each tool counts PyTorch modules, so a

@@ -14,7 +14,7 @@ _RESHAPES = ("Reshape", "_np_reshape", "_npx_reshape")
 
 
 class Fixed(NamedTuple):
-    """An operator whose output has a written size in this dimension, whatever its input has."""
+    """An operator whose output has a fixed size in this dimension, independent of its input."""
 
     node: Node
     position: int

@@ -1,4 +1,4 @@
-"""What a graph wants to be given, and what it says itself of the shape and dtype of that."""
+"""The inputs that a graph needs, and what it says about their shapes and dtypes."""
 
 import re
 from typing import Collection, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
@@ -101,7 +101,7 @@ _KEEPING = {
     *(f"_{name}_scalar" for name in ("plus", "minus", "rminus", "mul", "div", "rdiv", "power")),
     *("_PlusScalar", "_MinusScalar", "_MulScalar", "_DivScalar", "amp_cast"),
 }
-"""What puts out as many dimensions as it reads, and as many channels."""
+"""Operators whose output has as many dimensions and channels as their input."""
 
 
 def _telling_reader(index: int, readers: Mapping[int, Consumer]) -> Optional[Consumer]:

@@ -40,7 +40,7 @@ _OVERWRITES = {
     *_PASSES,
 }
 
-# ... but for these, which MXNet did not register so.
+# ... except for these, which MXNet did not register so.
 _KEEPS_INPUTS = {
     *("clip", "_npi_bitwise_not"),
     *(f"_npi_{name}_scalar" for name in ("add", "subtract", "rsubtract", "multiply", "mod", "rmod", "power", "rpower")),

@@ -1,4 +1,4 @@
-"""Rules of the user's own: for operators of a library, and for those written in Python.
+"""The user's own rules: for operators of a library, and for operators written in Python.
 
 A model that uses one is counted under a convention of its own, so that its baseline is never compared with numbers that
 were counted by other rules.
@@ -50,7 +50,7 @@ def own_name(op: str, attrs: Mapping[str, str]) -> Optional[str]:
 
 
 def own_cost(name: str, call: Call) -> OpCost:
-    """By the user's rule. Raises ``GraphError`` whatever that raises, and for what is no cost."""
+    """The cost by the user's rule. Raises ``GraphError`` if the rule raises, or returns no cost."""
     try:
         cost = _RULES[name](call)
     except Exception as error:

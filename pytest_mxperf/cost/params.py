@@ -49,7 +49,7 @@ _GAMMA = slice(1, 2)
 _STATISTICS = slice(3, 5)
 _NONE = slice(0)
 
-# What is always a parameter, even when the weights lack it: positions, likewise.
+# Positions of inputs that are always parameters, even when the weights lack them.
 _WEIGHTS_AT = {
     **dict.fromkeys(("Convolution", "Convolution_v1", "Deconvolution", "FullyConnected"), slice(1, 3)),
     **dict.fromkeys((*_BATCH_NORMS, "InstanceNorm", "LayerNorm", "GroupNorm"), slice(1, 3)),

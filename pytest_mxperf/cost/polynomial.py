@@ -9,7 +9,7 @@ _KINDS = ("constant", "linear", "quadratic", "cubic")
 
 
 class Polynomial(NamedTuple):
-    """``coefficients`` begin with the constant; the last one is not 0, unless it is the only one."""
+    """A polynomial. ``coefficients`` begin with the constant. The last one is not 0, unless it is the only one."""
 
     coefficients: Tuple[Fraction, ...]
 

@@ -28,7 +28,7 @@ UNCOUNTABLE: Dict[str, str] = {
 
 
 class Call(NamedTuple):
-    """One operator node as a formula sees it: attributes and the shapes that go in and come out."""
+    """One operator node as a formula sees it: its attributes, and the shapes of its inputs and outputs."""
 
     op: str
     attrs: Mapping[str, str]
@@ -49,7 +49,7 @@ class Call(NamedTuple):
         return self.attrs.get(name, default)
 
     def flag(self, name: str, default: bool = False) -> bool:
-        """A boolean attribute; MXNet has written ``True``, ``true`` and ``1``."""
+        """A boolean attribute. MXNet writes it as ``True``, ``true`` or ``1``."""
         return self.attrs[name].lower() in ("true", "1") if name in self.attrs else default
 
     def integer(self, name: str, default: int) -> int:
@@ -71,7 +71,7 @@ class Call(NamedTuple):
         return axis % rank
 
     def rows(self, default: Optional[int] = -1) -> Tuple[int, int]:
-        """How many vectors of the first input lie along ``axis``, and their length. No axis: one vector of everything.
+        """How many vectors the first input has along ``axis``, and their length. Without an axis it is one vector.
 
         >>> Call("softmax", {"axis": "0"}, ((2, 5),), ((2, 5),)).rows()
         (5, 2)

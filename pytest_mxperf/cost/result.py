@@ -94,9 +94,9 @@ class Params(msgspec.Struct, frozen=True, gc=False):
 
     trainable: int = 0
     frozen: int = 0
-    """Never updated by training: ``fix_gamma``, a learning rate of 0, constants such as anchors."""
+    """Elements that training never updates: ``fix_gamma``, a learning rate of 0, constants such as anchors."""
     auxiliary: int = 0
-    """Running statistics."""
+    """Elements of running statistics."""
     bytes: int = 0
 
     @property
@@ -119,17 +119,17 @@ class LayerCost(msgspec.Struct, frozen=True, gc=False):
     op: str
     outputs: Tuple[Shape, ...]
     cost: OpCost
-    """Of all its executions."""
+    """The cost of all its executions."""
     params: Params
     dtype: str = "float32"
-    """Of its first input: what it computes in."""
+    """The dtype of its first input, in which it computes."""
     executions: int = 1
-    """More than 1 inside a loop."""
+    """How often it runs in one forward pass; more than 1 inside a loop."""
     bytes_read: int = 0
-    """Of all its executions: every tensor that it reads, parameters included, once each."""
+    """Bytes in all its executions. Every tensor that it reads counts once, parameters included."""
     bytes_written: int = 0
     live_bytes: int = 0
-    """Of all activations while it runs: what it reads and writes of them, and what later layers still read."""
+    """Bytes of all activations that are alive while it runs: those that it or a later layer still needs."""
 
     def times(self, executions: int, *, inside: str) -> "LayerCost":
         """The layer inside another, which runs it that many times."""
@@ -156,7 +156,7 @@ class LayerCost(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def arithmetic_intensity(self) -> float:
-        """FLOPs per byte that is moved; 0 where nothing is."""
+        """FLOPs per byte moved; 0 if no byte is moved."""
         moved = self.bytes_read + self.bytes_written
         return self.flops / moved if moved else 0.0
 
@@ -169,13 +169,13 @@ class CostReport(msgspec.Struct, frozen=True):
     uncounted: Dict[str, int]
     """Operator types without a rule, and how many nodes have each. Their cost is missing from every total."""
     notes: Tuple[str, ...] = ()
-    """Where a cost is a bound, since only the data decide: loops and branches."""
+    """Which costs are bounds, because the data decide: loops and branches."""
     peak_activation_bytes: int = 0
-    """The most that is alive at one time of what operators put out; neither inputs nor parameters."""
+    """The most bytes of operator outputs that are alive at one time. Inputs and parameters do not count."""
     param_bytes_by_dtype: Dict[str, int] = {}
     convention: str = CONVENTION
     checkpoint_bytes: Optional[int] = None
-    """Of all arrays in the ``.params`` file, those included that the graph does not read; None without such a file."""
+    """Bytes of all arrays in the ``.params`` file, even of those that the graph does not read. None without a file."""
 
     @property
     def cost(self) -> OpCost:
@@ -210,7 +210,7 @@ class CostReport(msgspec.Struct, frozen=True):
         return short_table(self)
 
     def counted_as(self, convention: ConventionName) -> int:
-        """The total that another tool would report of this model: ``report.counted_as("fvcore")``.
+        """The total that another tool would report for this model: ``report.counted_as("fvcore")``.
 
         Raises ``UsageError`` for a convention that does not exist.
         """
@@ -219,6 +219,6 @@ class CostReport(msgspec.Struct, frozen=True):
         return conventions.convention(convention).total(self.layers)
 
     def heaviest(self, count: int) -> Tuple[LayerCost, ...]:
-        """The ``count`` layers with the most FLOPs, heaviest first; layers without any are left out."""
+        """The ``count`` layers with the most FLOPs, heaviest first. Layers without FLOPs are left out."""
         ranked = sorted(self.layers, key=lambda layer: layer.flops, reverse=True)
         return tuple(layer for layer in ranked[:count] if layer.flops)

@@ -71,19 +71,19 @@ class Axis(NamedTuple):
 
 
 class Scaling(NamedTuple):
-    """What a model costs at several sizes of one axis, all other dimensions as they were given."""
+    """What a model costs at several sizes of one axis. All other dimensions are as they were given."""
 
     axis: str
     """``data:0``, or ``data:2,3`` for two dimensions of the same size."""
     inputs: Mapping[str, InputSpec]
     reports: Dict[int, CostReport]
-    """By size: those that were asked for."""
+    """The costs by size, for the sizes that were asked for."""
     problems: Dict[int, str]
-    """By size, why the model cannot be counted."""
+    """Why the model cannot be counted, by size."""
     laws: Dict[str, Optional[Polynomial]]
-    """By metric, the polynomial that gives the exact cost at every size in ``checked``; None if there is none."""
+    """The polynomial of each metric, which is exact at every size in ``checked``; None if there is none."""
     checked: Tuple[int, ...]
-    """The sizes that the laws were found from: those that were asked for, and others of the same step between them."""
+    """The sizes that the laws were found from: those that were asked for, and others on the same grid."""
     notes: Tuple[str, ...] = ()
     """Which operators fix the size of the axis."""
 

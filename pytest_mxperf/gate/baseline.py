@@ -54,13 +54,13 @@ def judge_recorded(before: Optional[Recorded], now: Recorded) -> List[Finding]:
     differences = [] if before is None else before.differences(now)
     if not differences:
         return []
-    message = f"recorded {'; '.join(differences)}; --mxperf-update makes that the baseline"
+    message = f"recorded {'; '.join(differences)}; --mxperf-update records it again"
     return [Finding("baseline", "mxnet", Verdict.OTHER_MXNET, message)]
 
 
 def _without_file(metric: str, is_new: bool, over: str) -> Finding:
     if is_new and over:
-        message = f"{metric} was not measured of {over}: {NO_FILE}"
+        message = f"{metric} was not measured for {over}: {NO_FILE}"
         return Finding("baseline", metric, Verdict.UNMEASURED, message)
     if is_new:
         message = f"{metric} cannot be compared: the baseline has none; record it again with --mxperf-update"
@@ -71,14 +71,14 @@ def _without_file(metric: str, is_new: bool, over: str) -> Finding:
 def _kinds_of_params(before: Params, now: Params, over: str) -> str:
     """Which parameters take more bytes, though those that train do not: a baseline does not know it of each layer."""
     if over and before == now:
-        return f"as many params of each kind as {over}, in dtypes as wide"
+        return f"the same number of params of each kind as {over}, in dtypes of the same width"
     kinds = [
         f"{kind} params {getattr(before, kind):,} -> {getattr(now, kind):,}"
         for kind in ("trainable", "frozen", "auxiliary")
         if getattr(before, kind) != getattr(now, kind)
     ]
     dtypes = "wider" if now.bytes > before.bytes else "narrower"
-    return ", ".join(kinds) or f"as many params of each kind as {over or 'before'}, in {dtypes} dtypes"
+    return ", ".join(kinds) or f"the same number of params of each kind as {over or 'before'}, in {dtypes} dtypes"
 
 
 def _judge_growth(metric: str, tolerance: Fraction, old: int, new: int, over: str) -> Finding:

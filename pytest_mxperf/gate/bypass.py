@@ -13,7 +13,7 @@ def judge_uncounted(report: CostReport) -> List[Finding]:
     if not report.uncounted:
         return []
     operators = ", ".join(f"{op} ({count})" for op, count in sorted(report.uncounted.items()))
-    message = f"operators that no rule counts: {operators}; their cost is missing from every total"
+    message = f"operators without a counting rule: {operators}; their cost is missing from every total"
     return [Finding("count", "operators", Verdict.UNCOUNTED, message, value=sum(report.uncounted.values()))]
 
 
@@ -27,7 +27,7 @@ def judge_earlier(failures: Sequence[str]) -> List[Finding]:
 
 def ungated() -> Finding:
     message = (
-        "no gate: the test has neither mxperf_budget nor mxperf_baseline, and asks its model nothing; "
+        "no gate: the test has neither mxperf_budget nor mxperf_baseline, and does not use its model; "
         "mark it with one of them, or use a fixture like mxperf_cost"
     )
     return Finding("test", "all", Verdict.UNGATED, message)

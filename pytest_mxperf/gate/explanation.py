@@ -34,8 +34,8 @@ def explained(
 
 def _explained(finding: Finding, difference: Optional[Difference], over: str, unknown_because: str) -> Finding:
     if difference is None:
-        what = f"which layers distinguish it from {over}" if over else "by which layers"
-        lines = [f"{what} cannot be told: {unknown_because}"]
+        what = f"the layers that differ from {over}" if over else "the changed layers"
+        lines = [f"{what} are unknown: {unknown_because}"]
     elif finding.metric in _LABELS:
         lines = _explanation(difference, finding.metric, over)
     else:

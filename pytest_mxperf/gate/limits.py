@@ -23,7 +23,7 @@ __all__ = [
 # What a baseline compares only if it is asked for, since it has to be measured.
 _MEASURED = (*IF_ASKED, "rss", "latency", *WALL_TIMES)
 KNOWN_METRICS = frozenset((*BUDGETS, *TOLERANCE_FROM, *_MEASURED, "weights", "against"))
-"""What the markers take by themselves."""
+"""The arguments of the markers, without those of other plugins."""
 _NO_OWN: Mapping[str, Quantity] = MappingProxyType({})
 _USUAL_WEIGHTS = Fraction(1, 4)
 """How much slower than synthetic weights real ones may be. Subnormal numbers cost 150 to 400%."""
@@ -55,7 +55,7 @@ def parse_growth(arguments: Mapping[str, object], *, where: str, own: Iterable[s
     if against is None:
         return Growth(parse_tolerances(keywords, where=where, own=own))
     if not keywords:
-        raise UsageError(f'{where}: says against what, but not how much; add latency="-30%" or macs="0%", for example')
+        raise UsageError(f'{where}: names the other model, but no limit; add latency="-30%" or macs="0%", for example')
     return Growth(parse_differences(keywords, where=where, own=own), against)
 
 
@@ -113,11 +113,11 @@ def parse_differences(arguments: Mapping[str, object], *, where: str, own: Itera
     Raises ``UsageError`` that begins with ``where``.
     """
     if "weights" in arguments:
-        raise UsageError(f"{where}: weights= is for a stored baseline; against= another model it has no meaning")
+        raise UsageError(f"{where}: weights= is for a stored baseline; with against= it has no meaning")
     differences = _differences(arguments, where, own)
     for name in WALL_TIMES:
         if name in differences:
-            raise UsageError(f"{where}: {name}= is for a stored baseline; against= another model, give latency=")
+            raise UsageError(f"{where}: {name}= is for a stored baseline; with against=, give latency=")
     return differences
 
 
@@ -133,7 +133,7 @@ def parse_difference(value: object, *, where: str) -> Fraction:
     """
     difference = parse_fraction(value, where=where)
     if difference <= -1:
-        raise UsageError(f"{where}: {value!r} leaves nothing of what there was; write a difference above -100%")
+        raise UsageError(f"{where}: {value!r} would leave nothing; write a difference above -100%")
     if difference > _LARGEST_DIFFERENCE:
         raise UsageError(f"{where}: {value!r} limits nothing; write a difference up to {_LARGEST_DIFFERENCE:.0e} times")
     return difference

@@ -17,7 +17,7 @@ _QUANTITIES = {"number": Quantity.COUNT, "bytes": Quantity.BYTES, "seconds": Qua
 
 
 class Metric(NamedTuple):
-    """A number of a plugin's own, which budgets and baselines may name: accuracy, energy, size of an artifact.
+    """A metric of another plugin, which budgets and baselines may name: accuracy, energy, size of an artifact.
 
     ``measure`` takes a ``MeasuredModel`` and returns the number, from 0 up, or None for a model that has none. It is
     called only for a test whose budget or baseline names the metric.
@@ -28,7 +28,7 @@ class Metric(NamedTuple):
     unit: str = "number"
     """``"bytes"``, ``"seconds"`` or ``"number"``."""
     more_is_better: bool = False
-    """A budget is then the least that is allowed, and a tolerance how much may be lost."""
+    """If true, a budget is the smallest allowed value, and a tolerance is how much may be lost."""
 
     @property
     def quantity(self) -> Quantity:
@@ -94,7 +94,7 @@ def _judge_limit(metric: Metric, limit: Fraction, value: Optional[Number]) -> Fi
         return _unmeasured("budget", metric, reference)
     shown, held = (format_value(number, metric.unit) for number in (value, reference))
     if metric.more_is_better:
-        is_met, within, broken = value >= reference, "meets the least of", "is below the least of"
+        is_met, within, broken = value >= reference, "meets the minimum of", "is below the minimum of"
     else:
         is_met, within, broken = value <= reference, "is within the budget of", "is over the budget of"
     message = f"{metric.name} {shown} {within if is_met else broken} {held}"

@@ -1,4 +1,4 @@
-"""The resident memory of one inference, as it was measured, held against what is allowed."""
+"""Compares the measured resident memory of one inference with what is allowed."""
 
 from fractions import Fraction
 from typing import NamedTuple
@@ -58,7 +58,7 @@ def resident_of_same_graph(tolerance: Fraction, over: str) -> Finding:
 
 
 def resident_measured(value: int) -> Finding:
-    """On the day that a baseline is recorded. The value is not stored: a later run measures the graph anew."""
+    """For the day that a baseline is recorded. The value is not stored: a later run measures the graph again."""
     message = f"rss {format_quantity(value, Quantity.BYTES)}"
     return Finding("baseline", "rss", Verdict.PASSED, message, value)
 

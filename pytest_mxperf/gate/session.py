@@ -29,7 +29,7 @@ class Collected(msgspec.Struct, frozen=True):
     """Why there may be tests that are not among these; empty if there are none."""
 
     def in_order(self, tests: Iterable[str]) -> List[str]:
-        """Node ids in the order of collection, whatever the order in which the tests finished."""
+        """Node ids in the order of collection, not in the order in which the tests finished."""
         position = {each.test: index for index, each in enumerate(self.tests)}
         return sorted(tests, key=lambda test: position.get(test, len(position)))
 
@@ -42,7 +42,7 @@ class Collected(msgspec.Struct, frozen=True):
         left = [each for each in self.tests if each.test not in finished]
         names = {name for name in (*finished.values(), *(each.name for each in left)) if name is not None}
         unnamed = [each.test for each in left if each.name is None]
-        return names, self.doubt or (f"which model {listed(unnamed, 1)} has is known once it runs" if unnamed else "")
+        return names, self.doubt or (f"the model of {listed(unnamed, 1)} is known only when it runs" if unnamed else "")
 
 
 class Claims:

@@ -153,9 +153,9 @@ class BaselineJudge:
         return self._timed.judge_weights(self._known_weights(before), allowed["weights"])
 
     def _found_fast(self, findings: List[Finding], before: Optional[Baseline]) -> str:
-        """The digest of the model's weights if they are fast: by what was found, or is known where nothing was timed.
+        """The digest of the model's weights if they are fast: by the findings, or as known if nothing was timed.
 
-        What was found to be slow or unclear is known no more.
+        Weights that were found to be slow or unclear are no longer known to be fast.
         """
         weights, verdicts = self._timed.weights, {finding.verdict for finding in findings}
         if weights is None:
@@ -229,7 +229,7 @@ class BaselineJudge:
         return analyse(model_from_json(name, self._store.load_symbol(name), self._spec.inputs))
 
     def _is_alike(self, before: Baseline) -> bool:
-        """Whether the model is the same: costs alone do not tell how fast it is, its graph does."""
+        """Whether the model is the same. Its speed depends on the graph, not on the costs alone."""
         if before.fingerprint() != self.fingerprint:
             return False
         return self._timed.is_graph(self._store.load_symbol(self._spec.name))

@@ -143,7 +143,7 @@ class ModelJudge:
         return findings
 
     def _other(self, against: object, where: str) -> ModelSpec:
-        """The model to compare with; by itself a source has the inputs of the model itself."""
+        """The model to compare with. A plain source gets the inputs of the test's model."""
         if isinstance(against, ModelSpec):
             return against.under(self._root)
         return ModelSpec.parse(against, self.spec.inputs, root=self._root, where=f"{where}: against")

@@ -16,19 +16,19 @@ __all__ = ["MeasuredModel", "OwnMetrics"]
 
 
 class MeasuredModel:
-    """A model, as a metric's ``measure`` is given it. Weights are loaded when they are asked for."""
+    """The model that a metric's ``measure`` gets. Weights are loaded on first use."""
 
     def __init__(self, spec: ModelSpec, analysis: "Analysis") -> None:
         self.spec = spec
-        """What the test says of it: its name, where it comes from, its inputs."""
+        """What the test says about the model: its name, source and inputs."""
         self._analysis = analysis
 
     def cost(self) -> CostReport:
-        """What it costs, layer by layer."""
+        """The costs of the model, layer by layer."""
         return self._analysis.cost()
 
     def symbol_json(self) -> str:
-        """The graph, as it is counted."""
+        """The graph that is counted, as JSON."""
         return self._analysis.symbol_json
 
     def checkpoint(self) -> Any:

@@ -37,7 +37,7 @@ class TimedModel:
         self._gate = gate
 
     def recorded(self, *, has_gate: bool, is_timed: bool) -> Recorded:
-        """What a baseline knows of today: how a latency gate runs it, and with what inputs it is timed anyhow."""
+        """What a baseline stores about today: how a latency gate runs the model, and the inputs of all timing."""
         from pytest_mxperf.mx.build import build
 
         run_as = str(self.run_as) if has_gate else ""
@@ -77,7 +77,7 @@ class TimedModel:
         if other.run_as not in (None, self.run_as):
             raise UsageError(
                 f"{self._spec.name}: against={other.name} is run as a {other.run_as}, the model as a {self.run_as}; "
-                "both are timed alike: give run_as= to mxperf_model alone"
+                "both must be run in the same way: give run_as= to mxperf_model only"
             )
         example = example_of(other)
         if example is None and self._example is not None:

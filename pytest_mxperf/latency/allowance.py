@@ -8,7 +8,7 @@ import msgspec
 __all__ = ["PATIENCE", "Allowance", "too_short"]
 
 PATIENCE = 4
-"""Wall seconds for each second of CPU time, at the most."""
+"""The most wall seconds for each second of CPU time."""
 _BUSY_CORE_SHARE = 0.85
 _USUAL_SAMPLES = 8
 """Enough for a verdict that is not too near the tolerance."""
@@ -47,7 +47,7 @@ class Allowance(msgspec.Struct, frozen=True):
         return max(0.0, min(PATIENCE * self.seconds - self.wall_seconds, until_cpu))
 
     def progress(self) -> str:
-        """What a person who waits wants to know, in a few words."""
+        """How far the measurement is, in a few words, for a person who waits."""
         text = f"sample {self.samples}, {self.wall_seconds:.0f} s; at most {self.wall_seconds_left:.0f} s more"
         if self.core_share >= _BUSY_CORE_SHARE:
             return text
@@ -66,6 +66,6 @@ class Allowance(msgspec.Struct, frozen=True):
 
 
 def too_short(seconds: float, seconds_per_sample: float, option: str, samples: int = _USUAL_SAMPLES) -> str:
-    """That so many seconds do not suffice, and what would. ``option`` is what the user calls the seconds."""
+    """Says that ``seconds`` are not enough, and how many are. ``option`` is the user's option for them."""
     enough = math.ceil(samples * seconds_per_sample)
     return f"{seconds:g} s are too short at {seconds_per_sample:.1f} s a sample; try {option}={enough}"

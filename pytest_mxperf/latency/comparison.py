@@ -20,30 +20,30 @@ class Sample(msgspec.Struct, frozen=True):
     """CPU time per forward: the median over the sample."""
     candidate_seconds: float = 0.0
     process: int = 1
-    """The one that has measured it, from 1: a regression is confirmed by another."""
+    """The process that measured it, counted from 1. Another process confirms a regression."""
     low: Optional[float] = None
-    """Bounds of the growth, by this sample and those before it of its process; None where nothing can be said yet."""
+    """Bounds of the growth by this sample and the earlier ones of its process; None if there is no bound yet."""
     high: Optional[float] = None
 
 
 class Comparison(msgspec.Struct, frozen=True):
-    """A decision with the samples that it was made of, and what else went on."""
+    """A decision, the samples that it is based on, and the state of the machine meanwhile."""
 
     decision: Decision
     seconds: float
     """Wall time, from the request to the verdict."""
     conditions: Optional[Conditions]
     samples: Tuple[Sample, ...]
-    """In their order, those of a confirmation behind the others."""
+    """In order; the samples of a confirmation come last."""
     seed: int
-    """Of the schedule."""
+    """The seed of the order in which the two took turns."""
     processes: int = 1
-    """How many have measured: a regression is confirmed by a second, and by a third where that cannot tell."""
+    """How many processes have measured. A second one confirms a regression, or a third if the second cannot tell."""
 
     run_as: RunAs = RunAs()
     """How both networks were run."""
     notes: Tuple[str, ...] = ()
-    """What is not as in a real network, and may make the time less telling (``worker.protocol.Prepared``)."""
+    """What differs from a real network, and may make the time less reliable (``worker.protocol.Prepared``)."""
 
     @property
     def log_ratios(self) -> Tuple[float, ...]:
@@ -51,6 +51,6 @@ class Comparison(msgspec.Struct, frozen=True):
 
     @property
     def effort(self) -> str:
-        """What was done, in a few words."""
+        """How much was measured, in a few words."""
         processes = ("one process", "two processes", "three processes")[self.processes - 1]
         return f"{len(self.samples)} samples in {processes}, {self.seconds:.1f} s"

@@ -1,4 +1,4 @@
-"""What else happened on the machine while something was timed."""
+"""The state of the machine while something was timed."""
 
 from typing import List, Sequence
 
@@ -17,9 +17,9 @@ class Conditions(msgspec.Struct, frozen=True):
 
     wall_seconds: float
     cpu_seconds: float
-    """Of the measuring process; less than the wall seconds where others took its core."""
+    """CPU seconds of the measuring process; less than the wall seconds if others took its core."""
     steal_share: float = 0.0
-    """Of all cores' time, what the hypervisor gave to other machines."""
+    """The share of all cores' time that the hypervisor gave to other machines."""
     load_average: float = 0.0
     """Runnable processes, over the last minute."""
     cores: int = 1
@@ -52,7 +52,7 @@ class Conditions(msgspec.Struct, frozen=True):
         return self.cpu_seconds / self.wall_seconds if self.wall_seconds else 1.0
 
     def disturbances(self) -> List[str]:
-        """What was not as on a quiet machine, each in a few words."""
+        """What differed from a quiet machine, each in a few words."""
         found = []
         if self.cpu_share < _BUSY_CPU_SHARE:
             found.append(f"had a core {self.cpu_share:.0%} of the time")

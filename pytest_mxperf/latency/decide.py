@@ -27,15 +27,15 @@ __all__ = [
 ]
 
 MISS_ALPHA = 0.05
-"""How often a model may pass that is just beyond its tolerance. The further beyond, the rarer it is."""
+"""How often a model that is just beyond its tolerance may pass. The further beyond, the rarer."""
 
-# The sharp looks are the late ones, and each costs a share of the error: the further on, the fewer.
+# Late looks decide best, and each look costs a share of the error. So looks become rare.
 _LOOKS = (2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 40, 48)
-# Few samples can agree by chance, whatever their noise looks like. Of a growth equal to the tolerance so many may do so
-# that a test passes it, and so many times ``alpha`` that it fails it: that is 5 samples at the first comparison.
+# Few samples can agree by chance, for every kind of noise. If the growth equals the tolerance, this is the chance that
+# enough agree to pass, and this times ``alpha`` the chance that enough agree to fail: 5 samples at the first comparison.
 _AGREEING_TO_PASS = 0.1
 _AGREEING_TO_FAIL = 4
-# Below so many the sd of samples says more about chance than about noise.
+# With fewer samples, their sd says more about chance than about noise.
 _FEWEST_FOR_A_SD = 3
 _NOTABLE_CORRELATION = 0.5
 
@@ -51,9 +51,9 @@ class Outcome(Enum):
 class Decision(msgspec.Struct, frozen=True):
     """What a test has found of the growth, a fraction of the reference: 0.05 is 5% slower, -0.3 is 30% faster.
 
-    low, high: a bound from below that is wrong with a probability of at most the test's ``alpha``, and one from above
-        that is wrong with at most ``MISS_ALPHA``, each for all looks together. -1 and infinity where nothing can be
-        said yet: below five samples or more, and below four.
+    low, high: bounds, each for all looks together. ``low`` is too high with a probability of at most the test's
+        ``alpha``, ``high`` too low with at most ``MISS_ALPHA``. They are -1 and infinity while there is no bound yet:
+        below five samples or more, and below four.
     samples: how many there were; without any, ``growth`` is 0.
     reason: of an INCONCLUSIVE outcome; otherwise empty.
     """
@@ -99,7 +99,7 @@ class SequentialTest:
         return None if is_open else decision
 
     def stop(self, reason: str) -> Decision:
-        """What can be said now; INCONCLUSIVE, for this reason and how the samples lie, unless it is clear."""
+        """The decision now: INCONCLUSIVE with this reason and how the samples lie, unless the case is clear."""
         samples = len(self._log_ratios)
         if not samples:
             return Decision(Outcome.INCONCLUSIVE, 0.0, -1.0, math.inf, 0, reason)
@@ -114,7 +114,7 @@ class SequentialTest:
         return Decision(Outcome.INCONCLUSIVE, growth, low, high, samples, f"{reason}: {_lie(moments, samples, within)}")
 
     def interval(self) -> Tuple[float, float]:
-        """The bounds of the growth by the samples so far: ``low`` and ``high`` of a decision that were made now."""
+        """The bounds of the growth by the samples so far: ``low`` and ``high`` of a decision made now."""
         if not self._log_ratios:
             return -1.0, math.inf
         moments, bounds = Moments.of(self._log_ratios), self._bounds[len(self._log_ratios)]
@@ -124,7 +124,7 @@ class SequentialTest:
     def samples_to_decide(self) -> Optional[int]:
         """How many samples there would be at the first look that decides, if those to come are like those so far.
 
-        None if the last look would not either, and below three samples: nobody knows how two of them scatter.
+        None if not even the last look would decide, and below three samples: two do not show how they scatter.
         """
         samples = len(self._log_ratios)
         if samples < _FEWEST_FOR_A_SD:

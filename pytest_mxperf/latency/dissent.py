@@ -1,7 +1,7 @@
-"""How many samples may disagree with an outcome: a sign test with several looks, valid whatever the noise looks like.
+"""How many samples may disagree with an outcome: a sign test with several looks, valid for every kind of noise.
 
 If the true growth equals the tolerance, a sample lies on either side of it with probability 1/2. That needs independent
-samples whose median is the growth, and no more: neither a small sd, nor a single peak.
+samples whose median is the growth, and nothing else: neither a small sd nor a single peak.
 """
 
 import math
@@ -11,12 +11,12 @@ from typing import List, Tuple
 __all__ = ["most_dissenting"]
 
 _MOST_SHARE = 1 / 3
-"""A decision that more of the samples contradict would convince nobody."""
+"""No decision is convincing if more than this share of the samples contradict it."""
 
 
 @lru_cache(maxsize=None)  # a session's comparisons share it, and so do the tests of a simulation
 def most_dissenting(alpha: float, looks: Tuple[int, ...]) -> Tuple[int, ...]:
-    """By the number of samples, from 0: how many may dissent at the most; -1 where nothing may be decided yet.
+    """By the number of samples, from 0: how many may dissent at most; -1 if nothing may be decided yet.
 
     The chance that so few dissent at any of the looks is at most ``alpha``. The first look where all may agree by
     chance rarely enough takes what it needs; the others share the rest. Between two looks the bound of the last one
@@ -38,7 +38,7 @@ def most_dissenting(alpha: float, looks: Tuple[int, ...]) -> Tuple[int, ...]:
 
 
 def _after(counts: List[float], samples: int) -> List[float]:
-    """The probabilities of 0, 1, ... dissenting samples after so many more, of tests that have not ended."""
+    """The probabilities of 0, 1, ... dissenting samples after ``samples`` more, for tests that have not ended."""
     after = [0.0] * (len(counts) + samples)
     for dissenting, probability in enumerate(counts):
         for more in range(samples + 1):

@@ -11,7 +11,7 @@ __all__ = ["PRIOR_DEGREES", "Moments"]
 # What is known of a sample's noise beforehand: a sd of 0.8%, worth as much as two samples' deviations.
 _PRIOR_SD = 0.008
 PRIOR_DEGREES = 2
-# From so many samples on, those further from their median than so many sd are pulled in to there.
+# From 5 samples on, those further than 3 sd from the median are pulled in to that distance.
 _FEWEST_TO_CLIP = 5
 _CLIP = 3.0
 # What is known of the correlation of successive samples beforehand: 0.3, worth as much as five pairs of them.
@@ -19,7 +19,7 @@ _PRIOR_CORRELATION = 0.3
 _PRIOR_PAIRS = 5
 _MOST_CORRELATION = 0.9
 _LEAST_SQUARES = 1e-15
-"""Samples that scatter less than this are equal but for rounding."""
+"""Samples that scatter less than this are equal except for rounding."""
 
 
 class Moments(msgspec.Struct, frozen=True):

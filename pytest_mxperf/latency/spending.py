@@ -1,4 +1,4 @@
-"""How a session's error is shared out among its comparisons, whose number nobody knows beforehand."""
+"""Shares out a session's error among its comparisons. Nobody knows their number beforehand."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""What was measured of a model's speed."""
+"""The measured speed of a model."""
 
 from typing import Sequence
 
@@ -25,7 +25,7 @@ class Timing(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, seconds_per_sample: Sequence[float], *, queued_forwards: int = 1) -> "Timing":
-        """The figures of at least one sample. Percentiles interpolate linearly between samples, as numpy's do."""
+        """The figures of one or more samples. Percentiles interpolate linearly between samples, like numpy's."""
         ordered = sorted(seconds / queued_forwards for seconds in seconds_per_sample)
         return cls(
             samples=len(ordered),

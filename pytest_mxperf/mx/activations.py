@@ -1,4 +1,4 @@
-"""Looks at what every operator of a network puts out for synthetic values, and changes those that come to no good.
+"""Checks every operator's outputs for synthetic values, and changes the values that give bad outputs.
 
 A network with real weights has no activations that are all 0, all equal, subnormal or not finite, and what has them can
 be faster or slower than it: an operator that samples outside of its image reads nothing. So each layer's weight is

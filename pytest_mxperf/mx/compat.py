@@ -109,7 +109,7 @@ def _provide_distutils() -> None:
 
 @contextmanager
 def _deprecations_ignored() -> Iterator[None]:
-    """Ignores the deprecations that MXNet runs into by itself, fatal under ``-W error`` and not the user's to mend."""
+    """Ignores the deprecations that MXNet itself causes. ``-W error`` makes them fatal, and users cannot mend them."""
     warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"mxnet\b")
     ours = warnings.filters[0]
     try:
@@ -149,8 +149,10 @@ def _removed(numpy: ModuleType) -> Dict[str, object]:
 
 
 def _financial(name: str, *args: object, **kwargs: object) -> object:
-    """numpy 1.20 to 1.26 answer likewise."""
-    raise RuntimeError(f"numpy has no function {name} any more; run: pip install numpy-financial, and call that one's")
+    """numpy 1.20 to 1.26 raise the same."""
+    raise RuntimeError(
+        f"numpy has no function {name} any more; run: pip install numpy-financial, and use numpy_financial.{name}"
+    )
 
 
 def _give_stand_in(numpy: ModuleType, missing: Dict[str, object]) -> None:

@@ -1,4 +1,4 @@
-"""Real inputs of a model: read from an ``.npz`` file without pickle, or taken from arrays, and held against its inputs.
+"""Real inputs of a model: read from an ``.npz`` file without pickle, or given as arrays, and checked.
 
 An ``.npz`` is a zip archive of ``.npy`` files. Each array's name, shape and dtype is compared with the model's inputs
 before its numbers are read, so that a hostile file can ask for no more memory than the model's own inputs take.
@@ -159,7 +159,7 @@ def _check_size(path: Path, inputs: Mapping[str, InputSpec], where: str) -> None
         raise ModelError(f"{where}: is not a regular file")
     most = sum(math.prod(spec.shape) * np.dtype(spec.dtype).itemsize for spec in inputs.values()) + _SPARE_BYTES
     if status.st_size > most:
-        raise ModelError(f"{where}: has {status.st_size:,} bytes, with all inputs it has at most {most:,}")
+        raise ModelError(f"{where}: has {status.st_size:,} bytes; with all inputs it would have at most {most:,}")
 
 
 def _read_members(archive: zipfile.ZipFile, inputs: Mapping[str, InputSpec], where: str) -> Dict[str, Any]:

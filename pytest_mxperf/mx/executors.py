@@ -30,7 +30,7 @@ def bind(
 ) -> Binding:
     """A fresh binding of the symbol to ``values``, an ``NDArray`` for each variable, as ``run_as`` says.
 
-    ``inputs`` are the variables that are fed anew with each batch; the others are parameters. Raises ``MXNetError``.
+    ``inputs`` are the variables that each batch sets; the others are parameters. Raises ``MXNetError``.
     """
     with array_semantics(numpy_shapes=numpy_shapes):
         if run_as.kind == "gluon":

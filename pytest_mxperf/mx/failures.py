@@ -84,6 +84,6 @@ _EXPLANATIONS: Tuple[Tuple[str, _Explain], ...] = (
     (_NO_MEMORY, lambda found, analysis: "there is not enough memory for it"),
     (
         r"GPU is not enabled|with CUDA enabled|USE_CUDA=1",
-        lambda found, analysis: "one of its operators wants a GPU, and this MXNet was built without CUDA",
+        lambda found, analysis: "one of its operators needs a GPU, and this MXNet was built without CUDA",
     ),
 )

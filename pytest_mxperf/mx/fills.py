@@ -123,7 +123,7 @@ def _of_recurrence(read: Read, shape: Shape) -> Fill:
 
 
 def _of_operand(read: Read, shape: Shape) -> Optional[Fill]:
-    """Of operators that read each number by itself."""
+    """Of operators that read each number separately."""
     op, is_table = read.op, sum(size > 1 for size in shape) > 1
     if op in ("Embedding", "_contrib_SparseEmbedding", "_sparse_Embedding", "take", "_npi_take", "gather_nd"):
         return Fill("normal", 1)

@@ -29,7 +29,7 @@ def weights_read(graph: Graph, op: str) -> "Counter[int]":
 
 
 def only_copied(graph: Graph) -> List[int]:
-    """Indices of the variables that nobody reads but fused operators, as their weight: once each has its copy, nobody.
+    """Indices of the variables that only fused operators read, as their weight. Once each has its copy, nobody does.
 
     Not those of quantized layers, some of which rescale their weights in place.
     """
@@ -45,7 +45,7 @@ def only_copied(graph: Graph) -> List[int]:
 def inlined(graph: Graph, chosen: Callable[[Node], bool]) -> Graph:
     """The graph with the chosen fused nodes, of one output each, replaced by what was fused in them."""
     nodes: List[Node] = []
-    places: Dict[int, int] = {}  # of what puts out the first output of each node, the only one of a fused one
+    places: Dict[int, int] = {}  # of the nodes with the first output of each node; a fused node has only that one
     outputs: Dict[int, int] = {}
     for index, node in enumerate(graph.nodes):
         inputs = tuple(_moved(entry, places, outputs) for entry in node.inputs)

@@ -1,10 +1,10 @@
-"""Does once in a forked child what MXNet might not survive, so that it does not take the session along.
+"""Tries in a forked child what MXNet might not survive, so that a crash does not end the session.
 
 A fork costs 10 to 20 ms beside the work itself, on an idle machine. MXNet prepares for it: its engine stops before a
-fork and starts anew on both sides (``src/initialize.cc``), which is what Gluon's ``DataLoader`` relies on.
+fork and starts again on both sides (``src/initialize.cc``). Gluon's ``DataLoader`` relies on the same.
 
-How long a trial takes is counted in time in which the child computes: a machine that stands still for a while, or has
-no core to spare, is nothing that a model can help.
+The limit of a trial counts the time in which the child computes. So a machine that stands still, or has no free core,
+fails no model.
 """
 
 import os
@@ -28,7 +28,7 @@ _POLL_SECONDS = 0.001
 _LOOK_SECONDS = 0.05
 """How often the child's CPU time is read. The kernel counts it in hundredths of a second."""
 _IDLE_LIMIT = 20
-"""A child that waits for what never comes is ended after so many times what it may compute."""
+"""A child that computes nothing is ended after this many times the CPU time that it may take."""
 _SIGNALS_HELD = {signal.SIGINT, signal.SIGTERM, signal.SIGALRM}
 
 
@@ -43,7 +43,7 @@ def try_in_child(
 ) -> None:
     """Does the work in a forked child. Raises ``ModelError`` if that dies or takes too long: "``who`` dies ``doing``".
 
-    It may compute for so many ``seconds``, whatever the number of its threads, and live for 20 times as long; time in
+    It may compute for ``seconds``, with any number of threads, and live for 20 times as long; time in
     which this process stands still itself does not count.
     What else goes wrong in there, exceptions included, goes wrong again when the caller does the work himself.
     The child may take 2 GiB beside the ``expected_bytes``. Does nothing where there is no ``fork``.
@@ -130,7 +130,7 @@ class _TakesTooLongError(Exception):
 
 
 class _Watch:
-    """Adds up what the child computes, and what it lives, in steps that are short whatever the clock says."""
+    """Adds up how long the child computes and lives, in short steps that do not depend on the clock."""
 
     def __init__(self, child: int, seconds: float) -> None:
         self._child, self._seconds = child, seconds
@@ -187,7 +187,7 @@ def _end(child: int) -> None:
 def _describe(status: int) -> str:
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
-        return f"dies of {signal.Signals(number).name} ({signal.strsignal(number)})"
+        return f"crashes with {signal.Signals(number).name} ({signal.strsignal(number)})"
     return f"ends the process with exit code {os.WEXITSTATUS(status)}"
 
 

@@ -53,7 +53,7 @@ def infer(model: Model) -> Tuple[str, Graph, Inference]:
 
 
 def _parse(model: Model) -> Tuple[str, Graph]:
-    """The symbol's JSON and its graph, which has no attribute that MXNet dies of."""
+    """The symbol's JSON and its graph, without any attribute that crashes MXNet."""
     text = json_of(model.symbol)
     if model.parsed is not None:
         source, graph = model.parsed
@@ -97,7 +97,7 @@ def _check_visible(model: Model, graph: Graph, counts: Sequence[int]) -> None:
                 hidden = graph.nodes[source]
                 raise ShapeError(
                     f"{model.name}: {node.op[:60]} {node.name[:60]!r} reads output {output} of {hidden.op[:60]} "
-                    f"{hidden.name[:60]!r}, which MXNet keeps to itself; read one of its first {counts[source]}"
+                    f"{hidden.name[:60]!r}, which MXNet hides; read one of its first {counts[source]}"
                 )
 
 

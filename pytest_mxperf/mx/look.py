@@ -34,7 +34,7 @@ _ALIVE = frozenset(
         "_contrib_interleaved_matmul_encdec_valatt",
     )
 )
-"""Operators that put out different numbers for different ones; a comparison or a slice need not."""
+"""Operators whose outputs differ if their inputs differ. A comparison or a slice is not one."""
 _LEAST_NUMBERS = 32
 """Fewer are all 0 behind a ReLU by mere chance."""
 
@@ -60,7 +60,7 @@ class Fault(NamedTuple):
 
 
 class Look:
-    """What one run has shown. ``stopped_at`` is the operator that MXNet could not run by itself, if there is one."""
+    """What one run has shown. ``stopped_at`` is the operator that MXNet could not run alone, if there is one."""
 
     def __init__(self, analysis: Analysis, synthetic: SyntheticValues) -> None:
         self.faults: List[Fault] = []

@@ -57,7 +57,7 @@ def _refuse_beyond(free: int, needed: int, sides: Sequence[Side]) -> None:
     if needed > free:
         raise ModelError(
             f"{sides[-1].name}: timing it needs about {gibibytes(needed)}, this machine has {gibibytes(free)} free; "
-            "give a smaller batch in inputs, or end what else takes memory"
+            "give a smaller batch in inputs, or end other processes"
         )
 
 

@@ -1,4 +1,4 @@
-"""Opens a model for counting, from whatever a user may write for one. Files are checked before MXNet reads them."""
+"""Opens a model for counting, in every form that a user may give. Files are checked before MXNet reads them."""
 
 import re
 import stat
@@ -57,7 +57,7 @@ def _ending_at(symbol: Any, spec: ModelSpec) -> Any:
 
 
 def _call(factory: Callable[[], Any], name: str) -> Any:
-    """What the factory builds, with names that restart at 0: its layers are called the same whatever was built before.
+    """What the factory builds, with names that restart at 0, so that earlier models do not change its layers' names.
 
     Unless it builds upon such things, whose names would then be taken twice.
     """
@@ -99,7 +99,7 @@ def _open_checkpoint(spec: ModelSpec, checkpoint: Checkpoint) -> Model:
 def _parse(
     name: str, text: bytes, inputs: Mapping[str, InputSpec], *, where: str, outputs: Sequence[str] = ()
 ) -> Tuple[Model, str]:
-    """The model, still without its symbol, and the JSON to load that from: MXNet can die of a broken file."""
+    """The model without its symbol, and the JSON to load the symbol from. A broken file can crash MXNet."""
     graph, checked = Graph.parse_untrusted(text, where=where)
     if outputs:  # before MXNet loads it: of what is cut off it may have no operator
         graph = ending_at(graph, outputs, where=where)
@@ -138,7 +138,7 @@ def _hint(problem: str, graph: Graph) -> str:
     node = next((node for node in graph.nodes if found and node.name == found.group(1)), None)
     sources = [] if node is None else [graph.nodes[index] for index, _ in node.inputs]
     before = [source.name for source in sources if not source.is_variable]
-    return f"; to end the graph in front of it, give output={before[0]!r}" if before else ""
+    return f"; to end the graph before it, give output={before[0]!r}" if before else ""
 
 
 def _read_symbol(checkpoint: Checkpoint) -> bytes:

@@ -30,7 +30,7 @@ class Model:
     suspects: Tuple[str, ...] = ()
     """The nodes of a file's graph that are not known to be harmless to MXNet (``validate.suspects``)."""
     pointers: Tuple[Pointer, ...] = ()
-    """Nodes of a file's graph that the symbol has stand-ins for, since MXNet would die of them."""
+    """Nodes of a file's graph that have stand-ins in the symbol, because they would crash MXNet."""
     parsed: Optional[Tuple[bytes, Graph]] = None
     """The text that the symbol was loaded from and its graph, which has been checked; not if it has stand-ins, or ends
     before the text does."""
@@ -47,5 +47,5 @@ class Model:
 
     @property
     def run_as(self) -> RunAs:
-        """How its user runs it: a Gluon net as it was hybridized, all else in a ``Module``."""
+        """How its user runs it: a Gluon net as it was hybridized, other models in a ``Module``."""
         return RunAs() if self.net is None else gluon.run_as(self.net)

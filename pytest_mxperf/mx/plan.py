@@ -41,7 +41,7 @@ class Plan(NamedTuple):
 
     @property
     def copied(self) -> FrozenSet[str]:
-        """Names of the variables that nobody reads but fused operators, which keep copies of them."""
+        """Names of the variables that only fused operators read. These keep copies of them."""
         return frozenset(self.graph.nodes[index].name for index in only_copied(self.graph))
 
     @property

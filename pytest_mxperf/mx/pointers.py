@@ -31,7 +31,7 @@ class Pointer(NamedTuple):
 def take_out(graph: Graph) -> Tuple[Graph, Tuple[Pointer, ...]]:
     """The graph without its pointers. What they read become its first outputs, so that nothing in front is lost.
 
-    First, for then MXNet, which orders nodes by depth from the first output on, puts all of that in front of them.
+    First, for then MXNet, which orders nodes by depth from the first output on, puts all of that before them.
     """
     found = {index: node for index, node in enumerate(graph.nodes) if node.op in _OPERATORS}
     if not found:

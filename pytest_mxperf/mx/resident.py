@@ -62,7 +62,7 @@ def _refuse_what_cannot_fit(side: Side) -> None:
     if needed > free:
         raise ModelError(
             f"{side.name}: running it needs about {gibibytes(needed)}, this machine has {gibibytes(free)} free; give a "
-            "smaller batch in inputs, or end what else takes memory"
+            "smaller batch in inputs, or end other processes"
         )
 
 

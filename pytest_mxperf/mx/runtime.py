@@ -33,7 +33,7 @@ else:
     compat.install()
     try:
         import mxnet as mx
-    except Exception as error:  # an ImportError, an OSError for a library of CUDA, whatever a broken one comes up with
+    except Exception as error:  # an ImportError, an OSError for a library of CUDA, or anything else
         if isinstance(error, ModuleNotFoundError) and error.name == "mxnet":
             raise MxnetMissingError(how_to_install(sys.version_info)) from None
         raise MxnetMissingError(
@@ -50,7 +50,7 @@ _KEEP_CASTS = {"remove_amp_cast": False} if "remove_amp_cast" in signature(mx.sy
 
 @contextmanager
 def array_semantics(*, numpy_shapes: bool) -> Iterator[None]:
-    """Makes MXNet take 0 and () in shapes as the model does, whatever ``mx.npx.set_np()`` has set in this session."""
+    """Makes MXNet read 0 and () in shapes as the model does. What ``mx.npx.set_np()`` has set does not matter."""
     with mx.util.np_array(False), mx.util.np_shape(numpy_shapes):
         yield
 
@@ -75,4 +75,4 @@ def reason(error: Exception) -> str:
     message = re.sub(r"\[\d\d:\d\d:\d\d\] \S+:\d+: ", "", message)
     # What stands behind the condition that failed is meant for people; without that the condition has to do.
     message = re.sub(r"\bCheck failed: .*?: (?=[^\s:])", "", message)
-    return re.sub(r"\bCheck failed: (.*?) ?:?$", r"MXNet demands \1", message)
+    return re.sub(r"\bCheck failed: (.*?) ?:?$", r"MXNet requires \1", message)

@@ -77,7 +77,7 @@ class Side:
     def look(self, like: "Side") -> None:
         """Brings synthetic values into range, beginning with those of the other side where both compute alike."""
         self.synthetic.adopt(like.synthetic)
-        if not self.has_weights:  # whatever those bring about, they are the user's
+        if not self.has_weights:  # what those cause is the user's
             self.activations = look_into(self.analysis, self.synthetic)
 
     def plan(self) -> Plan:
@@ -131,7 +131,7 @@ class Side:
             return self.run(self._bind(mx.sym.Group(list(outputs)), self.values(Buffers()), RunAs()).forward)
 
     def first_subnormal_layer(self) -> Optional[str]:
-        """The first operator that puts out at least 1 subnormal number in 1,000, slow to compute with on many CPUs.
+        """The first operator with at least 1 subnormal output in 1,000. These are slow to compute with on many CPUs.
 
         Not those of half precision, which a CPU computes in single. Runs the network once, with all outputs in memory.
         """
@@ -148,7 +148,7 @@ class Side:
         """Runs it once. Raises ``ModelError`` where outputs are such that no time could be trusted."""
         outputs = self.run(forward)
         if self.has_weights:
-            return  # whatever they are, they are the user's
+            return  # they are the user's
         if not all(np.isfinite(output).all() for output in outputs if output.dtype.kind == "f"):
             raise self._refusal("not finite")
         heads = [node for node, output in zip(self._heads(), outputs) if Figures.of(output).is_subnormal]
@@ -158,7 +158,7 @@ class Side:
     def _refusal(self, kind: str) -> ModelError:
         return ModelError(
             f"{self.name}: with synthetic weights its outputs are {kind}{self.activations.since(kind)}; its speed "
-            f"tells nothing; give it real inputs: {_EXAMPLE}"
+            f"means nothing; give it real inputs: {_EXAMPLE}"
         )
 
     def _heads(self) -> List[Node]:

@@ -41,7 +41,7 @@ class Steps:
         return outputs
 
     def forget(self, index: int) -> None:
-        """Gives up whatever nobody reads behind this operator."""
+        """Drops every value that nobody reads after this operator."""
         for source in self._last_reads.get(index, ()):
             for entry in [entry for entry in self._outputs_of(source) if entry in self.arrays]:
                 del self.arrays[entry]

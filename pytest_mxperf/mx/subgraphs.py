@@ -14,7 +14,7 @@ __all__ = ["cut", "infer_subgraphs"]
 def infer_subgraphs(graph: Graph, known: Sequence[Sequence[Known]]) -> Inference:
     """What is known of the graph's nodes, and of the nodes in their subgraphs.
 
-    MXNet infers nothing for a ``_while_loop`` or ``_cond``, so whatever follows one is inferred once more, with
+    MXNet infers nothing for a ``_while_loop`` or ``_cond``, so everything after one is inferred again, with
     variables of the right shapes in its place. Shapes that stay unknown are None.
     """
     state = _State(graph, known)

@@ -27,7 +27,7 @@ class Forwards(NamedTuple):
 def forwards_of(
     model: Any, batch: Any, inputs: Mapping[str, InputSpec] = _NOTHING, example: Mapping[str, Any] = _NOTHING
 ) -> Forwards:
-    """Of a bound module, a Gluon block, or whatever can be called and returns NDArrays.
+    """Of a bound module, a Gluon block, or a callable that returns NDArrays.
 
     Without a ``batch`` a module gets one for the shapes that it is bound for, a block one for ``inputs``, which are the
     test's; both of the ``example``'s arrays where it has them. Any other callable is called without arguments then.

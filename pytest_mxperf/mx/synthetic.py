@@ -37,7 +37,7 @@ def group_of(key: Key) -> Key:
 
 
 class SyntheticValues:
-    """Arrays for one graph's variables. Two graphs' equal layers get equal numbers, whatever else differs.
+    """Arrays for one graph's variables. Equal layers of two graphs get equal numbers.
 
     ``given`` are real values of some inputs, by name.
     """
@@ -108,7 +108,7 @@ class SyntheticValues:
         return filled(shape, self._dtype(name), seed, lambda numbers: self._numbers(name, shape, numbers))
 
     def fresh(self, name: str) -> Any:
-        """The variable's ``NDArray``, made anew, with the numbers that it is bound with."""
+        """A new ``NDArray`` for the variable, with the numbers that it is bound with."""
         key = (*self._keys[name], self.gains.get(name, 1.0))
         if name not in self.overlapping:
             return self.make(name, key)

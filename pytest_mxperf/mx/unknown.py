@@ -14,13 +14,13 @@ from pytest_mxperf.mx.runtime import json_of, mx, reason
 __all__ = ["check_dtypes", "does_not_fit", "inputs_of", "is_incomplete", "not_given"]
 
 _BY_DATA = ("_contrib_boolean_mask", "_npi_boolean_mask", "_npx_nonzero", "_npi_unique", "_npi_boolean_mask_assign")
-"""Operators that put out as many rows as the data decide."""
+"""Operators whose number of output rows depends on the data."""
 
 _HOLDS_A_BATCH = "does the graph hold a batch size other than that of the inputs?"
 
 
 def inputs_of(model: Model, graph: Optional[Graph] = None) -> List[GraphInput]:
-    """What the model's graph wants to be given, the user's inputs among it."""
+    """The inputs that the model's graph needs, with those that the user gives."""
     graph = graph or Graph.parse(json_of(model.symbol), where=model.name)
     stored = None if model.stored is None else {name: array.shape for name, array in model.stored.items()}
     if model.net is not None:
@@ -87,7 +87,7 @@ def _read_as_weights(model: Model, graph: Graph) -> Set[int]:
 
 
 def _is_culprit(graph: Graph, index: int, unknown: Set[int]) -> bool:
-    """Whether it is an operator that knows what it reads, and not what it puts out."""
+    """Whether it is an operator whose input shapes are known, and whose output shapes are not."""
     node = graph.nodes[index]
     return not node.is_variable and not any(source in unknown for source, _ in node.inputs)
 
@@ -99,10 +99,10 @@ def _of_operator(model: Model, graph: Graph, index: int, shapes: Sequence[Sequen
 
 def _remedy(model: Model, node: Node, shapes: Sequence[Sequence[Any]]) -> str:
     if node.op in _BY_DATA:
-        return "how many rows it puts out depends on the data; count the model up to there, with output="
+        return "its number of output rows depends on the data; count the model up to there, with output="
     if model.pointers:
         hidden = listed([str(pointer) for pointer in model.pointers], 3)
-        return f"only the process that saved it knew the shapes that {hidden} puts out"
+        return f"only the process that saved it knew the output shapes of {hidden}"
     read = [shapes[source][output] for source, output in node.inputs]
     attrs = ", ".join(f"{name}={value}" for name, value in node.attrs.items() if not name.startswith("__"))
     if node.op in ("Reshape", "_np_reshape", "_npx_reshape") and read and read[0] is not None:
@@ -153,4 +153,4 @@ def check_dtypes(model: Model, dtypes: Mapping[str, str]) -> None:
 def _without_weights(model: Model) -> str:
     if not model.weights_problem:
         return ""
-    return "; the weights might tell: " + re.sub(r" Counted from the graph alone.*", "", model.weights_problem)
+    return "; the weights may have it: " + re.sub(r" Counted from the graph alone.*", "", model.weights_problem)

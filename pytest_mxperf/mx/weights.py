@@ -1,4 +1,4 @@
-"""Parameter values: read from a checkpoint or taken from a Gluon net, and held against the graph."""
+"""Parameter values: read from a checkpoint or taken from a Gluon net, and compared with the graph."""
 
 import os
 import warnings
@@ -73,7 +73,7 @@ def _read_checkpoint(checkpoint: Checkpoint) -> Dict[str, Any]:
 
 def read_values(path: Path) -> Dict[str, Any]:
     """The arrays of a ``.params`` file by name. Raises ``ParamsError`` if MXNet cannot load it."""
-    read_header(path)  # what MXNet dies of is found here
+    read_header(path)  # finds what would crash MXNet
     problem = ""
     # MXNet loads what mx.npx.save wrote only under NumPy's shape semantics, and the rest only without.
     for numpy_shapes in (False, True):
@@ -84,7 +84,7 @@ def read_values(path: Path) -> Dict[str, Any]:
                     raise ParamsError(f"{path}: the weights have no names; save them with mx.model.save_checkpoint")
                 for value in arrays.values():
                     if value.stype != "default":
-                        value.check_format(full_check=True)  # MXNet reads and writes at whatever indices it finds
+                        value.check_format(full_check=True)  # MXNet reads and writes at every index that it finds
             return {name.split(":", 1)[-1]: value for name, value in arrays.items()}
         except mx.MXNetError as error:
             problem = problem or reason(error)
@@ -112,7 +112,7 @@ def as_module_sets(values: Mapping[str, Any], analysis: Analysis) -> Dict[str, A
 
 
 def _warn_of_nonfinite(name: str, values: Mapping[str, Any]) -> None:
-    """Such a model computes nothing useful, and what it costs is right all the same."""
+    """Such a model computes nothing useful, but its costs are right."""
     broken = [key for key, value in values.items() if not _is_finite(value)]
     if broken:
         warnings.warn(f"{name}: NaN or infinity in the weights {listed(broken)}", MxperfWarning, stacklevel=2)

@@ -141,19 +141,19 @@ def _is_ours(item: pytest.Item) -> bool:
 
 
 class Watch:
-    """A plugin object that waits for a test of ours, and takes note of what else the judgement of a run rests on."""
+    """A plugin object that waits for a test of ours, and records what else the verdict on a run needs."""
 
     def __init__(self, config: pytest.Config) -> None:
         self.is_on = False
         self.items: Optional[List[pytest.Item]] = None
-        """All that were collected, before anyone deselects some; None where this process collects nothing."""
+        """All collected tests, before any are deselected; None if this process collects nothing."""
         self.doubt = ""
         """Why not all tests may have been collected."""
         self._config = config
         self._reporter: Optional[Reporter] = None
 
     def start(self) -> None:
-        """Brings along everything else. Raises ``pytest.UsageError`` for an option that cannot be understood."""
+        """Registers everything else. Raises ``pytest.UsageError`` for an option that cannot be understood."""
         if not self.is_on:
             from pytest_mxperf.plugin.hooks import start
 
@@ -193,13 +193,13 @@ class Watch:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> None:
-        """Here, since pytest-forked runs all that follows in a child: the report comes back to this process."""
+        """Hooked here because pytest-forked runs the rest in a child; the report comes back to this process."""
         if _is_ours(item):
             self.start()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """Gives a case to what was marked, or asks for the model, in another way than by the function or its class."""
+        """Gives a case to tests that are marked, or ask for the model, by other means than their function or class."""
         if _is_ours(item):
             self.start()
             names: List[str] = getattr(item, "fixturenames", [])
@@ -210,8 +210,8 @@ class Watch:
     def pytest_runtest_call(self, item: pytest.Item) -> "Generator[None, object, object]":
         """Runs the test's own body; then its gates are judged.
 
-        Next to the body and within all other wrappers (``trylast``), so that plugins which capture, time, excuse or
-        stop a body that fails do the same with a gate.
+        It is inside all other wrappers (``trylast``). So plugins that capture, time, excuse or stop a failing body do
+        the same with a gate.
         """
         __tracebackhide__ = True
         item.stash[IN_BODY] = True
@@ -271,7 +271,7 @@ def mxperf_cost(_mxperf_case: "Case") -> "CostReport":
 
 @pytest.fixture
 def mxperf_checkpoint(_mxperf_case: "Case") -> Any:
-    """``(symbol, arg_params, aux_params)``, as ``mx.model.load_checkpoint`` returns them, held against each other."""
+    """``(symbol, arg_params, aux_params)`` as ``mx.model.load_checkpoint`` returns them, checked against each other."""
     from pytest_mxperf.plugin.fixtures import checkpoint
 
     return checkpoint(_mxperf_case)
@@ -299,7 +299,7 @@ class _WithBenchmark:
 class _WithoutBenchmark:
     @pytest.fixture
     def mxperf_benchmark(self, request: pytest.FixtureRequest) -> "Benchmark":
-        """Runs one forward pass: pytest-benchmark, which would time more, is not there."""
+        """Runs one forward pass, because pytest-benchmark, which would time more, is missing."""
         from pytest_mxperf.plugin.benchmark import without_benchmark
 
         return without_benchmark(request)

@@ -28,9 +28,9 @@ _HIDE_OUR_ERRORS = methodcaller("errisinstance", MxperfError)
 class Benchmark:
     """Call it with a bound module, a Gluon block or a callable that returns NDArrays.
 
-    pytest-benchmark's ``benchmark`` does the timing, so its options go on working.
-    Where that is disabled, or None since it is not there, one pass is timed, which judges no budget. Nor does one that
-    was run for another plugin's ``benchmark``, pytest-codspeed's for example, which keeps its samples to itself.
+    pytest-benchmark's ``benchmark`` does the timing, so its options work as always. If it is disabled or missing, one
+    pass is timed, which judges no budget. A pass for another plugin's ``benchmark`` judges none either, because such a
+    plugin (for example pytest-codspeed) keeps its samples.
     """
 
     def __init__(self, benchmark: Any, item: pytest.Item) -> None:
@@ -42,8 +42,8 @@ class Benchmark:
         """Times single forward passes, every output fetched: the latency.
 
         ``batch`` is an ``mx.io.DataBatch``, or the arguments of a block or callable: an array, or a tuple of them.
-        Without it one is made of the test's example, and where that has none for the shapes that a module is bound for
-        or that a block's test gives. Any other callable is called without arguments then.
+        Without it, a batch is made from the test's example, or else for the shapes that the module is bound for or that
+        the block's test gives. Other callables are then called without arguments.
         """
         __tracebackhide__ = _HIDE_OUR_ERRORS
         from pytest_mxperf.mx.sync import forwards_of, synchronized
@@ -74,7 +74,7 @@ class Benchmark:
         return {} if self._case is None else self._case.spec.inputs
 
     def _example(self) -> Any:
-        """Arrays by input; none where the test gives no example."""
+        """Arrays by input; empty if the test gives no example."""
         example = None if self._case is None else self._case.model.example
         return {} if example is None else example.arrays
 
@@ -93,7 +93,7 @@ class Benchmark:
         return timing
 
     def _samples(self, run: Callable[[], None]) -> List[float]:
-        """Those of pytest-benchmark. Where that measures nothing, the last pass that was run is all that is known."""
+        """The samples of pytest-benchmark. If it measures nothing, only the last pass is known."""
         if _is_of_another(self._benchmark):
             watch = _Stopwatch(run)
             self._benchmark(watch)  # which may run it as often as it likes
@@ -119,7 +119,7 @@ class Benchmark:
 
 
 class _Stopwatch:
-    """Runs something, and knows how long that took the last time."""
+    """Runs a function, and remembers how long the last call took."""
 
     def __init__(self, run: Callable[[], object]) -> None:
         self._run = run

@@ -30,7 +30,7 @@ class Case:
         self.unmeasured_because = "the test did not call mxperf_benchmark"
         self.findings: Tuple[Finding, ...] = ()
         self.problem = ""
-        """What was found to be wrong with the model itself, for the report."""
+        """What is wrong with the model itself, for the report."""
         self.model = ModelJudge(spec, options.judging, item.config.stash[LATENCY], root=item.config.rootpath)
         self._profiled = Profiled()
         self._item = item
@@ -59,7 +59,10 @@ class Case:
         is_asked = self.model.is_asked or self.timing is not None
         earlier: Tuple[str, ...] = self._item.stash.get(FAILED_BEFORE, ())
         findings = judge_earlier(earlier)
-        _ = self.model.cost, self.model.example  # for the report, also without gates; a broken one is an error anyhow
+        _ = (
+            self.model.cost,
+            self.model.example,
+        )  # for the report, even without gates; a broken one is an error in any case
         if not self._gates and not is_asked:
             findings.append(ungated())
         findings += self.model.judge(

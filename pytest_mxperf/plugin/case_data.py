@@ -1,4 +1,4 @@
-"""What one finished test sends to the process that reports, and how it is packed on its way."""
+"""What a finished test sends to the process that reports, and how that is packed."""
 
 from base64 import b64decode, b64encode
 from typing import Optional
@@ -16,7 +16,7 @@ class CaseData(msgspec.Struct, frozen=True):
 
     result: ModelResult
     has_model: bool = True
-    """Whether the test got as far as having one."""
+    """Whether the test got as far as having a model."""
     uses_baseline: bool = False
     fingerprint: str = ""
     """Of the model that was compared with the baseline."""
@@ -26,7 +26,7 @@ class CaseData(msgspec.Struct, frozen=True):
 
 
 def packed(data: CaseData) -> str:
-    """As text, which xdist carries and any plugin can write down that logs reports."""
+    """As text, which xdist can carry and plugins that log reports can write."""
     return b64encode(msgspec.msgpack.encode(data)).decode("ascii")
 
 
@@ -35,7 +35,7 @@ def unpacked(text: str) -> CaseData:
 
 
 def without_costs(data: CaseData) -> CaseData:
-    """Enough for a run that shows no report: layer by layer, the rest is what takes the space."""
+    """Enough for a run without a report. The layers are left out, because they take most of the space."""
     findings = tuple(msgspec.structs.replace(finding, samples=(), profiles=()) for finding in data.result.findings)
     result = msgspec.structs.replace(data.result, cost=None, difference=None, findings=findings)
     return msgspec.structs.replace(data, result=result)

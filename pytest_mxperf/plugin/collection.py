@@ -1,4 +1,4 @@
-"""What was collected: each process takes note, and the one that reports puts it together."""
+"""What was collected: each process records it, and the one that reports joins the records."""
 
 import glob
 from pathlib import Path
@@ -29,7 +29,7 @@ class Collection:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         if hasattr(session.config, "workeroutput"):
-            with contained(self._doubts, "telling what was collected"):
+            with contained(self._doubts, "reporting what was collected"):
                 session.config.workeroutput[_KEY] = msgspec.to_builtins(self._own(session))
 
     @pytest.hookimpl(optionalhook=True)
@@ -43,13 +43,13 @@ class Collection:
         self._watch.doubt = self._watch.doubt or because
 
     def collected(self, session: pytest.Session) -> Collected:
-        """All that the run has collected, with what the command line has left out among the doubts."""
+        """All that the run has collected. What the command line left out is among the doubts."""
         collected = self._told or self._own(session)
         return msgspec.structs.replace(collected, doubt=_left_out(session.config) or collected.doubt)
 
     def _own(self, session: pytest.Session) -> Collected:
         if self._watch.items is None:  # xdist's controller, whose workers have all died or were stopped
-            return Collected(doubt=self._watch.doubt or "no process has told what it collected")
+            return Collected(doubt=self._watch.doubt or "no process has reported what it collected")
         selected = set(getattr(session, "items", ()))
         tests = [_test(item, item in selected) for item in self._watch.items if _is_ours(item)]
         return Collected(tuple(tests), self._watch.doubt)
@@ -77,7 +77,7 @@ def model_before_running(item: pytest.Item) -> Optional[ModelSpec]:
 
 
 def _left_out(config: pytest.Config) -> str:
-    """Why tests of the project may not have been looked for; empty if all were."""
+    """Why pytest may not have looked for all tests of the project; empty if it has."""
     if getattr(config.option, "lf", False):
         return "--last-failed looks at some files only"
     if config.option.ignore or config.option.ignore_glob:
@@ -87,7 +87,7 @@ def _left_out(config: pytest.Config) -> str:
     given = [config.invocation_params.dir / argument for argument in config.args]
     for root in _roots(config):
         if not any(folder == root or folder in root.parents for folder in (path.resolve() for path in given)):
-            return f"not all of {root} was asked for"
+            return f"the command names only a part of {root}"
     return ""
 
 

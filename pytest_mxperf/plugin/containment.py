@@ -1,4 +1,4 @@
-"""What goes wrong in this plugin stays with one test, or is one line of the run: it never ends a session."""
+"""An error in this plugin fails one test, or is one line of the run. It never ends a session."""
 
 import bdb
 import traceback
@@ -18,14 +18,14 @@ MEANT_FOR_PYTEST = (
     pytest.skip.Exception,
     bdb.BdbQuit,
 )
-"""What a test may raise to say something to pytest, and code of the user's that runs within ours as well."""
+"""Exceptions by which a test, or the user's code inside ours, speaks to pytest."""
 
 _FRAMES = 5
 _ENDS_THE_SESSION = (KeyboardInterrupt, pytest.exit.Exception)
 
 
 def message_of(error: BaseException, doing: str) -> str:
-    """What is wrong, for the user. What none of our errors says is our own mistake."""
+    """The message for the user. An exception that is not one of our errors is our own mistake."""
     text = _text(error)
     if isinstance(error, MxperfError):
         return text
@@ -37,7 +37,7 @@ def message_of(error: BaseException, doing: str) -> str:
 
 
 def failure(error: BaseException, doing: str) -> BaseException:
-    """What to raise instead: the message alone for an error of ours, the whole way to it for any other."""
+    """What to raise instead: only the message for an error of ours, the whole traceback for any other."""
     if isinstance(error, MxperfError):
         return pytest.fail.Exception(str(error), pytrace=False)
     failed = pytest.fail.Exception(message_of(error, doing), pytrace=True)
@@ -47,7 +47,7 @@ def failure(error: BaseException, doing: str) -> BaseException:
 
 @contextmanager
 def contained(tell: Callable[[str], object], doing: str) -> Iterator[None]:
-    """For a hook that cannot fail a test: every exception is reported, unless it is to end the session."""
+    """For a hook that cannot fail a test: reports every exception, except those that end the session."""
     try:
         yield
     except _ENDS_THE_SESSION:

@@ -1,4 +1,4 @@
-"""What is at work in a run that has tests of ours, and how a finished test's result reaches what reports."""
+"""The hooks of a run that has tests of ours, and how a finished test's result reaches the reporter."""
 
 import sys
 from functools import partial
@@ -28,7 +28,7 @@ _UNJUDGED: "pytest.StashKey[Optional[Finding]]" = pytest.StashKey()
 
 
 def start(config: pytest.Config, watch: Watch) -> Optional[Reporter]:
-    """Registers all that works on tests of ours. Returns what reports, if that is this process.
+    """Registers the hooks for tests of ours. Returns the reporter, if this process reports.
 
     Raises ``pytest.UsageError`` for an option that cannot be understood.
     """
@@ -53,7 +53,7 @@ def start(config: pytest.Config, watch: Watch) -> Optional[Reporter]:
 
 
 def _session(config: pytest.Config, options: Options) -> Session:
-    """Workers of xdist's measure without knowing of each other, and share what may go wrong in a session."""
+    """Workers of xdist measure without knowing of each other, and share the session's error rate."""
     worker = getattr(config, "workerinput", {})
     progress = Progress(config, options.judging.latency_wait)
     return Session(progress, _command(config), run_of(config), int(worker.get("workercount", 1)))
@@ -77,15 +77,15 @@ class Closer:
 
 
 def _forget(item: pytest.Item) -> None:
-    """Makes the test new: it may have run before."""
+    """Resets the test, which may have run before."""
     item.stash[_UNJUDGED] = None
     item.user_properties[:] = [each for each in item.user_properties if not each[0].startswith(PROPERTY)]
 
 
 class ResultSender:
-    """Sends what a finished test found along with its last report; xdist carries it to the controller.
+    """Adds the result of a finished test to its last report; xdist carries it to the controller.
 
-    A plugin object, since one module has room for one hook of a name, and this one is to surround the others.
+    A plugin object, because a module can have only one hook of a name, and this one must surround the others.
     """
 
     def __init__(self, options: Options) -> None:
@@ -107,7 +107,7 @@ class ResultSender:
             self._excuse(item, report)
 
     def _excuse(self, item: pytest.Item, report: pytest.TestReport) -> None:
-        """Takes note that a skip or xfail keeps the gates from being judged or from counting."""
+        """Records that a skip or xfail keeps the gates from being judged or from counting."""
         finding = unjudged(_excuse_of(report))
         item.stash[_UNJUDGED] = finding
         tell(item, [finding])
@@ -138,7 +138,7 @@ def _excuse_of(report: pytest.TestReport) -> str:
 
 
 def _data(item: pytest.Item) -> Optional[CaseData]:
-    """What the test found; None if it is none of ours."""
+    """The result of the test; None if it is not one of ours."""
     case = item.stash.get(CASE, None)
     skipped = item.stash.get(_UNJUDGED, None)
     findings: List[Finding] = [] if skipped is None else [skipped]

@@ -20,10 +20,10 @@ _DOING = "judging the gates"
 
 
 def judge(item: pytest.Item) -> None:
-    """Raises what fails the test as its own body would.
+    """Raises the failure as the test's own body would.
 
-    A test of unittest keeps what went wrong to itself until its report is made, and one that was expected to fail there
-    has failed by passing: a broken gate is what it was waiting for.
+    A unittest test stores its error until its report is made. If the test was expected to fail and passed, it counts as
+    failed; a broken gate is the failure that it expected.
     """
     errors: List[Any] = getattr(item, "_excinfo", None) or []
     if errors and not _is_unexpected_success(errors):
@@ -70,12 +70,12 @@ def _fail(item: pytest.Item, case: Case, broken: Sequence[Finding]) -> None:
 
 
 def _told(finding: Finding) -> str:
-    """What fails for being better than it was is not read as a regression."""
+    """A test that fails because it has improved must not look like a regression."""
     return f"improved: {finding.message}" if finding.verdict is Verdict.IMPROVED else finding.message
 
 
 def _remedy(item: pytest.Item, broken: Sequence[Finding]) -> List[str]:
-    """How to accept what a model has become. Weights that slow it down are never accepted."""
+    """How to accept the change of a model. Weights that slow it down are never accepted."""
     changed = (Verdict.REGRESSED, Verdict.IMPROVED)
     if not any(each.verdict in changed and each.metric != "weights" for each in broken):
         return []
@@ -87,7 +87,7 @@ def _remedy(item: pytest.Item, broken: Sequence[Finding]) -> List[str]:
 
 
 def _update_command(item: pytest.Item) -> str:
-    """What stores the baseline of this test alone. Nothing is deselected by a node id."""
+    """The command that stores the baseline of this test alone. A node id deselects nothing."""
     config = item.config
     path, colons, rest = markers.id_of(item).partition("::")
     here = os.path.relpath(config.rootpath / path, config.invocation_params.dir)
@@ -97,7 +97,7 @@ def _update_command(item: pytest.Item) -> str:
 
 
 def _late_case(item: pytest.Item) -> Optional[Case]:
-    """The case of a test that another fixture or its own body has marked, when our fixtures had had their turn."""
+    """The case of a test that a fixture or its body marked after our fixtures had run."""
     if is_marked(item):
         item.stash[CASE] = Case(item, markers.model_of(item), item.config.stash[OPTIONS])
     return item.stash.get(CASE, None)
@@ -109,7 +109,7 @@ def tell(item: pytest.Item, findings: Iterable[Finding]) -> None:
 
 
 def properties_of(finding: Finding) -> List[Tuple[str, object]]:
-    """``mxperf baseline macs``: REGRESSED, and where they are known its value, reference, allowed growth and ratio."""
+    """``mxperf baseline macs``: REGRESSED, and if known its value, reference, allowed growth and ratio."""
     name, value, reference = f"{PROPERTY}{finding.gate} {finding.metric}", finding.value, finding.reference
     numbers = {
         "value": value,

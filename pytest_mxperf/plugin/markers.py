@@ -38,7 +38,7 @@ def id_of(item: pytest.Item) -> str:
 def _closest_first(item: pytest.Item, name: str) -> List[pytest.Mark]:
     """The test's markers of this name as pytest orders them, but what a class says before what it inherits.
 
-    pytest lists a base's markers in front of the class's own, so that a subclass could not overrule it.
+    pytest lists a base's markers before the class's own, so a subclass could not overrule them.
     """
     markers: List[pytest.Mark] = []
     for node in reversed(item.listchain()):

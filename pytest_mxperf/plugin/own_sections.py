@@ -11,7 +11,7 @@ __all__ = ["sections_of"]
 
 
 def sections_of(config: pytest.Config, run: RunReport) -> Tuple[Section, ...]:
-    """By title, whatever the order in which plugins were loaded. Raises ``UsageError`` for what fails or is none."""
+    """By title, not in the order in which plugins were loaded. Raises ``UsageError`` if one fails or is no section."""
     try:
         sections = config.hook.pytest_mxperf_report_section(config=config, run=run)
     except Exception as error:

@@ -77,7 +77,7 @@ class Progress:
 
     def _write_line(self, text: str) -> None:
         reporter = self._reporter
-        if reporter is None:  # the user's stderr is there all the same, for a worker of xdist's too
+        if reporter is None:  # the user's stderr is still there, for a worker of xdist too
             worker = getattr(self._config, "workerinput", {}).get("workerid")
             print(f"mxperf{f' [{worker}]' if worker else ''}: {text}", file=sys.stderr, flush=True)
         else:
@@ -94,7 +94,7 @@ class Progress:
 
     @property
     def _reporter(self) -> Any:
-        """None where nobody would see what it writes: a worker of xdist's has one, whose output goes nowhere."""
+        """None if nobody would see its output: a worker of xdist has a reporter, but its output goes nowhere."""
         is_xdist_worker = hasattr(self._config, "workerinput")
         return None if is_xdist_worker else self._config.pluginmanager.get_plugin("terminalreporter")
 

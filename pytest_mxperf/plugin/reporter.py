@@ -143,7 +143,7 @@ class Reporter:
         unused = [] if doubt else judge_unused(stored, used)
         if self._options.judging.update == "prune":
             if doubt and set(stored) - used:
-                self._errors.append(f"no baseline was removed, since others may use them: {doubt}")
+                self._errors.append(f"no baseline was removed, because other tests may use them: {doubt}")
             unused = [finding for finding in unused if not self._prune(finding.metric)]
         self._findings += unused
 

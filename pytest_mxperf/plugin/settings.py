@@ -102,7 +102,7 @@ OPTIONS: "pytest.StashKey[Options]" = pytest.StashKey()
 
 
 def as_header(config: pytest.Config) -> List[str]:
-    """By which baselines it is judged, and what of the policy is not as it would be by itself."""
+    """The baselines that judge, and what differs from the default policy."""
     options = config.stash[OPTIONS]
     folder, changed = options.judging.baselines, options.policy.deviations()
     if config.rootpath in folder.parents:

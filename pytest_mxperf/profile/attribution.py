@@ -246,7 +246,7 @@ class _Pairs:
         return True
 
     def _pair_places(self, gone: Sequence[int], left: Sequence[int]) -> Iterator[Pairing]:
-        """What has come in the place of what has gone, together; and what has come or gone by itself, each alone."""
+        """New layers together with the layers that they replace; layers that only came or only went, each alone."""
         sites = _Sites(self._matching, self._kept)
         together: Dict[Hashable, Tuple[List[Row], List[Row]]] = defaultdict(lambda: ([], []))
         for place in gone:

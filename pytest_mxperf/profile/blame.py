@@ -87,7 +87,7 @@ class _Groups:
                     yield owner
 
     def _culprits(self, place: int) -> Iterator[int]:
-        """Of what has not changed itself, what has in front of it."""
+        """For a layer that has not changed: what has changed before it."""
         for node in nearest_changed(self._matching, list(self._blamed[place].nodes())):
             if node in self._owners:
                 yield self._owners[node]

@@ -36,7 +36,7 @@ _EXPLAINED = 2.0
 _OUT_OF_PROPORTION = 1.15
 """Times the time that the work would take: what a kernel for plain layouts costs at least."""
 _REACH = 50
-"""Steps: how far in front of a layer a change is looked for."""
+"""How many steps before a layer a change is looked for."""
 _KERNEL_FIRST = ("num_group", "dilate", "kernel", "layout", "axis")
 """Attributes that decide on a kernel, the most important first."""
 
@@ -46,13 +46,13 @@ class Cause(msgspec.Struct, frozen=True):
 
     kind: Kind
     details: Tuple[Detail, ...] = ()
-    """What differs in the layer; of one that is unchanged, in those in front of it."""
+    """What differs in the layer; or, if it is unchanged, in those before it."""
     macs: Tuple[int, int] = (0, 0)
     bytes: Tuple[int, int] = (0, 0)
     """Read and written."""
     param_bytes: Tuple[int, int] = (0, 0)
     layers: Tuple[str, ...] = ()
-    """By name: what has come, or others that it was or is fused with, or that have changed in front of it."""
+    """By name: new layers, those that it was or is fused with, or those that have changed before it."""
     fast_counts: Tuple[int, ...] = ()
     """The channel counts next to its own that are fast."""
 
@@ -175,7 +175,7 @@ class Causes:
         return None
 
     def _of_unchanged(self, pairing: Pairing) -> Cause:
-        """By the nearest layers in front of it that are new or have other attributes, and by those attributes."""
+        """By the nearest layers before it that are new or have other attributes, and by those attributes."""
         nodes = nearest_changed(self._matching, pairing.new[0].nodes)
         origins = [(self._matching.origin[node], node) for node in nodes]
         details = [detail for old, new in origins if old >= 0 for detail in self._attributes(old, new)]
@@ -190,7 +190,7 @@ def is_changed(matching: Matching, new: int) -> bool:
 
 
 def nearest_changed(matching: Matching, nodes: Sequence[int]) -> List[int]:
-    """What has changed in front of these operators, behind nothing else that has."""
+    """What has changed before these operators, and is not behind another change."""
     seen, front = set(nodes), list(nodes)
     found: List[int] = []
     for _ in range(_REACH):
@@ -215,7 +215,7 @@ def _ratio(before: Work, now: Work) -> float:
 
 
 def _filters(node: Node) -> int:
-    """How many channels a convolution puts out, if they are computed from all that it reads, or one from one."""
+    """A convolution's output channels, if each is computed from all input channels or from one."""
     filters, groups = (node.attrs.get(name, "1") for name in ("num_filter", "num_group"))
     return int(filters) if filters.isdigit() and groups in ("1", filters) else 0
 

@@ -47,7 +47,7 @@ class TimedLayer(msgspec.Struct, frozen=True):
         return self.bytes_moved / self.cpu_seconds if self.cpu_seconds else 0.0
 
     def attainable_seconds(self, peaks: Peaks) -> float:
-        """What one core needs at the least, for its arithmetic or for its bytes."""
+        """The least time that one core needs, for the arithmetic or for the bytes."""
         kind = "int8" if self.dtype in _INTEGERS and "int8" in peaks.flops_per_second else "float32"
         return max(self.flops / peaks.flops_per_second[kind], self.bytes_moved / peaks.bytes_per_second)
 
@@ -77,7 +77,7 @@ class ModelProfile(msgspec.Struct, frozen=True):
         return layer.attainable_seconds(self.peaks) / layer.cpu_seconds
 
     def lost_seconds(self, layer: TimedLayer) -> float:
-        """By how much it is slower than the processor could be; 0 if it is not, or nobody knows."""
+        """By how much it is slower than the processor could be; 0 if it is not, or if that is unknown."""
         return 0.0 if self.peaks is None else max(0.0, layer.cpu_seconds - layer.attainable_seconds(self.peaks))
 
     @property

@@ -45,7 +45,7 @@ class NetworkProfile(msgspec.Struct, frozen=True):
 
 
 class Peaks(msgspec.Struct, frozen=True):
-    """What one core of this processor can do, measured through MXNet: what the times of layers are held against."""
+    """What one core of this processor can do, measured through MXNet. The times of layers are compared with it."""
 
     flops_per_second: Dict[str, float]
     """Of a large matrix product or a convolution, the faster one, by the dtype that it computes in: ``float32``, and

@@ -2,7 +2,7 @@
 
 Layers go along as JSON, one island per model, which the page's script reads when the model is opened; all other tables
 are plain HTML. The drawings are HTML, CSS and SVG: a vendored chart library would be in each report, and its drawings
-would have to be made reachable by keyboard all the same.
+would still have to be made usable by keyboard.
 """
 
 import json

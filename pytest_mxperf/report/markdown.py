@@ -21,7 +21,7 @@ COMMENT_CHARACTERS = 65_000
 _QUIET = (Verdict.PASSED, Verdict.ADVICE)
 """What a reviewer has nothing to look at for."""
 _MOST_BROKEN, _LONGEST = 20, 500
-"""Findings about the whole run, and characters of each: the verdict has to fit, whatever else does."""
+"""The most findings about the whole run, and characters of each. The verdict must always fit."""
 _SLOWEST_SHOWN = 10
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~-])")
 _LEFT_OUT = "\n_{count} more left out, to stay below the limit of {limit:,} characters._\n"
@@ -82,7 +82,7 @@ def _headline(run: RunReport, failed: Sequence[ModelResult], noted: Sequence[Mod
 
 
 def _changed(result: ModelResult) -> List[Finding]:
-    """The metrics that are not what they are held against, or have a verdict to look at."""
+    """The metrics that differ from their reference, or have a verdict to look at."""
     compared = (each for each in result.findings if each.gate in ("baseline", "latency", "budget"))
     return [each for each in compared if each.verdict is not Verdict.PASSED or _has_moved(each)]
 
@@ -93,7 +93,7 @@ def _has_moved(finding: Finding) -> bool:
 
 def _changes(results: Iterable[ModelResult]) -> str:
     rows = [_row(result, finding) for result in results for finding in _changed(result)]
-    heading = "\n| model | metric | held against | now | change | verdict |\n|---|---|--:|--:|--:|---|\n"
+    heading = "\n| model | metric | compared with | now | change | verdict |\n|---|---|--:|--:|--:|---|\n"
     return heading + "".join(rows) if rows else ""
 
 
@@ -105,7 +105,7 @@ def _row(result: ModelResult, finding: Finding) -> str:
 
 
 def _figures(finding: Finding) -> "tuple[str, str, str]":
-    """What it is held against, what it is, and the change from one to the other; empty where that is unknown."""
+    """The reference, the value, and the change from one to the other; empty if unknown."""
     value, reference = finding.value, finding.reference
     if finding.gate == "latency":
         return (*medians(finding), "" if value is None else f"{100 * value:+.1f}%")
@@ -131,7 +131,7 @@ def _explained(result: ModelResult) -> str:
 
 
 def _fenced(text: str) -> str:
-    """As it is, whatever backticks are in it."""
+    """As it is, with any backticks in it."""
     fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`+", text))])
     return f"{fence}\n{text}\n{fence}\n"
 

@@ -44,7 +44,7 @@ def _told(result: ModelResult, policy: Policy) -> "List[Tuple[str, str]]":
     lines = [(_word(each.verdict), each.message) for each in told if each.verdict is not Verdict.IMPROVED]
     better = "; ".join(each.message.split("\n")[0] for each in told if each.verdict is Verdict.IMPROVED)
     if better:
-        lines.append((_word(Verdict.IMPROVED), f"{better}; --mxperf-update makes that the baseline"))
+        lines.append((_word(Verdict.IMPROVED), f"{better}; --mxperf-update stores the new baseline"))
     return lines
 
 

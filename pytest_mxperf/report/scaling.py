@@ -68,7 +68,7 @@ def _kind(law: Optional[Polynomial]) -> str:
 
 
 def _unlawful(scaling: Scaling, metric: str) -> str:
-    """What can be said of it all the same."""
+    """What can still be said about it."""
     found = {size: values(report)[metric] for size, report in scaling.reports.items()}
     power = exponent(found)
     return "" if power is None else f"about x^{power:.2f} from {min(found)} to {max(found)}"

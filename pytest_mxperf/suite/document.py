@@ -1,4 +1,4 @@
-"""What ``mxperf.toml`` may say, field by field: the source of its schema for editors."""
+"""The fields of ``mxperf.toml``, from which its schema for editors is made."""
 
 from typing import Any, Dict, List, Optional, Union
 
@@ -7,7 +7,7 @@ import msgspec
 __all__ = ["BLANK", "Defaults", "Document", "Model", "schema"]
 
 BLANK = "?"
-"""Stands for a size that somebody has still to fill in."""
+"""Stands for a size that the user must fill in."""
 
 Value = Union[str, int, float]
 
@@ -20,20 +20,20 @@ class Input(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Defaults(msgspec.Struct, forbid_unknown_fields=True):
-    """What holds for all models, unless one says otherwise."""
+    """Settings of all models, unless a model has its own."""
 
     inputs: Dict[str, Union[List[Union[int, str]], Input]] = {}
-    """By name: a shape, or a table of shape and dtype. A model's own replace all of them."""
+    """The shape of each input, or a table of shape and dtype. A model's own inputs replace all of these."""
     epoch: Union[int, str] = 0
-    """Of the ``.params`` file, or ``latest``."""
+    """The epoch of the ``.params`` file, or ``latest``."""
     params: Optional[str] = None
-    """The file of the weights, where it is not called ``PREFIX-0000.params``."""
+    """The file of the weights, if it is not called ``PREFIX-0000.params``."""
     shapes: Dict[str, List[int]] = {}
-    """Of parameters that neither weights nor inference tell."""
+    """Shapes of parameters, if neither the weights nor MXNet's inference give them."""
     output: Union[str, List[str]] = ()  # type: ignore[assignment]
     """The operators to end the graph at."""
     run_as: Optional[str] = None
-    """How a latency gate runs it: ``module``, ``gluon`` or ``gluon_static``."""
+    """How a latency gate runs the model: ``module``, ``gluon`` or ``gluon_static``."""
     example: Optional[str] = None
     """An ``.npz`` file with real inputs."""
     budget: Dict[str, Value] = {}
@@ -41,27 +41,27 @@ class Defaults(msgspec.Struct, forbid_unknown_fields=True):
     baseline: Union[bool, Dict[str, Union[bool, Value]]] = False
     """Allowed growth, as in ``mxperf_baseline``; ``true`` for its defaults."""
     policy: Dict[str, str] = {}
-    """What comes of verdicts: fail, warn or ignore."""
+    """What verdicts do: fail, warn or ignore."""
     tags: List[str] = []
-    """Markers to select it by: ``pytest -m nightly``. A model has those of the defaults too."""
+    """Markers to select models by: ``pytest -m nightly``. The tags of the defaults are added."""
     benchmark: bool = False
-    """Whether forward passes are timed by pytest-benchmark, even without a budget of latency."""
+    """Whether pytest-benchmark times forward passes, even without a latency budget."""
 
 
 class Model(Defaults, forbid_unknown_fields=True):
-    """One model, or all that a pattern finds."""
+    """One model, or all models that a pattern finds."""
 
     source: Optional[str] = None
-    """Prefix of a checkpoint, or a symbol JSON, relative to this file."""
+    """The prefix of a checkpoint, or a symbol JSON, relative to this file."""
     glob: Optional[str] = None
-    """A pattern of such prefixes: ``models/arcface_*``. Each is a model of its own, called after its file."""
+    """A pattern of prefixes: ``models/arcface_*``. Each file that it finds is a model, named after the file."""
 
 
 class Document(msgspec.Struct, forbid_unknown_fields=True):
     """The whole file."""
 
     models: Dict[str, Model] = {}
-    """By name, which is that of the baseline too."""
+    """By name, which is also the name of the baseline."""
     defaults: Defaults = msgspec.field(default_factory=Defaults)
 
 

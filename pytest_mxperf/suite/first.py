@@ -48,17 +48,17 @@ Shapes = Dict[str, Tuple[Tuple[int, ...], str]]
 Open = Tuple[Optional[int], ...]
 """A shape with None for what is open."""
 _INDICES = "indices below"
-"""How ``cost/inputs.py`` tells of what an embedding reads."""
+"""How ``cost/inputs.py`` describes the input of an embedding."""
 
 
 class GuessedInput(NamedTuple):
-    """An input's shape, with None for what nobody knows."""
+    """An input's shape, with None for unknown sizes."""
 
     name: str
     shape: Open
     dtype: str
     remark: str
-    """How the sizes came about, or why some are missing."""
+    """Where the sizes are from, or why some are missing."""
 
 
 class Guess(NamedTuple):
@@ -131,13 +131,13 @@ def _sides(shapes: Mapping[str, Optional[Open]]) -> Sequence[int]:
 
 def _known(given: GraphInput, shape: Tuple[int, ...]) -> GuessedInput:
     is_open = given.shape is not None and None in given.shape[1:]
-    remark = "open sizes are filled with a usual one that fits" if is_open else ""
+    remark = "unknown sizes are set to a usual size that fits" if is_open else ""
     return GuessedInput(given.name, shape, given.dtype, remark)
 
 
 def _blank(given: GraphInput) -> GuessedInput:
     if given.shape is None:
-        remark = f"its number of sizes is unknown too; {given.about}"
+        remark = f"its number of dimensions is unknown too; {given.about}"
         return GuessedInput(given.name, (1, None), given.dtype, remark)
     shape = _first_of_1(given.shape)
     if None not in shape:
@@ -190,7 +190,7 @@ def _input(guessed: GuessedInput) -> str:
 
 
 def _comment(text: str) -> str:
-    """On its one line, whatever a name or a path holds."""
+    """On one line, even if a name or a path has line breaks."""
     return "# " + "".join(char if char.isprintable() else "?" for char in text)
 
 

@@ -66,7 +66,7 @@ def is_suite(path: Path) -> bool:
 
 
 def read_suite(path: Path, environ: Mapping[str, str] = os.environ) -> List[Entry]:
-    """All models of the file, in its order. Raises ``UsageError``, with file and line, for whatever is wrong."""
+    """All models of the file, in its order. Raises ``UsageError`` with file and line for every fault."""
     try:
         text = path.read_text(encoding="utf-8-sig")  # some editors begin a file with a mark
         raw = tomllib.loads(text)
@@ -168,11 +168,11 @@ class _Suite:
         if not entry.name or not entry.name.isprintable() or "::" in entry.name:
             raise self._error(path, f"{entry.name!r} cannot name a test: pytest could not select it")
         is_stored = entry.baseline is not None and "against" not in entry.baseline
-        if is_stored and entry.name == path[-1] and not is_safe(name):  # what a pattern finds fails by itself
+        if is_stored and entry.name == path[-1] and not is_safe(name):  # a name from a pattern fails alone
             raise self._error(path, f"{name!r} cannot name a baseline: use letters, digits and ._+- for a model's name")
         for tag in entry.tags:
             if not _TAG.match(tag) or tag in _NOT_TAGS or tag.startswith("mxperf_"):
-                problem = "is a marker with a meaning" if _TAG.match(tag) else "is no name for pytest -m"
+                problem = "is a marker that does something" if _TAG.match(tag) else "is no name for pytest -m"
                 raise self._error((*path, "tags"), f"tags: {tag!r} {problem}; use another word")
 
     def _at(self, entry: Entry, path: Tuple[str, ...], key: str, *more: str, of: bool = True) -> str:
@@ -205,7 +205,7 @@ class _Suite:
             if name is None:
                 return "$"
             if name not in self._environ:
-                raise self._error((*path, key), f"{written!r}: the environment has no {name}")
+                raise self._error((*path, key), f"{written!r}: the environment variable {name} is not set")
             return self._environ[name]
 
         return _VARIABLE.sub(value, written)

@@ -71,7 +71,7 @@ class Bench:
             return Failed(_told_here(str(error)))
         except mx.MXNetError as error:
             return Failed(f"MXNet cannot run it: {reason(error)}")
-        except Exception as error:  # whatever a network brings about is its own test's failure
+        except Exception as error:  # an error of a network fails its own test only
             return Failed(
                 f"a bug in pytest-mxperf: {type(error).__name__}: {error}; please report it, with the model's graph"
             )
@@ -177,7 +177,7 @@ def main(requests: "IO[bytes]", replies: "IO[bytes]") -> None:
 
 
 def _end_with(session: int) -> None:
-    """Ends this process, whatever it is doing, once nobody can write to this pipe any more."""
+    """Ends this process at once when nobody can write to this pipe any more."""
     poll = select.poll()
     poll.register(session, 0)  # a hang-up is always reported
     poll.poll()

@@ -1,4 +1,4 @@
-"""Starts the measuring process, talks to it, and outlives it whatever happens in there."""
+"""Starts the measuring process and talks to it. A crash in there does not affect this process."""
 
 import os
 import select
@@ -25,7 +25,7 @@ _ENVIRONMENT = {
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "MXNET_ENGINE_TYPE": "NaiveEngine",
-    "MXNET_SUBGRAPH_BACKEND": "MKLDNN",  # the default since 1.7, whatever the user's shell says
+    "MXNET_SUBGRAPH_BACKEND": "MKLDNN",  # the default since 1.7; the user's shell does not change it
     "PYTHONDONTWRITEBYTECODE": "1",
 }
 # What else of the user's would change how fast a network runs, or what the process does besides: warnings that are
@@ -87,7 +87,7 @@ class Worker:
             self._is_ready = True
 
     def request(self, request: Request, expected: Type[R], *, doing: str, seconds: float) -> R:
-        """The answer, which has so many seconds to come.
+        """The answer, which must come within ``seconds``.
 
         Raises ``WorkerError`` if the request failed, and if the process died or did not answer; the next request then
         starts a new one. ``doing`` is for the message: "it timed resnet18".

@@ -108,7 +108,7 @@ class _Patience:
             raise WorkerError(_gives_up(holder, self._of_this_turn, self._option))
         start = time.monotonic()
         time.sleep(_POLL_SECONDS)
-        # While this process is stopped itself nobody has kept it waiting.
+        # While this process itself is stopped, nobody keeps it waiting.
         passed = min(time.monotonic() - start, 10 * _POLL_SECONDS)
         self._in_all += passed
         self._of_this_turn += passed

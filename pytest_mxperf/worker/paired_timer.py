@@ -38,7 +38,7 @@ Progress = Callable[[str], None]
 _FEWEST_SAMPLES = 5
 """With fewer no gate can fail."""
 _CONFIRMATIONS = 2
-"""New processes, at the most, that measure a regression again: the second if the first of them cannot tell."""
+"""The most new processes that measure a regression again: a second one if the first cannot tell."""
 _LAYERS_CPU_SECONDS = 2.0
 """For the times of all layers."""
 
@@ -93,7 +93,7 @@ class PairedTimer:
     def compare(self, reference: Network, candidate: Network, tolerance: float) -> Comparison:
         """Whether the candidate is slower than the reference by more than ``tolerance``, a fraction of the reference.
 
-        Raises ``WorkerError`` if one of them cannot run, or if the measuring process dies of it.
+        Raises ``WorkerError`` if one of them cannot run, or if the measuring process crashes on it.
         """
         start, seed = time.monotonic(), random.SystemRandom().getrandbits(32)
         self._comparisons += 1
@@ -145,7 +145,7 @@ class PairedTimer:
                 return test.stop(allowance.too_short(self._option, test.samples_to_decide()))
 
     def subnormal_layer(self, network: Network) -> Optional[str]:
-        """The first operator of the network that puts out subnormal numbers. Raises ``WorkerError``."""
+        """The first operator of the network with subnormal outputs. Raises ``WorkerError``."""
         doing = f"it looked into {network.name}"
         return self._worker.request(Inspect(network), Inspected, doing=doing, seconds=ANSWER_SECONDS).layer
 

@@ -124,7 +124,7 @@ class Measured(msgspec.Struct, frozen=True, tag="measured"):
 
 
 class Inspected(msgspec.Struct, frozen=True, tag="inspected"):
-    """The first operator that puts out many subnormal numbers, if one does."""
+    """The first operator with many subnormal outputs, if there is one."""
 
     layer: Optional[str]
 

@@ -242,7 +242,7 @@ def test_a_file_far_larger_than_the_inputs_is_not_opened(tmp_path):
     path = tmp_path / "inputs.npz"
     with path.open("wb") as stream:
         stream.truncate(2**30)
-    with pytest.raises(ModelError, match=r"has 1,073,741,824 bytes, with all inputs it has at most 16,777,248$"):
+    with pytest.raises(ModelError, match=r"has 1,073,741,824 bytes; with all inputs it would have at most 16,777,248$"):
         taken(path)
 
 

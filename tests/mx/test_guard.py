@@ -28,7 +28,7 @@ def test_a_death_is_told_with_its_signal_and_the_suspects(number):
     with pytest.raises(ModelError) as caught:
         try_in_child(lambda: kill_by(getattr(signal, number)))
     message = str(caught.value)
-    assert message.startswith(f"net: MXNet dies of {number} (")
+    assert message.startswith(f"net: MXNet crashes with {number} (")
     assert ") working; " in message
     assert message.endswith(": Correlation 'c', RNN 'r'")
 

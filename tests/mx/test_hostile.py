@@ -101,7 +101,7 @@ def test_a_forward_that_kills_mxnet_is_found_when_it_is_bound(save):
 
     attrs = {"scale": "2", "sample_type": "bilinear", "num_args": "2", "num_filter": "0"}
     prefix = save("UpSampling", attrs, 2, weights={"x1": mx.nd.ones((4, 1, 4, 4))})
-    with pytest.raises(MxperfError, match=r"MXNet dies of SIG\w+ \(.*\) binding the model and running it once"):
+    with pytest.raises(MxperfError, match=r"MXNet crashes with SIG\w+ \(.*\) binding the model and running it once"):
         run(ModelSpec.parse(prefix, SQUARE))
 
 
@@ -395,7 +395,7 @@ def test_a_softmax_of_2015_written_in_python_is_counted_around(tmp_path):
     [
         (
             "[07:11:29] ../src/op-inl.h:453: Check failed: a->size() == 1U (0 vs. 1) : ",
-            "MXNet demands a->size() == 1U (0 vs. 1)",
+            "MXNet requires a->size() == 1U (0 vs. 1)",
         ),
         (
             "Error in operator conv: [07:11:29] ../src/conv.cc:126: Check failed: n % g == 0U (2 vs. 0) : bad group",

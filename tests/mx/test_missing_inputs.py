@@ -66,6 +66,6 @@ def test_a_batch_that_the_graph_holds_in_full_is_told(sym):
 
 def test_an_output_that_depends_on_data_is_told(sym):
     chosen = sym.contrib.boolean_mask(sym.var("data"), sym.var("mask"), name="chosen")
-    expected = r"_contrib_boolean_mask 'chosen' cannot be inferred; how many rows it puts out depends on the data"
+    expected = r"_contrib_boolean_mask 'chosen' cannot be inferred; its number of output rows depends on the data"
     with pytest.raises(MxperfError, match=expected):
         count(sym.FullyConnected(chosen, num_hidden=2, name="fc"), {"data": (4, 3), "mask": (4,)})

@@ -224,7 +224,7 @@ def test_a_pair_that_does_not_fit_is_refused_before_it_is_made(mx, monkeypatch):
     with pytest.raises(ModelError) as error:
         Pair(side, side).check()
     said = "net: timing it needs about 4096.0 GiB, this machine has 3.0 GiB free; "
-    assert str(error.value) == said + "give a smaller batch in inputs, or end what else takes memory"
+    assert str(error.value) == said + "give a smaller batch in inputs, or end other processes"
 
 
 def test_a_pair_whose_copies_do_not_fit_is_refused_too(mx, monkeypatch):

@@ -170,8 +170,8 @@ def test_another_model_that_shall_run_otherwise_is_an_error(write_net, run, time
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
-            "net: against=old is run as a hybridized block, the model as a Module; both are timed alike: give run_as= "
-            "to mxperf_model alone"
+            "net: against=old is run as a hybridized block, the model as a Module; both must be run in the same "
+            "way: give run_as= to mxperf_model only"
         ]
     )
     no_traceback(result)

@@ -46,7 +46,7 @@ def why_unknown(pytester, run):
     def why_unknown(*arguments):
         result = run("--mxperf-update=prune", "--mxperf-report=report.json", *arguments)
         why = json.loads((pytester.path / "report.json").read_text())["unused_unknown_because"]
-        refused = f"ERROR no baseline was removed, since others may use them: {why}"
+        refused = f"ERROR no baseline was removed, because other tests may use them: {why}"
         assert (refused in result.outlines) == (why is not None)
         assert why is None or result.ret != pytest.ExitCode.OK
         return why
@@ -143,8 +143,8 @@ def test_a_test_that_was_stopped_before_its_turn_still_uses_its_baseline(recorde
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (["test_it.py"], "not all of {root} was asked for"),
-        (["test_it.py::test_a"], "not all of {root} was asked for"),
+        (["test_it.py"], "the command names only a part of {root}"),
+        (["test_it.py::test_a"], "the command names only a part of {root}"),
         (["--ignore=elsewhere"], "--ignore leaves files out"),
         (["--ignore-glob=else*"], "--ignore leaves files out"),
         (["--collect-only"], "the run did not finish"),
@@ -162,8 +162,9 @@ def test_a_run_that_leaves_files_out_cannot_know(recorded, pytester, why_unknown
 def test_last_failed_cannot_know(recorded, pytester, write, stored):
     write(ONE)
     result = pytester.runpytest("-p", "no:hypothesispytest", "--lf", "--mxperf-update=prune")
-    assert "ERROR no baseline was removed, since others may use them: --last-failed looks at some files only" in (
-        result.outlines
+    assert (
+        "ERROR no baseline was removed, because other tests may use them: --last-failed looks at some files only"
+        in (result.outlines)
     )
     assert stored() == ["digits", "other"]
 
@@ -184,7 +185,7 @@ def test_a_folder_is_enough_where_the_project_says_that_it_has_its_tests(pyteste
     write(TWO, "tests/test_it.py")
     run("--mxperf-update").assert_outcomes(passed=2)
     write(ONE, "tests/test_it.py")
-    assert why_unknown("tests") == f"not all of {pytester.path / 'more' / 'a'} was asked for"
+    assert why_unknown("tests") == f"the command names only a part of {pytester.path / 'more' / 'a'}"
     assert stored() == ["digits", "other"]
     assert why_unknown("tests", "more") is None
     assert stored() == ["digits"]
@@ -206,7 +207,7 @@ def test_a_fixture_of_ones_own_tells_the_model_once_it_runs(pytester, write, run
     run("--mxperf-update").assert_outcomes(passed=2)
     assert why_unknown() is None
     (pytester.path / "baselines" / "third.json").write_bytes((pytester.path / "baselines" / "digits.json").read_bytes())
-    why = "which model test_it.py::test_a[other] has is known once it runs"
+    why = "the model of test_it.py::test_a[other] is known only when it runs"
     assert why_unknown("-k", "test_a and digits") == why
     assert stored() == ["digits", "other", "third"]
     assert why_unknown() is None
@@ -237,7 +238,7 @@ def test_an_interrupted_run_cannot_know(recorded, write, run, stored):
     write(ONE + "    @digits\n    def test_c():\n        pytest.exit('enough')\n")
     result = run("--mxperf-update=prune")
     assert result.ret == pytest.ExitCode.INTERRUPTED
-    assert "ERROR no baseline was removed, since others may use them: the run did not finish" in result.outlines
+    assert "ERROR no baseline was removed, because other tests may use them: the run did not finish" in result.outlines
     assert stored() == ["digits", "other"]
 
 
@@ -264,7 +265,7 @@ def test_workers_that_die_or_are_stopped_leave_it_unknown(recorded, write, run, 
     write(TWO.replace("pass", "import os; os._exit(1)"))
     result = run("-n1", "--max-worker-restart=0", "--mxperf-update=prune")
     assert (
-        "ERROR no baseline was removed, since others may use them: no process has told what it collected"
+        "ERROR no baseline was removed, because other tests may use them: no process has reported what it collected"
         in result.outlines
     )
     assert stored() == ["digits", "other"]

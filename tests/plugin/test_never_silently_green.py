@@ -251,7 +251,7 @@ def test_weights_that_only_other_processors_are_slow_with(write, run, holds, tim
     write(GATED_LATENCY)
     timer.decisions, timer.layer = [Decision(Outcome.PASSED, 0.0, -0.01, 0.01, 2)] * 4, "conv2_fwd"
     run("--mxperf-update").assert_outcomes(passed=1)
-    message = "weights: 1.0x the time of synthetic ones on this processor; subnormal activations from conv2_fwd, with"
+    message = "weights: 1.0x the time of synthetic ones on this processor; subnormal activations from conv2_fwd; others"
     holds("weights make subnormal numbers, at no cost on this processor", "INCONCLUSIVE", message)
 
 
@@ -276,7 +276,7 @@ def test_another_mxnet(pytester, write, run, holds):
     run("--mxperf-update").assert_outcomes(passed=1)
     path = pytester.path / "baselines" / "digits.json"
     path.write_text(path.read_text().replace(f'"mxnet": "{mx.__version__}"', '"mxnet": "1.8.0"'))
-    message = f"recorded under MXNet 1.8.0, this is {mx.__version__}; --mxperf-update makes that the baseline"
+    message = f"recorded under MXNet 1.8.0, this is {mx.__version__}; --mxperf-update records it again"
     holds("another MXNet: version, build, BLAS, subgraph backend", "OTHER_MXNET", message)
 
 
@@ -286,7 +286,7 @@ def test_timed_in_another_way(write, run, holds, timer):
     write(gated.replace("MORE", ", inputs=INPUTS"))
     run("--mxperf-update").assert_outcomes(passed=1)
     write(gated.replace("MORE", ', inputs=INPUTS, run_as="gluon"'))
-    message = "recorded and timed as a Module, this is a hybridized block; --mxperf-update makes that the baseline"
+    message = "recorded and timed as a Module, this is a hybridized block; --mxperf-update records it again"
     holds("a latency gate with another `run_as` or `example` than its baseline", "OTHER_MXNET", message)
 
 
@@ -387,7 +387,7 @@ def test_an_uncounted_operator(write, holds, custom_operator):
             pass
         """
     )
-    holds("uncounted operator", "UNCOUNTED", "operators that no rule counts: Custom (1)")
+    holds("uncounted operator", "UNCOUNTED", "operators without a counting rule: Custom (1)")
 
 
 def test_a_marker_without_a_gate(write, holds):

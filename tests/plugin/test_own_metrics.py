@@ -51,7 +51,7 @@ def test_budgets(write, run, plugged, verdicts):
     write(BUDGET.format(least=0.95))
     result = run()
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["digits: accuracy 0.9 is below the least of 0.95 (-5.26%)"])  # 0.9 / 0.95 = 0.94737
+    result.stdout.fnmatch_lines(["digits: accuracy 0.9 is below the minimum of 0.95 (-5.26%)"])  # 0.9 / 0.95 = 0.94737
 
 
 def test_a_lifetime_of_a_baseline(pytester, write, run, plugged, verdicts):

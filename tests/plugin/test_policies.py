@@ -28,7 +28,7 @@ POLICIES = {
         def test_it():
             pass
         """,
-        "operators that no rule counts: Custom (1); their cost is missing from every total",
+        "operators without a counting rule: Custom (1); their cost is missing from every total",
     ),
     "unmeasured": (
         """

@@ -168,7 +168,7 @@ def test_what_is_written_reads_back_the_same(numpy_shapes):
         ),
         (
             b"\x00\x05\x16\x07\x00\x02\x00\x00Mac OS X        ",
-            "it is metadata of macOS (AppleDouble); use its",
+            "it is metadata of macOS (AppleDouble); use the file",
         ),  # an AppleDouble header
         (b"<!DOCTYPE html>\n<html>", "it is a web page or XML; download the file itself"),
         (b"\x12\x01\x00\x00\x00\x00\x00\x00", "it is a .params file"),  # a .params file

@@ -58,7 +58,7 @@ def test_a_subgraph_is_looked_into():
 
 @pytest.mark.parametrize("name", ["a\nb", "\x1b[31mred", "a\0", "\u202e", "n" * 1001])
 def test_a_name_that_would_spoil_a_terminal_is_refused(name):
-    assert refusal(graph_of("relu", name=name)).endswith("a name is made of at most 1,000 printable characters")
+    assert refusal(graph_of("relu", name=name)).endswith("a name has at most 1,000 printable characters")
     check_attributes(graph_of("relu", name="Zürich 2/conv:0 <b>"), where="here")
 
 

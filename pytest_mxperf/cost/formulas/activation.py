@@ -1,4 +1,4 @@
-"""Activation functions: one evaluation of a scalar function is one FLOP, be it a comparison or an exponential.
+"""Activation functions: one evaluation of a scalar function is one FLOP, a comparison and an exponential alike.
 
 A compound function such as GELU or SELU counts as one too: how many instructions it becomes is up to the library that
 evaluates it, and all of them are the same one pass over the tensor.

@@ -17,4 +17,6 @@ def test_operators_without_a_rule_are_named_with_their_number():
         Verdict.UNCOUNTED,
         4,
     )
-    assert finding.message == "operators that no rule counts: _a (3), _b (1); their cost is missing from every total"
+    assert (
+        finding.message == "operators without a counting rule: _a (3), _b (1); their cost is missing from every total"
+    )

@@ -94,7 +94,7 @@ def test_each_metric_has_its_own_changes(metric, label):
         (
             Params(100, bytes=200),
             Params(100, bytes=400),
-            "as many params of each kind as before, in wider dtypes",
+            "the same number of params of each kind as before, in wider dtypes",
         ),
     ],
     ids=["frozen", "all kinds", "dtype"],
@@ -122,7 +122,7 @@ def test_what_did_not_regress_is_left_as_it_is():
 def test_without_a_difference_the_reason_is_told():
     findings = judge_baseline(EXACT, baseline(layer("a", macs=6)), baseline(layer("a", macs=5)), missing="")
     assert [finding.message.splitlines()[1:] for finding in explained(findings, None, unknown_because="no file")] == [
-        ["by which layers cannot be told: no file"],
+        ["the changed layers are unknown: no file"],
         [],
         [],
         [],
@@ -192,9 +192,21 @@ def test_two_models_that_cost_the_same_are_said_to():
 @pytest.mark.parametrize(
     ("before", "now", "line"),
     [
-        (Params(100, bytes=400), Params(100, bytes=400), "as many params of each kind as fp32, in dtypes as wide"),
-        (Params(100, bytes=400), Params(100, bytes=300), "as many params of each kind as fp32, in narrower dtypes"),
-        (Params(100, bytes=400), Params(100, bytes=800), "as many params of each kind as fp32, in wider dtypes"),
+        (
+            Params(100, bytes=400),
+            Params(100, bytes=400),
+            "the same number of params of each kind as fp32, in dtypes of the same width",
+        ),
+        (
+            Params(100, bytes=400),
+            Params(100, bytes=300),
+            "the same number of params of each kind as fp32, in narrower dtypes",
+        ),
+        (
+            Params(100, bytes=400),
+            Params(100, bytes=800),
+            "the same number of params of each kind as fp32, in wider dtypes",
+        ),
         (Params(100, bytes=400), Params(90, bytes=360), "trainable params 100 -> 90"),
     ],
 )
@@ -210,7 +222,7 @@ def test_a_model_that_another_has_no_file_beside_is_not_told_to_update_it():
     (finding,) = judge_baseline({"checkpoint_bytes": Fraction(0)}, new, old, missing="", over="fp32")
     assert finding.verdict is Verdict.UNMEASURED
     assert (
-        finding.message == "checkpoint_bytes was not measured of fp32: the model has no .params file that can be read"
+        finding.message == "checkpoint_bytes was not measured for fp32: the model has no .params file that can be read"
     )
 
 
@@ -220,4 +232,4 @@ def test_why_another_model_cannot_be_compared_names_it():
     )
     findings += judge_baseline({"macs": Fraction(0)}, baseline(layer("a", macs=2)), baseline(layer("a")), missing="")
     told = [each.message.splitlines()[1:] for each in explained(findings[1:], None, over="x", unknown_because="why")]
-    assert told == [["which layers distinguish it from x cannot be told: why"]]
+    assert told == [["the layers that differ from x are unknown: why"]]

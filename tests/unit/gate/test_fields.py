@@ -49,7 +49,7 @@ def test_an_earlier_failure_is_flaky_and_the_first_is_told():
 
 def test_a_test_without_a_gate():
     message = (
-        "no gate: the test has neither mxperf_budget nor mxperf_baseline, and asks its model nothing; "
+        "no gate: the test has neither mxperf_budget nor mxperf_baseline, and does not use its model; "
         "mark it with one of them, or use a fixture like mxperf_cost"
     )
     assert ungated() == Finding("test", "all", Verdict.UNGATED, message)
@@ -253,8 +253,8 @@ def test_only_what_has_regressed_is_explained_and_a_reason_is_given_where_it_can
     findings = [Finding("baseline", metric, Verdict.REGRESSED, metric) for metric in ("macs", "param_bytes")]
     findings.append(Finding("baseline", "params", Verdict.PASSED, "params"))
     assert [each.message for each in explained(findings, None, unknown_because="no graph")] == [
-        "macs\nby which layers cannot be told: no graph",
-        "param_bytes\nby which layers cannot be told: no graph",
+        "macs\nthe changed layers are unknown: no graph",
+        "param_bytes\nthe changed layers are unknown: no graph",
         "params",
     ]
 

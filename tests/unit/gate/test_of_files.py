@@ -29,7 +29,7 @@ def baseline(checkpoint_bytes, **params):
         ),
         (
             *(None, 10, "other", Verdict.UNMEASURED),
-            "checkpoint_bytes was not measured of other: the model has no .params file that can be read",
+            "checkpoint_bytes was not measured for other: the model has no .params file that can be read",
         ),
         (10, 10, "", Verdict.PASSED, "checkpoint_bytes 10, unchanged"),
     ],
@@ -45,7 +45,7 @@ def test_params_of_the_same_number_that_take_more_bytes_are_wider():
     allowed = {"params": Fraction(0), "param_bytes": Fraction(0)}
     before, now = baseline(None, trainable=3, bytes=12), baseline(None, trainable=3, bytes=24)
     _, wider = judge_baseline(allowed, now, before, missing="")
-    assert wider.message.splitlines()[1] == "as many params of each kind as before, in wider dtypes"
+    assert wider.message.splitlines()[1] == "the same number of params of each kind as before, in wider dtypes"
 
 
 def test_reasons_stand_next_to_the_first_line_and_lines_below_all():

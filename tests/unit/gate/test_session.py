@@ -26,7 +26,7 @@ class TestUsers:
 
     def test_it_is_not_known_what_an_unnamed_test_would_have_used(self):
         tests = collected(a_test("a", None), a_test("b", None), a_test("c", None))
-        assert tests.users({"a": "net"}) == ({"net"}, "which model b and 1 more has is known once it runs")
+        assert tests.users({"a": "net"}) == ({"net"}, "the model of b and 1 more is known only when it runs")
 
     def test_whoever_has_not_collected_everything_does_not_know(self):
         assert collected(doubt="a file was left out").users({"a": "net"}) == ({"net"}, "a file was left out")

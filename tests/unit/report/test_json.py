@@ -273,7 +273,7 @@ def test_what_is_no_report_is_one_clear_error(kept, content):
 
 def test_a_report_of_another_schema_says_which(kept):
     path = kept(render(RUN).replace('"schema":1', '"schema":2'))
-    with pytest.raises(UsageError, match="a report of schema 2, this version reads 1; make it anew"):
+    with pytest.raises(UsageError, match="a report of schema 2, this version reads 1; write it again"):
         read(path)
 
 

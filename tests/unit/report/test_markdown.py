@@ -11,7 +11,7 @@ from tests.unit.report.runs import BROKEN, FAILED, HEALTHY, PROFILED, REGRESSED,
 WHOLE = """\
 **mxperf: 2 of 4 models failed**: failed, broken
 
-| model | metric | held against | now | change | verdict |
+| model | metric | compared with | now | change | verdict |
 |---|---|--:|--:|--:|---|
 | failed | macs | 900 | 1.00 k | +11.11% | REGRESSED |
 | failed | param\\_bytes | budget 256 B | 320 B | +25.00% | OVER_BUDGET |

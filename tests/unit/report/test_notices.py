@@ -57,7 +57,7 @@ def test_tests_with_the_same_to_tell_share_a_line():
 def test_an_improvement_is_a_notice_and_takes_one_line():
     better = [finding(Verdict.IMPROVED, "macs 2 -> 1"), finding(Verdict.IMPROVED, "flops 4 -> 2")]
     assert lines(result("a", *better)) == [
-        "NOTICE t.py::a: macs 2 -> 1; flops 4 -> 2; --mxperf-update makes that the baseline"
+        "NOTICE t.py::a: macs 2 -> 1; flops 4 -> 2; --mxperf-update stores the new baseline"
     ]
 
 

@@ -25,7 +25,7 @@ def test_an_image_gets_a_usual_size_that_fits():
     found = guess(given("data", (None, 3, None, None)), fits=lambda shapes: shapes["data"][0] == (1, 3, 112, 112))
     assert shapes(found) == {"data": (1, 3, 112, 112)}
     assert found.is_complete
-    assert found.inputs[0].remark == "open sizes are filled with a usual one that fits"
+    assert found.inputs[0].remark == "unknown sizes are set to a usual size that fits"
 
 
 def test_what_the_graph_tells_is_no_guess():
@@ -50,7 +50,7 @@ def test_tokens_are_a_batch_of_one_sequence():
     [
         ((None, None, None, None), (1, None, None, None), "its channels are unknown"),
         ((None, 3, None, None), (1, 3, None, None), "no usual size fits"),
-        (None, (1, None), "its number of sizes is unknown too"),
+        (None, (1, None), "its number of dimensions is unknown too"),
     ],
 )
 def test_what_nobody_knows_stays_blank_with_the_reason(shape, expected, why):
