@@ -29,6 +29,20 @@ def tests(session):
     run_tests(session)
 
 
+@nox.session(python="3.13")
+def coverage(session):
+    """The whole suite on the newest Python, and how much of the code it runs, branches included.
+
+    What runs in the measuring process and in trials is not counted: these processes are killed in the end.
+    """
+    session.install("-e", ".[cpu,test]", "coverage>=7.10")
+    session.install("--no-deps", "mxnet")
+    data = {"COVERAGE_FILE": str(Path(session.virtualenv.location) / "coverage")}
+    run_tests(session, "coverage", "run", "-m", env=data)
+    session.run("coverage", "combine", "--quiet", env=data)
+    session.run("coverage", "report", env=data)
+
+
 @nox.session(python="3.8")
 def lowest(session):
     """The whole suite with the lowest of all dependencies that pyproject.toml admits."""
@@ -92,11 +106,11 @@ def table(session):
     readme.write_text(re.sub(r"<!-- matrix -->.*?<!-- end -->", lambda _: table, readme.read_text(), flags=re.DOTALL))
 
 
-def run_tests(session):
+def run_tests(session, *runner, env=None):
     """Runs the suite, or what is asked for behind --, and keeps the counts even when some of it fails."""
     junit = Path(session.virtualenv.location) / "junit.xml"  # create_tmp() would move the tests' own folders here
-    command = ["pytest", "-q", f"--junitxml={junit}", *(session.posargs or ["-n", "2"])]
-    session.run(*command, success_codes=[0, 1])
+    command = [*runner, "pytest", "-q", f"--junitxml={junit}", *(session.posargs or ["-n", "2"])]
+    session.run(*command, success_codes=[0, 1], env=env)
     versions = session.run("python", "-c", VERSIONS, silent=True).strip()
     suite = ElementTree.parse(junit).getroot().find("testsuite")
     counts = {name: int(suite.get(name)) for name in ("tests", "failures", "errors", "skipped")}
