@@ -12,7 +12,7 @@ from pytest_mxperf.baseline.record import Baseline
 from pytest_mxperf.cost.inputs import GraphInput
 from pytest_mxperf.cost.result import CostReport
 from pytest_mxperf.cost.scaling import Axis, Scaling
-from pytest_mxperf.errors import UsageError
+from pytest_mxperf.errors import UsageError, shown
 from pytest_mxperf.graph import Graph, without_garbage_collection
 from pytest_mxperf.imports import import_all
 from pytest_mxperf.latency.comparison import Comparison
@@ -97,13 +97,13 @@ def vary(
     Raises ``MxperfError`` if the model can be counted at none of the sizes.
     """
     spec = _spec(model, inputs, where="vary", epoch=epoch, params=params, shapes=shapes, output=output)
-    where = f"vary: axis={axis!r}"
+    where = f"vary: axis={shown(axis)}"
     parsed = Axis.parse(axis, where=where)
     parsed.check(spec.inputs, where=where)
     if len(sizes) < 2 or len(set(sizes)) < len(sizes):
-        raise UsageError(f"vary: sizes={sizes!r}: give two sizes or more, each once")
+        raise UsageError(f"vary: sizes={shown(sizes)}: give two sizes or more, each once")
     if not all(_is_size(size) for size in sizes):
-        raise UsageError(f"vary: sizes={sizes!r}: a size is a whole number from 1 up")
+        raise UsageError(f"vary: sizes={shown(sizes)}: a size is a whole number from 1 up")
     from pytest_mxperf.mx.varied import scaling_of
 
     return scaling_of(spec, parsed, list(sizes))
@@ -164,7 +164,7 @@ def compare_latency(
     takes that little time.
     """
     if not -1 < tolerance < math.inf:
-        raise UsageError(f"compare_latency: tolerance={tolerance!r} is not a finite number above -1")
+        raise UsageError(f"compare_latency: tolerance={shown(tolerance)} is not a finite number above -1")
     specs = [
         _spec(model, inputs if given is None else given, where="compare_latency", epoch=epoch if own is None else own)
         for model, given, own in ((old, inputs_old, epoch_old), (new, inputs_new, epoch_new))

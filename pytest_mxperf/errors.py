@@ -29,6 +29,8 @@ __all__ = [
     "UsageError",
     "WorkerError",
     "listed",
+    "shown",
+    "told",
 ]
 
 
@@ -78,4 +80,24 @@ def listed(items: Sequence[str], limit: int = 5) -> str:
     return ", ".join(item if len(item) <= _LONGEST else f"{item[:_LONGEST]}..." for item in items[:limit]) + more
 
 
+def shown(value: object) -> str:
+    """What a user has written or returned, cut like an item of a list; also what has no ``repr``."""
+    try:
+        text = repr(value)
+    except Exception:
+        text = f"an unprintable {type(value).__name__}"
+    return listed([text])
+
+
+def told(error: BaseException) -> str:
+    """What somebody else's code has raised: its type, and the beginning of what it says if it can be printed."""
+    try:
+        text = str(error)
+    except Exception:
+        text = "it cannot be printed"
+    cut = text if len(text) <= _LONGEST_ERROR else f"{text[:_LONGEST_ERROR]}..."
+    return f"{type(error).__name__}: {cut}" if cut else type(error).__name__
+
+
 _LONGEST = 150
+_LONGEST_ERROR = 2000

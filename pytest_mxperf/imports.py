@@ -4,7 +4,7 @@ import sys
 from importlib import import_module
 from typing import Sequence
 
-from pytest_mxperf.errors import UsageError
+from pytest_mxperf.errors import UsageError, told
 
 __all__ = ["import_all"]
 
@@ -18,5 +18,5 @@ def import_all(names: Sequence[str], *, where: str, path: Sequence[str] = ()) ->
     for name in names:
         try:
             import_module(name)
-        except Exception as error:
-            raise UsageError(f"{where}: cannot import {name}: {type(error).__name__}: {error}") from error
+        except (Exception, SystemExit) as error:
+            raise UsageError(f"{where}: cannot import {name}: {told(error)}") from error

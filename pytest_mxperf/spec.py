@@ -3,11 +3,14 @@
 import os
 import re
 from dataclasses import dataclass, field, replace
+from operator import index
 from pathlib import Path
 from typing import Any, Dict, Mapping, Optional, Sequence, Tuple, Union
 
-from pytest_mxperf.errors import UsageError
+from pytest_mxperf.encoding import printable
+from pytest_mxperf.errors import UsageError, shown
 from pytest_mxperf.neighbours import about_folder
+from pytest_mxperf.units import LARGEST
 
 __all__ = ["LATEST", "Checkpoint", "InputSpec", "ModelSpec", "RunAs"]
 
@@ -33,15 +36,19 @@ class InputSpec:
         if isinstance(value, (tuple, list)) and len(value) == 2 and isinstance(value[0], (tuple, list)):
             shape, dtype = value[0], _dtype_name(value[1])
         if not isinstance(shape, (tuple, list)) or not all(_is_dimension(size) for size in shape):
-            raise UsageError(f"{where}: expected a shape like (1, 3, 224, 224) or a pair (shape, dtype), got {value!r}")
+            raise UsageError(
+                f"{where}: expected a shape like (1, 3, 224, 224) or a pair (shape, dtype), got {shown(value)}"
+            )
         if dtype not in _DTYPES:
-            raise UsageError(f"{where}: unknown dtype {dtype!r}; MXNet has {', '.join(_DTYPES)}")
+            raise UsageError(f"{where}: unknown dtype {shown(dtype)}; MXNet has {', '.join(_DTYPES)}")
         return cls(tuple(int(size) for size in shape), dtype)
 
 
 def _is_dimension(size: object) -> bool:
-    # __index__ admits numpy's integers too, without importing numpy.
-    return not isinstance(size, bool) and hasattr(size, "__index__") and 0 < int(size) < 2**31
+    try:
+        return not isinstance(size, bool) and 0 < index(size) < 2**31  # type: ignore[arg-type]  # numpy's integers too
+    except TypeError:
+        return False
 
 
 def _dtype_name(dtype: Any) -> str:
@@ -74,7 +81,7 @@ class RunAs:
             return value
         if not isinstance(value, str) or value not in _RUN_AS:
             names = ", ".join(f'"{name}"' for name in _RUN_AS)
-            raise UsageError(f"{where}: run_as={value!r} is none of {names}")
+            raise UsageError(f"{where}: run_as={shown(value)} is none of {names}")
         return _RUN_AS[value]
 
 
@@ -180,8 +187,10 @@ class ModelSpec:
 
         Raises ``UsageError`` that begins with ``where``.
         """
-        if epoch != LATEST and (isinstance(epoch, bool) or not isinstance(epoch, int) or epoch < 0):
-            raise UsageError(f"{where}: epoch={epoch!r} is not a whole number from 0 up; {LATEST!r} is the last one")
+        if epoch != LATEST and (isinstance(epoch, bool) or not isinstance(epoch, int) or not 0 <= epoch <= LARGEST):
+            raise UsageError(
+                f"{where}: epoch={shown(epoch)} is not a whole number from 0 up; {LATEST!r} is the last one"
+            )
         if isinstance(source, (str, Path)):
             source = _parse_source(source, epoch, root or Path(), where)
             source = replace(source, params=_parse_params(params, epoch, root or Path(), where))
@@ -192,7 +201,7 @@ class ModelSpec:
         if name is None:
             name = source.prefix.name if isinstance(source, Checkpoint) else _object_name(source)
         elif not isinstance(name, str):
-            raise UsageError(f"{where}: name={name!r} is not text")
+            raise UsageError(f"{where}: name={shown(name)} is not text")
         given = _parse_inputs(inputs, where)
         return cls(
             source,
@@ -224,9 +233,17 @@ def _parse_source(source: Union[str, Path], epoch: Union[int, str], root: Path, 
 def _parse_inputs(inputs: object, where: str) -> Dict[str, InputSpec]:
     if not isinstance(inputs, Mapping) or not inputs:
         raise UsageError(
-            f'{where}: inputs={inputs!r} must map each input to its shape, as in {{"data": (1, 3, 224, 224)}}'
+            f'{where}: inputs={shown(inputs)} must map each input to its shape, as in {{"data": (1, 3, 224, 224)}}'
         )
-    return {str(name): InputSpec.parse(value, where=f"{where}: inputs[{name!r}]") for name, value in inputs.items()}
+    return _parse_each(inputs, f"{where}: inputs")
+
+
+def _parse_each(given: Mapping[Any, object], where: str) -> Dict[str, InputSpec]:
+    parsed = {str(name): InputSpec.parse(value, where=f"{where}[{shown(name)}]") for name, value in given.items()}
+    for name in parsed:
+        if printable(name) != name or "\0" in name:
+            raise UsageError(f"{where}[{shown(name)}]: MXNet takes names in UTF-8, without NUL")
+    return parsed
 
 
 def _parse_example(example: object, root: Path, where: str) -> object:
@@ -245,9 +262,9 @@ def _parse_params(params: object, epoch: object, root: Path, where: str) -> Opti
     if params is None:
         return None
     if not isinstance(params, (str, Path)):
-        raise UsageError(f"{where}: params={params!r} is not the path of a file")
+        raise UsageError(f"{where}: params={shown(params)} is not the path of a file")
     if epoch != 0:
-        raise UsageError(f"{where}: params={str(params)!r} names the file; leave out epoch={epoch!r}")
+        raise UsageError(f"{where}: params={str(params)!r} names the file; leave out epoch={shown(epoch)}")
     return root / params
 
 
@@ -255,18 +272,19 @@ def _parse_shapes(shapes: object, inputs: Mapping[str, InputSpec], where: str) -
     if shapes is None:
         return {}
     if not isinstance(shapes, Mapping):
-        raise UsageError(f'{where}: shapes={shapes!r} must map parameters to their shapes, as in {{"anchors": (9, 4)}}')
+        raise UsageError(
+            f'{where}: shapes={shown(shapes)} must map parameters to their shapes, as in {{"anchors": (9, 4)}}'
+        )
     for name in shapes:
         if name in inputs:
             raise UsageError(f"{where}: {name!r} is in inputs and in shapes; a parameter goes in shapes only")
-    parsed = {str(name): InputSpec.parse(value, where=f"{where}: shapes[{name!r}]") for name, value in shapes.items()}
-    return {name: spec.shape for name, spec in parsed.items()}
+    return {name: spec.shape for name, spec in _parse_each(shapes, f"{where}: shapes").items()}
 
 
 def _parse_output(output: object, where: str) -> Tuple[str, ...]:
     names = (output,) if isinstance(output, str) else output
     if not isinstance(names, (tuple, list)) or not all(isinstance(name, str) and name for name in names):
-        raise UsageError(f"{where}: output={output!r} is neither the name of an operator nor a list of names")
+        raise UsageError(f"{where}: output={shown(output)} is neither the name of an operator nor a list of names")
     return tuple(names)
 
 

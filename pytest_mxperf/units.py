@@ -10,7 +10,7 @@ from enum import Enum
 from fractions import Fraction
 from typing import Dict, Tuple, Union
 
-from pytest_mxperf.errors import UsageError
+from pytest_mxperf.errors import UsageError, shown
 
 __all__ = [
     "LARGEST",
@@ -80,9 +80,9 @@ def parse_quantity(value: object, unit: Quantity, *, where: str) -> Fraction:
     factors = _FACTORS[unit]
     if suffix not in factors:
         known = ", ".join(name for name in factors if name)
-        raise UsageError(f"{where}: unknown unit {suffix!r} in {value!r}; known units: {known}")
+        raise UsageError(f"{where}: unknown unit {suffix!r} in {shown(value)}; known units: {known}")
     if number < 0:
-        raise UsageError(f"{where}: {value!r} is negative")
+        raise UsageError(f"{where}: {shown(value)} is negative")
     return number * factors[suffix]
 
 
@@ -96,16 +96,16 @@ def parse_fraction(value: object, *, where: str) -> Fraction:
     """``"5%"`` or ``0.05`` as the exact fraction 1/20. Raises ``UsageError`` that begins with ``where``."""
     number, suffix = _split(value, where=where, example="5%")
     if suffix not in ("", "%"):
-        raise UsageError(f"{where}: {value!r} is not a fraction; write it like '5%' or 0.05")
+        raise UsageError(f"{where}: {shown(value)} is not a fraction; write it like '5%' or 0.05")
     if isinstance(value, str) and not suffix and number != 0:
-        raise UsageError(f"{where}: {value!r} is ambiguous; write it like '5%' or as the number 0.05")
+        raise UsageError(f"{where}: {shown(value)} is ambiguous; write it like '5%' or as the number 0.05")
     if not suffix and abs(number) >= 1:
-        raise UsageError(f"{where}: {value!r} would be {float(number * 100):g}%; write it like '5%' or as 0.05")
+        raise UsageError(f"{where}: {shown(value)} would be {float(number * 100):g}%; write it like '5%' or as 0.05")
     return number / 100 if suffix else number
 
 
 def _split(value: object, *, where: str, example: str) -> Tuple[Fraction, str]:
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**_LONGEST:
         return Fraction(value), ""
     if isinstance(value, float):
         # By its text: the float 0.05 means 5%, not the binary number nearest to it.
@@ -113,10 +113,10 @@ def _split(value: object, *, where: str, example: str) -> Tuple[Fraction, str]:
     elif isinstance(value, str):
         text = value
     else:
-        raise UsageError(f"{where}: expected a number or text like {example!r}, got {value!r}")
+        raise UsageError(f"{where}: expected a number or text like {example!r}, got {shown(value)}")
     match = _NUMBER.match(text) if len(text) <= _LONGEST else None
     if match is None:
-        raise UsageError(f"{where}: expected a number or text like {example!r}, got {value!r}")
+        raise UsageError(f"{where}: expected a number or text like {example!r}, got {shown(value)}")
     return Fraction(match.group(1).replace("_", "")), match.group(2)
 
 

@@ -9,8 +9,8 @@ from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
 from pytest_mxperf.baseline.store import BaselineStore
 from pytest_mxperf.commands.kept import made
-from pytest_mxperf.commands.shared import DIFFERENT, SAME, add
-from pytest_mxperf.errors import MxperfError, UsageError
+from pytest_mxperf.commands.shared import DIFFERENT, SAME, TROUBLE, add
+from pytest_mxperf.errors import MxperfError, UsageError, told
 from pytest_mxperf.gate.bypass import ungated
 from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.gate.limits import parse_budget, parse_growth
@@ -38,7 +38,7 @@ def add_commands(commands: Any) -> None:
         "check",
         _check,
         "judge the models of an mxperf.toml by their budgets and baselines; exit code 0 if all pass, 1 if some fail, "
-        "2 on error",
+        "2 on error; it reads nothing of pytest's ini file: give --policy, --strict and --baselines",
     )
     check.add_argument("file", nargs="?", default=FILE_NAME, metavar="FILE", help=f"(default: {FILE_NAME})")
     check.add_argument("-k", dest="only", default="", metavar="TEXT", help="only models whose name contains TEXT")
@@ -111,7 +111,8 @@ def _check(options: argparse.Namespace) -> Tuple[str, int]:
     lines = notices(results, findings, policy)
     for target in options.output or [formats.TERMINAL]:
         lines += made(target, run, options.verbose, root=path.parent)
-    return "\n".join([*lines, *(f"ERROR {error}" for error in errors)]), DIFFERENT if is_bad else SAME
+    code = TROUBLE if any(check.bug for check in checks) else DIFFERENT if is_bad else SAME
+    return "\n".join([*lines, *(f"ERROR {error}" for error in errors)]), code
 
 
 def _policy(options: argparse.Namespace) -> Policy:
@@ -166,6 +167,8 @@ class _Check:
             None if entry.baseline is None else parse_growth(entry.baseline, where=entry.where),
             parse_policies(entry.policy, where=entry.where),
         )
+        self.bug = ""
+        """What ended the judgement and is no error of ours."""
         self._entry = entry
         self._keeper = keeper
         self._path = path
@@ -179,6 +182,8 @@ class _Check:
             findings = self._findings()
         except MxperfError as error:
             problem = str(error)
+        except Exception as error:
+            problem = self.bug = f"{told(error)}; this is a bug of pytest-mxperf: please report it to its issue tracker"
         is_failed = bool(problem) or any(self._policy.action(each.verdict) == "fail" for each in findings)
         judge, test = self._model.baseline, f"{self._path.name}::{self._entry.name}"
         return ModelResult(

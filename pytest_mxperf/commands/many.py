@@ -14,6 +14,7 @@ from pytest_mxperf.arguments import model_of
 from pytest_mxperf.checkpoints import are_many, named
 from pytest_mxperf.commands.shared import Troubles, width
 from pytest_mxperf.cost.result import CostReport
+from pytest_mxperf.encoding import encoded
 from pytest_mxperf.errors import UsageError
 from pytest_mxperf.spec import ModelSpec
 from pytest_mxperf.suite.read import is_suite, read_suite
@@ -145,7 +146,7 @@ def _as_markdown(rows: Sequence[_Row]) -> str:
 
 def _as_json(rows: Sequence[_Row]) -> str:
     document = [{"model": row.name, **dict(zip(COLUMNS, row.values()))} for row in rows]
-    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
+    return msgspec.json.format(encoded(document, msgspec.json.encode), indent=2).decode()
 
 
 FORMATS: Dict[str, Callable[[Sequence[_Row]], str]] = {

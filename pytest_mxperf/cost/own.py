@@ -8,7 +8,7 @@ from typing import Callable, Dict, Mapping, Optional, Sequence
 
 from pytest_mxperf.cost.registry import UNCOUNTABLE, Call, Formula, rule_for
 from pytest_mxperf.cost.result import CONVENTION, OpCost
-from pytest_mxperf.errors import GraphError, UsageError
+from pytest_mxperf.errors import GraphError, UsageError, shown, told
 
 __all__ = ["convention_with", "formula", "own_cost", "own_name"]
 
@@ -53,10 +53,10 @@ def own_cost(name: str, call: Call) -> OpCost:
     """The cost by the user's rule. Raises ``GraphError`` if the rule raises, or returns no cost."""
     try:
         cost = _RULES[name](call)
-    except Exception as error:
-        raise GraphError(f"the formula of {name} failed: {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:
+        raise GraphError(f"the formula of {name} failed: {told(error)}") from error
     if not isinstance(cost, OpCost):
-        raise GraphError(f"the formula of {name} returned {cost!r}, which is no OpCost")
+        raise GraphError(f"the formula of {name} returned {shown(cost)}, which is no OpCost")
     return cost
 
 

@@ -5,7 +5,7 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import Dict, Iterable, Mapping, NamedTuple
 
-from pytest_mxperf.errors import UsageError
+from pytest_mxperf.errors import UsageError, shown
 from pytest_mxperf.gate.metrics import BUDGETS, IF_ASKED, TOLERANCE_FROM, WALL_TIMES
 from pytest_mxperf.units import LARGEST, Quantity, parse_fraction, parse_quantity, unit_of
 
@@ -77,7 +77,7 @@ def parse_budget(
 def _parse_limit(value: object, unit: Quantity, where: str) -> Fraction:
     limit = parse_quantity(value, unit, where=where)
     if limit > LARGEST:
-        raise UsageError(f"{where}: {value!r} limits nothing; write at most {LARGEST:.1e}")
+        raise UsageError(f"{where}: {shown(value)} limits nothing; write at most {LARGEST:.1e}")
     return limit
 
 
@@ -92,7 +92,9 @@ def parse_tolerances(arguments: Mapping[str, object], *, where: str, own: Iterab
     given = {**_differences(others, where, own), **_weights(arguments, where)}
     for name, tolerance in given.items():
         if tolerance < 0:
-            raise UsageError(f"{where}: {name}: {arguments[name]!r} is negative; a baseline allows growth from 0% up")
+            raise UsageError(
+                f"{where}: {name}: {shown(arguments[name])} is negative; a baseline allows growth from 0% up"
+            )
     zero = Fraction(0)
     costs = {
         name: given.get(name, given.get(leader, zero) if leader else zero) for name, leader in TOLERANCE_FROM.items()
@@ -133,9 +135,11 @@ def parse_difference(value: object, *, where: str) -> Fraction:
     """
     difference = parse_fraction(value, where=where)
     if difference <= -1:
-        raise UsageError(f"{where}: {value!r} would leave nothing; write a difference above -100%")
+        raise UsageError(f"{where}: {shown(value)} would leave nothing; write a difference above -100%")
     if difference > _LARGEST_DIFFERENCE:
-        raise UsageError(f"{where}: {value!r} limits nothing; write a difference up to {_LARGEST_DIFFERENCE:.0e} times")
+        raise UsageError(
+            f"{where}: {shown(value)} limits nothing; write a difference up to {_LARGEST_DIFFERENCE:.0e} times"
+        )
     return difference
 
 

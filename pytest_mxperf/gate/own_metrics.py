@@ -1,12 +1,13 @@
 """Metrics that other plugins add: what they are, and how a budget and a baseline judge them."""
 
+import math
 import numbers
 from fractions import Fraction
 from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional
 
 import msgspec
 
-from pytest_mxperf.errors import UsageError
+from pytest_mxperf.errors import UsageError, shown
 from pytest_mxperf.gate.finding import Finding, Number, Verdict
 from pytest_mxperf.gate.limits import KNOWN_METRICS, Ceiling
 from pytest_mxperf.units import LARGEST, Quantity, format_growth, format_quantity
@@ -48,14 +49,16 @@ def by_name(metrics: Iterable[object]) -> Dict[str, Metric]:
     found: Dict[str, Metric] = {}
     for metric in metrics:
         if not isinstance(metric, Metric):
-            raise UsageError(f"pytest_mxperf_metrics: {metric!r} is no pytest_mxperf.Metric; return a list of these")
-        where = f"pytest_mxperf_metrics: {metric.name!r}"
+            raise UsageError(
+                f"pytest_mxperf_metrics: {shown(metric)} is no pytest_mxperf.Metric; return a list of these"
+            )
+        where = f"pytest_mxperf_metrics: {shown(metric.name)}"
         if not isinstance(metric.name, str) or not metric.name.isidentifier():
             raise UsageError(f"{where} is no name that a marker can take as an argument, like 'accuracy'")
         if metric.name in found or metric.name in KNOWN_METRICS:
             raise UsageError(f"{where} is the name of another metric; give this one a name of its own")
         if metric.unit not in _QUANTITIES:
-            raise UsageError(f"{where}: unknown unit {metric.unit!r}; it can be {', '.join(_QUANTITIES)}")
+            raise UsageError(f"{where}: unknown unit {shown(metric.unit)}; it can be {', '.join(_QUANTITIES)}")
         found[metric.name] = metric
     return found
 
@@ -65,11 +68,20 @@ def checked(metric: Metric, value: object) -> Optional[Number]:
     if value is None:
         return None
     if not isinstance(value, numbers.Real) or isinstance(value, bool):
-        raise UsageError(f"the metric {metric.name} returned {value!r}, which is no number")
-    number = int(value) if isinstance(value, numbers.Integral) else float(value)
+        raise UsageError(f"the metric {metric.name} returned {shown(value)}; return an int or a float")
+    number = int(value) if isinstance(value, numbers.Integral) else _as_float(value)
     if not 0 <= number <= LARGEST:
-        raise UsageError(f"the metric {metric.name} returned {value!r}, which is no number from 0 to {LARGEST:.1e}")
+        raise UsageError(
+            f"the metric {metric.name} returned {shown(value)}, which is no number from 0 to {LARGEST:.1e}"
+        )
     return number
+
+
+def _as_float(value: numbers.Real) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # a fraction
+        return math.inf
 
 
 def format_value(value: Number, unit: str) -> str:

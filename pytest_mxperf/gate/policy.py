@@ -3,7 +3,7 @@
 import difflib
 from typing import Dict, Mapping, NamedTuple, Tuple
 
-from pytest_mxperf.errors import UsageError
+from pytest_mxperf.errors import UsageError, shown
 from pytest_mxperf.gate.finding import Verdict
 
 __all__ = ["ACTIONS", "OCCASIONS", "OF_THE_RUN", "Policy", "parse_policies", "parse_policy"]
@@ -92,4 +92,4 @@ def _verdict(name: str, where: str) -> Verdict:
 def _action(action: object, name: str, where: str) -> str:
     if action in ACTIONS:
         return str(action)
-    raise UsageError(f"{where}: {name}={action!r} is none of {', '.join(ACTIONS)}")
+    raise UsageError(f"{where}: {name}={shown(action)} is none of {', '.join(ACTIONS)}")

@@ -4,7 +4,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, AbstractSet, Any, Mapping, NamedTuple, Optional, Tuple
 
 from pytest_mxperf.cost.result import CostReport
-from pytest_mxperf.errors import MxperfError, UsageError
+from pytest_mxperf.errors import MxperfError, UsageError, told
 from pytest_mxperf.gate.finding import Number
 from pytest_mxperf.gate.own_metrics import Metric, MetricValue, checked
 from pytest_mxperf.spec import ModelSpec
@@ -69,5 +69,5 @@ def _value(metric: Metric, model: MeasuredModel) -> object:
         return metric.measure(model)
     except MxperfError:  # says itself what is wrong with the model
         raise
-    except Exception as error:
-        raise UsageError(f"the metric {metric.name} failed: {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:
+        raise UsageError(f"the metric {metric.name} failed: {told(error)}") from error

@@ -16,7 +16,7 @@ from typing import Any, Dict, Iterator, Mapping, NamedTuple, Optional, Tuple
 
 import numpy as np
 
-from pytest_mxperf.errors import ModelError, MxperfError, UsageError
+from pytest_mxperf.errors import ModelError, MxperfError, UsageError, told
 from pytest_mxperf.spec import InputSpec, ModelSpec
 
 __all__ = ["Example", "example_of", "stored"]
@@ -104,8 +104,8 @@ def _called(example: object, where: str) -> object:
         return example
     try:
         return example()
-    except Exception as error:
-        raise ModelError(f"{where}: the callable fails: {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:
+        raise ModelError(f"{where}: the callable fails: {told(error)}") from error
 
 
 def _taken(example: object, inputs: Mapping[str, InputSpec], where: str) -> Dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Sequence, Tuple
 
-from pytest_mxperf.errors import ModelError, UsageError, listed
+from pytest_mxperf.errors import ModelError, UsageError, listed, told
 from pytest_mxperf.mx.arguments import Argument, arguments, filled, left_out
 from pytest_mxperf.mx.runtime import mx
 from pytest_mxperf.spec import InputSpec, RunAs
@@ -66,7 +66,7 @@ def _untraceable(net: Any, given: Sequence[Argument], error: Exception, where: s
         )
     elif isinstance(error, (IndexError, TypeError, ValueError)) and not any(isinstance(each, list) for each in given):
         hint += "; if an argument is a list of arrays, name them after it: states[0], states[1]"
-    return f"{where}: {type(net).__name__} cannot be traced to a symbol: {type(error).__name__}: {error}{hint}"
+    return f"{where}: {type(net).__name__} cannot be traced to a symbol: {told(error)}{hint}"
 
 
 def _reads_arrays(net: Any, error: Exception) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Callable, Mapping, Sequence, Tuple
 
 from pytest_mxperf.ending import choose, ending_at
-from pytest_mxperf.errors import GraphError, ModelError
+from pytest_mxperf.errors import GraphError, ModelError, told
 from pytest_mxperf.graph import Graph, without_garbage_collection
 from pytest_mxperf.mx import gluon
 from pytest_mxperf.mx.guard import try_in_child
@@ -65,8 +65,8 @@ def _call(factory: Callable[[], Any], name: str) -> Any:
         with mx.name.NameManager():
             built = factory()
         return factory() if _has_namesakes(built) else built
-    except Exception as error:
-        raise ModelError(f"{name}: the callable does not build a model: {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:
+        raise ModelError(f"{name}: the callable does not build a model: {told(error)}") from error
 
 
 def _has_namesakes(built: Any) -> bool:

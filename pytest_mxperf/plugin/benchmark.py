@@ -8,7 +8,7 @@ from typing import Any, Callable, List, Mapping, Optional
 
 import pytest
 
-from pytest_mxperf.errors import MxperfError, UsageError
+from pytest_mxperf.errors import MxperfError, UsageError, shown
 from pytest_mxperf.latency.timing import Timing
 from pytest_mxperf.plugin.case import CASE, Case
 from pytest_mxperf.spec import InputSpec
@@ -60,7 +60,7 @@ class Benchmark:
         from pytest_mxperf.mx.sync import forwards_of, queued
 
         if not isinstance(forwards, int) or forwards < 1:
-            raise UsageError(f"mxperf_benchmark.throughput: forwards={forwards!r} is not a whole number from 1 up")
+            raise UsageError(f"mxperf_benchmark.throughput: forwards={shown(forwards)} is not a whole number from 1 up")
         if hasattr(self._benchmark, "extra_info"):
             self._benchmark.extra_info["forwards_per_round"] = forwards
         run = queued(forwards_of(model, batch, self._inputs(), self._example()), forwards)

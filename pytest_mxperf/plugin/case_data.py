@@ -5,6 +5,7 @@ from typing import Optional
 
 import msgspec
 
+from pytest_mxperf.encoding import encoded
 from pytest_mxperf.judge.growth import Update
 from pytest_mxperf.report.run import ModelResult
 
@@ -27,7 +28,7 @@ class CaseData(msgspec.Struct, frozen=True):
 
 def packed(data: CaseData) -> str:
     """As text, which xdist can carry and plugins that log reports can write."""
-    return b64encode(msgspec.msgpack.encode(data)).decode("ascii")
+    return b64encode(encoded(data, msgspec.msgpack.encode)).decode("ascii")
 
 
 def unpacked(text: str) -> CaseData:

@@ -3,13 +3,14 @@
 import bdb
 import traceback
 from contextlib import contextmanager
-from typing import Callable, Iterator
+from typing import Callable, Iterator, Optional
 
 import pytest
 
-from pytest_mxperf.errors import MxperfError
+from pytest_mxperf.encoding import printable
+from pytest_mxperf.errors import MxperfError, told
 
-__all__ = ["MEANT_FOR_PYTEST", "contained", "failure", "message_of"]
+__all__ = ["MEANT_FOR_PYTEST", "cause_of", "contained", "failure", "message_of"]
 
 MEANT_FOR_PYTEST = (
     KeyboardInterrupt,
@@ -26,23 +27,31 @@ _ENDS_THE_SESSION = (KeyboardInterrupt, pytest.exit.Exception)
 
 def message_of(error: BaseException, doing: str) -> str:
     """The message for the user. An exception that is not one of our errors is our own mistake."""
-    text = _text(error)
     if isinstance(error, MxperfError):
-        return text
-    problem = f"{type(error).__name__}: {text}" if text else type(error).__name__
+        return printable(str(error))
     return (
-        f"{problem}\nwhile {doing}: this is a bug of pytest-mxperf, or a version of MXNet or msgspec that it does not "
-        "support; please report it to the issue tracker of pytest-mxperf, with the traceback and these versions"
+        f"{printable(told(error))}\nwhile {doing}: "
+        "this is a bug of pytest-mxperf, or a version of MXNet or msgspec that it does not support; please report it "
+        "to the issue tracker of pytest-mxperf, with the traceback and these versions"
     )
 
 
 def failure(error: BaseException, doing: str) -> BaseException:
     """What to raise instead: only the message for an error of ours, the whole traceback for any other."""
     if isinstance(error, MxperfError):
-        return pytest.fail.Exception(str(error), pytrace=False)
+        return pytest.fail.Exception(printable(str(error)), pytrace=False)
     failed = pytest.fail.Exception(message_of(error, doing), pytrace=True)
-    failed.__cause__ = error.__cause__
+    failed.__cause__ = cause_of(error)
     return failed.with_traceback(error.__traceback__)  # --pdb opens where it happened
+
+
+def cause_of(error: BaseException) -> Optional[BaseException]:
+    """What pytest shows in front of a failure; None where that cannot be printed, which would end the session."""
+    try:
+        str(error.__cause__)
+    except Exception:
+        return None
+    return error.__cause__
 
 
 @contextmanager
@@ -61,10 +70,3 @@ def _way_to(error: BaseException) -> str:
     if isinstance(error, MxperfError):
         return ""
     return "\n" + "".join(traceback.format_tb(error.__traceback__)[-_FRAMES:]).rstrip()
-
-
-def _text(error: BaseException) -> str:
-    try:
-        return str(error)
-    except Exception:
-        return "it cannot be printed"

@@ -7,7 +7,7 @@ import pytest
 
 from pytest_mxperf.cost.result import CostReport
 from pytest_mxperf.plugin.case import CASE, Case
-from pytest_mxperf.plugin.containment import MEANT_FOR_PYTEST, failure, message_of
+from pytest_mxperf.plugin.containment import MEANT_FOR_PYTEST, cause_of, failure, message_of
 from pytest_mxperf.plugin.markers import model_of
 from pytest_mxperf.plugin.settings import OPTIONS
 from pytest_mxperf.spec import ModelSpec
@@ -25,7 +25,7 @@ def _one_clear_error(doing: str, case: Optional[Case] = None) -> Iterator[None]:
     except BaseException as error:
         if case is not None:
             case.problem = message_of(error, doing)
-        raise failure(error, doing) from error.__cause__
+        raise failure(error, doing) from cause_of(error)
 
 
 def model(request: pytest.FixtureRequest) -> ModelSpec:

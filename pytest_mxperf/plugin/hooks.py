@@ -7,6 +7,7 @@ from typing import Generator, List, Optional
 import msgspec
 import pytest
 
+from pytest_mxperf.encoding import printable
 from pytest_mxperf.errors import MxperfError
 from pytest_mxperf.gate.bypass import unjudged
 from pytest_mxperf.gate.finding import Finding
@@ -122,6 +123,7 @@ class ResultSender:
 
 
 def _fail(report: pytest.TestReport, message: str) -> None:
+    message = printable(message)
     if report.failed:  # what it has failed with is what the user looks for first
         report.sections.append(("mxperf", message))
         return

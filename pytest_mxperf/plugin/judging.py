@@ -6,10 +6,11 @@ from typing import Any, Iterable, List, Optional, Sequence, Tuple
 
 import pytest
 
+from pytest_mxperf.encoding import printable
 from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.plugin import is_marked, markers
 from pytest_mxperf.plugin.case import CASE, FAILED_BEFORE, Case
-from pytest_mxperf.plugin.containment import MEANT_FOR_PYTEST, failure, message_of
+from pytest_mxperf.plugin.containment import MEANT_FOR_PYTEST, cause_of, failure, message_of
 from pytest_mxperf.plugin.settings import OPTIONS
 
 __all__ = ["PROPERTY", "judge", "tell"]
@@ -53,7 +54,7 @@ def _judge(item: pytest.Item) -> None:
     except BaseException as error:
         if case is not None:
             case.problem = message_of(error, _DOING)
-        raise failure(error, _DOING) from error.__cause__
+        raise failure(error, _DOING) from cause_of(error)
     if case is not None:
         _fail(item, case, broken)
 
@@ -66,7 +67,7 @@ def _fail(item: pytest.Item, case: Case, broken: Sequence[Finding]) -> None:
     lines = [f"{case.spec.name}: {_told(each)}".replace("\n", "\n    ") for each in broken]
     if lines:
         remedy = _remedy(item, broken if case.uses_baseline else [])
-        raise pytest.fail.Exception("\n".join(lines + remedy), pytrace=False)
+        raise pytest.fail.Exception(printable("\n".join(lines + remedy)), pytrace=False)
 
 
 def _told(finding: Finding) -> str:

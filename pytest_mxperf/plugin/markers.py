@@ -7,7 +7,7 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional
 
 import pytest
 
-from pytest_mxperf.errors import UsageError
+from pytest_mxperf.errors import UsageError, shown
 from pytest_mxperf.gate.finding import Verdict
 from pytest_mxperf.gate.limits import Ceiling, Growth, parse_budget, parse_growth
 from pytest_mxperf.gate.own_metrics import Metric
@@ -134,7 +134,7 @@ def _keywords(item: pytest.Item, name: str) -> Dict[str, object]:
     keywords: Dict[str, object] = {}
     for marker in _closest_first(item, name):
         if marker.args:
-            raise UsageError(f"{name} of {item.nodeid}: takes keyword arguments only, got {marker.args[0]!r}")
+            raise UsageError(f"{name} of {item.nodeid}: takes keyword arguments only, got {shown(marker.args[0])}")
         keywords = {**marker.kwargs, **keywords}
     return keywords
 

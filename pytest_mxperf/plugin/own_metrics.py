@@ -4,7 +4,7 @@ from itertools import chain
 
 import pytest
 
-from pytest_mxperf.errors import MxperfError, UsageError
+from pytest_mxperf.errors import MxperfError, UsageError, told
 from pytest_mxperf.gate.own_metrics import by_name
 from pytest_mxperf.judge.own_metrics import OwnMetrics
 
@@ -17,5 +17,5 @@ def own_metrics_of(item: pytest.Item) -> OwnMetrics:
         return OwnMetrics(by_name(chain.from_iterable(item.ihook.pytest_mxperf_metrics(config=item.config))))
     except MxperfError:
         raise
-    except Exception as error:
-        raise UsageError(f"pytest_mxperf_metrics failed: {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:
+        raise UsageError(f"pytest_mxperf_metrics failed: {told(error)}") from error

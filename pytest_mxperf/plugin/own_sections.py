@@ -4,7 +4,7 @@ from typing import Tuple
 
 import pytest
 
-from pytest_mxperf.errors import UsageError
+from pytest_mxperf.errors import UsageError, shown, told
 from pytest_mxperf.report.run import RunReport, Section
 
 __all__ = ["sections_of"]
@@ -14,9 +14,11 @@ def sections_of(config: pytest.Config, run: RunReport) -> Tuple[Section, ...]:
     """By title, not in the order in which plugins were loaded. Raises ``UsageError`` if one fails or is no section."""
     try:
         sections = config.hook.pytest_mxperf_report_section(config=config, run=run)
-    except Exception as error:
-        raise UsageError(f"pytest_mxperf_report_section failed: {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:
+        raise UsageError(f"pytest_mxperf_report_section failed: {told(error)}") from error
     for section in sections:
         if not isinstance(section, Section) or not all(isinstance(part, str) for part in (section.title, section.text)):
-            raise UsageError(f"pytest_mxperf_report_section returned {section!r}, which is no pytest_mxperf.Section")
+            raise UsageError(
+                f"pytest_mxperf_report_section returned {shown(section)}, which is no pytest_mxperf.Section"
+            )
     return tuple(sorted(sections, key=lambda section: section.title))

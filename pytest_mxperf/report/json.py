@@ -11,6 +11,7 @@ import msgspec
 from pytest_mxperf.baseline.diff import Difference
 from pytest_mxperf.cost.result import CostReport
 from pytest_mxperf.cost.scaling import Scaling, values
+from pytest_mxperf.encoding import encoded
 from pytest_mxperf.errors import UsageError
 from pytest_mxperf.gate.finding import Finding
 from pytest_mxperf.latency.comparison import Comparison
@@ -40,7 +41,7 @@ def output(run: RunReport, place: Place) -> Output:
 
 def render(run: RunReport) -> str:
     """The whole report, in one line."""
-    return msgspec.json.encode(Document.of(run)).decode() + "\n"
+    return encoded(Document.of(run), msgspec.json.encode).decode() + "\n"
 
 
 def render_cost(cost: CostReport) -> str:
@@ -98,7 +99,7 @@ def _scaling(scaling: Scaling) -> "dict[str, object]":
 
 
 def _indented(document: object) -> str:
-    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
+    return msgspec.json.format(encoded(document, msgspec.json.encode), indent=2).decode() + "\n"
 
 
 class _AnySchema(msgspec.Struct):

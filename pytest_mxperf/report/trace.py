@@ -8,6 +8,7 @@ from typing import Any, Dict, Iterator, List, Tuple
 
 import msgspec
 
+from pytest_mxperf.encoding import encoded
 from pytest_mxperf.profile.layers import ModelProfile
 from pytest_mxperf.report.output import Output, Place
 from pytest_mxperf.report.run import ModelResult, RunReport
@@ -30,7 +31,7 @@ def render(run: RunReport) -> str:
             events.append(_named("thread_name", name, process, track))
             events += _layers(profile, process, track)
     document = {"traceEvents": events, "displayTimeUnit": "ms", "otherData": run.versions}
-    return msgspec.json.encode(document).decode() + "\n"
+    return encoded(document, msgspec.json.encode).decode() + "\n"
 
 
 def _tracks(result: ModelResult) -> List[Tuple[str, ModelProfile]]:

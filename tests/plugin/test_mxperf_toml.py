@@ -5,6 +5,7 @@ import json
 import pytest
 
 from pytest_mxperf.cli import main
+from pytest_mxperf.judge.model import ModelJudge
 
 SUITE = """\
 [defaults]
@@ -180,6 +181,20 @@ class TestCheck:
         assert code == 1
         assert "gone-symbol.json: cannot read the symbol" in " ".join(out.split())
         assert "4 passed" in out or "5 passed" in out
+
+    def test_a_bug_is_one_line_of_its_model_and_the_rest_goes_on(self, recorded, check, monkeypatch):
+        judge = ModelJudge.judge
+
+        def breaks(self, *arguments, **options):
+            if self.spec.name == "digits":
+                raise ZeroDivisionError("by nothing")
+            return judge(self, *arguments, **options)
+
+        monkeypatch.setattr(ModelJudge, "judge", breaks)
+        code, out, err = check("--policy", "unmeasured=warn")
+        assert (code, err) == (2, "")
+        assert "ZeroDivisionError: by nothing; this is a bug of pytest-mxperf" in " ".join(out.split())
+        assert "mxperf.toml::twin: latency_p50 was not measured" in out  # it was judged all the same
 
     def test_errors_are_one_line(self, suite, check):
         assert check("none.toml")[::2] == (2, "mxperf: none.toml: cannot be read: No such file or directory\n")

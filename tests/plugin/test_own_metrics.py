@@ -6,7 +6,17 @@ import sys
 import pytest
 
 CONFTEST = """
+from fractions import Fraction
+from sys import exit
 from pytest_mxperf import Metric
+
+class Unprintable(Exception):
+    def __str__(self):
+        raise ValueError
+    __repr__ = __str__
+
+def raise_(error):
+    raise error
 
 def pytest_mxperf_metrics(config):
     return [
@@ -139,7 +149,13 @@ def test_a_conftest_adds_them_to_the_tests_of_its_folder(write, run, plugged):
     ("measured", "message"),
     [
         ("1 / 0", "the metric accuracy failed: ZeroDivisionError: division by zero"),
-        ("'good'", "the metric accuracy returned 'good', which is no number"),
+        ("exit(3)", "the metric accuracy failed: SystemExit: 3"),
+        ("raise_(Unprintable())", "the metric accuracy failed: Unprintable: it cannot be printed"),
+        ("raise_(ValueError('x' * 2001))", f"the metric accuracy failed: ValueError: {'x' * 2000}..."),
+        ("'good'", "the metric accuracy returned 'good'; return an int or a float"),
+        ("'x' * 1000", f"the metric accuracy returned '{'x' * 149}...; return an int or a float"),
+        ("Unprintable()", "the metric accuracy returned an unprintable Unprintable; return an int or a float"),
+        ("Fraction(10**400)", "the metric accuracy returned Fraction(1000*..., which is no number from 0 to 9.2e+18"),
         ("-1", "the metric accuracy returned -1, which is no number from 0 to 9.2e+18"),
         ("10**19", "the metric accuracy returned 10000000000000000000, which is no number from 0 to 9.2e+18"),
         ("float('nan')", "the metric accuracy returned nan, which is no number from 0 to 9.2e+18"),

@@ -80,17 +80,22 @@ def test_the_comment_is_written_once_and_then_updated(tmp_path, found, method):
 
 CURL = """#!/bin/sh
 echo "$@" >> calls
-case "$*" in *per_page*) cat found ;; esac
+case "$*" in
+*per_page=100\\&page=1) printf 'X-Next-Page: 2\\r\\n' > head; cp others found ;;
+*per_page=100\\&page=2) printf 'x-next-page: \\r\\n' > head; cp notes found ;;
+esac
 """
 
 
 @pytest.mark.parametrize(("notes", "method"), [([], "POST"), ([{"id": 17, "body": "<!-- mxperf -->\nold"}], "PUT")])
 def test_so_is_the_note(tmp_path, notes, method):
+    """Behind a hundred others."""
     yaml = pytest.importorskip("yaml")
     (script,) = yaml.safe_load(blocks("yaml")[1])["mxperf"]["after_script"]
     (tmp_path / "curl").write_text(CURL)
     (tmp_path / "curl").chmod(0o755)
-    (tmp_path / "found").write_text(json.dumps(notes))
+    (tmp_path / "others").write_text(json.dumps([{"id": number, "body": "LGTM"} for number in range(100)]))
+    (tmp_path / "notes").write_text(json.dumps(notes))
     (tmp_path / "mxperf.md").write_text("**mxperf: 1 model passed**\n")
     environment = {
         "PATH": f"{tmp_path}:/usr/local/bin:/usr/bin:/bin",
