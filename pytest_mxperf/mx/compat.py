@@ -6,7 +6,7 @@ MXNet 1.x needs two things that are gone: names that numpy has removed (``numpy.
 
 ``install()`` adds one finder to ``sys.meta_path`` that waits for ``mxnet``; until then nothing is imported or changed.
 While that import runs, numpy has its aliases again. Afterwards only MXNet's modules still see them, through a stand-in
-that is numpy in everything else. Nobody else's numpy changes: no test shall pass or fail because this is installed.
+that is otherwise numpy. numpy stays the same for everybody else: no test may pass or fail because this is installed.
 """
 
 import importlib
@@ -51,7 +51,7 @@ def install() -> None:
 
 
 class _Finder(MetaPathFinder):
-    """Leaves it to the finders behind to find ``mxnet``, and wraps the loader that they choose."""
+    """Lets the later finders find ``mxnet``, and wraps the loader that they choose."""
 
     def find_spec(
         self, fullname: str, path: Optional[Sequence[str]], target: Optional[ModuleType] = None
@@ -73,7 +73,7 @@ _FINDER = _Finder()
 
 
 class _Loader(Loader):
-    """The loader of ``mxnet``, in all but what surrounds the execution of the module."""
+    """The loader of ``mxnet``, with code around the execution of the module."""
 
     def __init__(self, loader: Loader) -> None:
         self._loader = loader
@@ -121,7 +121,7 @@ def _deprecations_ignored() -> Iterator[None]:
 
 @contextmanager
 def _numpy_aliases() -> Iterator[None]:
-    """Gives numpy the aliases it lacks, and in the end takes them back from all but MXNet's modules."""
+    """Gives numpy the aliases that it lacks. In the end only MXNet's modules keep them."""
     numpy = importlib.import_module("numpy")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # numpy warns when asked for an alias, whether it still has it or not

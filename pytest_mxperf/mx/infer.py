@@ -21,7 +21,7 @@ __all__ = ["infer"]
 def infer(model: Model) -> Tuple[str, Graph, Inference]:
     """The symbol's JSON, its graph as MXNet executes it, and what is inferred for each node's visible outputs.
 
-    Parameters that inference leaves open take their shape from the ``.params`` file where there is one.
+    If inference leaves the shape of a parameter open, it comes from the ``.params`` file, if there is one.
     Raises ``UsageError`` for an input that the graph does not have, ``ShapeError`` if a shape stays unknown.
     """
     with array_semantics(numpy_shapes=model.numpy_shapes):

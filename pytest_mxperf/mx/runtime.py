@@ -1,4 +1,4 @@
-"""MXNet itself, or the one message that says how to get it."""
+"""MXNet itself, or one message that says how to install it."""
 
 import re
 import sys
@@ -11,7 +11,7 @@ from pytest_mxperf.mx import compat
 
 
 def how_to_install(python: Tuple[int, ...]) -> str:
-    """What to say where there is no MXNet, by the version of Python."""
+    """The message if there is no MXNet, by the version of Python."""
     command = "pip install 'pytest-mxperf[cpu]'"
     if python >= (3, 13):  # MXNet's metadata asks for a numpy that does not run there
         command += " && pip install --no-deps mxnet"

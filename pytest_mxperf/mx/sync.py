@@ -1,4 +1,4 @@
-"""Forward passes that have really happened: MXNet's ``forward`` only queues work, fetching an output waits for it."""
+"""Forward passes that are complete. MXNet's ``forward`` only queues work; fetching an output waits for it."""
 
 import warnings
 from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
@@ -89,7 +89,7 @@ def _arrays(returned: Any) -> List[Any]:
 
 
 def _flat(returned: Any) -> Iterator[Any]:
-    """Without None inside of a list or dictionary: an output that is left out."""
+    """Without None inside a list or dictionary, which stands for an output that is left out."""
     if isinstance(returned, dict):
         returned = list(returned.values())
     if not isinstance(returned, (tuple, list)):
@@ -169,7 +169,7 @@ def queued(forwards: Forwards, count: int) -> Callable[[], None]:
 
 
 def warm_up(run: Callable[[], None], *, times: int) -> None:
-    """Runs it, and raises ``ModelError`` if MXNet cannot: that shows only when the outputs are fetched."""
+    """Runs it. Raises ``ModelError`` if MXNet cannot, which shows only when the outputs are fetched."""
     __tracebackhide__ = True
     try:
         for _ in range(times):
