@@ -58,7 +58,7 @@ class _Finder(MetaPathFinder):
     ) -> Optional[ModuleSpec]:
         if fullname != "mxnet":
             return None
-        # Not those in front: they had their turn, and one that delegates in the same way would ask this one again.
+        # Not the earlier finders: they had their turn, and one that delegates in the same way would ask this one again.
         for finder in list(dropwhile(lambda finder: finder is not self, sys.meta_path))[1:]:
             spec = finder.find_spec(fullname, path, target) if hasattr(finder, "find_spec") else None
             if spec is not None:
@@ -102,7 +102,7 @@ class _Loader(Loader):
 def _provide_distutils() -> None:
     if sys.version_info >= (3, 12):
         # Where a .pth file of setuptools has not made distutils importable (as on a PYTHONPATH), importing it does.
-        # An old setuptools fails on Python 3.12 in all sorts of ways; MXNet then misses distutils, which says enough.
+        # An old setuptools fails on Python 3.12 in many ways. MXNet then misses distutils, and its message is enough.
         with suppress(Exception):
             importlib.import_module("setuptools")
 

@@ -101,7 +101,7 @@ def _be_the_child(work: Callable[[], object], more_bytes: int, pen: int) -> None
         sys.stdout = sys.stderr = silence = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
         for descriptor in (1, 2):
             os.dup2(silence.fileno(), descriptor)
-        # MXNet catches segmentation faults, to write a trace and exit; pytest's faulthandler to write another.
+        # MXNet catches segmentation faults to write a trace and exit, and pytest's faulthandler to write another.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM, signal.SIGSEGV, signal.SIGFPE, signal.SIGABRT):
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS_HELD)

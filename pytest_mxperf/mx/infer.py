@@ -107,7 +107,7 @@ def _infer_outputs(model: Model, internals: Any) -> List[Known]:
     try:
         known = infer_symbol(internals, shapes, dtypes)
     except mx.MXNetError:
-        # Some operators demand to know the dtype of an index. A Module takes what it is not told to be float32.
+        # Some operators must know the dtype of an index. A Module assumes float32 if it is not given one.
         usual = {each.name: "float32" for each in not_given(model)}
         if not usual:
             raise

@@ -73,6 +73,6 @@ def reason(error: Exception) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     message = " ".join(lines[:3]) if lines else type(error).__name__
     message = re.sub(r"\[\d\d:\d\d:\d\d\] \S+:\d+: ", "", message)
-    # What stands behind the condition that failed is meant for people; without that the condition has to do.
+    # The text after the condition that failed is for people. Without such a text the condition is shown.
     message = re.sub(r"\bCheck failed: .*?: (?=[^\s:])", "", message)
     return re.sub(r"\bCheck failed: (.*?) ?:?$", r"MXNet requires \1", message)

@@ -124,7 +124,7 @@ def _example_arrays(wanted: Mapping[str, Any], example: Mapping[str, Any]) -> Di
         if name in example:
             values = _of_shape(name, example[name], desc)
         with warnings.catch_warnings():
-            # nd.array looks at a deprecated part of scipy, where there is one: not the user's to mend.
+            # nd.array uses a deprecated part of scipy, if scipy is there. Users cannot mend that.
             warnings.simplefilter("ignore", DeprecationWarning)
             arrays[name] = mx.nd.array(values, dtype=desc.dtype)
     return arrays

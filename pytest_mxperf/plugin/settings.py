@@ -32,7 +32,7 @@ class Options(NamedTuple):
     def of(cls, config: pytest.Config) -> "Options":
         """Raises ``UsageError`` for an ini value that cannot be understood."""
         given = config.getoption("mxperf_baselines")
-        # What is typed is relative to where it is typed; what a project says is relative to the project.
+        # A path on the command line is relative to the current folder, a path in the ini file to the project.
         folder = config.invocation_params.dir / given if given else config.rootpath / config.getini("mxperf_baselines")
         profile = bool(config.getoption("mxperf_profile") or config.getini("mxperf_profile"))
         judging = JudgeOptions(

@@ -99,7 +99,7 @@ class PairedTimer:
         self._comparisons += 1
         samplers = [PairSampler(self._worker, reference, candidate, self._seconds)]
         first = decision = self._decide(samplers[0], tolerance, seed, is_first=True)
-        # Nothing that is wrong with one process, or with where its memory lies, shall break a build.
+        # A fault of one process, or of where its memory lies, must not break a build.
         while first.outcome is Outcome.REGRESSED and len(samplers) <= _CONFIRMATIONS:
             self._worker.close()
             self._worker, self._successor = self._successor, self._worker
