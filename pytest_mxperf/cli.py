@@ -13,6 +13,7 @@ from pytest_mxperf.commands import check, history, inputs, kept, layers, models
 from pytest_mxperf.commands.shared import TROUBLE
 from pytest_mxperf.errors import MxperfError, MxperfWarning
 from pytest_mxperf.imports import import_all
+from pytest_mxperf.native_output import native_lines_dropped
 
 __all__ = ["main"]
 
@@ -22,7 +23,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         _import(getattr(options, "imports", ()))
-        with _warnings_in_a_line():
+        with native_lines_dropped(), _warnings_in_a_line():
             text, code = options.run(options)
         if text:
             _print(text.rstrip("\n"))

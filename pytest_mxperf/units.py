@@ -13,6 +13,7 @@ from typing import Dict, Tuple, Union
 from pytest_mxperf.errors import UsageError
 
 __all__ = [
+    "LARGEST",
     "Quantity",
     "format_growth",
     "format_limited",
@@ -25,8 +26,12 @@ __all__ = [
 
 Number = Union[int, float, Fraction]
 
+LARGEST = 2**63 - 1
+"""The largest number that reports and baselines hold, and that other programs read from them."""
+
 _NUMBER = re.compile(r"\s*([+-]?(?:\d+(?:_\d+)*\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)\s*([^\s\d]*)\s*\Z")
 _MOST_DECIMALS = 6
+_MANY_TIMES = 100
 _LONGEST = 100  # characters; a longer number, or exponent, takes minutes to become an exact fraction
 _DECIMAL = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _BINARY = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
@@ -38,6 +43,10 @@ class Quantity(Enum):
     COUNT = "1.82 G"
     BYTES = "64 MiB"
     SECONDS = "40 ms"
+
+    def factor(self, unit: str) -> float:
+        """How many of it one ``unit`` is, such as 0.001 seconds for ``ms``; a plain number is one."""
+        return float(_FACTORS[self][unit])
 
 
 _FACTORS: Dict[Quantity, Dict[str, Union[int, Fraction]]] = {
@@ -156,9 +165,14 @@ def _three_digits(value: float) -> str:
 
 
 def format_growth(before: float, now: float) -> str:
-    """``+5.18%``; of 0 nothing is a percentage, and what is less than two decimals show is not called none."""
+    """``+5.18%``; of 0 nothing is a percentage, and what is less than two decimals show is not called none.
+
+    From a hundred times on it is ``120 times as much``.
+    """
     if not before:
         return "from 0"
+    if now / before >= _MANY_TIMES:
+        return f"{now / before:.3g} times as much"
     percent = (now / before - 1) * 100
     if round(percent, 2) or now == before:
         return f"{percent:+.2f}%"

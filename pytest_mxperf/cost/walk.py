@@ -11,8 +11,9 @@ from pytest_mxperf.cost.params import Role, count_params
 from pytest_mxperf.cost.registry import Call, rule_for
 from pytest_mxperf.cost.result import CostReport, LayerCost, OpCost, Params, Shape
 from pytest_mxperf.cost.subgraphs import FUSED_PREFIX, runs_of
-from pytest_mxperf.errors import GraphError, ModelError
+from pytest_mxperf.errors import GraphError, ModelError, ShapeError
 from pytest_mxperf.graph import Graph, Node
+from pytest_mxperf.units import LARGEST
 
 __all__ = ["Inference", "walk"]
 
@@ -32,6 +33,8 @@ def walk(
     """The cost of one forward pass. ``roles`` says what each variable is (``params.assign_roles``).
 
     Parameters take the bytes of ``stored_dtypes``, by name, where a file says what it stores them as.
+
+    Raises ``ShapeError`` for totals beyond ``LARGEST``.
     """
     stored_as = inference.dtypes
     if stored_dtypes:
@@ -42,7 +45,7 @@ def walk(
     params_by_layer, params = count_params(graph, inference.shapes, stored_as, roles)
     walker = _Walker()
     layers, peak = walker.run(graph, inference, params_by_layer)
-    return CostReport(
+    report = CostReport(
         tuple(layers),
         params,
         walker.uncounted,
@@ -51,6 +54,9 @@ def walk(
         checkpoint_bytes(graph, inference.shapes, stored_as, roles),
         convention_with(sorted(walker.own_rules)),
     )
+    if max(report.flops, report.bytes_read + report.bytes_written, report.params.bytes) > LARGEST:
+        raise ShapeError(f"the model takes more than {LARGEST:.1e} FLOPs or bytes; give the shapes that it runs with")
+    return report
 
 
 class _Walker:

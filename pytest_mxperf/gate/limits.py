@@ -7,7 +7,7 @@ from typing import Dict, Iterable, Mapping, NamedTuple
 
 from pytest_mxperf.errors import UsageError
 from pytest_mxperf.gate.metrics import BUDGETS, IF_ASKED, TOLERANCE_FROM, WALL_TIMES
-from pytest_mxperf.units import Quantity, parse_fraction, parse_quantity, unit_of
+from pytest_mxperf.units import LARGEST, Quantity, parse_fraction, parse_quantity, unit_of
 
 __all__ = [
     "KNOWN_METRICS",
@@ -69,9 +69,16 @@ def parse_budget(
     known = {**BUDGETS, **own}
     _reject_unknown(arguments, known, where)
     return {
-        name: Ceiling(parse_quantity(value, known[name], where=f"{where}: {name}"), unit_of(value))
+        name: Ceiling(_parse_limit(value, known[name], f"{where}: {name}"), unit_of(value))
         for name, value in arguments.items()
     }
+
+
+def _parse_limit(value: object, unit: Quantity, where: str) -> Fraction:
+    limit = parse_quantity(value, unit, where=where)
+    if limit > LARGEST:
+        raise UsageError(f"{where}: {value!r} limits nothing; write at most {LARGEST:.1e}")
+    return limit
 
 
 def parse_tolerances(arguments: Mapping[str, object], *, where: str, own: Iterable[str] = ()) -> Dict[str, Fraction]:

@@ -1,6 +1,5 @@
 """Metrics that other plugins add: what they are, and how a budget and a baseline judge them."""
 
-import math
 import numbers
 from fractions import Fraction
 from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional
@@ -10,7 +9,7 @@ import msgspec
 from pytest_mxperf.errors import UsageError
 from pytest_mxperf.gate.finding import Finding, Number, Verdict
 from pytest_mxperf.gate.limits import KNOWN_METRICS, Ceiling
-from pytest_mxperf.units import Quantity, format_growth, format_quantity
+from pytest_mxperf.units import LARGEST, Quantity, format_growth, format_quantity
 
 __all__ = ["Metric", "MetricValue", "by_name", "checked", "format_value", "judge_own_budget", "judge_own_growth"]
 
@@ -68,8 +67,8 @@ def checked(metric: Metric, value: object) -> Optional[Number]:
     if not isinstance(value, numbers.Real) or isinstance(value, bool):
         raise UsageError(f"the metric {metric.name} returned {value!r}, which is no number")
     number = int(value) if isinstance(value, numbers.Integral) else float(value)
-    if not 0 <= number < math.inf:
-        raise UsageError(f"the metric {metric.name} returned {value!r}, which is no finite number from 0 up")
+    if not 0 <= number <= LARGEST:
+        raise UsageError(f"the metric {metric.name} returned {value!r}, which is no number from 0 to {LARGEST:.1e}")
     return number
 
 

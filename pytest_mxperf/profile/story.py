@@ -19,6 +19,8 @@ def lines(slowdown: Slowdown) -> List[str]:
         count = len(slowdown.layers) + slowdown.more
         return [f"spread evenly over {count} layers; the largest part is", *shown]
     rest = 1 - sum(layer.part for layer in slowdown.layers)
+    if round(100 * rest) < 0:
+        shown.append(f"other layers became faster, {-rest:.0%} of the growth")
     if slowdown.more and rest >= 0.1:
         shown.append(f"and {slowdown.more} more layer{'s' if slowdown.more > 1 else ''}, {rest:.0%} of the growth")
     return shown

@@ -1,23 +1,18 @@
 """Draws how a latency was judged: both sides' samples, and how their ratio became clear.
 
-Positions are in the units of an SVG's view box, ``WIDTH`` by ``HEIGHT``.
+Positions are percentages of a drawing's width and height (``axes.py``).
 """
 
 import math
-from statistics import median
+from statistics import median, quantiles
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 from pytest_mxperf.gate.finding import Finding
 from pytest_mxperf.latency.comparison import Sample
+from pytest_mxperf.report.axes import Scale, Tick, percentage_ticks, quantity_ticks
 from pytest_mxperf.units import Quantity, format_quantity
 
-__all__ = ["HEIGHT", "WIDTH", "Evidence", "evidence_of", "medians"]
-
-WIDTH, HEIGHT = 560.0, 150.0
-_MARGIN = 0.08
-"""Of the height, free above and below."""
-_LINE = 14.0
-"""Of text."""
+__all__ = ["Evidence", "evidence_of", "medians"]
 
 
 class Dot(NamedTuple):
@@ -27,12 +22,17 @@ class Dot(NamedTuple):
 
 
 class Side(NamedTuple):
-    """One side's samples in order, and their median."""
+    """One side's samples in order, and how they are distributed."""
 
     name: str
     dots: Tuple[Dot, ...]
     middle: float
     told: str
+    """Their median."""
+    quarters: Tuple[float, float]
+    """Where the highest and the lowest quarter begin."""
+    ends: Tuple[float, float]
+    """The longest and the shortest."""
 
 
 class Level(NamedTuple):
@@ -40,8 +40,6 @@ class Level(NamedTuple):
 
     y: float
     told: str
-    label_y: float
-    """Where the words stand: two levels may be close together."""
 
 
 class Row(NamedTuple):
@@ -59,10 +57,14 @@ class Evidence(NamedTuple):
     """The drawings of one gate, and their numbers."""
 
     metric: str
+    growth: str
+    """What the gate has found."""
     sides: Tuple[Side, ...]
+    time_ticks: Tuple[Tick, ...]
     ratios: Tuple[Dot, ...]
+    ratio_ticks: Tuple[Tick, ...]
     bands: Tuple[str, ...]
-    """Of each process that has bounds: the interval of the growth over its samples, as points of a polygon."""
+    """Of each process: the interval of the growth over its samples, as points of a polygon."""
     levels: Tuple[Level, ...]
     """No change, and the tolerance."""
     borders: Tuple[float, ...]
@@ -75,25 +77,25 @@ def evidence_of(finding: Finding) -> Optional[Evidence]:
     samples = finding.samples
     if not samples:
         return None
-    places = [WIDTH * (index + 0.5) / len(samples) for index in range(len(samples))]
-    times = _Scale.over([*(each.reference_seconds for each in samples), *(each.candidate_seconds for each in samples)])
+    places = [100 * (index + 0.5) / len(samples) for index in range(len(samples))]
+    times = Scale.over([*(each.reference_seconds for each in samples), *(each.candidate_seconds for each in samples)])
     allowed = finding.allowed_growth or 0.0
     growths = [math.expm1(sample.log_ratio) for sample in samples]
-    bounds = [bound for each in samples for bound in (each.low, each.high) if bound is not None]
-    # Early bounds may be far out; what counts is what the drawing is about.
-    spread = 3 * max(abs(growth - allowed) for growth in [*growths, 0.0]) or 0.01
-    ratios = _Scale.over([*growths, 0.0, allowed, *(each for each in bounds if abs(each - allowed) <= spread)])
+    ratios = _ratio_scale(samples, growths, allowed)
     return Evidence(
         finding.metric,
+        "" if finding.value is None else _percent(float(finding.value)),
         (
             _side("before", [each.reference_seconds for each in samples], places, times),
             _side("now", [each.candidate_seconds for each in samples], places, times),
         ),
-        tuple(Dot(x, ratios.y(growth), _percent(growth)) for x, growth in zip(places, growths)),
+        tuple(quantity_ticks(times, Quantity.SECONDS)),
+        tuple(Dot(round(x, 2), ratios.y(growth), _percent(growth)) for x, growth in zip(places, growths)),
+        tuple(percentage_ticks(ratios)),
         tuple(_bands(samples, places, ratios)),
-        _levels(ratios, allowed),
+        (Level(ratios.y(0.0), "no change"), Level(ratios.y(allowed), f"allowed {_percent(allowed)}")),
         tuple(
-            (places[index] + places[index - 1]) / 2
+            round((places[index] + places[index - 1]) / 2, 2)
             for index in range(1, len(samples))
             if samples[index].process != samples[index - 1].process
         ),
@@ -110,44 +112,36 @@ def medians(finding: Finding) -> Tuple[str, str]:
     return old, new
 
 
-class _Scale(NamedTuple):
-    low: float
-    high: float
-
-    @classmethod
-    def over(cls, values: Sequence[float]) -> "_Scale":
-        low, high = min(values), max(values)
-        margin = _MARGIN * (high - low) or abs(high) or 1.0
-        return cls(low - margin, high + margin)
-
-    def y(self, value: float) -> float:
-        share = (value - self.low) / (self.high - self.low)
-        return round(HEIGHT * (1 - min(max(share, 0.0), 1.0)), 1)
+def _ratio_scale(samples: Sequence[Sample], growths: Sequence[float], allowed: float) -> Scale:
+    """Early bounds may be far out; what counts is what the drawing is about."""
+    bounds = [bound for each in samples for bound in (each.low, each.high) if bound is not None]
+    spread = 3 * max(abs(growth - allowed) for growth in [*growths, 0.0]) or 0.01
+    return Scale.over([*growths, 0.0, allowed, *(each for each in bounds if abs(each - allowed) <= spread)])
 
 
-def _levels(scale: _Scale, allowed: float) -> Tuple[Level, Level]:
-    none, most = scale.y(0.0), scale.y(allowed)
-    apart = max(0.0, _LINE - abs(none - most)) / 2 * (1 if none >= most else -1)
-    return Level(none, "no change", none + apart), Level(most, f"allowed {_percent(allowed)}", most - apart)
+def _side(name: str, seconds: Sequence[float], places: Sequence[float], scale: Scale) -> Side:
+    dots = tuple(Dot(round(x, 2), scale.y(each), _time(each)) for x, each in zip(places, seconds))
+    lower, middle, upper = quantiles(seconds, method="inclusive") if len(seconds) > 1 else [seconds[0]] * 3
+    return Side(
+        name,
+        dots,
+        scale.y(middle),
+        _time(middle),
+        (scale.y(upper), scale.y(lower)),
+        (scale.y(max(seconds)), scale.y(min(seconds))),
+    )
 
 
-def _side(name: str, seconds: Sequence[float], places: Sequence[float], scale: _Scale) -> Side:
-    dots = tuple(Dot(round(x, 1), scale.y(each), _time(each)) for x, each in zip(places, seconds))
-    return Side(name, dots, scale.y(median(seconds)), _time(median(seconds)))
-
-
-def _bands(samples: Sequence[Sample], places: Sequence[float], scale: _Scale) -> List[str]:
+def _bands(samples: Sequence[Sample], places: Sequence[float], scale: Scale) -> List[str]:
+    """A bound that is not known yet lies on the edge."""
+    half = 50 / len(samples)
     bands = []
     for process in dict.fromkeys(sample.process for sample in samples):
-        known = [
-            (x, sample.low, sample.high)
-            for x, sample in zip(places, samples)
-            if sample.process == process and (sample.low is not None or sample.high is not None)
-        ]
-        upper = [(x, scale.high if high is None else high) for x, _, high in known]
-        lower = [(x, scale.low if low is None else low) for x, low, _ in known]
-        if len(known) > 1:
-            bands.append(" ".join(f"{x:.1f},{scale.y(value)}" for x, value in [*upper, *lower[::-1]]))
+        own = [(x, sample) for x, sample in zip(places, samples) if sample.process == process]
+        ends = [(own[0][0] - half, own[0][1]), *own, (own[-1][0] + half, own[-1][1])]
+        upper = [(x, scale.high if sample.high is None else sample.high) for x, sample in ends]
+        lower = [(x, scale.low if sample.low is None else sample.low) for x, sample in ends]
+        bands.append(" ".join(f"{x:.2f},{scale.y(value)}" for x, value in [*upper, *lower[::-1]]))
     return bands
 
 

@@ -1,9 +1,10 @@
 """The past of a baseline, as a table with sparklines, and as a page with a drawing of each metric."""
 
 from functools import partial
-from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, List, NamedTuple, Optional, Sequence
 
 from pytest_mxperf.baseline.past import Commit
+from pytest_mxperf.report.axes import Scale, Tick, quantity_ticks
 from pytest_mxperf.report.console import new_console, plain, printed, shortened
 from pytest_mxperf.report.page import environment
 from pytest_mxperf.units import Quantity, format_growth, format_quantity
@@ -14,8 +15,6 @@ _BARS = "▁▂▃▄▅▆▇█"
 _GAP = "  "
 _SHA_DIGITS = 8
 _LEAST_SUBJECT = 12
-_WIDTH, _HEIGHT = 600.0, 120.0
-"""Of a drawing, in its own units."""
 
 
 class _Metric(NamedTuple):
@@ -104,33 +103,36 @@ class _Point(NamedTuple):
     shown: str
 
 
+class _Drawing(NamedTuple):
+    """Of one metric over the commits; positions are percentages (``axes.py``)."""
+
+    heading: str
+    points: List[_Point]
+    lines: List[str]
+    ticks: List[Tick]
+    change: str
+
+
 def page(name: str, commits: Sequence[Commit]) -> str:
     """One file that needs nothing beside it."""
     metrics = _metrics(commits)
-    drawings: Dict[str, Tuple[List[_Point], List[str], str]] = {}
-    for metric in metrics:
-        points = _points(metric, commits)
-        change = _change([metric.value(commit) for commit in commits])
-        drawings[metric.heading] = (points, _lines(points, commits), change)
+    drawings = [_drawing(metric, commits) for metric in metrics]
     rows = [(commit, [_shown(metric, commit) for metric in metrics]) for commit in reversed(commits)]
-    headings = [metric.heading for metric in metrics]
-    return (
-        environment()
-        .get_template("history.html")
-        .render(name=name, drawings=drawings, rows=rows, headings=headings, width=_WIDTH, height=_HEIGHT)
-    )
+    return environment().get_template("history.html").render(name=name, metrics=drawings, rows=rows)
 
 
-def _points(metric: _Metric, commits: Sequence[Commit]) -> List[_Point]:
+def _drawing(metric: _Metric, commits: Sequence[Commit]) -> _Drawing:
     """From 0 up, so that a small change looks small."""
     values = [metric.value(commit) for commit in commits]
-    high = max((value for value in values if value is not None), default=0) or 1
-    step = _WIDTH / max(1, len(commits) - 1)
-    return [
-        _Point(round(index * step, 1), round(_HEIGHT * (1 - value / high), 1), commit, _shown(metric, commit))
+    scale = Scale(0.0, 1.1 * (max((value for value in values if value is not None), default=0) or 1))
+    step = 100 / len(commits) if commits else 0.0
+    points = [
+        _Point(round((index + 0.5) * step, 2), scale.y(value), commit, _shown(metric, commit))
         for index, (commit, value) in enumerate(zip(commits, values))
         if value is not None
     ]
+    ticks = quantity_ticks(scale, metric.quantity)
+    return _Drawing(metric.heading, points, _lines(points, commits), ticks, _change(values))
 
 
 def _lines(points: Sequence[_Point], commits: Sequence[Commit]) -> List[str]:

@@ -18,7 +18,7 @@ from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.gate.metrics import BUDGETS
 from pytest_mxperf.gate.own_metrics import MetricValue, format_value
 from pytest_mxperf.profile.layers import ModelProfile, TimedLayer
-from pytest_mxperf.report.evidence import HEIGHT, WIDTH, Evidence, evidence_of, medians
+from pytest_mxperf.report.evidence import Evidence, evidence_of, medians
 from pytest_mxperf.report.output import Output, Place
 from pytest_mxperf.report.page import environment
 from pytest_mxperf.report.profile import gigas, headline, leads, peaks_line
@@ -40,11 +40,15 @@ def render(run: RunReport, *, to_root: str = ".") -> str:
     """The whole page. ``to_root`` is the way from its folder to pytest's root directory."""
     made = environment()
     made.filters.update(count=_count, bytes=_bytes, seconds=_seconds, shape=format_shape, metric=_metric)
-    made.globals.update(width=WIDTH, height=HEIGHT)
     models = [_Model.of(index, result, to_root) for index, result in enumerate(run.results)]
     broken = [finding for finding in run.findings if not finding.verdict.is_good]
     return made.get_template("report.html").render(
-        models=models, findings=broken, versions=run.versions, verdicts=_verdicts(models), sections=run.sections
+        models=models,
+        findings=broken,
+        versions=run.versions,
+        verdicts=_verdicts(models),
+        most=max((abs(model.change.growth) for model in models if model.change), default=0) or 1,
+        sections=run.sections,
     )
 
 
@@ -65,20 +69,25 @@ class _Gate(NamedTuple):
     old: str
     new: str
     change: str
-    explanation: str
+    allowed: str
+    message: str
+    """Empty where the row's own cells say it all."""
+    explanation: Tuple[str, ...]
     """The lines below the message."""
 
     @classmethod
     def of(cls, finding: Finding) -> "_Gate":
-        _, _, explanation = finding.message.partition("\n")
+        message, *explanation = finding.message.split("\n")
         old, new = [_in_unit(value, finding) for value in (finding.reference, finding.value)]
         if finding.gate == "latency":
             old, new = medians(finding)
-        return cls(finding, old, new, _change(finding), explanation)
+        elif old and new and finding.verdict in _NUMBERS_SUFFICE:
+            message = ""
+        allowed = "" if finding.allowed_growth is None else f"{100 * finding.allowed_growth:+.4g}%"
+        return cls(finding, old, new, _change(finding), allowed, message, tuple(explanation))
 
-    @property
-    def message(self) -> str:
-        return self.finding.message.partition("\n")[0]
+
+_NUMBERS_SUFFICE = (Verdict.PASSED, Verdict.IMPROVED, Verdict.REGRESSED, Verdict.OVER_BUDGET)
 
 
 def _in_unit(value: Optional[float], finding: Finding) -> str:
@@ -87,7 +96,7 @@ def _in_unit(value: Optional[float], finding: Finding) -> str:
     if finding.unit:
         return format_value(value, finding.unit)
     unit = BUDGETS.get(finding.metric, Quantity.SECONDS)  # wall times are no budget
-    return format_quantity(value, unit)
+    return f"{value:,}" if unit is Quantity.COUNT else format_quantity(value, unit)
 
 
 def _change(finding: Finding) -> str:
@@ -107,8 +116,8 @@ class _Model(NamedTuple):
     """Where the graph's file lies, seen from the page; empty for what is no file."""
     gates: Tuple[_Gate, ...]
     verdicts: Tuple[str, ...]
-    growth: Optional[float]
-    """The largest growth over a baseline, as a fraction."""
+    change: "Optional[_Change]"
+    """The largest one since the baseline."""
     evidence: Tuple[Evidence, ...]
     profile: "Optional[_Profile]"
     heaviest: Tuple[LayerCost, ...]
@@ -123,7 +132,7 @@ class _Model(NamedTuple):
             f"./{quote(os.path.normpath(os.path.join(to_root, result.symbol_path)))}" if result.symbol_path else "",
             tuple(map(_Gate.of, result.findings)),
             _verdicts_of(result),
-            _growth(result),
+            _largest_change(result),
             tuple(filter(None, map(evidence_of, result.findings))),
             None if result.profile is None else _Profile.of(result.profile),
             cost.heaviest(_HEAVIEST_SHOWN) if cost else (),
@@ -133,6 +142,16 @@ class _Model(NamedTuple):
     @property
     def is_failed(self) -> bool:
         return self.result.outcome in ("failed", "error")
+
+
+class _Change(NamedTuple):
+    metric: str
+    growth: float
+    """A fraction."""
+
+    @property
+    def told(self) -> str:
+        return f"{100 * self.growth:+.1f}%"
 
 
 class _TimedRow(NamedTuple):
@@ -176,16 +195,16 @@ def _verdicts_of(result: ModelResult) -> Tuple[str, ...]:
     return tuple(found) or (("PASSED",) if result.findings else ("NO GATE",))
 
 
-def _growth(result: ModelResult) -> Optional[float]:
-    changes: List[float] = []
+def _largest_change(result: ModelResult) -> Optional[_Change]:
+    changes: List[_Change] = []
     for finding in result.findings:
         if finding.value is None or finding.gate not in ("baseline", "latency"):
             continue
         if finding.gate == "latency":
-            changes.append(float(finding.value))
+            changes.append(_Change(finding.metric, float(finding.value)))
         elif finding.reference:
-            changes.append(finding.value / finding.reference - 1)
-    return max(changes, key=abs, default=None)
+            changes.append(_Change(finding.metric, finding.value / finding.reference - 1))
+    return max(changes, key=lambda change: abs(change.growth), default=None)
 
 
 def _columns(cost: CostReport, profile: Optional[ModelProfile]) -> Dict[str, Any]:

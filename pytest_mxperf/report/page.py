@@ -1,7 +1,9 @@
 """What our HTML pages share: one file each, which needs nothing beside it. Jinja2 escapes every text."""
 
+import re
+
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 __all__ = ["environment"]
 
@@ -15,8 +17,17 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.filters["breakable"] = _breakable
     made.globals["source"] = lambda name: Markup(_source(made, name))
     return made
+
+
+def _breakable(text: str) -> Markup:
+    """May end a line behind the parts of a layer's name, and nowhere else in a word."""
+    return Markup(_BREAK.sub(lambda match: match.group() + "<wbr>", str(escape(text))))
+
+
+_BREAK = re.compile(r"[_/]+(?=\w)|(?<=[a-z])\.(?=[a-z])", re.IGNORECASE)
 
 
 def _source(made: Environment, name: str) -> str:

@@ -5,6 +5,8 @@ import shutil
 import msgspec
 import pytest
 
+from pytest_mxperf.baseline.past import Commit
+from pytest_mxperf.report.history import page as history
 from pytest_mxperf.report.html import render
 from tests.unit.report.runs import COST, FAILED, HEALTHY, PROFILED, SLOWED, UNCLEAR, result, run
 
@@ -68,7 +70,8 @@ def test_the_overview_sorts_both_ways(opened):
     assert names(page) == ["unclear", "slowed", "profiled", "healthy", "failed", "deep", HOSTILE]
     page.locator("#models").get_by_role("button", name="MACs").click()
     assert names(page)[0] == "deep"
-    assert page.locator("#models th").nth(1).get_attribute("aria-sort") == "descending"
+    assert page.locator("#models th[aria-sort]").inner_text() == "MACs"
+    assert page.locator("#models th[aria-sort]").get_attribute("aria-sort") == "descending"
 
 
 def test_the_overview_is_searched_and_filtered(opened):
@@ -116,7 +119,7 @@ def test_the_map_is_walked_by_keyboard_alone(opened):
 def test_the_memory_is_drawn_with_its_peak(opened):
     page = opened()
     page.get_by_role("link", name="deep").click()
-    drawing = page.locator("#m3 .memory svg")
+    drawing = page.locator("#m3 .memory .plot")
     assert drawing.get_attribute("aria-label") == (
         "Activations over the execution; the peak is 1.00 KiB at net_stage1_conv"
     )
@@ -128,10 +131,50 @@ def test_timed_layers_can_be_mapped_by_time_and_lie_under_the_roof(opened):
     section = page.locator("#m5")
     assert section.get_by_label("Metric").input_value() == "time"
     assert section.get_by_role("button", name="conv: 600 µs time, 100.0%").count() == 1
-    assert section.locator(".roofline circle title").all_text_contents() == [
-        "conv: 600 µs, 0.0 GFLOP/s at 0.0 FLOPs a byte",
-        "soft: 200 µs, 0.0 GFLOP/s at 0.6 FLOPs a byte",
+    assert section.locator(".roofline .dot title").all_text_contents() == [
+        "1. conv: 600 µs, 0.0 GFLOP/s at 0.0 FLOPs a byte",
+        "2. soft: 200 µs, 0.0 GFLOP/s at 0.6 FLOPs a byte",
     ]
+    assert section.locator(".roofline .in").all_inner_texts() == ["conv"]  # "soft" is beside it
+    assert section.locator(".roofline .y").last.inner_text() == "100"
+
+
+def test_samples_are_drawn_with_their_scale(opened):
+    """Chart text keeps its size on any screen, dots stay round, and both drawings are of one height."""
+    sizes = {}
+    for width in (400, 1200):
+        page = opened(viewport={"width": width, "height": 800})
+        page.get_by_role("link", name="slowed").click()
+        plots = page.locator("#m6 .drawings .plot")
+        boxes = [plots.nth(index).bounding_box() for index in range(3)]
+        assert len({round(box["height"]) for box in boxes}) == 1
+        assert all(box["x"] >= 0 and box["x"] + box["width"] <= width for box in boxes)
+        assert plots.nth(2).locator(".y").first.inner_text().endswith("%")
+        assert plots.nth(0).locator(".y").first.inner_text().endswith("ms")
+        sizes[width] = plots.nth(0).locator(".y").first.bounding_box()["height"]
+    assert sizes[400] == sizes[1200] >= 10
+
+
+def test_a_table_that_is_cut_is_reached_by_keyboard_and_scrolls(opened):
+    page = opened(viewport={"width": 400, "height": 800})
+    page.get_by_role("link", name="deep").click()
+    region = page.locator("#m3 .layers .scroll")
+    assert region.evaluate("(each) => each.scrollWidth > each.clientWidth")
+    region.focus()
+    page.keyboard.press("End")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(500)  # it scrolls smoothly
+    assert region.evaluate("(each) => each.scrollLeft") > 0
+    assert page.locator("#m3 .layers tbody td").first.bounding_box()["x"] >= 0  # the name stays in sight
+
+
+def test_a_gate_at_400_pixels_shows_its_numbers_and_its_reason(opened):
+    page = opened(viewport={"width": 400, "height": 800})
+    page.get_by_role("link", name="failed").click()
+    gates = page.locator("#m1 .stacked").first
+    assert "num_filter 7 -> 8" in gates.inner_text()
+    box = gates.get_by_text("num_filter 7 -> 8").bounding_box()
+    assert box["x"] + box["width"] <= 400
 
 
 def test_tab_reaches_every_control(opened):
@@ -161,16 +204,34 @@ def test_without_scripts_the_tables_are_there(browser, tmp_path):
     assert page.locator("#m3 noscript tbody tr").count() == 4
 
 
+@pytest.mark.parametrize("width", [400, 1200])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_serious_fault(opened, scheme):
-    """Of axe-core's rules: contrast, names of controls, structure, what can be scrolled by keyboard ..."""
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
-    page = opened(color_scheme=scheme)
+def test_axe_finds_no_serious_fault(opened, scheme, width):
+    page = opened(color_scheme=scheme, viewport={"width": width, "height": 800})
     page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
     page.wait_for_selector("#m3 .layers tbody tr")
+    assert serious_faults(page) == []
+
+
+@pytest.mark.parametrize("width", [400, 1200])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_fault_in_a_history(browser, tmp_path, scheme, width):
+    path = tmp_path / "history.html"
+    commit = Commit("a" * 40, "2024-01-31T10:00:00", "first", macs=1_000, params=80, wall_p50={"linux": 0.002})
+    path.write_text(history("net", [commit, msgspec.structs.replace(commit, sha="b" * 40, macs=2_000)]), "utf-8")
+    page = browser.new_page(color_scheme=scheme, viewport={"width": width, "height": 800})
+    page.goto(path.as_uri())
+    assert serious_faults(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator(".plot .y").first.inner_text() == "0"
+
+
+def serious_faults(page):
+    """Of axe-core's rules: contrast, names of controls, structure, what can be scrolled by keyboard ..."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     found = axe.run(page).response["violations"]
     serious = [each for each in found if each["impact"] in ("serious", "critical")]
-    assert [(each["id"], [node["html"] for node in each["nodes"]][:3]) for each in serious] == []
+    return [(each["id"], [node["html"] for node in each["nodes"]][:3]) for each in serious]
 
 
 def test_what_is_printed_has_its_drawings(opened):

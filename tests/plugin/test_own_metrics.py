@@ -140,7 +140,9 @@ def test_a_conftest_adds_them_to_the_tests_of_its_folder(write, run, plugged):
     [
         ("1 / 0", "the metric accuracy failed: ZeroDivisionError: division by zero"),
         ("'good'", "the metric accuracy returned 'good', which is no number"),
-        ("-1", "the metric accuracy returned -1, which is no finite number from 0 up"),
+        ("-1", "the metric accuracy returned -1, which is no number from 0 to 9.2e+18"),
+        ("10**19", "the metric accuracy returned 10000000000000000000, which is no number from 0 to 9.2e+18"),
+        ("float('nan')", "the metric accuracy returned nan, which is no number from 0 to 9.2e+18"),
         ("None", "digits: accuracy was not measured: the plugin that adds it has no value for this model"),
     ],
 )

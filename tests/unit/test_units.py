@@ -233,7 +233,17 @@ def test_shapes_are_shown_with_an_x_and_scalars_as_brackets(shape, text):
     assert format_shape(shape) == text
 
 
-@pytest.mark.parametrize(("before", "now", "text"), [(200, 205, "+2.50%"), (8.0, 6.0, "-25.00%"), (0, 7, "from 0")])
+@pytest.mark.parametrize(
+    ("before", "now", "text"),
+    [
+        (200, 205, "+2.50%"),
+        (8.0, 6.0, "-25.00%"),
+        (0, 7, "from 0"),
+        (2, 199, "+9850.00%"),
+        (2, 200, "100 times as much"),
+        (Fraction(1, 10**90), 126.0, "1.26e+92 times as much"),
+    ],
+)
 def test_growth_is_shown_as_a_percentage_with_its_sign(before, now, text):
     assert format_growth(before, now) == text
 

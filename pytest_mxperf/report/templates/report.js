@@ -23,6 +23,9 @@
     return element;
   };
 
+  // A line may end behind the parts of a layer's name, and nowhere else in a word.
+  const breakable = (text) => text.split(/(?<=[_/])(?=[^_/])|(?<=[a-z]\.)(?=[a-z])/i).flatMap((part, index) => (index ? [make("wbr"), part] : [part]));
+
   // Tables: a click on a heading sorts, a second click turns the order around.
   const sortable = (table) => {
     const headings = [...table.tHead.rows[0].cells];
@@ -106,6 +109,9 @@
   const depthOf = (node) => 1 + Math.max(0, ...node.children.map(depthOf));
 
   const ROW = 27;
+  // Tol's "light" palette and one more, for the operators that weigh most; the last for all others.
+  const KINDS = ["#77aadd", "#ee8866", "#eedd88", "#ffaabb", "#99ddff", "#44bb99", "#aaaa00"];
+  const OTHERS = "#cfd4dc", GROUP = "#e6e9ee";
   const drawMap = (place, data) => {
     const select = make("select", { ariaLabel: "Metric" });
     for (const [metric, label] of Object.entries(METRICS)) {
@@ -117,12 +123,35 @@
     map.setAttribute("aria-label", "Layers by the parts of their names; arrow keys move, Enter enlarges");
     const where = make("p", { className: "where" });
     where.setAttribute("role", "status");
+    const legend = make("ul", { className: "legend" });
+    const colours = new Map();
+    const colourBy = (metric) => {
+      const weights = new Map();
+      data.op.forEach((op, index) => weights.set(op, (weights.get(op) ?? 0) + data[metric][index]));
+      const heaviest = [...weights].filter(([, weight]) => weight > 0).sort(([, a], [, b]) => b - a).map(([op]) => op);
+      colours.clear();
+      heaviest.forEach((op, index) => colours.set(op, KINDS[index] ?? OTHERS));
+      const entries = heaviest.slice(0, KINDS.length).map((op) => [op, colours.get(op)]);
+      if (heaviest.length > KINDS.length) entries.push(["other operators", OTHERS]);
+      entries.push(["several operators", GROUP]);
+      legend.replaceChildren(...entries.map(([name, colour]) => {
+        const entry = make("li", { textContent: name });
+        entry.style.setProperty("--kind", colour);
+        return entry;
+      }));
+    };
+    const kindOf = (node) => {
+      const kinds = new Set(node.layers.map((index) => data.op[index]));
+      const [only] = kinds;
+      return node.children.length || kinds.size !== 1 ? GROUP : colours.get(only) ?? OTHERS;
+    };
     const root = treeOf(data);
     let top = root;
 
     const draw = (focus) => {
       const metric = select.value;
       weigh(root, data[metric]);
+      colourBy(metric);
       const blocks = [];
       const lay = (node, path, left, width, level, parent) => {
         if (width < 0.12 || !node.value) return;
@@ -132,9 +161,8 @@
         const block = make("button", { type: "button", textContent: node.name || "whole model", title: label });
         block.setAttribute("aria-label", label);
         block.style.cssText = `left:${left}%;width:${width}%;top:${level * ROW}px`;
-        let hue = 7;
-        for (const letter of node.name.replace(/\d+/g, "")) hue = (hue * 31 + letter.charCodeAt(0)) % 360;
-        block.style.setProperty("--h", hue);
+        block.style.setProperty("--kind", kindOf(node));
+        if (width / 100 * map.clientWidth < 34) { block.textContent = ""; block.className = "thin"; }
         block.tabIndex = -1;
         const entry = { block, node, level, parent, left };
         blocks.push(entry);
@@ -171,7 +199,7 @@
     };
     select.addEventListener("change", () => draw(false));
     back.addEventListener("click", () => { top = root; draw(true); });
-    place.append(make("div", { className: "controls" }, make("label", {}, "By ", select), back), map, where);
+    place.append(make("div", { className: "controls" }, make("label", {}, "By ", select), back), map, where, legend);
     if (select.options.length) draw(false);
   };
 
@@ -190,10 +218,10 @@
     const totals = Object.fromEntries(metrics.map((key) => [key, key === "live" ? Math.max(...data[key]) : data[key].reduce((a, b) => a + b, 0)]));
     const body = make("tbody");
     data.name.forEach((name, index) => {
-      const row = make("tr", {}, ...[name, data.op[index], data.shape[index]].map((text) => make("td", { textContent: text })));
+      const row = make("tr", {}, ...[name, data.op[index], data.shape[index]].map((text) => make("td", {}, ...breakable(text))));
       for (const key of metrics) {
         const value = data[key][index];
-        const cell = make("td", { className: "n", textContent: value ? shown(value, key) : "" });
+        const cell = make("td", { className: "n", textContent: value ? shown(value, key) : "–" });
         cell.dataset.v = value;
         if (value) {
           const bar = make("span", { className: "share", title: `${(100 * value / totals[key]).toFixed(1)}%` });
@@ -214,9 +242,9 @@
       }
       count.textContent = fits === all.length ? "" : `${fits} of ${all.length} layers`;
     });
-    const table = make("table", {}, make("thead", {}, head), body);
+    const table = make("table", { className: "long" }, make("thead", {}, head), body);
     sortable(table);
-    const scroll = make("div", { className: "scroll", tabIndex: 0 }, table);
+    const scroll = make("div", { className: "scroll long-scroll", tabIndex: 0 }, table);
     scroll.setAttribute("role", "region");
     scroll.setAttribute("aria-label", `Layers of ${place.dataset.name}`);
     place.append(make("div", { className: "controls" }, make("label", {}, "Search layers ", search), count), scroll);
@@ -229,54 +257,82 @@
     element.append(...children);
     return element;
   };
-  const WIDTH = 900;
-  const figure = (place, caption, height, label, ...shapes) => {
-    const svg = draw("svg", { viewBox: `-4 -14 ${WIDTH + 8} ${height + 34}`, role: "img", "aria-label": label }, ...shapes);
-    place.append(make("figure", {}, make("figcaption", { textContent: caption }), svg));
+  // A drawing: shapes are stretched to its box, dots and words are not. Positions are percentages.
+  const figure = (place, caption, label, shapes, words) => {
+    const svg = draw("svg", { viewBox: "0 0 100 100", preserveAspectRatio: "none", "aria-hidden": "true" }, ...shapes);
+    const plot = make("div", { className: "plot" }, svg, ...words);
+    plot.setAttribute("role", "img");
+    plot.setAttribute("aria-label", label);
+    place.append(make("figure", {}, make("figcaption", {}, ...breakable(caption)), plot));
+  };
+  const word = (kind, left, top, text) => {
+    const span = make("span", { className: kind, textContent: text });
+    if (left !== null) span.style.left = `${left}%`;
+    if (top !== null) span.style.top = `${top}%`;
+    return span;
+  };
+  const line = (kind, d) => draw("path", { class: kind, d });
+  // On the side of a dot where there is more room.
+  const beside = (x, y, text) => {
+    const span = word(x > 50 ? "in left" : "in", x, y, text);
+    span.style.maxWidth = `${Math.max(x, 100 - x)}%`;
+    return span;
   };
 
   // The activations that are alive while each layer runs.
   const drawMemory = (place, data) => {
     const peak = Math.max(...data.live);
     if (!(peak > 0)) return;
-    const height = 120, step = WIDTH / data.live.length;
+    const high = 1.05 * peak, step = 100 / data.live.length;
     const at = data.live.indexOf(peak);
-    const y = (value) => (height * (1 - value / peak)).toFixed(1);
-    const points = data.live.flatMap((value, index) => [`${(index * step).toFixed(1)},${y(value)}`, `${((index + 1) * step).toFixed(1)},${y(value)}`]);
+    const y = (value) => (100 * (1 - value / high)).toFixed(2);
+    const points = data.live.flatMap((value, index) => [`${(index * step).toFixed(2)},${y(value)}`, `${((index + 1) * step).toFixed(2)},${y(value)}`]);
     const x = (at + 0.5) * step;
     const told = `${shown(peak, "live")} at ${data.name[at]}`;
-    const label = draw("text", { x: Math.min(Math.max(x, 4), WIDTH - 4), y: -3, "text-anchor": x < WIDTH / 3 ? "start" : x > WIDTH * 2 / 3 ? "end" : "middle" }, told);
-    figure(place, "Activations that are alive while each layer runs, in execution order; parameters and inputs are not among them", height,
+    const ticks = [0, 0.25, 0.5, 0.75, 1].map((share) => share * peak);
+    figure(place, `Activations that are alive while each layer runs, at most ${told}. Parameters and inputs are not among them`,
       `Activations over the execution; the peak is ${told}`,
-      draw("rect", { class: "frame", width: WIDTH, height }),
-      draw("polygon", { points: `0,${height} ${points.join(" ")} ${WIDTH},${height}` }),
-      draw("line", { class: "level2", x1: x, x2: x, y1: 0, y2: height }), label);
+      [...ticks.map((tick) => line("grid", `M0 ${y(tick)}H100`)), draw("polygon", { points: `0,100 ${points.join(" ")} 100,100` }), line("level2", `M${x} ${y(peak)}V100`)],
+      [...ticks.map((tick) => word("y", null, y(tick), shown(tick, "live"))),
+        word("x first", 0, null, "first layer"), word("x last", 100, null, "last layer")]);
   };
 
   // Layers against what the processor can do, on logarithmic axes.
   const drawRoofline = (place, data) => {
     if (!data.peaks) return;
     const { timed, peaks } = data;
-    const roof = peaks.flops.float32, ridge = roof / peaks.bytes, height = 260;
+    const roof = peaks.flops.float32, ridge = roof / peaks.bytes;
     const dots = timed.name.map((name, index) => ({ name, x: timed.flops[index] / timed.bytes[index], y: timed.flops[index] / timed.seconds[index], seconds: timed.seconds[index] }))
       .filter(({ x, y }) => x > 0 && y > 0 && Number.isFinite(x) && Number.isFinite(y));
     if (!dots.length) return;
-    const span = (values) => [Math.min(...values) / 1.5, Math.max(...values) * 1.5];
+    const span = (values) => [Math.min(...values) / 1.7, Math.max(...values) * 1.7];
     const [left, right] = span([...dots.map(({ x }) => x), ridge]);
     const [low, high] = span([...dots.map(({ y }) => y), roof]);
-    const place_x = (x) => WIDTH * Math.log(x / left) / Math.log(right / left);
-    const place_y = (y) => height * (1 - Math.log(Math.max(y, low) / low) / Math.log(high / low));
+    const across = (x) => 100 * Math.log(x / left) / Math.log(right / left);
+    const up = (y) => 100 * (1 - Math.log(Math.max(y, low) / low) / Math.log(high / low));
+    const powers = (from, to) => [...Array(41).keys()].map((power) => 10 ** (power - 20)).filter((value) => from <= value && value <= to);
+    const [columns, rows] = [powers(left, right), powers(low, high)];
     const start = Math.max(left, low / peaks.bytes);
-    const line = [[start, start * peaks.bytes], [ridge, roof], [right, roof]].map(([x, y]) => `${place_x(x).toFixed(1)},${place_y(y).toFixed(1)}`);
-    const longest = Math.max(...dots.map(({ seconds }) => seconds));
-    const circles = dots.map(({ name, x, y, seconds }) => draw("circle",
-      { cx: place_x(x).toFixed(1), cy: place_y(y).toFixed(1), r: (2.5 + 7 * Math.sqrt(seconds / longest)).toFixed(1), class: "dot" },
-      draw("title", {}, `${name}: ${shown(seconds, "time")}, ${(y / 1e9).toFixed(1)} GFLOP/s at ${x.toFixed(1)} FLOPs a byte`)));
-    figure(place, `Each timed layer: FLOPs per byte to the right, GFLOP/s upwards, both logarithmic; the larger, the longer it takes. The line is what one core can do: ${(roof / 1e9).toFixed(0)} GFLOP/s and ${(peaks.bytes / 1e9).toFixed(1)} GB/s`, height,
+    const limit = [[start, start * peaks.bytes], [ridge, roof], [right, roof]].map(([x, y]) => `${across(x).toFixed(2)},${up(y).toFixed(2)}`);
+    dots.sort((a, b) => b.seconds - a.seconds);
+    const circles = dots.map(({ name, x, y, seconds }, index) => {
+      const title = `${index + 1}. ${name}: ${shown(seconds, "time")}, ${(y / 1e9).toFixed(1)} GFLOP/s at ${x.toFixed(1)} FLOPs a byte`;
+      const dot = draw("path", { class: "dot layer-dot", d: `M${across(x).toFixed(2)} ${up(y).toFixed(2)}h0` }, draw("title", {}, title));
+      dot.style.setProperty("--size", (6 + 14 * Math.sqrt(seconds / dots[0].seconds)).toFixed(1));
+      return dot;
+    });
+    // Words side by side would cover each other: the layers that lose the most are named, as far as there is room.
+    const lost = ({ x, y, seconds }) => seconds * (1 - y / Math.min(roof, x * peaks.bytes));
+    const named = [];
+    for (const each of [...dots].sort((a, b) => lost(b) - lost(a))) {
+      if (named.length < 5 && named.every((other) => Math.abs(up(other.y) - up(each.y)) > 9)) named.push(each);
+    }
+    figure(place, `Each timed layer; the larger, the longer it takes. The line is what one core can do: ${(roof / 1e9).toFixed(0)} GFLOP/s and ${(peaks.bytes / 1e9).toFixed(1)} GB/s. A layer far below it is a lead. To the right FLOPs per byte, upwards GFLOP/s, both logarithmic`,
       "Roofline of the timed layers; the table above has their numbers",
-      draw("rect", { class: "frame", width: WIDTH, height }), draw("polyline", { class: "roof", points: line.join(" ") }), ...circles,
-      draw("text", { x: 2, y: height + 14 }, `${Number(left.toPrecision(2))} FLOPs a byte`),
-      draw("text", { x: WIDTH - 2, y: height + 14, "text-anchor": "end" }, `${Number(right.toPrecision(2))}`));
+      [...columns.map((x) => line("grid", `M${across(x).toFixed(2)} 0V100`)), ...rows.map((y) => line("grid", `M0 ${up(y).toFixed(2)}H100`)),
+        draw("polyline", { class: "roof", points: limit.join(" ") }), ...circles],
+      [...rows.map((y) => word("y", null, up(y), String(y / 1e9))), ...columns.map((x) => word("x", across(x), null, String(x))),
+        ...named.map(({ name, x, y }) => beside(across(x), up(y), name))]);
   };
 
   // A model is drawn when it is opened: a report has many.

@@ -6,7 +6,7 @@ import pytest
 from pytest_mxperf.cost.params import Role
 from pytest_mxperf.cost.result import CostReport, LayerCost, OpCost, Params
 from pytest_mxperf.cost.walk import Inference, walk
-from pytest_mxperf.errors import GraphError
+from pytest_mxperf.errors import GraphError, ShapeError
 from pytest_mxperf.graph import Graph, Node
 
 
@@ -112,3 +112,16 @@ def test_shapes_that_a_rule_is_not_made_for_are_an_error_of_their_node():
     nodes = [variable("data"), operator("FullyConnected", "fc", 0)]
     with pytest.raises(GraphError, match=r"node 1 \('fc'\): FullyConnected cannot be counted for inputs of shapes \["):
         count(nodes, [[(1, 3)], [(1, 4)]], {0: Role.INPUT})
+
+
+@pytest.mark.parametrize(("width", "fits"), [(2**21, True), (2**22, False)])
+def test_totals_beyond_64_bits_are_refused(width, fits):
+    """2^20 rows of so many outputs of 2^20 multiply-accumulates: 2^62 FLOPs, or 2^63; at most 2^63 - 1 can be held."""
+    nodes = [variable("data"), variable("weight"), operator("FullyConnected", "fc", 0, 1, num_hidden="1", no_bias="1")]
+    shapes = [[(2**20, 2**20)], [(width, 2**20)], [(2**20, width)]]
+    roles = {0: Role.INPUT, 1: Role.TRAINABLE}
+    if fits:
+        assert count(nodes, shapes, roles).flops == 2**62
+    else:
+        with pytest.raises(ShapeError, match=r"^the model takes more than 9\.2e\+18 FLOPs or bytes; give the shapes"):
+            count(nodes, shapes, roles)

@@ -449,6 +449,13 @@ def a_layer(part, before=1e-3, now=2e-3):
 def test_the_rest_is_told_where_it_is_much():
     assert lines(Slowdown((a_layer(0.7),), more=12))[1:] == ["and 12 more layers, 30% of the growth"]
     assert lines(Slowdown((a_layer(0.7),), more=1))[1:] == ["and 1 more layer, 30% of the growth"]
+
+
+def test_parts_that_add_up_to_more_than_all_have_a_reason():
+    assert lines(Slowdown((a_layer(0.72), a_layer(0.3)), more=3))[2:] == [
+        "other layers became faster, 2% of the growth"
+    ]
+    assert lines(Slowdown((a_layer(0.702), a_layer(0.302)), more=3))[2:] == []
     assert lines(Slowdown((a_layer(0.91),), more=12))[1:] == []
 
 

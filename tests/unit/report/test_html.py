@@ -36,7 +36,11 @@ def test_a_row_and_a_section_for_each_model():
         ("3", "broken"),
     ]
     assert page.count('<details class="model"') == 4
-    for text in ("num_filter 7 -&gt; 8, +100 MACs", "models/broken-symbol.json: it is empty", "latency +2.6%, unclear"):
+    for text in (
+        "num_<wbr>filter 7 -&gt; 8, +100 MACs",
+        "models/broken-symbol.json: it is empty",
+        "latency +2.6%, unclear",
+    ):
         assert text in page
 
 
@@ -88,11 +92,13 @@ def test_an_island_cannot_be_left(text):
 def test_a_latency_is_drawn_with_all_its_samples():
     """Five samples of two sides, and their ratios; two processes have bounds."""
     page = render(run(SLOWED))
-    assert page.count("<circle cx=") == 10
-    assert page.count('<circle class="ratio"') == 5
-    assert page.count("<polygon points=") == 2
-    assert page.count('<line class="border"') == 2  # between the processes, in either drawing
-    assert "allowed +2.5%" in page
+    assert page.count('<path class="dot "') == 10
+    assert page.count('<path class="dot ratio"') == 5
+    assert page.count('<polygon class="known"') == 2
+    assert page.count('<path class="border"') == 2  # between the processes, in either drawing
+    assert page.count('<path class="box"') == 2
+    assert ">allowed +2.5%<" in page
+    assert "the gate's figure, +5.1%, is their mean in the last process, not" in page
     assert "+1.0% to +8.3%" not in page  # bounds are growths already
     assert '<td class="n">+4.6%<td class="n">+1.0% to +8.0%' in page
 
@@ -117,5 +123,5 @@ def test_the_graphs_file_is_linked_from_where_the_page_lies():
     found = result("net", symbol_path="models/javascript:alert(1)-symbol.json")
     page = render(run(found), to_root="..")
     assert 'href="./../models/javascript%3Aalert%281%29-symbol.json"' in page
-    assert 'which <a href="https://netron.app">Netron</a> shows' in page
+    assert '<a href="https://netron.app">Netron</a> draws it' in page
     assert "Netron" not in render(run(result("net")))
