@@ -63,7 +63,7 @@ def count(
     Raises ``MxperfError``, or one of its kinds, if the model cannot be read or its shapes cannot be inferred.
     """
     spec = _spec(model, inputs, where="count", epoch=epoch, params=params, shapes=shapes, output=output)
-    # Until the graph is gone: only its costs are kept. What a user's function builds is not ours to keep.
+    # Until the graph is gone: only its costs are kept, not what a user's function builds.
     is_file = isinstance(spec.source, Checkpoint)
     with without_garbage_collection() if is_file else nullcontext():
         return analysis_of(spec).cost()

@@ -231,7 +231,7 @@ def shape(text: str, *, numpy_shapes: bool) -> Optional[str]:
     return re.sub(r"(?<![\d-])-1(?!\d)" if numpy_shapes else r"(?<![\d-])0(?!\d)", "?", spelled)
 
 
-# What is meant by a default, where that depends on other attributes (MXNet's parameter parsers).
+# The meaning of a default that depends on other attributes (MXNet's parameter parsers).
 
 _WINDOWS = frozenset(
     {

@@ -237,7 +237,7 @@ class _Changes:
             return Kind.CHANGED if own else Kind.REWIRED, [*own, *rewired, *reshaped]
         if reshaped or before == now:
             return Kind.RESHAPED, reshaped
-        # Of a parameter that several read, the first has it: which of them comes first is no difference.
+        # A parameter that several layers read belongs to the first. Which one comes first is no difference.
         shared = self._shares(self._matching.old, old) and self._shares(self._matching.new, new)
         return Kind.RECOUNTED, [] if shared else _recounted(before, now)
 

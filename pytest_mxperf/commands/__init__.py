@@ -1,1 +1,1 @@
-"""The commands of ``mxperf``: a module for each few that are alike, which ``cli.py`` lists."""
+"""The commands of ``mxperf``. Similar commands share a module; ``cli.py`` lists the modules."""

@@ -125,7 +125,7 @@ def _used(checks: "Sequence[_Check]") -> Set[str]:
 
 
 class _Keeper:
-    """Stores baselines: none for a second model that needs another one of the same name."""
+    """Stores baselines, except for a second model that needs another one of the same name."""
 
     def __init__(self, options: JudgeOptions) -> None:
         self.findings: List[Finding] = []
@@ -137,7 +137,7 @@ class _Keeper:
         self._overwrites = options.update != "new"
 
     def keep(self, name: str, test: str, judge: BaselineJudge, *, is_failed: bool) -> Optional[str]:
-        """What became of the baseline; None if none was to be stored."""
+        """What happened to the baseline; None if none was to be stored."""
         conflict = judge.fingerprint and self._claims.conflict(name, test, judge.fingerprint, judge.timed_as)
         if conflict:
             self.findings.append(Finding("baseline", name, Verdict.CONFLICT, conflict))
@@ -212,7 +212,7 @@ class _Check:
 
 
 class _Progress:
-    """In a line of stderr that is rewritten; nothing where that is no terminal."""
+    """In one line of stderr, which is rewritten; nothing if stderr is no terminal."""
 
     def __enter__(self) -> "_Progress":
         return self

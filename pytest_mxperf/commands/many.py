@@ -53,7 +53,7 @@ class _Row(NamedTuple):
 
 
 def is_table(options: argparse.Namespace) -> bool:
-    """Whether these name more than one model, or may; or what only a table has is wanted of one."""
+    """Whether these name more than one model, or may; or whether one model needs an option that only tables have."""
     sources = options.model
     return (
         len(sources) > 1 or bool(options.format or options.sort) or are_many(sources[0]) or is_suite(Path(sources[0]))
@@ -61,7 +61,7 @@ def is_table(options: argparse.Namespace) -> bool:
 
 
 def costs(options: argparse.Namespace) -> Tuple[str, int]:
-    """The table, and whether all of them could be counted; what could not is a line on stderr each."""
+    """The table, and whether all models could be counted. Each one that could not is a line on stderr."""
     _refuse(options)
     rows: List[_Row] = []
     troubles = Troubles()
@@ -79,7 +79,7 @@ def costs(options: argparse.Namespace) -> Tuple[str, int]:
 
 
 def _refuse(options: argparse.Namespace) -> None:
-    """Raises ``UsageError`` for what a table would pass over."""
+    """Raises ``UsageError`` for options that a table would ignore."""
     if options.layers or options.top is not None:
         raise UsageError("--layers and --top show the layers of one model, not of many; give a single prefix")
     if options.json and options.format not in (None, "json"):

@@ -35,14 +35,14 @@ SAME, DIFFERENT, TROUBLE = 0, 1, 2  # as diff(1) has it
 
 
 class Troubles:
-    """What is wrong with one of many, a line of stderr each: the rest goes on, and the exit code says so."""
+    """Reports what is wrong with one of many models in a line of stderr. The others go on; the exit code shows it."""
 
     def __init__(self) -> None:
         self.code = SAME
 
     @contextmanager
     def told(self, name: str = "") -> Iterator[None]:
-        """``name`` is whose, where messages do not say it."""
+        """``name`` is the model's name, for messages that do not have it."""
         try:
             yield
         except (MxperfError, OSError) as error:
@@ -85,7 +85,7 @@ def both(options: argparse.Namespace) -> List[ModelSpec]:
 
 
 def wanted(*specs: ModelSpec) -> Tuple[str, int]:
-    """The inputs of those that have been given none."""
+    """The inputs of models that were given none."""
     lines = []
     for spec in (spec for spec in specs if not spec.inputs):
         inputs = inputs_of(spec)

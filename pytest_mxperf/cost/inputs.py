@@ -50,7 +50,7 @@ def find_inputs(
     ``stored`` are the shapes of what is in the ``.params`` file, by name. Without it a parameter that no operator
     tells apart is among them too, unless it is declared as one; ``given`` are the inputs that the user gives.
     """
-    # As if there were weights, without a single one in them: whatever is not read as a weight is an input then.
+    # As if there were weights without any array: then everything that is not read as a weight is an input.
     roles = assign_roles(graph, inputs=given, auxiliary=auxiliary, stored=() if stored is None else stored)
     shapes = {**_declared_shapes(graph), **(stored or {})}
     readers = consumers(graph)

@@ -27,7 +27,7 @@ _VIEWS = {
     *("Cast", "amp_cast"),
 }
 
-# They leave the data alone at inference if the input is not read again; otherwise they copy it.
+# At inference they do nothing if the input is not read again; otherwise they copy it.
 _PASSES = {"Dropout", "MakeLoss"}
 
 # They may write over an input that is not read again, as what works element by element may ...

@@ -64,7 +64,7 @@ class OpCost(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
     @property
     def flops(self) -> int:
-        # One by one, for each layer is asked several times: a sum over CATEGORIES takes nine times as long.
+        # Written out, because each layer is asked several times: a sum over CATEGORIES takes nine times as long.
         return (
             2 * self.macs
             + self.bias

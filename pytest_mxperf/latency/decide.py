@@ -32,7 +32,7 @@ MISS_ALPHA = 0.05
 # Late looks decide best, and each look costs a share of the error. So looks become rare.
 _LOOKS = (2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 40, 48)
 # Few samples can agree by chance, for every kind of noise. If the growth equals the tolerance, this is the chance that
-# enough agree to pass, and this times ``alpha`` the chance that enough agree to fail: 5 samples at first.
+# enough agree to pass, and this times ``alpha`` the chance that enough agree to fail: 5 samples at a first comparison.
 _AGREEING_TO_PASS = 0.1
 _AGREEING_TO_FAIL = 4
 # With fewer samples, their sd says more about chance than about noise.

@@ -8,13 +8,13 @@ import msgspec
 
 __all__ = ["PRIOR_DEGREES", "Moments"]
 
-# What is known of a sample's noise beforehand: a sd of 0.8%, worth as much as two samples' deviations.
+# The prior for a sample's noise: a sd of 0.8%, worth as much as two samples' deviations.
 _PRIOR_SD = 0.008
 PRIOR_DEGREES = 2
 # From 5 samples on, those further than 3 sd from the median are pulled in to that distance.
 _FEWEST_TO_CLIP = 5
 _CLIP = 3.0
-# What is known of the correlation of successive samples beforehand: 0.3, worth as much as five pairs of them.
+# The prior for the correlation of successive samples: 0.3, worth as much as five pairs of them.
 _PRIOR_CORRELATION = 0.3
 _PRIOR_PAIRS = 5
 _MOST_CORRELATION = 0.9

@@ -1,10 +1,11 @@
 """Checks every operator's outputs for synthetic values, and changes the values that give bad outputs.
 
-A network with real weights has no activations that are all 0, all equal, subnormal or not finite, and what has them can
-be faster or slower than it: an operator that samples outside of its image reads nothing. So each layer's weight is
-scaled such that its outputs have a magnitude of about 1, in the order of the graph (Mishkin and Matas, 2015, "All you
-need is a good init"), by powers of 2, and only where they are far from that. What a later operator still makes too
-large makes the weights above it smaller, and the network is run once more. What remains is named.
+A network with real weights has no activations that are all 0, all equal, subnormal or not finite. A network that has
+them can be faster or slower: for example, an operator that samples outside its image reads nothing. So each layer's
+weight is scaled until its outputs have a magnitude of about 1, in the order of the graph (Mishkin and Matas, 2015, "All
+you need is a good init"). Scales are powers of 2, and only weights that are far off are scaled. If a later operator
+still makes its outputs too large, the weights before it become smaller, and the network is run once more. What remains
+is named.
 """
 
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
@@ -37,7 +38,7 @@ class Activations(NamedTuple):
 
 
 def look_into(analysis: Analysis, synthetic: SyntheticValues) -> Activations:
-    """Runs the network, nothing fused, and brings its synthetic values into range."""
+    """Runs the network without fusion, and brings its synthetic values into range."""
     with array_semantics(numpy_shapes=analysis.model.numpy_shapes):
         gains = dict(synthetic.gains)
         look = _in_range(analysis, synthetic)
@@ -65,9 +66,9 @@ def _not_finite(look: Look) -> Optional[Fault]:
 def _with_other_inputs(
     analysis: Analysis, synthetic: SyntheticValues, gains: Mapping[str, float], fault: Fault
 ) -> Optional[Look]:
-    """Masks are 0 or 1 and counts above 0, and not every graph tells which of its inputs is one: tries it out.
+    """Tries out which inputs are masks (0 or 1) or counts (above 0), because not every graph tells.
 
-    None, and nothing changed, if no other inputs do better.
+    Returns None and changes nothing if no other inputs do better.
     """
     names = _inputs_above(analysis, synthetic, fault.place)
     before, gains_before = {name: synthetic.fill(name) for name in names}, dict(synthetic.gains)

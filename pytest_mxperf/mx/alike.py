@@ -1,4 +1,4 @@
-"""Whether two networks run alike, so that timing them could show nothing but noise."""
+"""Whether two networks run alike, so that timing them could only show noise."""
 
 from typing import Dict, Mapping, NamedTuple, Tuple
 
@@ -24,8 +24,8 @@ class Written(NamedTuple):
 def run_alike(one: Written, other: Written) -> bool:
     """Whether the two graphs are one up to names and spelling. Raises ``GraphError`` if one is no graph.
 
-    What variables declare may differ where MXNet infers the same from it. Only if nothing else differs it is asked,
-    so that an unchanged network costs a comparison of bytes, and a changed one little more.
+    What variables declare may differ if MXNet infers the same. MXNet is asked only if nothing else differs. So an
+    unchanged network costs a comparison of bytes, and a changed one little more.
     """
     if one[1:] == other[1:]:
         return True

@@ -1,4 +1,4 @@
-"""Everything that is known of a model before it runs: its graph, shapes, dtypes, and what each variable is for."""
+"""All that is known about a model before it runs: its graph, shapes, dtypes, and the role of each variable."""
 
 from typing import Dict, List, Mapping, NamedTuple
 
@@ -41,7 +41,7 @@ class Analysis(NamedTuple):
         return [index for index, role in self.roles.items() if role in roles]
 
     def inputs_not_given(self) -> List[str]:
-        """Variables that are no parameters, and that the user has not given either."""
+        """Variables that are neither parameters nor given by the user."""
         names = (self.graph.nodes[index].name for index in self.variables(Role.INPUT))
         return [name for name in names if name not in self.model.inputs]
 
@@ -76,7 +76,7 @@ def analyse(model: Model) -> Analysis:
 
 
 def _tell_unread(analysis: Analysis) -> None:
-    """A head of a training run, for example, that is shipped and never used."""
+    """Stored parameters that are never read, for example the head of a training run."""
     unread, model = analysis.unread_parameters(), analysis.model
     if unread and model.checkpoint is not None:
         nbytes = sum(array.nbytes for name, array in (model.stored or {}).items() if name in set(unread))

@@ -48,7 +48,7 @@ def arguments(net: Any, names: Sequence[str], where: str) -> "List[Argument]":
 
 
 def left_out(net: Any, given: "Sequence[Argument]") -> "List[str]":
-    """The names of the arguments for which the net gets None."""
+    """The names of arguments that are None for the net."""
     return [name for name, argument in zip(_signature(net).names, given) if argument is None]
 
 
@@ -60,7 +60,7 @@ def filled(argument: Argument, value: Callable[[str], Any]) -> Any:
 
 
 def _by_place(signature: _Signature, names: "List[str]") -> "List[Argument]":
-    """As the net's call flattens its arguments. Whatever is too much for them is the list that ends them."""
+    """As the net's call flattens its arguments. Surplus values form the list at the end."""
     if signature.states is not None and len(names) == 1 + signature.states:
         return [names[0], names[1:]] if signature.states else [names[0]]
     count = len(signature.names)

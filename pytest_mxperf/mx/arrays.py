@@ -1,7 +1,7 @@
 """Filling an ``NDArray`` with numbers: in place, in its own dtype, and at the speed of copying.
 
 Each unit binds new arrays, which must be filled. Drawing that many normal numbers would take longer than the network
-does. So they are copied from a pool, again and again, and scaled. The pool's length is a prime, so that no two rows of
+does. So they are copied from a pool, again and again, and scaled. The pool's length is a prime, so no two rows of
 a matrix are equal. Where in the pool an array begins depends on its seed.
 """
 

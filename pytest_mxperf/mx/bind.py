@@ -78,7 +78,7 @@ def _bind(analysis: Analysis, weights: LoadedCheckpoint) -> Any:
             context=mx.context.current_context(),
         )
         module.bind(data_shapes=data, for_training=False)
-        # Nothing but labels is missing, as load_weights has made sure; what the graph does not read is no error.
+        # Only labels can be missing, which load_weights has checked. What the graph does not read is no error.
         module.set_params(weights.arg_params, weights.aux_params, allow_missing=True, allow_extra=True)
     except (mx.MXNetError, RuntimeError, AssertionError, ValueError, TypeError, LookupError) as error:
         raise ModelError(f"{model.name}: MXNet cannot bind the model: {reason(error)}") from None

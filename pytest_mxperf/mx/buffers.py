@@ -1,4 +1,4 @@
-"""Where the variables of a network lie: its own weights, or synthetic values that both sides of a pair share."""
+"""The memory of a network's variables: its own weights, or synthetic values that both sides of a pair share."""
 
 from typing import Any, Dict, FrozenSet, Mapping, Optional, Set
 
@@ -16,7 +16,7 @@ _LOOKS_UP = {("Embedding", 1), ("_contrib_SparseEmbedding", 1), ("take", 0)}
 
 
 class Buffers:
-    """The synthetic arrays of a pair: those that both sides read alike are made once.
+    """The synthetic arrays of a pair. An array that both sides read alike is made once.
 
     ``fresh`` ones belong to a binding, whose speed depends on where they lie; ``kept`` ones to all of the pair's
     bindings: of them each fused operator makes a copy, which is fresh, or only a few rows are ever looked up.
@@ -43,7 +43,7 @@ class Variables:
         self._row_counts = {name: shape[0] for name, shape in shapes if shape}
 
     def follow(self, plan: Plan) -> None:
-        """From now on weights that are only copied lie in one array for all layers of a kind."""
+        """From now on, all layers of a kind share one array for weights that are only copied."""
         self.synthetic.overlapping = plan.copied - set(self._weights)
 
     def arrays(self, buffers: Buffers) -> Dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Which MXNet this is: what of its build, and of the session's settings, decides how fast a network runs."""
+"""Which MXNet this is: the parts of its build and of the session's settings that decide on speed."""
 
 import os
 from functools import lru_cache

@@ -6,7 +6,7 @@ MXNet 1.x needs two things that are gone: names that numpy has removed (``numpy.
 
 ``install()`` adds one finder to ``sys.meta_path`` that waits for ``mxnet``; until then nothing is imported or changed.
 While that import runs, numpy has its aliases again. Afterwards only MXNet's modules still see them, through a stand-in
-that is numpy in everything else. Nobody else's numpy changes: no test shall pass or fail because this is installed.
+that is otherwise numpy. numpy stays the same for everybody else: no test may pass or fail because this is installed.
 """
 
 import importlib
@@ -51,14 +51,14 @@ def install() -> None:
 
 
 class _Finder(MetaPathFinder):
-    """Leaves it to the finders behind to find ``mxnet``, and wraps the loader that they choose."""
+    """Lets the later finders find ``mxnet``, and wraps the loader that they choose."""
 
     def find_spec(
         self, fullname: str, path: Optional[Sequence[str]], target: Optional[ModuleType] = None
     ) -> Optional[ModuleSpec]:
         if fullname != "mxnet":
             return None
-        # Not those in front: they had their turn, and one that delegates in the same way would ask this one again.
+        # Not the earlier finders: they had their turn, and one that delegates in the same way would ask this one again.
         for finder in list(dropwhile(lambda finder: finder is not self, sys.meta_path))[1:]:
             spec = finder.find_spec(fullname, path, target) if hasattr(finder, "find_spec") else None
             if spec is not None:
@@ -73,7 +73,7 @@ _FINDER = _Finder()
 
 
 class _Loader(Loader):
-    """The loader of ``mxnet``, in all but what surrounds the execution of the module."""
+    """The loader of ``mxnet``, with code around the execution of the module."""
 
     def __init__(self, loader: Loader) -> None:
         self._loader = loader
@@ -102,7 +102,7 @@ class _Loader(Loader):
 def _provide_distutils() -> None:
     if sys.version_info >= (3, 12):
         # Where a .pth file of setuptools has not made distutils importable (as on a PYTHONPATH), importing it does.
-        # An old setuptools fails on Python 3.12 in all sorts of ways; MXNet then misses distutils, which says enough.
+        # An old setuptools fails on Python 3.12 in many ways. MXNet then misses distutils, and its message is enough.
         with suppress(Exception):
             importlib.import_module("setuptools")
 
@@ -121,7 +121,7 @@ def _deprecations_ignored() -> Iterator[None]:
 
 @contextmanager
 def _numpy_aliases() -> Iterator[None]:
-    """Gives numpy the aliases it lacks, and in the end takes them back from all but MXNet's modules."""
+    """Gives numpy the aliases that it lacks. In the end only MXNet's modules keep them."""
     numpy = importlib.import_module("numpy")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # numpy warns when asked for an alias, whether it still has it or not

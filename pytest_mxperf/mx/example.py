@@ -23,7 +23,7 @@ __all__ = ["Example", "example_of", "stored"]
 
 _SUFFIX = ".npy"
 _SPARE_BYTES = 16 * 1024**2
-"""How much larger than its arrays a file may be. Headers and names take a few hundred bytes each."""
+"""By how many bytes a file may be larger than its arrays. Headers and names take a few hundred bytes each."""
 _START_BYTES, _LONGEST_HEADER_BYTES = 10, 1024
 _npy: Any = np.lib.format
 
@@ -35,7 +35,7 @@ class Example(NamedTuple):
 
     @property
     def sha256(self) -> str:
-        """Of names, dtypes, shapes and numbers: the same for however a file is packed."""
+        """The digest of names, dtypes, shapes and numbers. It does not depend on how a file is packed."""
         digest = hashlib.sha256()
         for name, array in sorted(self.arrays.items()):
             digest.update(repr((name, array.dtype.name, array.shape)).encode())
@@ -72,7 +72,7 @@ def example_of(spec: ModelSpec) -> Optional[Example]:
 def stored(example: Optional[Example]) -> Iterator[Optional[str]]:
     """The path of an ``.npz`` with the example, for another process; it is gone afterwards. None without an example.
 
-    Not the user's own file: that was checked, and may have changed since. Raises ``ModelError`` if it cannot be
+    It is a copy, because the user's file may have changed since it was checked. Raises ``ModelError`` if it cannot be
     written.
     """
     if example is None:

@@ -1,4 +1,4 @@
-"""What an ``MXNetError`` means for the network that was run, where MXNet's own words do not say it."""
+"""What an ``MXNetError`` means for the network, if MXNet's own message does not say it."""
 
 import re
 from typing import Callable, Optional, Tuple

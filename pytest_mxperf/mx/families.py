@@ -1,4 +1,4 @@
-"""What kinds of operators there are, for those who choose values and look at activations."""
+"""The kinds of operators, for the modules that choose values and check activations."""
 
 __all__ = [
     "ABOVE_0",
@@ -92,7 +92,7 @@ SATURATING = frozenset(
         *("_npi_exp", "_npi_expm1", "_npi_tanh", "sinh", "cosh", "_npi_sinh", "_npi_cosh"),
     )
 )
-"""Operators whose output vanishes, overflows or stands still for inputs that are large."""
+"""Operators whose output vanishes, overflows or saturates for large inputs."""
 
 SAMPLING_AT = {
     **dict.fromkeys(("_contrib_DeformableConvolution", "_contrib_ModulatedDeformableConvolution"), (1, 2.0)),

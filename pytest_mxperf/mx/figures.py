@@ -1,4 +1,4 @@
-"""The few figures that say whether an array of activations is as in a network that works."""
+"""The figures that show whether an array of activations looks like that of a working network."""
 
 from typing import Any, NamedTuple, Tuple
 
@@ -27,7 +27,7 @@ class Figures(NamedTuple):
     rms: float
     """The root of the mean square of all numbers."""
     low: float
-    """A quarter of the magnitudes are below. Unlike the rms it is not that of the huge numbers which a mask adds."""
+    """A quarter of the magnitudes are below. Unlike the rms, it does not reflect the huge numbers that a mask adds."""
     high: float
     """99% of the magnitudes are below."""
     spread: float

@@ -86,7 +86,7 @@ def parameter_fill(reads: Sequence[Read], shape: Shape, dtype: str) -> Fill:
 
 
 def _fill(read: Read, shape: Shape) -> Optional[Fill]:
-    """None for an operator that nothing is known of."""
+    """None for an unknown operator."""
     op, position = read.op, read.position
     if op in NORMS and position:
         at_identity = position == _GAMMA or (op in BATCH_NORMS and position == _VAR)

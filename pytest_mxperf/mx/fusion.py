@@ -1,7 +1,7 @@
 """What MXNet's subgraph backend fuses a graph to, and how to take dense layers out of it again.
 
-A fused convolution or dense layer keeps a copy of its weights in an order of its own from its first forward on, and
-never looks at the original again (``ConvertWeightBias2MKLDNN`` in ``src/operator/subgraph/mkldnn/mkldnn_common.h``).
+From its first forward on, a fused convolution or dense layer keeps a copy of its weights in its own order, and never
+reads the original again (``ConvertWeightBias2MKLDNN`` in ``src/operator/subgraph/mkldnn/mkldnn_common.h``).
 One weight that many dense layers read, as those of an unrolled recurrent network do, is copied by each. A dense layer
 that is fused with nothing runs the same kernel as a plain one, which reads the original where it is.
 """

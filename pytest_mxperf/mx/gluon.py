@@ -13,7 +13,7 @@ __all__ = ["frozen_parameters", "has_namesakes", "parameter_names", "parameter_v
 class Traced(NamedTuple):
     symbol: Any
     numpy_shapes: bool
-    """Whether shapes mean in it what they mean to numpy: a 0 is no unknown, and an array may have no dimension."""
+    """Whether its shapes have numpy's meaning: a 0 is not unknown, and an array may have no dimension."""
 
 
 def trace(net: Any, inputs: Mapping[str, InputSpec], *, where: str) -> Traced:
@@ -37,7 +37,7 @@ def _call(net: Any, given: Sequence[Argument]) -> Any:
 
 
 def _as_numpy(net: Any, given: Sequence[Argument]) -> Any:
-    """What the net returns for deep-numpy arrays, which a class under ``use_np`` takes though the mode is off."""
+    """What the net returns for deep-numpy arrays. A class under ``use_np`` takes them even with the mode off."""
     if mx.util.is_np_array():
         return None
     try:
@@ -94,7 +94,7 @@ def _flatten(outputs: Any) -> "List[Any]":
 
 
 def run_as(net: Any) -> RunAs:
-    """How the net would run if it was called now: as it was hybridized, or as if it were, with nothing static."""
+    """How the net would run now: as it was hybridized, or else as if hybridized with nothing static."""
     hybrid = _first_hybrid(net)
     if getattr(hybrid, "_backend", None) in _FUSING_BACKENDS:
         return RunAs()
@@ -128,7 +128,7 @@ def parameter_names(net: Any) -> "FrozenSet[str]":
 
 
 def frozen_parameters(net: Any) -> "FrozenSet[str]":
-    """Parameters that training would leave alone: not differentiable, or frozen by ``grad_req``."""
+    """Parameters that training would not change: not differentiable, or frozen by ``grad_req``."""
     return frozenset(name for name, parameter in net.collect_params().items() if parameter.grad_req == "null")
 
 

@@ -21,7 +21,7 @@ from pytest_mxperf.errors import ModelError, listed
 __all__ = ["SECONDS_OF_A_TRIAL", "memory_limit_bytes", "try_in_child"]
 
 SECONDS_OF_A_TRIAL = 8.0
-"""How long a trial may compute that is not expected to take long."""
+"""How many seconds a trial may compute if it is expected to be short."""
 
 _SPARE_BYTES = 2 * 1024**3
 _POLL_SECONDS = 0.001
@@ -45,7 +45,7 @@ def try_in_child(
 
     It may compute for ``seconds``, with any number of threads, and live for 20 times as long; time in
     which this process stands still itself does not count.
-    What else goes wrong in there, exceptions included, goes wrong again when the caller does the work himself.
+    Other errors in there, exceptions included, come again when the caller does the work itself.
     The child may take 2 GiB beside the ``expected_bytes``. Does nothing where there is no ``fork``.
     """
     death = _death_of(work, seconds, expected_bytes + _SPARE_BYTES)
@@ -57,7 +57,7 @@ def try_in_child(
 
 
 def _death_of(work: Callable[[], object], seconds: float, more_bytes: int) -> Optional[str]:
-    """How a child that does the work comes to its end, unless well or by an exception."""
+    """How the child ended, if neither normally nor by an exception."""
     if not hasattr(os, "fork"):
         return None
     last_word, pen = os.pipe()
@@ -83,7 +83,7 @@ def _death_of(work: Callable[[], object], seconds: float, more_bytes: int) -> Op
 
 @contextmanager
 def _signals_held() -> Iterator[None]:
-    """Python acts on none of them meanwhile: in the child that would go on with the session a second time."""
+    """Python handles no signal meanwhile. In the child, a handler would continue the session a second time."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS_HELD)
     try:
         yield
@@ -95,13 +95,13 @@ _DONE, _OUT_OF_MEMORY = b"d", b"m"
 
 
 def _be_the_child(work: Callable[[], object], more_bytes: int, pen: int) -> None:
-    """Never returns: nothing of the session may run twice, nor be written twice."""
+    """Never returns, because nothing of the session may run or be written twice."""
     word = _DONE
     with suppress(BaseException):
         sys.stdout = sys.stderr = silence = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
         for descriptor in (1, 2):
             os.dup2(silence.fileno(), descriptor)
-        # MXNet catches segmentation faults, to write a trace and exit; pytest's faulthandler to write another.
+        # MXNet catches segmentation faults to write a trace and exit, and pytest's faulthandler to write another.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM, signal.SIGSEGV, signal.SIGFPE, signal.SIGABRT):
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS_HELD)

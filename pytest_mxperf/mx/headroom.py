@@ -1,4 +1,4 @@
-"""How much memory this process may still take, and a limit that makes MXNet's next request fail where there is none.
+"""How much memory this process may still take, and a limit that lets MXNet's requests beyond it fail.
 
 Without it the machine would swap, or the kernel would end this process or another.
 """
@@ -20,7 +20,7 @@ _UNLIMITED = 1 << 60
 
 
 def free_bytes(root: Path = Path("/")) -> int:
-    """What is available on this machine, to its control group, and below this process's own limits; the least."""
+    """The least of what this machine, its control group and this process's own limits leave."""
     used = int(psutil.Process().memory_info().vms)
     limits = [limit - used for limit in _GIVEN if limit != resource.RLIM_INFINITY]
     available = int(psutil.virtual_memory().available)
@@ -28,7 +28,7 @@ def free_bytes(root: Path = Path("/")) -> int:
 
 
 def limit_to(more_bytes: int) -> None:
-    """Lets this process map so much more memory than it does now; requests beyond that fail. 0 takes the limit away."""
+    """Lets this process map this much more memory than now. Requests beyond that fail. 0 removes the limit."""
     given, (_, hard) = _GIVEN[0], resource.getrlimit(resource.RLIMIT_AS)
     wanted = psutil.Process().memory_info().vms + more_bytes
     soft = given if not more_bytes else wanted if given == resource.RLIM_INFINITY else min(wanted, given)
@@ -106,8 +106,8 @@ def _give_back() -> None:
 def large_blocks_apart() -> Iterator[Callable[[], None]]:
     """Gives blocks of 1 MiB and more pages of their own, which go back to the system when they are freed.
 
-    While a network is bound MXNet asks for blocks of all sizes and frees some of them: what they leave between the
-    weights is of no use to the next. What is freed otherwise goes back when the given function is called.
+    While a network is bound, MXNet asks for blocks of all sizes and frees some. The gaps between the weights are of no
+    use to the next network. Other freed memory goes back when the given function is called.
     """
     _give_back()
     _set_mmap_threshold(_APART_BYTES)

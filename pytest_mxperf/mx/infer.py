@@ -21,7 +21,7 @@ __all__ = ["infer"]
 def infer(model: Model) -> Tuple[str, Graph, Inference]:
     """The symbol's JSON, its graph as MXNet executes it, and what is inferred for each node's visible outputs.
 
-    Parameters that inference leaves open take their shape from the ``.params`` file where there is one.
+    If inference leaves the shape of a parameter open, it comes from the ``.params`` file, if there is one.
     Raises ``UsageError`` for an input that the graph does not have, ``ShapeError`` if a shape stays unknown.
     """
     with array_semantics(numpy_shapes=model.numpy_shapes):
@@ -107,7 +107,7 @@ def _infer_outputs(model: Model, internals: Any) -> List[Known]:
     try:
         known = infer_symbol(internals, shapes, dtypes)
     except mx.MXNetError:
-        # Some operators demand to know the dtype of an index. A Module takes what it is not told to be float32.
+        # Some operators must know the dtype of an index. A Module assumes float32 if it is not given one.
         usual = {each.name: "float32" for each in not_given(model)}
         if not usual:
             raise

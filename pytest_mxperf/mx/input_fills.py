@@ -1,6 +1,6 @@
 """Which numbers an input gets, by what reads it: indices that exist, full lengths, boxes in the image, masks of ones.
 
-Whatever is not sure to be one of these is an image, so to speak: numbers from 0 to 1.
+Every other input is treated like an image: numbers from 0 to 1.
 """
 
 import math
@@ -55,9 +55,9 @@ _COMPARED_SCALAR = frozenset(
 _SUBTRACTED = ("_rminus_scalar", "_npi_rsubtract_scalar", "_minus_scalar", "_npi_subtract_scalar")
 _SCALED = ("_mul_scalar", "_npi_multiply_scalar")
 _MASKING = MULTIPLYING | SUMMING | COMPARING | ADDING | _LOGICAL | _COMPARED_SCALAR | {*_SUBTRACTED, *_SCALED}
-"""All that is ever done to a mask, besides selecting by it."""
+"""The operators that are applied to masks, besides selection."""
 _MASKED_OUT = 1000.0
-"""A score that so much is subtracted from no longer counts."""
+"""If this is subtracted from a score, the score no longer counts."""
 
 
 class Inputs:
@@ -100,7 +100,7 @@ class Inputs:
         return height / features_per_pixel, width / features_per_pixel
 
     def _compared(self, read: Read) -> Optional[Fill]:
-        """Held against a row of fixed numbers, such as 0, 1, 2, ...: how many of them count, hence all."""
+        """If it is compared with a row of fixed numbers (0, 1, 2, ...), it is a length: the full one is given."""
         others = [place for place, _ in self._graph.nodes[read.place].inputs]
         other = others[1 - read.position] if len(others) == 2 else None
         shape = read.inputs[1 - read.position] if len(read.inputs) == 2 else None

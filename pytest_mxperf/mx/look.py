@@ -1,4 +1,4 @@
-"""One run of a network, operator by operator, that notes which activations are not as in a network that works."""
+"""One run of a network, operator by operator, that finds activations which a working network does not have."""
 
 from typing import Any, Dict, List, NamedTuple, Optional
 
@@ -19,7 +19,7 @@ __all__ = ["TAILED", "Fault", "Look"]
 TAILED = frozenset(
     ("softmax", "softmin", "SoftmaxOutput", "SoftmaxActivation", "exp", "sigmoid", "Activation", "_npi_exp")
 )
-"""What has a tail of subnormal numbers for inputs that are not. As an output it slows nothing down."""
+"""Operators with some subnormal outputs for ordinary inputs. As an output of the network these slow nothing down."""
 
 _ALIVE = frozenset(
     (
@@ -36,7 +36,7 @@ _ALIVE = frozenset(
 )
 """Operators whose outputs differ if their inputs differ. A comparison or a slice is not one."""
 _LEAST_NUMBERS = 32
-"""Fewer are all 0 behind a ReLU by mere chance."""
+"""Fewer numbers can all be 0 after a ReLU by chance."""
 
 _COMPUTED = (
     (ARITHMETIC - {"broadcast_maximum", "_maximum", "broadcast_minimum", "_minimum"})
@@ -109,7 +109,7 @@ class Look:
             self.faults.append(Fault(index, node.name, kind))
 
     def _excuse_infinities(self) -> None:
-        """An infinity that the outputs know nothing of is what a mask hides."""
+        """An infinity that does not reach the outputs is hidden by a mask."""
         heads = [self._figures[entry] for entry in self._analysis.graph.heads if entry in self._figures]
         if all(figures.is_finite for figures in heads):
             self.faults = [fault for fault in self.faults if fault.kind != _INFINITE]

@@ -1,4 +1,4 @@
-"""Memory of a pair: how much it takes, refused before it is taken; and what need not be held twice."""
+"""Memory of a pair: how much it needs, which is checked beforehand, and what need not be held twice."""
 
 from typing import Dict, FrozenSet, Sequence, Tuple
 
@@ -17,7 +17,7 @@ _LARGE_BYTES, _LARGEST_BYTES = 8 << 20, 64 << 20
 
 
 def plan_both(sides: Sequence[Side]) -> Tuple[str, ...]:
-    """Decides what of each side is fused, and held once. Returns what is run otherwise than in production."""
+    """Decides what of each side is fused, and what is held once. Returns what runs differently from production."""
     plans = [side.plan() for side in sides]
     notes, shared = [], _shared(plans)
     if shared:
@@ -62,7 +62,7 @@ def _refuse_beyond(free: int, needed: int, sides: Sequence[Side]) -> None:
 
 
 def least_bytes(sides: Sequence[Side]) -> int:
-    """What both take at least, as far as their graphs tell: parameters and inputs once, and the activations of each."""
+    """The least that both need, by their graphs: parameters and inputs once, and the activations of each."""
     buffers: Dict[Key, int] = {}
     for side in sides:
         sizes = variable_bytes(side.analysis)
@@ -71,7 +71,7 @@ def least_bytes(sides: Sequence[Side]) -> int:
 
 
 def needed_bytes(sides: Sequence[Side]) -> int:
-    """What both take once they have run, as they were planned."""
+    """What both need once they have run, by their plans."""
     buffers: Dict[Key, int] = {}
     in_use = 0
     for side in sides:

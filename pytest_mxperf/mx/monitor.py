@@ -1,4 +1,4 @@
-"""MXNet's callback behind every operator that it runs, and what it notes."""
+"""MXNet's callback after every operator that it runs, and what it records."""
 
 import ctypes
 import time
@@ -31,7 +31,7 @@ class Notes:
         self._callback: Any = None
 
     def of_executor(self, executor: Any) -> None:
-        """From now on. MXNet cannot stop to call."""
+        """Starts the callbacks. MXNet cannot stop them."""
         self._callback = _EXECUTOR_CALLBACK(lambda name, array, _: self._note(name, array))
         mx.base.check_call(mx.base._LIB.MXExecutorSetMonitorCallbackEX(executor.handle, self._callback, None, 0))
 
@@ -40,7 +40,7 @@ class Notes:
         mx.base.check_call(mx.base._LIB.MXCachedOpRegisterOpHook(cached_op.handle, self._callback, False))
 
     def taken(self) -> List[Note]:
-        """What was noted since the last time."""
+        """What was recorded since the last call."""
         notes, self._notes[:] = [Note(name.decode(), called, ended) for name, called, ended in self._notes], []
         return notes
 

@@ -23,7 +23,7 @@ class Model:
     checkpoint: Optional[Checkpoint] = None
     stored: Optional[Mapping[str, StoredArray]] = None
     weights_problem: str = ""
-    """Why nothing is ``stored`` though there is a file: what of it cannot be read, and what that means."""
+    """Why nothing is ``stored`` although there is a file: what cannot be read, and what that means."""
     net: Any = None
     shapes: Mapping[str, Tuple[int, ...]] = field(default_factory=dict)
     """Of parameters, as the user states them."""

@@ -41,16 +41,16 @@ class Pair:
         self._buffers = Buffers()
         self._binding = as_ever
         self.notes: Tuple[str, ...] = ()
-        """What is not as in production, once it is checked: how it is run, and the numbers that it computes with."""
+        """What differs from production, once it is checked: how it is run, and the numbers that it computes with."""
         self.forward_cpu_seconds = 0.0
-        """Of a forward of each side together, once it is checked."""
+        """CPU seconds of one forward of each side together, once it is checked."""
 
     def check(self) -> float:
         """Runs both twice, and returns the CPU seconds that the second forwards took; first ones can take ten times as
         long.
 
-        Raises ``ModelError`` where they do not fit into memory, or where outputs are not finite or subnormal, which no
-        time could be trusted of.
+        Raises ``ModelError`` if they do not fit into memory, or if outputs are subnormal or not finite, because then no
+        time could be trusted.
         """
         refuse_what_cannot_fit(self.sides)
         run_otherwise = plan_both(self.sides)
@@ -75,13 +75,13 @@ class Pair:
         second.look(first)
 
     def _seen(self) -> Tuple[str, ...]:
-        """What of the activations is not as in a real network."""
+        """How the activations differ from those of a real network."""
         names = (side.analysis.model.name for side in self.sides)
         found = (f"{name}: {note}" for name, side in zip(names, self.sides) for note in side.activations.notes)
         return tuple(dict.fromkeys(found))
 
     def measure(self, unit: Unit, cpu_seconds: float) -> Rounds:
-        """Rounds of a fresh pair of bindings: one, and more until they have taken so much CPU time."""
+        """Rounds of a fresh pair of bindings: one, and more until they have taken this much CPU time."""
         with _without_garbage_collection():
             with self._binding() as give_back:
                 reference, candidate = self._bind(unit.reference_first)

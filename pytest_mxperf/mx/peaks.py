@@ -1,7 +1,7 @@
 """What one core of this processor can do through MXNet: arithmetic by dtype, and moving memory.
 
-For the measuring process, which has one thread and the synchronous engine. Each figure is the best of several runs:
-the limit is what nothing else on the machine was in the way of.
+For the measuring process, which has one thread and the synchronous engine. Each figure is the best of several runs,
+because other work on the machine can only slow a run down.
 """
 
 import time

@@ -1,4 +1,4 @@
-"""What MXNet makes of a graph when it binds it: what it fuses, and how much memory that takes. Nothing is run."""
+"""MXNet's plan for a graph that it binds: what it fuses, and how much memory it needs. Nothing is run."""
 
 import math
 import os

@@ -1,7 +1,7 @@
-"""Nodes whose attribute is a pointer into the process that saved them: MXNet follows it, and dies.
+"""Nodes whose attribute is a pointer into the process that saved them. MXNet follows it, and crashes.
 
-So MXNet is shown the graph with variables in their place, and the nodes are put back into what it makes of it. They
-compute in Python or in a graph of their own, so no rule counts them.
+So MXNet gets the graph with variables in their place, and the nodes are put back into its answer. They compute in
+Python or in a graph of their own, so no rule counts them.
 """
 
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple

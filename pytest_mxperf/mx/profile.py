@@ -1,4 +1,4 @@
-"""How long each layer takes: MXNet calls back behind every operator, and the differences are their times.
+"""How long each layer takes. MXNet calls back after every operator; the differences are the operators' times.
 
 The first call of a binding's callback is behind its first operator. What MXNet does around a call is calibrated on a
 chain of tiny operators, and taken out of each layer.

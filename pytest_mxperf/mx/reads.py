@@ -1,4 +1,4 @@
-"""Who reads a variable, and as what: straight, after a reshape or a cast, or inside of a loop or a fused operator."""
+"""Who reads a variable, and as what: directly, after a reshape or a cast, or inside a loop or a fused operator."""
 
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 

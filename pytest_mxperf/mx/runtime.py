@@ -1,4 +1,4 @@
-"""MXNet itself, or the one message that says how to get it."""
+"""MXNet itself, or one message that says how to install it."""
 
 import re
 import sys
@@ -11,7 +11,7 @@ from pytest_mxperf.mx import compat
 
 
 def how_to_install(python: Tuple[int, ...]) -> str:
-    """What to say where there is no MXNet, by the version of Python."""
+    """The message if there is no MXNet, by the version of Python."""
     command = "pip install 'pytest-mxperf[cpu]'"
     if python >= (3, 13):  # MXNet's metadata asks for a numpy that does not run there
         command += " && pip install --no-deps mxnet"
@@ -73,6 +73,6 @@ def reason(error: Exception) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     message = " ".join(lines[:3]) if lines else type(error).__name__
     message = re.sub(r"\[\d\d:\d\d:\d\d\] \S+:\d+: ", "", message)
-    # What stands behind the condition that failed is meant for people; without that the condition has to do.
+    # The text after the condition that failed is for people. Without such a text the condition is shown.
     message = re.sub(r"\bCheck failed: .*?: (?=[^\s:])", "", message)
     return re.sub(r"\bCheck failed: (.*?) ?:?$", r"MXNet requires \1", message)

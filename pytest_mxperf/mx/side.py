@@ -1,4 +1,4 @@
-"""One of the two networks of a latency gate: its values, how it is bound, and whether its time can be trusted."""
+"""One network of a latency gate: its values, how it is bound, and whether its time can be trusted."""
 
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence
@@ -75,7 +75,7 @@ class Side:
         return bool(self._weights)
 
     def look(self, like: "Side") -> None:
-        """Brings synthetic values into range, beginning with those of the other side where both compute alike."""
+        """Brings synthetic values into range. It begins with the other side's values if both compute alike."""
         self.synthetic.adopt(like.synthetic)
         if not self.has_weights:  # what those cause is the user's
             self.activations = look_into(self.analysis, self.synthetic)
@@ -145,7 +145,7 @@ class Side:
         return next((node.name for node, value in zip(outputs, values) if Figures.of(value).is_subnormal), None)
 
     def check(self, forward: Forward) -> None:
-        """Runs it once. Raises ``ModelError`` where outputs are such that no time could be trusted."""
+        """Runs it once. Raises ``ModelError`` if the outputs show that no time could be trusted."""
         outputs = self.run(forward)
         if self.has_weights:
             return  # they are the user's

@@ -1,4 +1,4 @@
-"""Runs a graph operator by operator, nothing fused, with no more in memory than what is still to be read."""
+"""Runs a graph operator by operator without fusion. Only what is still to be read stays in memory."""
 
 import ctypes
 from typing import Any, Callable, Dict, List, Sequence, Tuple

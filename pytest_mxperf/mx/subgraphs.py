@@ -1,4 +1,4 @@
-"""Inference into subgraphs: the bodies of loops and branches, and what a backend has fused."""
+"""Inference inside subgraphs: the bodies of loops and branches, and fused operators."""
 
 from typing import Dict, List, Mapping, Sequence, Tuple
 
@@ -50,7 +50,7 @@ class _State:
             self._infer_again()
 
     def _learn(self, node: Node, subgraph: Graph, fed: Sequence[Feed], known: Sequence[Sequence[Known]]) -> None:
-        """Parameters that only a subgraph reads have the shapes that they turn out to have in there."""
+        """Gives parameters that only a subgraph reads the shapes that are inferred in it."""
         for variable, feed in zip(variables(subgraph), fed):
             source, _ = node.inputs[feed.position]
             if self.graph.nodes[source].is_variable and self._given[source][0] is None and not feed.sliced:

@@ -1,4 +1,4 @@
-"""Forward passes that have really happened: MXNet's ``forward`` only queues work, fetching an output waits for it."""
+"""Forward passes that are complete. MXNet's ``forward`` only queues work; fetching an output waits for it."""
 
 import warnings
 from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
@@ -89,7 +89,7 @@ def _arrays(returned: Any) -> List[Any]:
 
 
 def _flat(returned: Any) -> Iterator[Any]:
-    """Without None inside of a list or dictionary: an output that is left out."""
+    """Without None inside a list or dictionary, which stands for an output that is left out."""
     if isinstance(returned, dict):
         returned = list(returned.values())
     if not isinstance(returned, (tuple, list)):
@@ -124,7 +124,7 @@ def _example_arrays(wanted: Mapping[str, Any], example: Mapping[str, Any]) -> Di
         if name in example:
             values = _of_shape(name, example[name], desc)
         with warnings.catch_warnings():
-            # nd.array looks at a deprecated part of scipy, where there is one: not the user's to mend.
+            # nd.array uses a deprecated part of scipy, if scipy is there. Users cannot mend that.
             warnings.simplefilter("ignore", DeprecationWarning)
             arrays[name] = mx.nd.array(values, dtype=desc.dtype)
     return arrays
@@ -169,7 +169,7 @@ def queued(forwards: Forwards, count: int) -> Callable[[], None]:
 
 
 def warm_up(run: Callable[[], None], *, times: int) -> None:
-    """Runs it, and raises ``ModelError`` if MXNet cannot: that shows only when the outputs are fetched."""
+    """Runs it. Raises ``ModelError`` if MXNet cannot, which shows only when the outputs are fetched."""
     __tracebackhide__ = True
     try:
         for _ in range(times):

@@ -1,7 +1,7 @@
 """Values for every variable of a graph, made from shapes alone, to time a network whose weights must not matter.
 
 What a variable is for follows from the operators that read it, never from its name: ``fills.py`` chooses for
-parameters, ``input_fills.py`` for inputs. What comes of it is looked at by ``activations.py``, which may change a few.
+parameters, ``input_fills.py`` for inputs. ``activations.py`` checks the result, and may change a few values.
 """
 
 import zlib
@@ -57,7 +57,7 @@ class SyntheticValues:
         self._fills = {name: self._fill(index) for name, index in self._indices.items()}
         self._keys = dict(self._base_keys())
         self.gains: Dict[str, float] = {}
-        """What parameters are multiplied with, by name, where that is not 1."""
+        """The factor of each parameter, by name, if it is not 1."""
         self.overlapping: FrozenSet[str] = frozenset()
         """Names of parameters that lie in one array with those of their kind, each a row behind the one before."""
         self._refilled: Dict[str, Fill] = {}
@@ -148,7 +148,7 @@ class SyntheticValues:
         self.gains[name] = self.gains.get(name, 1.0) * factor
 
     def refill(self, name: str, fill: Fill) -> None:
-        """Fills an input otherwise from now on."""
+        """Fills an input differently from now on."""
         self._fills[name] = self._refilled[name] = fill
         self._keys = dict(self._base_keys())
 

@@ -1,4 +1,4 @@
-"""What to say where MXNet cannot infer the shapes and dtypes of a graph: what is missing, and how to give it."""
+"""The error if MXNet cannot infer a graph's shapes and dtypes: what is missing, and how to give it."""
 
 import re
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
@@ -61,7 +61,7 @@ def does_not_fit(model: Model, error: Exception) -> ShapeError:
 
 
 def is_incomplete(model: Model, graph: Graph, inference: Inference) -> Optional[ShapeError]:
-    """The error that says which shapes stay unknown, all at once, and what would tell them; None if all are known."""
+    """The error that lists all unknown shapes and how to give them; None if all are known."""
     shapes = inference.shapes
     stand_ins = {name for pointer in model.pointers for name in pointer.stand_ins}
     unknown = {index for index, outputs in enumerate(shapes) if None in outputs}

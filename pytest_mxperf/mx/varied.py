@@ -1,4 +1,4 @@
-"""Counts a model at several sizes of its inputs, and finds out which operators hold on to one of them."""
+"""Counts a model at several sizes of its inputs, and finds the operators that fix one of them."""
 
 import warnings
 from dataclasses import replace

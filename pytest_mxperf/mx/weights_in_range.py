@@ -26,7 +26,7 @@ __all__ = ["WeightsInRange"]
 
 _RANGE = (1 / 4, 4.0)
 _SHARED_RANGE = (2.0**-8, 2.0**8)
-"""Of the outputs of a weight's second reader and those behind: the first has had its say."""
+"""For the outputs of a weight's second reader and later ones, because the first reader decides."""
 
 _NO_WEIGHT, _NOWHERE = (-1, -1), (-1, 0.0)
 _MOST_TRIES = 4
@@ -41,7 +41,7 @@ _VANISHED = 40.0
 """Between two numbers that are so far from it, on both sides, a softmax has a ratio of e^80, which single precision
 just holds."""
 _FAR = 2.0**10
-"""A product or a sum of activations so far from 1 is no layer's fault, and has to be mended further up."""
+"""If a product or sum of activations is this far from 1, earlier weights must be scaled."""
 _COMBINING = PRODUCTS | MULTIPLYING | ADDING | SUMMING | {"square", "_npi_square"}
 _ENDING = SATURATING | {"RNN", "Embedding", "L2Normalization", "argmax", "argsort", "one_hot"}
 """Operators whose outputs do not grow with their inputs."""
@@ -62,7 +62,7 @@ class WeightsInRange:
         self._is_done = False
 
     def done(self) -> None:
-        """From now on nothing is changed any more."""
+        """Changes nothing from now on."""
         self._is_done = True
 
     def begin(self, steps: Steps) -> None:
@@ -144,7 +144,7 @@ class WeightsInRange:
         return [self._graph.nodes[place].inputs[0] for place in path]
 
     def _combined(self, index: int, outputs: List[Figures]) -> List[Figures]:
-        """Goes on with what a mended network would have here."""
+        """Continues with the values that a mended network would have here."""
         node, output = self._graph.nodes[index], outputs[0]
         if node.op not in _COMBINING or not output.is_float or output.rms == 0 or not output.is_finite:
             return outputs

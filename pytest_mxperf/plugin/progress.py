@@ -1,4 +1,4 @@
-"""Says how a measurement goes: in a line that is rewritten on a terminal, and elsewhere in a line every so often."""
+"""Shows how far a measurement is: on a terminal in one line that is rewritten, elsewhere in a line now and then."""
 
 import sys
 import time
@@ -13,11 +13,11 @@ from pytest_mxperf.worker.host_lock import Holder
 __all__ = ["Progress", "run_of"]
 
 _LINE_SECONDS = 30.0
-"""Between two lines, where there is no terminal; one measurement that takes less than that has none."""
+"""Seconds between two lines if there is no terminal. A shorter measurement writes none."""
 _WAITING_SECONDS = 60.0
 """Between two lines about the same holder of the lock."""
 _UNKNOWN_SECONDS = 0.5
-"""Who has just locked the host takes a moment to write down who it is."""
+"""A process that has just locked the host needs a moment to write its name."""
 
 
 class Progress:
@@ -42,7 +42,7 @@ class Progress:
             self._is_line_open = False
 
     def tell(self, text: str) -> None:
-        """How far it is. Quiet output is one line of dots, which would be wiped out or torn apart."""
+        """Shows how far it is. Quiet output is one line of dots, which progress would overwrite or break."""
         if self._config.option.verbose < 0:
             return
         if getattr(self._reporter, "isatty", False):
@@ -52,7 +52,7 @@ class Progress:
             self.say(text)
 
     def waiting(self, holder: Optional[Holder], waited: float) -> None:
-        """For whom it waits: at once and each minute; workers of one run, who always do, say so after a minute."""
+        """Says for whom it waits, at once and each minute. Workers of one run, which always wait, do after a minute."""
         is_sibling = holder is not None and bool(holder.run) and holder.run == run_of(self._config)
         if waited < (_WAITING_SECONDS if is_sibling else 0.0 if holder else _UNKNOWN_SECONDS):
             return

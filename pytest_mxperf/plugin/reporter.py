@@ -1,4 +1,4 @@
-"""Gathers what the tests found, in the one process that reports; stores baselines and writes reports."""
+"""Collects the tests' results in the process that reports, stores baselines and writes reports."""
 
 import os
 from contextlib import suppress
@@ -57,7 +57,7 @@ class Reporter:
         self._session: Optional[pytest.Session] = None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Waits for a test's teardown: only then is it known how it came out, its subtests included."""
+        """Waits for a test's teardown, because only then its outcome is known, with its subtests."""
         with contained(self._errors.append, f"taking note of {report.nodeid}"):
             self._note(report)
 
@@ -82,7 +82,7 @@ class Reporter:
         self._keep(result, worker)
 
     def _keep(self, result: ModelResult, worker: object) -> None:
-        """A rerun's result is what counts, and where several workers run a test that of one where it failed."""
+        """A rerun's result counts. If several workers run a test, that of a worker where it failed counts."""
         first = self._kept_of.setdefault(result.test, worker)
         if worker is first or result.outcome not in ("passed", "skipped"):
             self._results[result.test] = result
@@ -123,7 +123,7 @@ class Reporter:
             self._fail_the_run()
 
     def _fail_the_run(self) -> None:
-        """Tests have all been reported by now: what went wrong since can only show in the exit code."""
+        """All tests have been reported by now, so a later error can only show in the exit code."""
         session = self._session
         if session is not None and session.exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -204,7 +204,7 @@ class Reporter:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True, specname="pytest_terminal_summary")
     def _last_word(self, terminalreporter: Any) -> "Generator[None, object, object]":
-        """What failed outside a test is not left above the list of the tests that failed."""
+        """Errors outside a test are shown after the list of failed tests."""
         result = yield
         if any(terminalreporter.stats.get(outcome) for outcome in ("failed", "error")):
             with suppress(Exception):  # perhaps it is the terminal that fails
@@ -230,7 +230,7 @@ class Reporter:
 
 
 def _outcome(phases: List[pytest.TestReport]) -> str:
-    """What became of a test, from the reports of its setup, call, subtests and teardown."""
+    """The outcome of a test, from the reports of its setup, call, subtests and teardown."""
     bad = [phase for phase in phases if phase.outcome not in ("passed", "skipped")]
     if bad:
         return "failed" if bad[0].when == "call" else "error"

@@ -1,4 +1,4 @@
-"""What the user asked for by options and in the ini file, once anything of ours has work to do."""
+"""The user's options and ini keys, read when the plugin first has work to do."""
 
 import math
 import sys
@@ -32,7 +32,7 @@ class Options(NamedTuple):
     def of(cls, config: pytest.Config) -> "Options":
         """Raises ``UsageError`` for an ini value that cannot be understood."""
         given = config.getoption("mxperf_baselines")
-        # What is typed is relative to where it is typed; what a project says is relative to the project.
+        # A path on the command line is relative to the current folder, a path in the ini file to the project.
         folder = config.invocation_params.dir / given if given else config.rootpath / config.getini("mxperf_baselines")
         profile = bool(config.getoption("mxperf_profile") or config.getini("mxperf_profile"))
         judging = JudgeOptions(
@@ -63,7 +63,7 @@ def _reports(config: pytest.Config, *, shows: bool) -> "Tuple[Tuple[str, Optiona
 
 
 def _policy(config: pytest.Config) -> Policy:
-    """The command line wins over the ini file, and what is said of one verdict over ``strict``."""
+    """The command line wins over the ini file, and a policy for one verdict over ``strict``."""
     policy = Policy.strict() if config.getini("mxperf_strict") else Policy()
     policy = policy.updated(dict(parse_policy(each, where="mxperf_policy") for each in config.getini("mxperf_policy")))
     if config.getoption("mxperf_strict"):

@@ -1,4 +1,4 @@
-"""Which layers a network has become slower by: the timed layers of two graphs in pairs, and what each has grown by.
+"""Which layers have become slower: pairs the timed layers of two graphs, with the growth of each pair.
 
 Operators are paired by structure, as for the cost difference. A timed layer may hold several of them, fused: it goes
 by the one that computes in it.
@@ -60,7 +60,7 @@ class Work(NamedTuple):
 
     @property
     def amount(self) -> int:
-        """To hold two operators of one kind against each other."""
+        """For a comparison of two operators of one kind."""
         return self.macs or self.flops or self.bytes
 
 

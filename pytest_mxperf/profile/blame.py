@@ -1,4 +1,4 @@
-"""Which layer is named first: what was changed, before those that are slower since they read it.
+"""Which layer is named first: a changed layer comes before layers that are slower because they read it.
 
 A layer behind a transposed or a plain one may lose more time than that itself. They are reported together.
 """

@@ -1,4 +1,4 @@
-"""Why a layer takes longer than it did: what it computes, how MXNet runs it, or what has come in its place."""
+"""Why a layer takes longer: what it computes, how MXNet runs it, or which layers have replaced it."""
 
 from typing import Dict, List, Literal, Optional, Sequence, Tuple
 

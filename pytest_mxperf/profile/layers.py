@@ -90,7 +90,7 @@ class ModelProfile(msgspec.Struct, frozen=True):
 
     @property
     def doubt(self) -> str:
-        """Why the layers' times do not tell where the forward's go; empty if they do."""
+        """Why the layers' times do not explain the forward's; empty if they do."""
         share = self.unaccounted_share
         if abs(share) <= LARGEST_UNACCOUNTED:
             return ""

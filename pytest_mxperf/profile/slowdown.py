@@ -1,4 +1,4 @@
-"""Why a network has become slower: the layers that make up nearly all of it, each with its cause."""
+"""Why a network has become slower: the layers that make up nearly all of the growth, each with its cause."""
 
 from typing import Collection, Dict, List, NamedTuple, Sequence, Tuple
 
@@ -51,7 +51,7 @@ class SlowLayer(msgspec.Struct, frozen=True):
 class Slowdown(msgspec.Struct, frozen=True):
     """The layers that make up at least 90% of the growth; of a growth that is spread, the largest.
 
-    What has been changed comes before those that are slower only since they read it; the most growth comes first.
+    A changed layer comes before layers that are slower only because they read it. The largest growth comes first.
     """
 
     layers: Tuple[SlowLayer, ...] = ()
@@ -71,7 +71,7 @@ def slowdown(
     operators: Operators = nothing_known,
     own_weights: bool = False,
 ) -> Slowdown:
-    """What of ``new`` is slower than it is in ``old``, and why; with ``own_weights`` both have the same graph.
+    """Which layers of ``new`` are slower than in ``old``, and why. With ``own_weights`` both have the same graph.
 
     ``inputs`` and ``operators`` are as in ``baseline.diff.compare``.
     """

@@ -1,1 +1,1 @@
-"""What a run found out, and how it is shown. Renderers return text and know no files."""
+"""The results of a run, and how they are shown. Renderers return text and do not know files."""

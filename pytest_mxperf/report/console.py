@@ -30,7 +30,7 @@ def printed(console: Console) -> str:
 
 
 def plain(content: str, style: str = "") -> Text:
-    """Text that stays text: names come from models, and may hold what a terminal would obey."""
+    """Text without control characters: names come from models, and a terminal would obey them."""
     return Text(
         "".join(char if char.isprintable() or char == "\n" else "\N{REPLACEMENT CHARACTER}" for char in content), style
     )
@@ -51,7 +51,7 @@ def wrapped(console: Console, text: str, *, indent: int = 0, hang: int = 0, styl
 
 
 def shortened(name: str, width: int) -> str:
-    """A name that is too long loses its middle: names of one family begin alike, and end in what tells them apart."""
+    """Cuts the middle of a long name. Names of one family begin alike, and differ at the end."""
     if len(name) <= width:
         return name
     kept = max(0, width - 1)

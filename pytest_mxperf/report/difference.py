@@ -1,4 +1,4 @@
-"""What distinguishes two models, as a table."""
+"""The difference between two models, as a table."""
 
 from typing import List, Sequence, Tuple
 
@@ -102,7 +102,7 @@ def _cells(difference: Difference, change: Change, columns: Columns) -> List[str
 
 
 def _has_shares(difference: Difference, metric: str) -> bool:
-    """Not where some layers have grown and others shrunk: parts of what is left would be over 100%, or below 0."""
+    """Not if some layers have grown and others shrunk: shares would be over 100%, or below 0."""
     growths = [change.growth(metric) for change in difference.changes]
     return min(growths) >= 0 or max(growths) <= 0
 

@@ -1,4 +1,4 @@
-"""What the JSON report holds, field by field: written from a run, read back into one, and the source of its schema.
+"""The fields of the JSON report. It is written from a run and read back into one; its schema is made from here.
 
 ``docs/report-json.md`` says what each field means. The schema number changes when a field changes its meaning or goes
 away; new fields do not change it.

@@ -1,4 +1,4 @@
-"""What a latency was judged by, as a drawing: both sides' samples, and how their ratio became clear.
+"""Draws how a latency was judged: both sides' samples, and how their ratio became clear.
 
 Positions are percentages of a drawing's width and height (``axes.py``).
 """

@@ -13,7 +13,7 @@ from pytest_mxperf.report.run import RunReport
 __all__ = ["KNOWN", "TERMINAL", "check", "is_file", "is_report", "output"]
 
 TERMINAL = "terminal"
-"""What is shown where nothing else is asked for."""
+"""The default report."""
 
 _MODULES = {
     TERMINAL: "terminal",

@@ -187,7 +187,7 @@ class _Profile(NamedTuple):
 
 
 def _verdicts_of(result: ModelResult) -> Tuple[str, ...]:
-    """What to look at; PASSED where there is nothing."""
+    """The findings to look at; PASSED if there are none."""
     quiet = (Verdict.PASSED, Verdict.ADVICE)
     found = dict.fromkeys(each.verdict.value for each in result.findings if each.verdict not in quiet)
     if not found and result.outcome != "passed":
@@ -253,7 +253,7 @@ def _shortest(values: Sequence[Any]) -> Any:
 
 
 def island(document: object) -> Markup:
-    """JSON for a script element, which no text in it can end, and no comment can open."""
+    """JSON for a script element. No text in it can end the element or open a comment."""
     text = json.dumps(document, ensure_ascii=True, separators=(",", ":"))
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
 

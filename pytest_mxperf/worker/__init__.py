@@ -1,1 +1,1 @@
-"""A process that owns MXNet while something is timed, and how to talk to it."""
+"""The measuring process, in which MXNet runs while something is timed, and how to talk to it."""

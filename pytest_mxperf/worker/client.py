@@ -60,7 +60,7 @@ class Worker:
     def launch(self) -> None:
         """Starts it, and returns while it is still importing MXNet. Raises ``WorkerError`` if it cannot be started.
 
-        One that has died since an earlier launch, before anything was asked of it, is replaced.
+        Replaces a process that died after an earlier launch, before its first request.
         """
         if self._process is not None and (self._is_ready or self._process.poll() is None):
             return
@@ -151,7 +151,7 @@ class Worker:
         return line
 
     def _lost(self, doing: str) -> WorkerError:
-        """That the process has died, and what of."""
+        """Says that the process has died, and of what."""
         assert self._process is not None
         assert self._errors is not None
         code = self._process.wait()

@@ -1,7 +1,7 @@
 """One measurement at a time on a host: a lock among the processes of one user, whose holder can be named.
 
-It is a file in the folder for temporary files, locked by ``flock``, so that a process that dies gives it back. What it
-says is only for people: who has it.
+It is a file in the folder for temporary files, locked by ``flock``, so a process that dies releases it. The file's text
+is only for people: it says who has the lock.
 """
 
 import fcntl
@@ -22,7 +22,7 @@ __all__ = ["Holder", "alone_on_this_host", "lock_path"]
 
 _POLL_SECONDS = 0.05
 _COURTESY_SECONDS = 2 * _POLL_SECONDS
-"""How long who has just had the lock leaves it to those who wait: they look for it every so often only."""
+"""How long a process waits after its turn, so that others, which only look now and then, can get the lock."""
 _LONGEST_BYTES = 4096
 _LONGEST_COMMAND = 200
 _OPEN = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -59,7 +59,7 @@ def alone_on_this_host(
     option: str = "--mxperf-latency-wait",
     waiting: Waiting = lambda holder, waited: None,
 ) -> Iterator[None]:
-    """Waits until no other process of this user measures on this host, and keeps them waiting meanwhile.
+    """Waits until no other process of this user measures on this host. Then the others wait.
 
     ``waiting`` is called at once, and then all the time, with the lock's holder, if that is known, and how many
     seconds this has waited in all. Raises ``WorkerError`` once one turn of one holder has taken ``seconds``, and where
@@ -164,7 +164,7 @@ def _is_still_there(descriptor: int) -> bool:
 
 
 def _read(descriptor: int) -> Optional[Holder]:
-    """Who has the lock, as far as anything says; the kernel knows it of those, too, who do not write it down."""
+    """Who has the lock, if that is known. The kernel also knows holders that do not write their name."""
     recorded, pid = _recorded(descriptor), _locked_by(os.fstat(descriptor).st_ino)
     if pid is None or (recorded is not None and recorded.pid == pid):
         return recorded
@@ -195,7 +195,7 @@ def _command_of(pid: int) -> str:
 
 
 def _write(descriptor: int, holder: Holder) -> None:
-    """Nobody needs it to measure: a full disk is no reason not to."""
+    """Measuring works without it, so a full disk is no error."""
     shown = msgspec.structs.replace(holder, command=_printable(holder.command))
     with suppress(OSError):
         os.ftruncate(descriptor, 0)
@@ -218,7 +218,7 @@ def _own_command() -> str:
 
 
 def _printable(text: str) -> str:
-    """In one line that no terminal takes for orders."""
+    """In one line without control characters."""
     shown = "".join(each if each.isprintable() else "?" for each in text)
     return shown if len(shown) <= _LONGEST_COMMAND else f"{shown[:_LONGEST_COMMAND]}..."
 

@@ -36,7 +36,7 @@ __all__ = ["PairedTimer"]
 Progress = Callable[[str], None]
 
 _FEWEST_SAMPLES = 5
-"""With fewer no gate can fail."""
+"""With fewer samples no gate can fail."""
 _CONFIRMATIONS = 2
 """The most new processes that measure a regression again: a second one if the first cannot tell."""
 _LAYERS_CPU_SECONDS = 2.0
@@ -46,8 +46,8 @@ _LAYERS_CPU_SECONDS = 2.0
 class PairedTimer:
     """Times pairs of networks side by side: one process for a session, and another at hand to confirm a regression.
 
-    ``seconds`` is what one comparison may take of the measuring process's CPU time: where others take its core it goes
-    on for up to four times as long. A regression is measured once more by a new process, which may take as long again.
+    ``seconds`` is the CPU time of the measuring process that one comparison may take. If others take its core, it lasts
+    up to four times as long. A regression is measured once more by a new process, which may take as long again.
     Error rates hold for all comparisons together, however many there will be, and for all paired timers of a session
     if their ``error_share`` sum up to 1. ``option`` is what the user calls ``seconds``.
     """
@@ -86,7 +86,7 @@ class PairedTimer:
         return self._worker.request(prepare, Prepared, doing=doing, seconds=ANSWER_SECONDS)
 
     def shortage(self, prepared: Prepared) -> str:
-        """Why the time for a comparison does not suffice for what was prepared; empty if it does."""
+        """Why a comparison's time is too short for what was prepared; empty if it is not."""
         seconds = least_seconds_per_sample(prepared)
         return too_short(self._seconds, seconds, self._option) if _FEWEST_SAMPLES * seconds > self._seconds else ""
 
@@ -99,7 +99,7 @@ class PairedTimer:
         self._comparisons += 1
         samplers = [PairSampler(self._worker, reference, candidate, self._seconds)]
         first = decision = self._decide(samplers[0], tolerance, seed, is_first=True)
-        # Nothing that is wrong with one process, or with where its memory lies, shall break a build.
+        # A fault of one process, or of where its memory lies, must not break a build.
         while first.outcome is Outcome.REGRESSED and len(samplers) <= _CONFIRMATIONS:
             self._worker.close()
             self._worker, self._successor = self._successor, self._worker
