@@ -154,7 +154,7 @@
       const metric = select.value;
       weigh(root, data[metric]);
       colourBy(metric);
-      const blocks = [];
+      const blocks = [], across = map.clientWidth;
       const lay = (node, path, left, width, level, parent) => {
         if (width < 0.12 || !node.value) return;
         const share = node.value / root.value;
@@ -163,10 +163,11 @@
         const block = make("button", { type: "button", textContent: node.name || "whole model", title: label });
         block.setAttribute("aria-label", label);
         block.style.cssText = `left:${left}%;width:${width}%;top:${level * ROW}px`;
-        block.style.setProperty("--kind", kindOf(node));
-        if (kindOf(node) === GROUP) block.className = "group";
+        const kind = kindOf(node);
+        block.style.setProperty("--kind", kind);
+        if (kind === GROUP) block.className = "group";
         // A name that is cut to a few letters says nothing: it is told when the block is pointed at.
-        const room = width / 100 * map.clientWidth - 10;
+        const room = width / 100 * across - 10;
         if (room < Math.min(70, wide(block.textContent))) block.textContent = "";
         block.tabIndex = -1;
         const entry = { block, node, level, parent, left };
