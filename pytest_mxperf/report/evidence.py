@@ -56,7 +56,8 @@ class Row(NamedTuple):
 class Evidence(NamedTuple):
     """The drawings of one gate, and their numbers."""
 
-    metric: str
+    is_of_weights: bool
+    """One graph with synthetic weights and with its own; otherwise two graphs."""
     growth: str
     """What the gate has found."""
     sides: Tuple[Side, ...]
@@ -77,23 +78,25 @@ def evidence_of(finding: Finding) -> Optional[Evidence]:
     samples = finding.samples
     if not samples:
         return None
+    is_of_weights = finding.metric == "weights"
+    names = ("synthetic", "own") if is_of_weights else ("reference", "now")
     places = [100 * (index + 0.5) / len(samples) for index in range(len(samples))]
     times = Scale.over([*(each.reference_seconds for each in samples), *(each.candidate_seconds for each in samples)])
     allowed = finding.allowed_growth or 0.0
     growths = [math.expm1(sample.log_ratio) for sample in samples]
     ratios = _ratio_scale(samples, growths, allowed)
     return Evidence(
-        finding.metric,
+        is_of_weights,
         "" if finding.value is None else _percent(float(finding.value)),
         (
-            _side("before", [each.reference_seconds for each in samples], places, times),
-            _side("now", [each.candidate_seconds for each in samples], places, times),
+            _side(names[0], [each.reference_seconds for each in samples], places, times),
+            _side(names[1], [each.candidate_seconds for each in samples], places, times),
         ),
         tuple(quantity_ticks(times, Quantity.SECONDS)),
         tuple(Dot(round(x, 2), ratios.y(growth), _percent(growth)) for x, growth in zip(places, growths)),
         tuple(percentage_ticks(ratios)),
         tuple(_bands(samples, places, ratios)),
-        (Level(ratios.y(0.0), "no change"), Level(ratios.y(allowed), f"allowed {_percent(allowed)}")),
+        (Level(ratios.y(0.0), "no difference"), Level(ratios.y(allowed), f"allowed {_percent(allowed)}")),
         tuple(
             round((places[index] + places[index - 1]) / 2, 2)
             for index in range(1, len(samples))

@@ -68,7 +68,7 @@ class _Gate(NamedTuple):
     finding: Finding
     old: str
     new: str
-    change: str
+    difference: str
     allowed: str
     message: str
     """Empty where the row's own cells say it all."""
@@ -84,7 +84,7 @@ class _Gate(NamedTuple):
         elif old and new and finding.verdict in _NUMBERS_SUFFICE:
             message = ""
         allowed = "" if finding.allowed_growth is None else f"{100 * finding.allowed_growth:+.4g}%"
-        return cls(finding, old, new, _change(finding), allowed, message, tuple(explanation))
+        return cls(finding, old, new, _difference(finding), allowed, message, tuple(explanation))
 
 
 _NUMBERS_SUFFICE = (Verdict.PASSED, Verdict.IMPROVED, Verdict.REGRESSED, Verdict.OVER_BUDGET)
@@ -99,12 +99,20 @@ def _in_unit(value: Optional[float], finding: Finding) -> str:
     return f"{value:,}" if unit is Quantity.COUNT else format_quantity(value, unit)
 
 
-def _change(finding: Finding) -> str:
+def _difference(finding: Finding) -> str:
+    """From what it is held against: a growth, or how far from a budget; empty where nothing was timed."""
     if finding.value is None:
         return ""
     if finding.gate == "latency":
-        return f"{100 * finding.value:+.1f}%"
-    return "" if finding.reference is None else format_growth(finding.reference, finding.value)
+        return f"{100 * finding.value:+.1f}%" if finding.samples else ""
+    if finding.reference is None:
+        return ""
+    growth = format_growth(finding.reference, finding.value)
+    if finding.gate != "budget" or not growth.startswith(("+", "-")):
+        return growth
+    if finding.value == finding.reference:
+        return "just as much"
+    return f"{growth[1:]} {'above' if growth.startswith('+') else 'below'}"
 
 
 class _Model(NamedTuple):
@@ -187,12 +195,14 @@ class _Profile(NamedTuple):
 
 
 def _verdicts_of(result: ModelResult) -> Tuple[str, ...]:
-    """The findings to look at; PASSED if there are none."""
+    """The findings to look at, the bad ones first; PASSED if there are none."""
     quiet = (Verdict.PASSED, Verdict.ADVICE)
-    found = dict.fromkeys(each.verdict.value for each in result.findings if each.verdict not in quiet)
+    found = dict.fromkeys(each.verdict for each in result.findings if each.verdict not in quiet)
     if not found and result.outcome != "passed":
         return (result.outcome.upper(),)
-    return tuple(found) or (("PASSED",) if result.findings else ("NO GATE",))
+    return tuple(each.value for each in sorted(found, key=lambda each: each.is_good)) or (
+        ("PASSED",) if result.findings else ("NO GATE",)
+    )
 
 
 def _largest_change(result: ModelResult) -> Optional[_Change]:

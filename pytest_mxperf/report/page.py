@@ -23,11 +23,13 @@ def environment() -> Environment:
 
 
 def _breakable(text: str) -> Markup:
-    """May end a line behind the parts of a layer's name, and nowhere else in a word."""
-    return Markup(_BREAK.sub(lambda match: match.group() + "<wbr>", str(escape(text))))
+    """May end a line behind the parts of a layer's name, and nowhere else in a word or in ``1 -> 16``."""
+    parts = _BREAK.sub(lambda match: match.group() + "<wbr>", str(escape(text)))
+    return Markup(_CHANGE.sub(lambda match: f'<span class="whole">{match.group()}</span>', parts))
 
 
 _BREAK = re.compile(r"[_/]+(?=\w)|(?<=[a-z])\.(?=[a-z])", re.IGNORECASE)
+_CHANGE = re.compile(r"(?:(?<!\S)\S{1,16} )?-&gt;(?: \S{1,16}(?!\S))?")
 
 
 def _source(made: Environment, name: str) -> str:

@@ -1,27 +1,31 @@
 """The HTML report in a real browser. Skipped where Chromium or Playwright is missing."""
 
+import itertools
 import shutil
 
 import msgspec
 import pytest
 
 from pytest_mxperf.baseline.past import Commit
+from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.report.history import page as history
 from pytest_mxperf.report.html import render
-from tests.unit.report.runs import COST, FAILED, HEALTHY, PROFILED, SLOWED, UNCLEAR, result, run
+from tests.unit.report.runs import COST, FAILED, HEALTHY, PROFILED, SAMPLES, SLOWED, UNCLEAR, result, run
 
 sync_api = pytest.importorskip("playwright.sync_api")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt-get install chromium")
 
 HOSTILE = "</script><script>alert(1)</script>"
+WEIGHED = Finding("latency", "weights", Verdict.PASSED, "weights: 1.0x", 0.0, None, 0.25, samples=SAMPLES)
 NAMES = ("net_stage1_conv", "net_stage1_relu", "net_stage2_conv", HOSTILE)
 
 
 def models():
     layers = tuple(msgspec.structs.replace(COST.layers[index % 2], name=name) for index, name in enumerate(NAMES))
     deep = result("deep", cost=msgspec.structs.replace(COST, layers=layers), findings=HEALTHY.findings)
-    return run(HEALTHY, FAILED, UNCLEAR, deep, result(HOSTILE), PROFILED, SLOWED)
+    weighed = result("weighed", cost=COST, findings=(WEIGHED,))
+    return run(HEALTHY, FAILED, UNCLEAR, deep, result(HOSTILE), PROFILED, SLOWED, weighed)
 
 
 @pytest.fixture(scope="module")
@@ -65,9 +69,9 @@ def test_the_overview_sorts_both_ways(opened):
     page = opened()
     by_name = page.locator("#models th").first.get_by_role("button")
     by_name.click()
-    assert names(page) == [HOSTILE, "deep", "failed", "healthy", "profiled", "slowed", "unclear"]
+    assert names(page) == [HOSTILE, "deep", "failed", "healthy", "profiled", "slowed", "unclear", "weighed"]
     by_name.click()
-    assert names(page) == ["unclear", "slowed", "profiled", "healthy", "failed", "deep", HOSTILE]
+    assert names(page) == ["weighed", "unclear", "slowed", "profiled", "healthy", "failed", "deep", HOSTILE]
     page.locator("#models").get_by_role("button", name="MACs").click()
     assert names(page)[0] == "deep"
     assert page.locator("#models th[aria-sort]").inner_text() == "MACs"
@@ -80,7 +84,7 @@ def test_the_overview_is_searched_and_filtered(opened):
     assert names(page) == ["healthy", "failed", "unclear", HOSTILE, "profiled", "slowed"]
     page.get_by_role("button", name="REGRESSED 2").click()
     assert names(page) == ["failed", "slowed"]
-    assert page.locator("#shown").inner_text() == "2 of 7 models"
+    assert page.locator("#shown").inner_text() == "2 of 8 models"
 
 
 def test_a_models_layers_are_drawn_when_it_is_opened(opened):
@@ -135,8 +139,43 @@ def test_timed_layers_can_be_mapped_by_time_and_lie_under_the_roof(opened):
         "1. conv: 600 µs, 0.0 GFLOP/s at 0.0 FLOPs a byte",
         "2. soft: 200 µs, 0.0 GFLOP/s at 0.6 FLOPs a byte",
     ]
-    assert section.locator(".roofline .in").all_inner_texts() == ["conv"]  # "soft" is beside it
+    assert section.locator(".roofline .in").all_inner_texts() == ["conv", "soft"]
+    assert section.locator(".roofline .unit").all_inner_texts() == ["GFLOP/s ↑", "FLOPs per byte →"]
     assert section.locator(".roofline .y").last.inner_text() == "100"
+
+
+@pytest.mark.parametrize("width", [400, 1200])
+def test_no_name_in_the_roofline_covers_another(opened, width):
+    """Both layers lie at the bottom, where a name below its dot would be cut off."""
+    page = opened(viewport={"width": width, "height": 800})
+    page.get_by_role("link", name="profiled").click()
+    plot = page.locator("#m5 .roofline .plot").bounding_box()
+    words = page.locator("#m5 .roofline .in, #m5 .roofline .unit")
+    boxes = [word.bounding_box() for word in words.all()]
+    assert len(boxes) >= 3
+    for box in boxes:
+        assert 0 <= box["x"] - plot["x"] <= plot["width"] - box["width"]
+        assert 0 <= box["y"] - plot["y"] <= plot["height"] - box["height"] + 2
+    for box, other in itertools.combinations(boxes, 2):
+        assert (
+            box["x"] + box["width"] <= other["x"]
+            or other["x"] + other["width"] <= box["x"]
+            or box["y"] + box["height"] <= other["y"]
+            or other["y"] + other["height"] <= box["y"]
+        )
+
+
+def test_the_weights_are_drawn_as_what_they_are(opened):
+    """Both sides are one graph, so none of them is an older one."""
+    page = opened()
+    page.get_by_role("link", name="weighed").click()
+    section = page.locator("#m7")
+    assert section.get_by_role("heading", name="How the weights were judged").count() == 1
+    assert section.locator(".drawings .key").all_inner_texts()[:2] == ["synthetic", "own"]
+    assert section.locator(".boxes .x").all_inner_texts() == ["synthetic", "own"]
+    section.locator(".numbers summary").click()
+    assert section.locator(".numbers th").all_inner_texts()[2:4] == ["synthetic", "own"]
+    assert section.locator(".numbers tbody tr").count() == 5
 
 
 def test_samples_are_drawn_with_their_scale(opened):
@@ -151,6 +190,11 @@ def test_samples_are_drawn_with_their_scale(opened):
         assert all(box["x"] >= 0 and box["x"] + box["width"] <= width for box in boxes)
         assert plots.nth(2).locator(".y").first.inner_text().endswith("%")
         assert plots.nth(0).locator(".y").first.inner_text().endswith("ms")
+        assert plots.nth(0).locator(".dot").count() == 10  # five samples of each side
+        assert plots.nth(1).locator(".box").count() == 2
+        assert plots.nth(2).locator("polygon.known").count() == 2  # two processes
+        assert plots.nth(2).locator(".in").all_inner_texts() == ["a second process"]
+        assert "allowed +2.5%" in page.locator("#m6 .drawings").inner_text()
         sizes[width] = plots.nth(0).locator(".y").first.bounding_box()["height"]
     assert sizes[400] == sizes[1200] >= 10
 
@@ -186,6 +230,26 @@ def test_tab_reaches_every_control(opened):
     assert {"MACs", "verdict", "deep", "REGRESSED 2"} <= reached
 
 
+def test_tab_reaches_the_map_and_the_layers_of_an_open_model(opened):
+    """In the order of the page; of the map one block, from which the arrow keys lead on."""
+    page = opened()
+    page.get_by_role("link", name="deep").focus()
+    page.keyboard.press("Enter")
+    reached = []
+    for _ in range(15):
+        page.keyboard.press("Tab")
+        reached.append(
+            page.evaluate("""() => {
+              const { ariaLabel, textContent, labels, parentElement } = document.activeElement;
+              if (parentElement.className === "icicle") return "map";
+              return ariaLabel ?? labels?.[0]?.textContent ?? textContent;
+            }""")
+        )
+    wanted = ["Metric", "map", "Search layers ", "Layers of deep", "layer", "operator", "output", "MACs"]
+    start = reached.index("Metric")
+    assert reached[start : start + len(wanted)] == wanted
+
+
 @pytest.mark.parametrize("width", [320, 400, 1200])
 def test_the_page_never_scrolls_sideways(opened, width):
     page = opened(viewport={"width": width, "height": 800})
@@ -199,7 +263,7 @@ def test_without_scripts_the_tables_are_there(browser, tmp_path):
     path.write_text(render(models()), encoding="utf-8")
     page = browser.new_page(java_script_enabled=False)
     page.goto(path.as_uri())
-    assert names(page) == ["healthy", "failed", "unclear", "deep", HOSTILE, "profiled", "slowed"]
+    assert names(page) == ["healthy", "failed", "unclear", "deep", HOSTILE, "profiled", "slowed", "weighed"]
     page.locator("#m3 summary").click()
     assert page.locator("#m3 noscript tbody tr").count() == 4
 

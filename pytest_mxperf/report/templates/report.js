@@ -109,9 +109,11 @@
   const depthOf = (node) => 1 + Math.max(0, ...node.children.map(depthOf));
 
   const ROW = 27;
+  // About as many pixels as a text in a drawing takes.
+  const wide = (text) => 6.8 * text.length;
   // Tol's "light" palette and one more, for the operators that weigh most; the last for all others.
   const KINDS = ["#77aadd", "#ee8866", "#eedd88", "#ffaabb", "#99ddff", "#44bb99", "#aaaa00"];
-  const OTHERS = "#cfd4dc", GROUP = "#e6e9ee";
+  const OTHERS = "#cfd4dc", GROUP = "var(--group)";
   const drawMap = (place, data) => {
     const select = make("select", { ariaLabel: "Metric" });
     for (const [metric, label] of Object.entries(METRICS)) {
@@ -152,7 +154,7 @@
       const metric = select.value;
       weigh(root, data[metric]);
       colourBy(metric);
-      const blocks = [];
+      const blocks = [], across = map.clientWidth;
       const lay = (node, path, left, width, level, parent) => {
         if (width < 0.12 || !node.value) return;
         const share = node.value / root.value;
@@ -161,8 +163,12 @@
         const block = make("button", { type: "button", textContent: node.name || "whole model", title: label });
         block.setAttribute("aria-label", label);
         block.style.cssText = `left:${left}%;width:${width}%;top:${level * ROW}px`;
-        block.style.setProperty("--kind", kindOf(node));
-        if (width / 100 * map.clientWidth < 34) { block.textContent = ""; block.className = "thin"; }
+        const kind = kindOf(node);
+        block.style.setProperty("--kind", kind);
+        if (kind === GROUP) block.className = "group";
+        // A name that is cut to a few letters says nothing: it is told when the block is pointed at.
+        const room = width / 100 * across - 10;
+        if (room < Math.min(70, wide(block.textContent))) block.textContent = "";
         block.tabIndex = -1;
         const entry = { block, node, level, parent, left };
         blocks.push(entry);
@@ -242,12 +248,12 @@
       }
       count.textContent = fits === all.length ? "" : `${fits} of ${all.length} layers`;
     });
-    const table = make("table", { className: "long" }, make("thead", {}, head), body);
+    const table = make("table", { className: "long named" }, make("thead", {}, head), body);
     sortable(table);
     const scroll = make("div", { className: "scroll long-scroll", tabIndex: 0 }, table);
     scroll.setAttribute("role", "region");
     scroll.setAttribute("aria-label", `Layers of ${place.dataset.name}`);
-    place.append(make("div", { className: "controls" }, make("label", {}, "Search layers ", search), count), scroll);
+    place.append(make("div", { className: "controls" }, make("label", {}, "Search layers ", search), count, make("small", { textContent: "Bars: a layer's share of the model; of what is alive, its share of the peak" })), scroll);
   };
 
   const SVG = "http://www.w3.org/2000/svg";
@@ -272,11 +278,18 @@
     return span;
   };
   const line = (kind, d) => draw("path", { class: kind, d });
-  // On the side of a dot where there is more room.
-  const beside = (x, y, text) => {
-    const span = word(x > 50 ? "in left" : "in", x, y, text);
-    span.style.maxWidth = `${Math.max(x, 100 - x)}%`;
+  // On the side of a point where there is more room.
+  const beside = (x, y, text, isLeft = x > 50) => {
+    const span = word(isLeft ? "in left" : "in", x, y, text);
+    span.style.maxWidth = `${isLeft ? x : 100 - x}%`;
     return span;
+  };
+  // Round values from 0 up to a size in bytes.
+  const roundBytes = (most) => {
+    const unit = BYTES.find(([factor]) => most >= factor)?.[0] ?? 1;
+    const rough = most / unit / 4, power = 10 ** Math.floor(Math.log10(rough));
+    const step = [1, 2, 5, 10].find((times) => times * power >= rough) * power * unit;
+    return [...Array(Math.floor(most / step) + 1).keys()].map((times) => times * step);
   };
 
   // The activations that are alive while each layer runs.
@@ -289,12 +302,31 @@
     const points = data.live.flatMap((value, index) => [`${(index * step).toFixed(2)},${y(value)}`, `${((index + 1) * step).toFixed(2)},${y(value)}`]);
     const x = (at + 0.5) * step;
     const told = `${shown(peak, "live")} at ${data.name[at]}`;
-    const ticks = [0, 0.25, 0.5, 0.75, 1].map((share) => share * peak);
+    const ticks = roundBytes(peak);
     figure(place, `Activations that are alive while each layer runs, at most ${told}. Parameters and inputs are not among them`,
       `Activations over the execution; the peak is ${told}`,
       [...ticks.map((tick) => line("grid", `M0 ${y(tick)}H100`)), draw("polygon", { points: `0,100 ${points.join(" ")} 100,100` }), line("level2", `M${x} ${y(peak)}V100`)],
       [...ticks.map((tick) => word("y", null, y(tick), shown(tick, "live"))),
-        word("x first", 0, null, "first layer"), word("x last", 100, null, "last layer")]);
+        beside(x, y(peak), "peak"), word("x first", 0, null, "first layer"), word("x last", 100, null, "last layer")]);
+  };
+
+  // The names of up to five points, the first ones first: none covers another, and as few points as can be.
+  const labels = (points, dots, width) => {
+    const height = 192, taken = [{ left: width - 110, right: width, top: height - 20, bottom: height }]; // the axis's name
+    for (const [name, x, y] of points) {
+      const boxOf = (isLeft) => {
+        const left = x / 100 * width - (isLeft ? wide(name) + 14 : 0), top = Math.min(y / 100 * height, height - 17);
+        const holds = ([across, down]) => across > left + 3 && across < left + wide(name) + 11 && down > top - 4 && down < top + 20;
+        const covers = dots.filter(([across, down]) => holds([across / 100 * width, down / 100 * height])).length;
+        return { name, x, y: 100 * top / height, isLeft, left, right: left + wide(name) + 14, top, bottom: top + 17, covers };
+      };
+      const fits = (box) => box.left >= 0 && box.right <= width
+        && taken.every((other) => box.right < other.left || other.right < box.left || box.bottom < other.top || other.bottom < box.top);
+      const [best] = [boxOf(false), boxOf(true)].filter(fits).sort((a, b) => a.covers - b.covers);
+      if (best) taken.push(best);
+      if (taken.length === 6) break;
+    }
+    return taken.slice(1).map(({ name, x, y, isLeft }) => beside(x, y, name, isLeft));
   };
 
   // Layers against what the processor can do, on logarithmic axes.
@@ -321,18 +353,15 @@
       dot.style.setProperty("--size", (6 + 14 * Math.sqrt(seconds / dots[0].seconds)).toFixed(1));
       return dot;
     });
-    // Words side by side would cover each other: the layers that lose the most are named, as far as there is room.
     const lost = ({ x, y, seconds }) => seconds * (1 - y / Math.min(roof, x * peaks.bytes));
-    const named = [];
-    for (const each of [...dots].sort((a, b) => lost(b) - lost(a))) {
-      if (named.length < 5 && named.every((other) => Math.abs(up(other.y) - up(each.y)) > 9)) named.push(each);
-    }
-    figure(place, `Each timed layer; the larger, the longer it takes. The line is what one core can do: ${(roof / 1e9).toFixed(0)} GFLOP/s and ${(peaks.bytes / 1e9).toFixed(1)} GB/s. A layer far below it is a lead. To the right FLOPs per byte, upwards GFLOP/s, both logarithmic`,
+    const losing = dots.filter((each) => lost(each) > 0).sort((a, b) => lost(b) - lost(a));
+    const named = labels(losing.map(({ name, x, y }) => [name, across(x), up(y)]), dots.map(({ x, y }) => [across(x), up(y)]), place.clientWidth - 75);
+    figure(place, `Each timed layer; the larger, the longer it takes. The line is what one core can do: ${(roof / 1e9).toFixed(0)} GFLOP/s and ${(peaks.bytes / 1e9).toFixed(1)} GB/s. A layer far below it is a lead. Both axes are logarithmic`,
       "Roofline of the timed layers; the table above has their numbers",
       [...columns.map((x) => line("grid", `M${across(x).toFixed(2)} 0V100`)), ...rows.map((y) => line("grid", `M0 ${up(y).toFixed(2)}H100`)),
         draw("polyline", { class: "roof", points: limit.join(" ") }), ...circles],
       [...rows.map((y) => word("y", null, up(y), String(y / 1e9))), ...columns.map((x) => word("x", across(x), null, String(x))),
-        ...named.map(({ name, x, y }) => beside(across(x), up(y), name))]);
+        word("unit up", null, null, "GFLOP/s ↑"), word("unit across", null, null, "FLOPs per byte →"), ...named]);
   };
 
   // A model is drawn when it is opened: a report has many.

@@ -38,7 +38,7 @@ def test_a_box_holds_the_middle_half_of_the_samples():
 
 def test_the_tolerance_and_no_change_are_levels():
     none, allowed = evidence_of(finding(Sample(0.0), Sample(0.0488))).levels
-    assert (none.told, allowed.told) == ("no change", "allowed +2.5%")
+    assert (none.told, allowed.told) == ("no difference", "allowed +2.5%")
     assert (none.y, allowed.y) == (pytest.approx(100 * 1.08 / 1.16, abs=0.01), pytest.approx(50, abs=0.1))
 
 

@@ -1,14 +1,16 @@
 """The HTML report: what is in it, and that text stays text. How it behaves: tests/browser/."""
 
+import html
 import json
 import re
 from html.parser import HTMLParser
 
+import msgspec
 import pytest
 
 from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.report.html import island, render
-from tests.unit.report.runs import BROKEN, COST, FAILED, HEALTHY, PROFILED, SLOWED, UNCLEAR, result, run
+from tests.unit.report.runs import BROKEN, COST, FAILED, HEALTHY, PROFILED, REGRESSED, SLOWED, UNCLEAR, result, run
 
 
 class Page(HTMLParser):
@@ -37,7 +39,7 @@ def test_a_row_and_a_section_for_each_model():
     ]
     assert page.count('<details class="model"') == 4
     for text in (
-        "num_<wbr>filter 7 -&gt; 8, +100 MACs",
+        'num_<wbr>filter <span class="whole">7 -&gt; 8,</span> +100 MACs',
         "models/broken-symbol.json: it is empty",
         "latency +2.6%, unclear",
     ):
@@ -123,5 +125,40 @@ def test_the_graphs_file_is_linked_from_where_the_page_lies():
     found = result("net", symbol_path="models/javascript:alert(1)-symbol.json")
     page = render(run(found), to_root="..")
     assert 'href="./../models/javascript%3Aalert%281%29-symbol.json"' in page
-    assert '<a href="https://netron.app">Netron</a> draws it' in page
+    assert '<a href="https://netron.app">Netron</a>. This link works where the report was written, not in a' in page
     assert "Netron" not in render(run(result("net")))
+
+
+def gate_row(gate, metric, verdict, value, reference, allowed=None):
+    found = Finding(gate, metric, verdict, "told", value, reference, allowed)
+    row = render(run(result("net", findings=(found,)))).partition(f"<td>{gate}<")[2]
+    return [html.unescape(cell.partition(">")[2].partition("<")[0]) for cell in row.split("<td")[2:6]]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(950, "5.00% below"), (1_000, "just as much"), (1_250, "25.00% above"), (200_000, "200 times as much")],
+)
+def test_a_budget_is_no_past_so_nothing_has_changed_since(value, shown):
+    verdict = Verdict.PASSED if value <= 1_000 else Verdict.OVER_BUDGET
+    assert gate_row("budget", "macs", verdict, value, 1_000)[2] == shown
+
+
+def test_a_growth_that_was_not_timed_has_no_figure():
+    assert gate_row("latency", "latency", Verdict.PASSED, 0.0, None, 0.025) == ["\N{EN DASH}"] * 3 + ["+2.5%"]
+
+
+def test_the_worst_verdict_of_a_model_stands_first_and_no_change_is_no_bar():
+    better = Finding("baseline", "macs", Verdict.IMPROVED, "less", 800, 900, 0.0)
+    page = render(run(result("net", findings=(better, REGRESSED))))
+    assert 'data-verdicts="REGRESSED,IMPROVED"' in page
+    same = Finding("baseline", "macs", Verdict.PASSED, "same", 900, 900, 0.0)
+    assert '<td class="n" data-v="0.0">none' in render(run(result("net", findings=(same,))))
+
+
+def test_old_and_new_of_a_change_stay_on_one_line():
+    """``1 ->`` at the end of a line reads as if there were no 16. Long names may part, an arrow may not."""
+    line = "conv_2: num_group 1 -> 16, renamed from a_layer_with_a_long_name -> another_layer"
+    page = render(run(result("net", findings=(msgspec.structs.replace(REGRESSED, message=f"macs\n{line}"),))))
+    assert 'conv_<wbr>2: num_<wbr>group <span class="whole">1 -&gt; 16,</span> renamed' in page
+    assert 'long_<wbr>name <span class="whole">-&gt;</span> another_<wbr>layer' in page
