@@ -177,4 +177,4 @@ def test_the_page_escapes_what_commits_say(store, commit):
     assert "<script>" not in text
     assert "&lt;script&gt;alert(1)" in text
     assert text.count("<polyline") == 3
-    assert 'points="0.0,60.0 600.0,0.0"' in text  # 100 is half of 200
+    assert 'points="25.0,54.55 75.0,9.09"' in text  # of 220: 100 is half of 200
