@@ -159,7 +159,7 @@ def test_what_follows_such_a_node_has_no_shape_that_anybody_could_know(save):
     document["heads"] = [[2, 0, 0]]
     path.write_text(json.dumps(document))
     with pytest.raises(
-        MxperfError, match=r"Flatten 'flat' cannot be inferred; only the process .* _Native 'it' puts out"
+        MxperfError, match=r"Flatten 'flat' cannot be inferred; only the process .* output shapes of _Native 'it'"
     ):
         count(prefix, SQUARE)
 
