@@ -123,7 +123,7 @@ def test_they_are_in_every_report(pytester, write, run, plugged):
     assert row.endswith(",0.9,128744")
     assert r"| digits | accuracy | budget 0.95 | 0.9 | -5.26% | OVER_BUDGET |" in markdown
     assert "<dt>accuracy<dd>0.9</div>" in page
-    assert '<td class="n">0.95<td class="n">0.9<td class="n">-5.26%' in page
+    assert 'data-label="before">0.95<td class="n" data-label="now">0.9<td class="n" data-label="change">-5.26%' in page
 
 
 @pytest.mark.slow
