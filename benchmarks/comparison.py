@@ -13,10 +13,13 @@ import contextlib
 import io
 import logging
 import statistics
+import sys
 import tempfile
 import time
 import warnings
 from pathlib import Path
+
+sys.path.pop(0)  # this folder, whose profile.py would hide Python's own, which torch imports
 
 from pytest_mxperf import count  # first: it makes `import mxnet` work
 

@@ -100,7 +100,7 @@ def _in_unit(value: Optional[float], finding: Finding) -> str:
 
 
 def _difference(finding: Finding) -> str:
-    """From what it is held against: a growth, or how far from a budget; empty where nothing was timed."""
+    """From what it is compared with: a growth, or how far from a budget; empty where nothing was timed."""
     if finding.value is None:
         return ""
     if finding.gate == "latency":

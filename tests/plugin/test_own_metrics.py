@@ -1,6 +1,7 @@
 """The hook ``pytest_mxperf_metrics``: metrics of other plugins in gates, baselines and reports; the sample plugin."""
 
 import json
+import re
 import sys
 
 import pytest
@@ -123,7 +124,8 @@ def test_they_are_in_every_report(pytester, write, run, plugged):
     assert row.endswith(",0.9,128744")
     assert r"| digits | accuracy | budget 0.95 | 0.9 | -5.26% | OVER_BUDGET |" in markdown
     assert "<dt>accuracy<dd>0.9</div>" in page
-    assert 'data-label="before">0.95<td class="n" data-label="now">0.9<td class="n" data-label="change">-5.26%' in page
+    old, now, difference = re.search(r'"compared with">(.*?)<.*?"now">(.*?)<.*?"difference">(.*?)<', page).groups()
+    assert (old, now, difference) == ("0.95", "0.9", "5.26% below")
 
 
 @pytest.mark.slow
