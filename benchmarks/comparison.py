@@ -23,7 +23,7 @@ from pytest_mxperf import count  # first: it makes `import mxnet` work
 import mxnet as mx  # isort: skip
 import torch
 from torch import nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 RESULTS = Path(__file__).parent / "results" / "comparison.md"
 TURNS = 5
@@ -61,7 +61,7 @@ class Fused(Attention):
 
     def forward(self, x):
         parts = (part.reshape(1, 64, 4, 32).transpose(1, 2) for part in self.projections(x).chunk(3, dim=-1))
-        return self.output(F.scaled_dot_product_attention(*parts).transpose(1, 2).reshape(1, 64, 128))
+        return self.output(functional.scaled_dot_product_attention(*parts).transpose(1, 2).reshape(1, 64, 128))
 
 
 class Functional(nn.Module):
@@ -72,7 +72,7 @@ class Functional(nn.Module):
         self.weight = nn.Parameter(torch.randn(16, 8, 3, 3))
 
     def forward(self, x):
-        return F.conv2d(x, self.weight, padding=1)
+        return functional.conv2d(x, self.weight, padding=1)
 
 
 class Recurrent(nn.Module):
@@ -192,7 +192,9 @@ TOOLS = {
 def quietly(tool, net, x):
     """MACs, parameters and seconds, or what it raises."""
     start = time.perf_counter()
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(
+        io.StringIO()
+    ):
         warnings.simplefilter("ignore")
         try:
             with torch.no_grad():
@@ -224,14 +226,14 @@ def network_rows():
         for tool, runs in found.items():
             counted, numbers, _ = runs[-1]
             times = [seconds for _, _, seconds in runs if seconds is not None]
-            ratio = f"{statistics.median(times) / base:.1f}" if times else "–"
+            ratio = f"{statistics.median(times) / base:.1f}" if times else "-"
             yield f"| {name} | {tool} | {share(counted, macs)} | {share(numbers, params)} | {ratio} |"
 
 
 def share(found, true):
     """``1,814,073,344``, with its difference from what is true."""
     if not isinstance(found, int):
-        return str(found or "–")
+        return str(found or "-")
     if found == true:
         return f"{found:,} (exact)"
     return f"{found:,} ({100 * (found / true - 1):+.2f}%)"
