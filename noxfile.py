@@ -5,6 +5,8 @@ Each run of the tests leaves its counts in .nox/matrix.json; ``nox -s table`` wr
 
 import json
 import re
+import tarfile
+import zipfile
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -90,10 +92,34 @@ def docs(session):
 
 @nox.session(python="3.11")
 def package(session):
-    """What the package index would show and hand out."""
+    """What the package index would show and hand out: whole links, a wheel without tests, an sdist with all of git."""
     session.install("build", "twine")
-    session.run("python", "-m", "build", "--outdir", "build/dist")
-    session.run("twine", "check", "--strict", "build/dist/*")
+    folder = Path(session.create_tmp()).resolve()
+    session.run("python", "-m", "build", "--outdir", str(folder))
+    wheel, sdist = max(folder.glob("*.whl")), max(folder.glob("*.tar.gz"))
+    session.run("twine", "check", "--strict", str(wheel), str(sdist))
+    tracked = session.run("git", "ls-files", external=True, silent=True).split("\n")
+    for fault in package_faults(wheel, sdist, {name for name in tracked if name}):
+        session.error(fault)
+
+
+def package_faults(wheel, sdist, tracked):
+    """What is wrong with a built wheel and sdist, as sentences. ``tracked`` has the paths of all files in git."""
+    with zipfile.ZipFile(wheel) as archive:
+        shipped = archive.namelist()
+        metadata = next(name for name in shipped if name.endswith(".dist-info/METADATA"))
+        description = archive.read(metadata).decode()
+    with tarfile.open(sdist) as archive:
+        held = {name.partition("/")[2] for name in archive.getnames()}
+    code = {name for name in tracked if name.startswith("pytest_mxperf/")}
+    stray = [name for name in shipped if not name.startswith("pytest_mxperf/") and ".dist-info/" not in name]
+    links = re.findall(r"\]\((?!https?:|#)[^)]*\)", description)
+    return [
+        *(f"the wheel holds {name}" for name in stray),
+        *(f"the wheel lacks {name}" for name in sorted(code - set(shipped))),
+        *(f"the sdist lacks {name}" for name in sorted(tracked - held)),
+        *(f"the description has a relative link: {link}" for link in links),
+    ]
 
 
 @nox.session(venv_backend="none")
