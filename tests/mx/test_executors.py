@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from pytest_mxperf.mx.buffers import Buffers
+from pytest_mxperf.mx.build import fusing_backend
 from pytest_mxperf.mx.executors import bind
 from pytest_mxperf.mx.side import Side
 from pytest_mxperf.spec import InputSpec, RunAs
@@ -22,7 +23,7 @@ def mx():
 
 @pytest.fixture(autouse=True)
 def _backend(monkeypatch):
-    monkeypatch.setenv("MXNET_SUBGRAPH_BACKEND", "MKLDNN")
+    monkeypatch.setenv("MXNET_SUBGRAPH_BACKEND", fusing_backend())
 
 
 def normalized(mx):

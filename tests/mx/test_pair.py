@@ -13,6 +13,7 @@ from pytest_mxperf.mx import pair as pair_module
 from pytest_mxperf.mx.analysis import analyse
 from pytest_mxperf.mx.arrays import memory_of
 from pytest_mxperf.mx.buffers import Buffers
+from pytest_mxperf.mx.build import fusing_backend
 from pytest_mxperf.mx.executors import bind_executor
 from pytest_mxperf.mx.fusion import DENSE
 from pytest_mxperf.mx.memory import make_room, needed_bytes, plan_both
@@ -34,7 +35,7 @@ def mx():
 @pytest.fixture(autouse=True)
 def _machine(monkeypatch):
     """One with room; the limit of this process stays as it is."""
-    monkeypatch.setenv("MXNET_SUBGRAPH_BACKEND", "MKLDNN")
+    monkeypatch.setenv("MXNET_SUBGRAPH_BACKEND", fusing_backend())
     monkeypatch.setattr(memory, "free_bytes", lambda: 1 << 40)
     monkeypatch.setattr(memory, "limit_to", lambda more_bytes: None)
 
