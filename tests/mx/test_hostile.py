@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import warnings
 
 import pytest
@@ -444,8 +445,9 @@ def test_what_mxnet_has_saved_is_parsed_once(digits, tmp_path, monkeypatch, vers
     import mxnet as mx
 
     text = mx.sym.load_json(text).tojson()
-    assert text.count('["int", 10901]') == 1
-    (tmp_path / "m-symbol.json").write_text(text.replace('["int", 10901]', f'["int", {version}]'))
+    text, replaced = re.subn(r'\["int", 10[6-9]0\d\]', f'["int", {version}]', text)
+    assert replaced == 1
+    (tmp_path / "m-symbol.json").write_text(text)
 
     def parse(*args, **options):
         raise AssertionError("parsed again")
