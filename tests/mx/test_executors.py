@@ -48,6 +48,7 @@ def outputs_before_and_after_gamma_is_5(mx, run_as):
     return before.ravel().tolist(), after.ravel().tolist()
 
 
+@pytest.mark.needs_operator("_sg_mkldnn_conv")
 def test_a_module_folds_the_normalization_into_the_convolution(mx):
     """It has done so by the end of the first forward, and does not look at gamma any more."""
     assert outputs_before_and_after_gamma_is_5(mx, MODULE) == ([3.0, 4.0], [3.0, 4.0])
