@@ -8,7 +8,7 @@ graph. ``suspects`` names the nodes that are not known to be harmless.
 import re
 from functools import lru_cache
 from math import prod
-from typing import Callable, Dict, Sequence, Set, Tuple
+from typing import Callable, Dict, Pattern, Sequence, Set, Tuple
 
 from pytest_mxperf.errors import GraphError, ShapeError
 from pytest_mxperf.graph import Graph, Node
@@ -92,7 +92,7 @@ def _are_fit(graph: Graph) -> bool:
     names.update([node.op for node in graph.nodes])
     if max(map(len, names)) > _LONGEST_NAME or not "".join(names).isprintable():
         return False
-    suspicious = [node for node in graph.nodes if not node.attrs.keys().isdisjoint(_DANGEROUS)]
+    suspicious = [node for node in graph.nodes if not node.attrs.keys().isdisjoint(_LOOKED_AT)]
     return not any(map(_problem, suspicious))
 
 
@@ -100,12 +100,23 @@ def _problem(node: Node) -> str:
     # Names are shown in terminals, and MXNet's end at a null character.
     if not (node.name.isprintable() and node.op.isprintable() and len(node.name) <= _LONGEST_NAME):
         return f"a name has at most {_LONGEST_NAME:,} printable characters"
-    if node.is_variable:  # which older versions of MXNet give its reader's attributes
-        return ""
-    return next(filter(None, (_problem_of(name, node.attrs[name]) for name in _DANGEROUS if name in node.attrs)), "")
+    # Older versions of MXNet give a variable its reader's attributes.
+    names = _DECLARED if node.is_variable else _DANGEROUS
+    return next(filter(None, (_problem_of(name, node.attrs[name]) for name in names if name in node.attrs)), "")
 
+
+_DECLARED: Dict[str, Tuple[str, Pattern[str], int]] = {
+    "__dtype__": ("the number of a dtype", re.compile(r"\s*[-+]?\d+"), 2**31),
+    "__shape__": (
+        "a shape",
+        re.compile(r"\s*(?:None|[-+]?\d+|[(\[]\s*(?:[-+]?\d+L?(?:\s*,\s*[-+]?\d+L?)*)?[\s,]*[)\]])"),
+        2**63,
+    ),
+}
+"""What MXNet 1.6 and 1.7 end the process for when it is anything else, and what its numbers stay below."""
 
 _DANGEROUS = (*_POSITIVE, *_COUNTS)
+_LOOKED_AT = (*_DANGEROUS, *_DECLARED)
 
 
 @lru_cache(maxsize=4096)
@@ -114,6 +125,10 @@ def _problem_of(name: str, value: str) -> str:
         return f"{name}={value[:60]!r} must be at least 1"
     if name in _COUNTS and max(_numbers(value), default=1.0) > _MOST_COUNTED:
         return f"{name}={value[:60]!r} is more than {_MOST_COUNTED:,}"
+    if name in _DECLARED:
+        kind, pattern, limit = _DECLARED[name]
+        if pattern.match(value[:1000]) is None or max(map(abs, _numbers(value)), default=0.0) >= limit:
+            return f"{name}={value[:60]!r} is not {kind}"
     return ""
 
 

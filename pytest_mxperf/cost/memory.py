@@ -59,7 +59,9 @@ _SELECTS_FROM = {
 
 # Position of the input that they look at the shape of, or that only training reads.
 _UNREAD = {
-    **dict.fromkeys(("zeros_like", "ones_like", "_npi_full_like", "shape_array", "size_array"), 0),
+    **dict.fromkeys(
+        ("zeros_like", "ones_like", "_np_zeros_like", "_np_ones_like", "_npi_full_like", "shape_array", "size_array"), 0
+    ),
     **dict.fromkeys(("_contrib_arange_like", "_random_uniform_like", "_random_normal_like", "_random_gamma_like"), 0),
     **dict.fromkeys(("_random_exponential_like", "_random_poisson_like", "_random_negative_binomial_like"), 0),
     "_random_generalized_negative_binomial_like": 0,

@@ -72,7 +72,7 @@ def _bind(analysis: Analysis, weights: LoadedCheckpoint) -> Any:
     data = _describe([*given, *states])
     try:
         module = mx.mod.Module(
-            weights.symbol,
+            weights.symbol.as_nd_ndarray(),  # MXNet 1.6 binds no symbol of mx.np
             data_names=[desc.name for desc in data],
             label_names=None,
             context=mx.context.current_context(),
@@ -86,7 +86,11 @@ def _bind(analysis: Analysis, weights: LoadedCheckpoint) -> Any:
 
 
 def _describe(inputs: Sequence[Tuple[str, Shape, str]]) -> List[Any]:
-    """MXNet wants one batch size in all inputs that have a batch axis, unless their layout says that they have none."""
+    """MXNet wants one batch size in all inputs that have a batch axis, unless their layout says that they have none.
+
+    One that has it is enough to MXNet 1.9, and MXNet 1.6 needs one.
+    """
     has_one_batch = len({shape[:1] for _, shape, _ in inputs}) == 1
-    layout = {} if has_one_batch else {"layout": ""}
-    return [mx.io.DataDesc(name, shape, dtype, **layout) for name, shape, dtype in inputs]
+    batched = next((name for name, shape, _ in inputs if shape), "")
+    layouts = [{} if has_one_batch or name == batched else {"layout": ""} for name, _, _ in inputs]
+    return [mx.io.DataDesc(name, shape, dtype, **layout) for (name, shape, dtype), layout in zip(inputs, layouts)]

@@ -30,7 +30,9 @@ _POOLS_REGIONS = (
 )
 _PROPOSES = ("_contrib_Proposal", "_contrib_MultiProposal")
 _TAKES_LENGTHS = ("SequenceMask", "SequenceLast", "SequenceReverse", "softmax", "log_softmax", "softmin")
-_SHAPED_AFTER = frozenset(("_contrib_arange_like", "ones_like", "zeros_like", "shape_array", "size_array"))
+_SHAPED_AFTER = frozenset(
+    ("_contrib_arange_like", "ones_like", "zeros_like", "_np_ones_like", "_np_zeros_like", "shape_array", "size_array")
+)
 """Operators that read no numbers, but only a shape."""
 
 _SELECTED_BY = {

@@ -9,6 +9,7 @@ from typing import Any, Collection, Dict, FrozenSet, Iterator, List, Mapping, Na
 from pytest_mxperf.cost.result import ITEM_BYTES
 from pytest_mxperf.graph import Graph, Node
 from pytest_mxperf.mx.analysis import Analysis
+from pytest_mxperf.mx.build import fusing_backend
 from pytest_mxperf.mx.fusion import COPYING, DENSE, inlined, only_copied, weights_read
 from pytest_mxperf.mx.runtime import array_semantics, json_of, mx
 from pytest_mxperf.spec import RunAs
@@ -94,7 +95,7 @@ def plan(analysis: Analysis, run_as: RunAs) -> Plan:
     """Binds the network to memory that nobody writes to, so that it takes none. Raises ``MXNetError``."""
     model, arrays = analysis.model, {}
     is_fused = run_as.kind == "module"
-    backend = os.environ.get(_BACKEND, "MKLDNN") if is_fused else "NONE"
+    backend = os.environ.get(_BACKEND, fusing_backend()) if is_fused else "NONE"
     with array_semantics(numpy_shapes=model.numpy_shapes), fusing(backend):
         for index in reversed(list(analysis.roles)):
             shape, dtype = analysis.inference.shapes[index][0], analysis.inference.dtypes[index][0]

@@ -16,7 +16,15 @@ PASSING = frozenset(
         *("_copy", "amp_cast", "cast_storage", "SwapAxis", "SliceChannel", "_split_v2", "repeat", "tile", "reverse"),
         *("broadcast_axis", "broadcast_to", "broadcast_like", "slice_like", "reshape_like", "Dropout", "MakeLoss"),
         *("_identity_with_attr_like_rhs", "space_to_depth", "depth_to_space", "_CrossDeviceCopy"),
-        *("_np_reshape", "_npi_reshape", "_np_transpose", "_np_squeeze", "_npi_expand_dims", "_npi_broadcast_to"),
+        *(
+            "_np_reshape",
+            "_npi_reshape",
+            "_np_transpose",
+            "_np_squeeze",
+            "_npi_expand_dims",
+            "_np_broadcast_to",
+            "_npi_broadcast_to",
+        ),
         *("_npi_swapaxes", "_np_moveaxis", "_npi_split", "_npi_slice", "_np_copy", "_npi_cast", "_np_repeat"),
         *("_npi_tile", "_npi_flip", "_npx_reshape", "_npi_hsplit", "_npi_dsplit"),
     )

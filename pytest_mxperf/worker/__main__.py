@@ -1,6 +1,6 @@
 """The measuring process: reads requests, answers them, ends with its input. ``protocol.py`` says what about.
 
-The environment (threads, engine, subgraph backend) must be set before it starts; ``client.py`` does.
+The environment (threads, engine) must be set before it starts; ``client.py`` does.
 """
 
 import gc
@@ -19,6 +19,7 @@ import psutil
 from pytest_mxperf.errors import ModelError, MxperfError, listed
 from pytest_mxperf.imports import import_all
 from pytest_mxperf.latency.conditions import Conditions
+from pytest_mxperf.mx.build import fusing_backend
 from pytest_mxperf.mx.pair import Pair, Rounds
 from pytest_mxperf.mx.peaks import peaks
 from pytest_mxperf.mx.profile import profile_one, profile_pair
@@ -169,6 +170,7 @@ def main(requests: "IO[bytes]", replies: "IO[bytes]") -> None:
         replies.write(msgspec.json.encode(reply) + b"\n")
         replies.flush()
 
+    os.environ["MXNET_SUBGRAPH_BACKEND"] = fusing_backend()  # whatever the user's shell says
     gc.freeze()  # a collection before each unit would walk all of MXNet, for as long as the unit is timed
     bench = Bench()
     send(Ready(mx.__version__))

@@ -25,7 +25,6 @@ _ENVIRONMENT = {
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "MXNET_ENGINE_TYPE": "NaiveEngine",
-    "MXNET_SUBGRAPH_BACKEND": "MKLDNN",  # the default since 1.7; the user's shell does not change it
     "PYTHONDONTWRITEBYTECODE": "1",
 }
 # What else of the user's would change how fast a network runs, or what the process does besides: warnings that are

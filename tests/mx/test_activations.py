@@ -155,6 +155,7 @@ def test_a_sigmoid_behind_residual_blocks_does_not_vanish(mx, blocks):
     assert_alive(side)
 
 
+@pytest.mark.needs_operator("_sg_mkldnn_conv")
 def test_convolutions_that_a_backend_has_fused_stay_in_range(mx):
     def layer(net, place):
         net = mx.sym.BatchNorm(mx.sym.Convolution(net, num_filter=8, kernel=(3, 3), pad=(1, 1)), fix_gamma=False)
@@ -324,6 +325,7 @@ def test_equal_layers_share_their_weights_although_they_were_scaled(mx):
     assert all(theirs[name] == key for name, key in mine.items())
 
 
+@pytest.mark.needs_operator("_sg_mkldnn_conv")
 def test_what_is_looked_at_is_what_is_bound(mx):
     """Weights that each fused layer copies lie in one array, and are other numbers than those of their own."""
     from pytest_mxperf.mx.buffers import Buffers

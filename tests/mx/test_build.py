@@ -5,7 +5,7 @@ import re
 import pytest
 
 from pytest_mxperf.mx import build as module
-from pytest_mxperf.mx.build import build
+from pytest_mxperf.mx.build import build, fusing_backend
 
 
 @pytest.fixture
@@ -50,3 +50,12 @@ def test_the_subgraph_backend_is_the_builds_unless_the_environment_says_otherwis
     if setting is not None:
         monkeypatch.setenv("MXNET_SUBGRAPH_BACKEND", setting)
     assert build().subgraph_backend == backend
+
+
+@pytest.mark.parametrize(
+    ("features", "backend"), [(("MKLDNN",), "MKLDNN"), (("ONEDNN",), "ONEDNN"), (("OPENMP",), "NONE")]
+)
+def test_a_build_without_mkldnn_is_not_asked_to_fuse(enabled, features, backend):
+    """MXNet 1.6.0 of PyPI refuses to bind: "SubgraphProperty MKLDNN is not found in SubgraphBackendRegistry"."""
+    enabled(*features)
+    assert fusing_backend() == backend

@@ -232,6 +232,7 @@ def test_pooling_to_one_pixel_is_taken_for_adaptive_average_pooling():
     assert totals(window, {"data": (2, 3, 16, 16)}) == (0, 1_536, 1_542)
 
 
+@pytest.mark.needs_operator("_sg_mkldnn_conv")
 def test_fused_operators_count_as_what_they_were_made_from():
     """oneDNN takes convolution, normalization and ReLU as one operator: the totals of ``small_cnn`` remain."""
     fused = small_cnn()(mx().sym.var("data")).get_backend_symbol("MKLDNN")

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from pytest_mxperf.mx.buffers import Buffers
+from pytest_mxperf.mx.build import fusing_backend
 from pytest_mxperf.mx.executors import bind
 from pytest_mxperf.mx.side import Side
 from pytest_mxperf.spec import InputSpec, RunAs
@@ -22,7 +23,7 @@ def mx():
 
 @pytest.fixture(autouse=True)
 def _backend(monkeypatch):
-    monkeypatch.setenv("MXNET_SUBGRAPH_BACKEND", "MKLDNN")
+    monkeypatch.setenv("MXNET_SUBGRAPH_BACKEND", fusing_backend())
 
 
 def normalized(mx):
@@ -47,6 +48,7 @@ def outputs_before_and_after_gamma_is_5(mx, run_as):
     return before.ravel().tolist(), after.ravel().tolist()
 
 
+@pytest.mark.needs_operator("_sg_mkldnn_conv")
 def test_a_module_folds_the_normalization_into_the_convolution(mx):
     """It has done so by the end of the first forward, and does not look at gamma any more."""
     assert outputs_before_and_after_gamma_is_5(mx, MODULE) == ([3.0, 4.0], [3.0, 4.0])
@@ -75,7 +77,8 @@ def test_it_is_what_a_symbol_block_runs(mx, run_as, monkeypatch):
     assert np.array_equal(ours, expected)
     assert expected.ravel().tolist() == [6.0, 8.0]
     theirs, own = made
-    assert own == theirs
+    # Before 1.9, Gluon leaves CachedOp its own default, which is the same.
+    assert own == {"inline_limit": 2, **theirs}
 
 
 @pytest.mark.parametrize("run_as", [MODULE, *GLUON], ids=str)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import warnings
 
 import pytest
@@ -339,7 +340,7 @@ def test_a_dtype_that_mxnet_does_not_have_is_one_clear_error(save, flag):
     document = json.loads(path.read_text())
     document["nodes"][1]["attrs"] = {"__dtype__": flag}
     path.write_text(json.dumps(document))
-    with pytest.raises(MxperfError, match=r"^m: ") as caught:
+    with pytest.raises(MxperfError, match=r"^m: |m-symbol\.json: node 1 \(null 'x1'\)") as caught:
         run(ModelSpec.parse(prefix, {"x0": (1, 3)}))
     assert "\n" not in str(caught.value)
 
@@ -444,8 +445,9 @@ def test_what_mxnet_has_saved_is_parsed_once(digits, tmp_path, monkeypatch, vers
     import mxnet as mx
 
     text = mx.sym.load_json(text).tojson()
-    assert text.count('["int", 10901]') == 1
-    (tmp_path / "m-symbol.json").write_text(text.replace('["int", 10901]', f'["int", {version}]'))
+    text, replaced = re.subn(r'\["int", 10[6-9]0\d\]', f'["int", {version}]', text)
+    assert replaced == 1
+    (tmp_path / "m-symbol.json").write_text(text)
 
     def parse(*args, **options):
         raise AssertionError("parsed again")

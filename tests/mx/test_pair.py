@@ -13,6 +13,7 @@ from pytest_mxperf.mx import pair as pair_module
 from pytest_mxperf.mx.analysis import analyse
 from pytest_mxperf.mx.arrays import memory_of
 from pytest_mxperf.mx.buffers import Buffers
+from pytest_mxperf.mx.build import fusing_backend
 from pytest_mxperf.mx.executors import bind_executor
 from pytest_mxperf.mx.fusion import DENSE
 from pytest_mxperf.mx.memory import make_room, needed_bytes, plan_both
@@ -34,7 +35,7 @@ def mx():
 @pytest.fixture(autouse=True)
 def _machine(monkeypatch):
     """One with room; the limit of this process stays as it is."""
-    monkeypatch.setenv("MXNET_SUBGRAPH_BACKEND", "MKLDNN")
+    monkeypatch.setenv("MXNET_SUBGRAPH_BACKEND", fusing_backend())
     monkeypatch.setattr(memory, "free_bytes", lambda: 1 << 40)
     monkeypatch.setattr(memory, "limit_to", lambda more_bytes: None)
 
@@ -67,6 +68,7 @@ def unrolled(mx, steps=3, units=4):
     return net
 
 
+@pytest.mark.needs_operator("_sg_mkldnn_conv")
 def test_nobody_reads_a_fused_layers_weights_once_it_has_its_copy(mx):
     side = planned(fused_layers(mx), data=(2, 4, 6, 6))
     buffers = Buffers()
@@ -80,6 +82,7 @@ def test_nobody_reads_a_fused_layers_weights_once_it_has_its_copy(mx):
     assert np.array_equal(before, after)
 
 
+@pytest.mark.needs_operator("_sg_mkldnn_conv")
 def test_overlapping_weights_are_read_as_they_are_given(mx):
     """Against an executor that has the same values in arrays of their own."""
     side = planned(fused_layers(mx), data=(2, 4, 6, 6))
@@ -125,6 +128,7 @@ def test_both_sides_read_one_array_where_they_compute_alike(mx):
     assert all(one[name] is other[name] for name in one)
 
 
+@pytest.mark.needs_operator("_sg_mkldnn_conv")
 def test_what_a_pair_needs_is_estimated_by_hand_count(mx):
     """Input 2 x 8 and weight 4 x 8, once: 64 + 128 bytes. Each side's fused layer has a copy of the weight: 256."""
     net = mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=4, no_bias=True, name="fc")
@@ -132,6 +136,7 @@ def test_what_a_pair_needs_is_estimated_by_hand_count(mx):
     assert needed_bytes([planned(net, RunAs("gluon"), data=(2, 8)) for _ in range(2)]) == 192
 
 
+@pytest.mark.needs_operator("_sg_mkldnn_conv")
 def test_each_reader_of_one_weight_counts(mx):
     """Input 1 x 4 and weight 4 x 4, once: 16 + 64 bytes; three copies of the weight on either side: 384."""
     sides = [planned(unrolled(mx), data=(1, 4)) for _ in range(2)]
@@ -140,6 +145,7 @@ def test_each_reader_of_one_weight_counts(mx):
 
 
 @pytest.mark.parametrize("eltwise", [False, True])
+@pytest.mark.needs_operator("_sg_mkldnn_conv")
 def test_many_copies_of_one_weight_are_not_made(mx, monkeypatch, eltwise):
     monkeypatch.setattr(memory, "_MANY_REPEATED_BYTES", 128)
     net = unrolled(mx)
@@ -159,6 +165,7 @@ def test_many_copies_of_one_weight_are_not_made(mx, monkeypatch, eltwise):
     assert np.allclose(ours, expected, rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.needs_operator("_sg_mkldnn_conv")
 def test_they_are_made_where_they_are_few(mx, monkeypatch):
     """Three readers of 64 bytes repeat 128."""
     monkeypatch.setattr(memory, "_MANY_REPEATED_BYTES", 129)
@@ -175,6 +182,7 @@ def test_both_sides_are_run_alike_if_one_of_them_has_many_copies(mx, monkeypatch
 
 
 @pytest.mark.parametrize("is_fused", [False, True])
+@pytest.mark.needs_operator("_sg_mkldnn_conv")
 def test_a_large_dense_layer_is_not_copied(mx, monkeypatch, is_fused):
     """4 x 8 numbers are 128 bytes, the input has 64."""
     monkeypatch.setattr(memory, "_LARGEST_BYTES", 128)
@@ -188,6 +196,7 @@ def test_a_large_dense_layer_is_not_copied(mx, monkeypatch, is_fused):
     assert needed_bytes(sides) == 192
 
 
+@pytest.mark.needs_operator("_sg_mkldnn_conv")
 def test_a_smaller_one_is(mx, monkeypatch):
     monkeypatch.setattr(memory, "_LARGEST_BYTES", 129)
     net = mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=4, no_bias=True, name="fc")
@@ -227,6 +236,7 @@ def test_a_pair_that_does_not_fit_is_refused_before_it_is_made(mx, monkeypatch):
     assert str(error.value) == said + "give a smaller batch in inputs, or end other processes"
 
 
+@pytest.mark.needs_operator("_sg_mkldnn_conv")
 def test_a_pair_whose_copies_do_not_fit_is_refused_too(mx, monkeypatch):
     """192 bytes without copies, 448 with them."""
     monkeypatch.setattr(memory, "free_bytes", lambda: 447)

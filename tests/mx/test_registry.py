@@ -8,6 +8,31 @@ import pytest_mxperf.cost.walk  # noqa: F401  registers the rules
 from pytest_mxperf.cost.registry import _RULES, UNCOUNTABLE
 from pytest_mxperf.cost.subgraphs import FUSED_PREFIX
 
+LACKED = {
+    "1.9": "_np_broadcast_to _np_ones_like _np_zeros_like",
+    "1.8": "_contrib_quantize_asym _contrib_quantized_rnn _np_broadcast_to _np_ones_like _np_zeros_like",
+    "1.7": (
+        "_contrib_BatchNormWithReLU _contrib_quantize_asym _contrib_quantized_rnn "
+        "_np_broadcast_to _np_ones_like _np_zeros_like"
+    ),
+    "1.6": """
+        _CachedOpThreadSafe _contrib_BatchNormWithReLU _contrib_ModulatedDeformableConvolution _contrib_quantize_asym
+        _contrib_quantized_elemwise_mul _contrib_quantized_embedding _contrib_quantized_rnn
+        _multi_lamb_update _multi_mp_lamb_update
+        _np_all _np_any _np_atleast_1d _np_atleast_2d _np_atleast_3d _np_diag _np_diagflat _np_diagonal
+        _npi_average _npi_bernoulli _npi_bincount _npi_bitwise_and _npi_bitwise_and_scalar _npi_bitwise_not
+        _npi_bitwise_or _npi_bitwise_or_scalar _npi_broadcast_to _npi_cholesky _npi_delete _npi_diag_indices_from
+        _npi_dsplit _npi_ediff1d _npi_eig _npi_eigh _npi_eigvals _npi_eigvalsh _npi_exponential _npi_full_like
+        _npi_gamma _npi_gumbel _npi_hstack _npi_insert_scalar _npi_insert_slice _npi_insert_tensor _npi_isfinite
+        _npi_isinf _npi_isnan _npi_isneginf _npi_isposinf _npi_logistic _npi_matmul _npi_nan_to_num _npi_norm
+        _npi_normal_n _npi_pad _npi_pareto _npi_percentile _npi_pinv _npi_pinv_scalar_rcond _npi_polyval _npi_powerd
+        _npi_rayleigh _npi_solve _npi_tensorinv _npi_tensorsolve _npi_uniform_n _npi_weibull _npi_where
+        _npi_where_lscalar _npi_where_rscalar _npi_where_scalar2 _npx_constraint_check
+        col2im im2col
+    """,
+}
+"""The operators that are counted and that the MXNet of this version does not have."""
+
 LOOPS_AND_BRANCHES = ("_foreach", "_while_loop", "_cond")
 
 
@@ -26,6 +51,13 @@ def operators():
     return names
 
 
+@pytest.fixture(scope="module")
+def version():
+    import mxnet as mx
+
+    return mx.__version__.rpartition(".")[0]
+
+
 def is_backward(name):
     """Gradients, which a forward pass does not have. MXNet marks them by name only."""
     return "_backward" in name or name.startswith("_grad")
@@ -38,10 +70,10 @@ def test_every_operator_is_classified(operators):
     assert not unclassified, f"no formula, no reason to be free: {', '.join(unclassified)}"
 
 
-def test_every_rule_is_for_an_operator_that_exists(operators):
-    assert sorted(set(_RULES) - operators) == []
+def test_every_rule_is_for_an_operator_that_exists(operators, version):
+    """But for what an older or a newer MXNet has instead."""
+    assert sorted({*_RULES, *UNCOUNTABLE} - operators) == sorted(LACKED[version].split())
 
 
-def test_every_uncountable_operator_exists_and_has_no_rule(operators):
-    assert sorted(set(UNCOUNTABLE) - operators) == []
+def test_no_uncountable_operator_has_a_rule():
     assert sorted(set(UNCOUNTABLE) & set(_RULES)) == []

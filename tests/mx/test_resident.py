@@ -29,6 +29,7 @@ def peak(network):
     return resident_of(network).peak_bytes / MIB
 
 
+@pytest.mark.needs_operator("_sg_mkldnn_conv")
 def test_a_weight_and_its_fused_copy_are_resident():
     """4096 x 4096 numbers of 4 bytes are 64 MiB; the fused layer keeps them once more, in the layout of its kernel."""
     assert 127 <= peak(dense(4096, 4096)) <= 132

@@ -92,6 +92,7 @@ def test_running_statistics_inside_a_loop_are_auxiliary(mx):
     assert (params.trainable, params.auxiliary) == (6, 6)
 
 
+@pytest.mark.needs_operator("_sg_mkldnn_conv")
 def test_a_fused_convolution_costs_what_its_parts_do(mx):
     """1 x 3 x 8 x 8 with 4 filters of 3 x 3, padded: 4 x 64 x 27 = 6912 MACs; BatchNorm 2 x 256, ReLU 256."""
     data = mx.sym.Convolution(mx.sym.var("data"), num_filter=4, kernel=(3, 3), pad=(1, 1), no_bias=True, name="conv")

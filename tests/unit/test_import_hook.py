@@ -244,6 +244,11 @@ class TestWarnings:
         write({"mxnet/__init__.py": MXNET + "import warnings; warnings.warn('distutils', DeprecationWarning)"})
         python("compat.install(); import mxnet", "-Werror")
 
+    def test_what_the_compiler_says_of_its_modules_is_ignored(self, write, python):
+        """Escapes such as that in MXNet 1.6 to 1.8; no .pyc may exist, for the compiler to say it."""
+        write({"mxnet/escapes.py": "PATTERN = '\\('\n", "mxnet/__init__.py": "import mxnet.escapes"})
+        python("compat.install(); import mxnet; assert mxnet.escapes.PATTERN == chr(92) + '('", "-Werror", "-B")
+
     @pytest.mark.parametrize(
         ("module", "category"),
         [("other", "DeprecationWarning"), ("other", "UserWarning"), ("mxnet.noisy", "UserWarning")],

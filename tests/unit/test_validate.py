@@ -1,4 +1,4 @@
-"""What MXNet may see of a graph. Each attribute here was seen to kill or hang MXNet 1.9.1."""
+"""What MXNet may see of a graph. Each attribute here was seen to kill or hang MXNet."""
 
 import pytest
 
@@ -62,13 +62,46 @@ def test_a_name_that_would_spoil_a_terminal_is_refused(name):
     check_attributes(graph_of("relu", name="Zürich 2/conv:0 <b>"), where="here")
 
 
-def test_a_variable_may_have_any_attributes():
+def declared(name, value):
+    return Graph((Node("null", "w", {name: value}, ()),), ((0, 0),))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kind"),
+    [
+        ("__dtype__", "float32", "the number of a dtype"),
+        ("__dtype__", "", "the number of a dtype"),
+        ("__dtype__", "-9223372036854775808", "the number of a dtype"),
+        ("__shape__", "abc", "a shape"),
+        ("__shape__", "(2, a)", "a shape"),
+        ("__shape__", "(1,", "a shape"),
+        ("__shape__", "99999999999999999999", "a shape"),
+    ],
+)
+def test_what_a_variable_declares_must_be_readable(name, value, kind):
+    """MXNet 1.6 and 1.7 end the process otherwise."""
+    assert refusal(declared(name, value)) == f"here: node 0 (null 'w'): {name}={value!r} is not {kind}"
+
+
+@pytest.mark.parametrize("dtype", ["0", "-1", "99", " 12"])
+def test_a_dtype_that_is_a_number_is_left_to_mxnet(dtype):
+    check_attributes(declared("__dtype__", dtype), where="here")
+
+
+@pytest.mark.parametrize("shape", ["()", "(3,)", "(-1, 0, 3)", "[2,3]", "(2L, 3L)", "( 1 , 2 , )", "5", "None"])
+def test_a_shape_as_mxnet_has_written_it_is_left_to_mxnet(shape):
+    check_attributes(declared("__shape__", shape), where="here")
+
+
+def test_a_variable_may_have_any_other_attributes():
     """Older versions of MXNet copy those of the operator that reads it."""
     check_attributes(Graph((Node("null", "w", {"num_group": "0"}, ()),), ((0, 0),)), where="here")
 
 
 def test_an_absurdly_long_attribute_takes_no_time():
     check_attributes(graph_of("Pooling", {"stride": "1" * 10_000_000}), where="here")
+    for value in ("1" * 10_000_000, "(" + " " * 10_000_000, "(1" + ",1" * 5_000_000):
+        assert refusal(declared("__shape__", value)).endswith("is not a shape")
     assert suspects(graph_of("Pooling", {"kernel": "9" * 10_000_000})) == ("Pooling 'it'",)
 
 

@@ -11,7 +11,15 @@ free(
     *("SequenceReverse", "_contrib_index_copy", "_slice_assign", "_slice_assign_scalar", "scatter_nd"),
     *("_scatter_set_nd", "_set_value", "fill_element_0index"),
     *("_np_atleast_1d", "_np_atleast_2d", "_np_atleast_3d", "_np_copy", "_np_moveaxis", "_np_reshape", "_npx_reshape"),
-    *("_np_roll", "_np_squeeze", "_np_transpose", "_npi_broadcast_to", "_npi_column_stack", "_npi_concatenate"),
+    *(
+        "_np_roll",
+        "_np_squeeze",
+        "_np_transpose",
+        "_np_broadcast_to",
+        "_npi_broadcast_to",
+        "_npi_column_stack",
+        "_npi_concatenate",
+    ),
     *("_npi_delete", "_npi_dsplit", "_npi_dstack", "_npi_flip", "_npi_hsplit", "_npi_hstack", "_npi_insert_scalar"),
     *("_npi_insert_slice", "_npi_insert_tensor", "_npi_rot90", "_npi_stack", "_npi_tril", "_npi_vstack"),
     *("_npi_boolean_mask_assign_scalar", "_npi_boolean_mask_assign_tensor"),
@@ -28,6 +36,7 @@ free("converts the storage type", "cast_storage", "_sparse_retain")
 free(
     "makes constants",
     *("_zeros", "_zeros_without_dtype", "_ones", "_full", "_arange", "_linspace", "_eye", "zeros_like", "ones_like"),
+    *("_np_zeros_like", "_np_ones_like"),  # of MXNet 1.6
     *("shape_array", "size_array", "_contrib_arange_like", "_contrib_index_array", "_npi_zeros", "_npi_ones"),
     *("_npi_full_like", "_npi_arange", "_npi_logspace", "_npi_eye", "_npi_identity", "_npi_indices"),
     *("_npi_blackman", "_npi_hamming", "_npi_hanning", "_npi_diag_indices_from"),

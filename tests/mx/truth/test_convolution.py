@@ -60,6 +60,11 @@ CONVOLUTIONS = [
     ),
 ]
 
+DECONVOLVES_3D = pytest.mark.needs_operator(
+    "Deconvolution of 3 dimensions on a CPU",
+    tried=lambda mx: mx.sym.Deconvolution(mx.sym.var("x"), kernel=(1, 1, 1), num_filter=1).infer_shape(x=(1,) * 5),
+)
+
 DECONVOLUTIONS = [
     # 2 * 4 * 72 = 576 inputs, each scattered through 6 * 9 = 54 taps; the bias has to be asked for
     ("2-D", deconv(kernel=(3, 3), num_filter=6), IMAGE, OpCost(macs=31_104)),
@@ -95,7 +100,7 @@ DECONVOLUTIONS = [
     # 2 * 4 * 11 = 88 inputs through 6 * 3 taps
     ("1-D", deconv(kernel=(3,), stride=(2,), num_filter=6), (2, 4, 11), OpCost(macs=1_584)),
     # 2 * 4 * 24 = 192 inputs through 6 * 12 taps
-    ("3-D", deconv(kernel=(2, 3, 2), num_filter=6), (2, 4, 2, 3, 4), OpCost(macs=13_824)),
+    ("3-D", deconv(kernel=(2, 3, 2), num_filter=6), (2, 4, 2, 3, 4), OpCost(macs=13_824), DECONVOLVES_3D),
     # 576 inputs through 54 taps
     ("NHWC", deconv(kernel=(3, 3), num_filter=6, layout="NHWC"), (2, 8, 9, 4), OpCost(macs=31_104)),
     ("NHWC, groups", deconv(kernel=(3, 3), num_filter=6, num_group=2, layout="NHWC"), (2, 8, 9, 4), OpCost(15_552)),
@@ -115,7 +120,8 @@ WINDOWS = [
 
 
 def named(table):
-    return [pytest.param(*case[1:], id=case[0]) for case in table]
+    """Each case is an id, what builds the operator, a shape, the cost, and a mark if it has one."""
+    return [pytest.param(*case[1:4], id=case[0], marks=case[4:]) for case in table]
 
 
 @pytest.mark.parametrize(("build", "shape", "cost"), named(CONVOLUTIONS))

@@ -133,7 +133,16 @@ SAMPLINGS = [
     ("resize to even", resize(mode="to_even_up"), [MAPS], OpCost(interpolation=4_480)),  # 8 * 80 * 7
     ("resize to odd", resize(mode="to_odd_down"), [MAPS], OpCost(interpolation=3_528)),  # 8 * 63 * 7
     # 8 * 16 * 7
-    ("resize without corners", resize(height=4, width=4, align_corners=False), [MAPS], OpCost(interpolation=896)),
+    (
+        "resize without corners",
+        resize(height=4, width=4, align_corners=False),
+        [MAPS],
+        OpCost(interpolation=896),
+        pytest.mark.needs_operator(
+            "_contrib_BilinearResize2D(align_corners)",
+            tried=lambda mx: mx.sym.contrib.BilinearResize2D(mx.sym.var("x"), align_corners=False),
+        ),
+    ),
     ("resize to the same size", resize(height=8, width=9), [MAPS], OpCost()),
     # 2 * 30 pixels of 2 coordinates, 3 products each
     (
@@ -361,7 +370,15 @@ LOSSES = [
 
 
 def named(table):
-    return [pytest.param(*case[1:], id=case[0]) for case in table]
+    """Each case is an id, arguments of the test, and a mark if it has one."""
+    return [
+        pytest.param(
+            *(part for part in case[1:] if not isinstance(part, pytest.MarkDecorator)),
+            id=case[0],
+            marks=[part for part in case if isinstance(part, pytest.MarkDecorator)],
+        )
+        for case in table
+    ]
 
 
 @pytest.mark.parametrize(("build", "shape", "flops"), named(POOLINGS))
