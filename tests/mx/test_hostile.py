@@ -111,6 +111,18 @@ def test_a_healthy_model_of_a_suspect_operator_runs(save):
     assert module.output_shapes == [("it_output", (1, 25, 4, 4))]
 
 
+def test_suspect_models_are_counted_with_one_fork_for_all(save, monkeypatch):
+    from pytest_mxperf.mx import trials
+
+    fork, forks = os.fork, []
+    trials.close()
+    monkeypatch.setattr(os, "fork", lambda: forks.append(1) or fork())
+    prefix = save("Correlation", {"kernel_size": "1", "max_displacement": "2"}, 2, weights={})
+    reports = [count(prefix, {**SQUARE, "x1": (1, 4, 8, 8)}) for _ in range(3)]
+    assert len(forks) == 1
+    assert [report.layers[-1].outputs for report in reports] == [((1, 25, 4, 4),)] * 3
+
+
 def test_a_healthy_model_of_ordinary_operators_is_never_tried_in_a_child(digits, monkeypatch):
     def fork():
         raise AssertionError("forked")
