@@ -515,6 +515,17 @@ def test_an_operator_that_is_vouched_for_runs_without_a_trial(save, no_fork, op,
     assert module.output_shapes == [("it_output", shape)]
 
 
+@pytest.mark.parametrize(("op", "shape"), [("_zeros", "(0, 8)"), ("_ones", "(2, 8)")])
+def test_a_begin_state_that_is_made_in_the_graph_runs_without_a_trial(save, no_fork, op, shape):
+    prefix = save("elemwise_add", inputs=2, weights={})
+    path = prefix.with_name("m-symbol.json")
+    document = json.loads(path.read_text())
+    document["nodes"][1] = {"op": op, "name": "state", "attrs": {"shape": shape, "dtype": "float32"}, "inputs": []}
+    document["arg_nodes"] = [0]
+    path.write_text(json.dumps(document))
+    assert run(ModelSpec.parse(prefix, {"x0": (2, 8)})).output_shapes == [("it_output", (2, 8))]
+
+
 @pytest.mark.parametrize(
     ("op", "attrs", "shapes"),
     [
