@@ -75,9 +75,18 @@ class MxperfWarning(UserWarning):
 
 
 def listed(items: Sequence[str], limit: int = 5) -> str:
-    """The first few items, and how many more there are. Items longer than a line are cut."""
+    """The first few items, and how many more there are.
+
+    Items longer than a line are cut, and what a terminal would act on is escaped: files have names of any characters.
+    """
     more = f" and {len(items) - limit} more" if len(items) > limit else ""
-    return ", ".join(item if len(item) <= _LONGEST else f"{item[:_LONGEST]}..." for item in items[:limit]) + more
+    return ", ".join(map(_shown, items[:limit])) + more
+
+
+def _shown(item: str) -> str:
+    if not item.isprintable():
+        item = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in item[:_LONGEST])
+    return item if len(item) <= _LONGEST else f"{item[:_LONGEST]}..."
 
 
 def shown(value: object) -> str:

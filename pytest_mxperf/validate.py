@@ -41,7 +41,7 @@ _LARGEST_GROWTH = 2**20
 _ONE, _TWO = (1, 1), (2, 2)
 _ANY_NUMBER = (1, _MOST_COUNTED)
 _INPUTS: Dict[str, Tuple[int, int]] = {
-    "null": (0, 0),
+    **dict.fromkeys(("null", "_zeros", "_ones"), (0, 0)),
     **dict.fromkeys(("Convolution", "Deconvolution", "FullyConnected"), (2, 3)),
     "BatchNorm": (3, 5),  # files of 2015 leave its running statistics to be added
     "RNN": (2, 4),
@@ -217,12 +217,21 @@ def _is_safe_upsampling(node: Node, numpy_shapes: bool) -> bool:
     return is_nearest and len(scale) == 1 and scale[0] >= 1 and count == (len(node.inputs),)
 
 
+def _is_safe_constant(node: Node, numpy_shapes: bool) -> bool:
+    """A shape without negative sizes: the begin state of an LSTM, whose batch size may be 0, which is unknown.
+
+    ``InitShape`` copies the shape unless a reader has told another, and what is filled has the size of the output.
+    """
+    return bool(_whole_numbers(node.attrs.get("shape", ""))) and not numpy_shapes
+
+
 _HARMLESS_IF: Dict[str, Callable[[Node, bool], bool]] = {
     "Pad": _is_safe_pad,
     "Crop": _is_safe_crop,
     "_contrib_AdaptiveAvgPooling2D": _is_safe_adaptive_pooling,
     "depth_to_space": _is_safe_depth_to_space,
     "UpSampling": _is_safe_upsampling,
+    **dict.fromkeys(("_zeros", "_ones"), _is_safe_constant),
 }
 """What else must hold for these to be harmless, from the sources of MXNet 1.9.1."""
 

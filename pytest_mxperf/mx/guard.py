@@ -1,30 +1,44 @@
-"""Tries in a forked child what MXNet might not survive, so that a crash does not end the session.
+"""Does first in a forked child what MXNet might not survive, so that it does not take the session along.
 
-A fork costs 10 to 20 ms beside the work itself, on an idle machine. MXNet prepares for it: its engine stops before a
-fork and starts again on both sides (``src/initialize.cc``). Gluon's ``DataLoader`` relies on the same.
+A fork costs 10 to 20 ms beside the work itself on an idle machine, and 135 ms in a session of 2.5 GiB: a child can stay
+and serve the trials that follow (``trials.py``). MXNet prepares for a fork: its engine stops before it and starts anew
+on both sides (``src/initialize.cc``), which is what Gluon's ``DataLoader`` relies on.
 
 The limit of a trial counts the time in which the child computes. So a machine that stands still, or has no free core,
 fails no model.
 """
 
+import gc
 import os
+import pickle
 import resource
+import select
 import signal
 import sys
 import time
 import warnings
 from contextlib import contextmanager, suppress
-from typing import Callable, Iterator, Optional, Sequence
+from typing import Callable, Iterator, NoReturn, Optional, Sequence
 
 from pytest_mxperf.errors import ModelError, listed
 
-__all__ = ["SECONDS_OF_A_TRIAL", "memory_limit_bytes", "try_in_child"]
+__all__ = [
+    "SECONDS_OF_A_TRIAL",
+    "SPARE_BYTES",
+    "Child",
+    "TakesTooLongError",
+    "data_bytes",
+    "memory_limit_bytes",
+    "refuse",
+    "try_in_child",
+]
 
 SECONDS_OF_A_TRIAL = 8.0
 """How many seconds a trial may compute if it is expected to be short."""
 
-_SPARE_BYTES = 2 * 1024**3
-_POLL_SECONDS = 0.001
+SPARE_BYTES = 2 * 1024**3
+"""What a trial may take beside what is expected."""
+
 _LOOK_SECONDS = 0.05
 """How often the child's CPU time is read. The kernel counts it in hundredths of a second."""
 _IDLE_LIMIT = 20
@@ -41,14 +55,28 @@ def try_in_child(
     seconds: float = SECONDS_OF_A_TRIAL,
     expected_bytes: int = 0,
 ) -> None:
-    """Does the work in a forked child. Raises ``ModelError`` if that dies or takes too long: "``who`` dies ``doing``".
+    """Does the work in a child of its own. Raises ``ModelError`` if that dies or takes too long.
 
     It may compute for ``seconds``, with any number of threads, and live for 20 times as long; time in
     which this process stands still itself does not count.
     Other errors in there, exceptions included, come again when the caller does the work itself.
     The child may take 2 GiB beside the ``expected_bytes``. Does nothing where there is no ``fork``.
     """
-    death = _death_of(work, seconds, expected_bytes + _SPARE_BYTES)
+    if not hasattr(os, "fork"):
+        return
+    child = Child(work, expected_bytes + SPARE_BYTES)
+    try:
+        child.wait(seconds)
+        death = child.death
+    except TakesTooLongError as error:
+        death = str(error)
+    finally:
+        child.end()  # also when an interrupt comes in between
+    refuse(death, who, doing, suspects)
+
+
+def refuse(death: Optional[str], who: str, doing: str, suspects: Sequence[str]) -> None:
+    """Raises ``ModelError`` for a death: "``who`` dies of SIGFPE ``doing``"."""
     if death is not None:
         raise ModelError(
             f"{who} {death} {doing}; tried in a process of its own, for this operator or its attributes "
@@ -56,29 +84,77 @@ def try_in_child(
         )
 
 
-def _death_of(work: Callable[[], object], seconds: float, more_bytes: int) -> Optional[str]:
-    """How the child ended, if neither normally nor by an exception."""
-    if not hasattr(os, "fork"):
-        return None
-    last_word, pen = os.pipe()
-    child = 0
-    try:
-        with _signals_held(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Python warns of forks beside threads, which MXNet has
-            child = os.fork()
-            if child == 0:
-                _be_the_child(work, more_bytes, pen)
-        os.close(pen)
-        status = _wait_for(child, _Watch(child, seconds))
-        word = os.read(last_word, 1)
-    except _TakesTooLongError as error:
-        return str(error)
-    finally:
-        _end(child)  # also when an interrupt comes in between
-        os.close(last_word)
-    if word == _OUT_OF_MEMORY:
-        return f"takes more than {more_bytes:,} bytes of memory"
-    return None if word == _DONE else _describe(status)
+class Child:
+    """A forked process that does some work, says how that went, and then waits for more."""
+
+    def __init__(self, work: Callable[[], object], more_bytes: int) -> None:
+        self.owner = os.getpid()
+        """A fork of this process has the pipes, but is not the child's parent."""
+        self.death: Optional[str] = None
+        """How it came to its end, or what it ran out of."""
+        self._more_bytes = more_bytes
+        self._pid = 0
+        self._words, pen = os.pipe()
+        jobs, self._jobs = os.pipe()
+        try:
+            with _signals_held(), warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # Python warns of forks beside threads, which MXNet has
+                self._pid = os.fork()
+                if self._pid == 0:
+                    os.close(self._jobs)
+                    _be_the_child(work, more_bytes, jobs, pen)
+        except BaseException:
+            self.end()
+            raise
+        finally:
+            os.close(jobs)
+            os.close(pen)
+
+    def ask(self, work: Callable[[], object], more_bytes: int, seconds: float) -> bool:
+        """Whether it does this work too, as ``wait`` tells it. The work is pickled."""
+        job = memoryview(pickle.dumps((work, more_bytes)))
+        self._more_bytes = more_bytes
+        with suppress(BrokenPipeError):  # what has died already says no word
+            while job:
+                job = job[os.write(self._jobs, job) :]
+        return self.wait(seconds)
+
+    def wait(self, seconds: float) -> bool:
+        """Whether the work was done without an exception. Raises ``TakesTooLongError``."""
+        word = self._word(seconds)
+        if word == _OUT_OF_MEMORY:
+            self.death = f"takes more than {self._more_bytes:,} bytes of memory"
+        elif not word:
+            self.death = _describe(self._status())
+        return word == _DONE
+
+    def _word(self, seconds: float) -> bytes:
+        """Nothing where it has died."""
+        poll, watch = select.poll(), _Watch(self._pid, seconds)
+        poll.register(self._words, select.POLLIN)
+        while not poll.poll(1000 * _LOOK_SECONDS):
+            watch.look()
+        return os.read(self._words, 1)
+
+    def _status(self) -> int:
+        """The wait status of a child that has closed its pipe; 0 if somebody else has taken it."""
+        with suppress(ChildProcessError):
+            _, status = os.waitpid(self._pid, 0)
+            self._pid = 0
+            return status
+        return 0
+
+    def end(self) -> None:
+        """Kills it if it still is there, and leaves neither zombie nor pipe."""
+        with suppress(ProcessLookupError, ChildProcessError):
+            if self._pid and os.waitpid(self._pid, os.WNOHANG) == (0, 0):
+                os.kill(self._pid, signal.SIGKILL)
+                os.waitpid(self._pid, 0)
+        self._pid = 0
+        for pipe in (self._words, self._jobs):
+            if pipe >= 0:
+                os.close(pipe)
+        self._words = self._jobs = -1
 
 
 @contextmanager
@@ -91,41 +167,60 @@ def _signals_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-_DONE, _OUT_OF_MEMORY = b"d", b"m"
+_DONE, _RAISED, _OUT_OF_MEMORY = b"d", b"r", b"m"
 
 
-def _be_the_child(work: Callable[[], object], more_bytes: int, pen: int) -> None:
-    """Never returns, because nothing of the session may run or be written twice."""
-    word = _DONE
+def _be_the_child(work: Callable[[], object], more_bytes: int, jobs: int, pen: int) -> NoReturn:
+    """Never returns: nothing of the session may run twice, nor be written twice."""
+    try:
+        _leave_the_session(jobs, pen)
+        with open(jobs, "rb") as stream:
+            while True:
+                os.write(pen, _word_for(work, more_bytes))
+                work, more_bytes = pickle.load(stream)  # of the session; an EOFError when that ends
+    finally:
+        os._exit(0)
+
+
+def _leave_the_session(jobs: int, pen: int) -> None:
+    """Lets go of its signals, its files and its objects, whose finalizers are not for two processes."""
     with suppress(BaseException):
+        gc.freeze()
         sys.stdout = sys.stderr = silence = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
-        for descriptor in (1, 2):
-            os.dup2(silence.fileno(), descriptor)
-        # MXNet catches segmentation faults to write a trace and exit, and pytest's faulthandler to write another.
+        for descriptor in map(int, os.listdir("/dev/fd")):
+            # Not closed: the number would be given to another file, which the session's object then closes.
+            if descriptor not in (jobs, pen, silence.fileno()):
+                os.dup2(silence.fileno(), descriptor)
+        # MXNet catches segmentation faults, to write a trace and exit; pytest's faulthandler to write another.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM, signal.SIGSEGV, signal.SIGFPE, signal.SIGABRT):
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS_HELD)
-        _limit_memory(more_bytes)
+        _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
+
+
+def _word_for(work: Callable[[], object], more_bytes: int) -> bytes:
     try:
+        _limit_memory(more_bytes)
         work()
     except BaseException as error:
-        if isinstance(error, MemoryError) or "bad_alloc" in str(error):
-            word = _OUT_OF_MEMORY
-    with suppress(BaseException):
-        os.write(pen, word)
-    os._exit(0)
+        return _OUT_OF_MEMORY if isinstance(error, MemoryError) or "bad_alloc" in str(error) else _RAISED
+    return _DONE
 
 
 def _limit_memory(more_bytes: int) -> None:
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with open("/proc/self/statm", encoding="ascii") as statm:
-        data_pages = int(statm.read().split()[5])
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    limit = data_pages * resource.getpagesize() + more_bytes
+    limit = data_bytes() + more_bytes
     resource.setrlimit(resource.RLIMIT_DATA, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
 
 
-class _TakesTooLongError(Exception):
+def data_bytes() -> int:
+    """What this process has allocated."""
+    with open("/proc/self/statm", encoding="ascii") as statm:
+        return int(statm.read().split()[5]) * resource.getpagesize()
+
+
+class TakesTooLongError(Exception):
     """Its text is what the child does: "takes longer than"."""
 
 
@@ -138,7 +233,7 @@ class _Watch:
         self._computed = self._lived = 0.0
 
     def look(self) -> None:
-        """Raises ``_TakesTooLongError``."""
+        """Raises ``TakesTooLongError``."""
         passed = time.monotonic() - self._looked_at
         if passed < _LOOK_SECONDS:
             return
@@ -149,9 +244,9 @@ class _Watch:
         self._lived += min(passed, 4 * _LOOK_SECONDS)
         self._cpu_seconds = cpu_seconds
         if self._computed > self._seconds:
-            raise _TakesTooLongError(f"takes longer than {self._seconds:g} s")
+            raise TakesTooLongError(f"takes longer than {self._seconds:g} s")
         if self._lived > _IDLE_LIMIT * self._seconds:
-            raise _TakesTooLongError(f"hangs (it computed for {self._computed:.2g} of {self._lived:.2g} s)")
+            raise TakesTooLongError(f"hangs (it computed for {self._computed:.2g} of {self._lived:.2g} s)")
 
 
 def _cpu_seconds(pid: int) -> float:
@@ -162,26 +257,6 @@ def _cpu_seconds(pid: int) -> float:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
     except (FileNotFoundError, ProcessLookupError, PermissionError, IndexError, ValueError):
         return 0.0  # not for every OSError: the TimeoutError of a test's own alarm is one
-
-
-def _wait_for(child: int, watch: _Watch) -> int:
-    """The child's wait status, 0 if somebody else has taken it. Raises what the watch does."""
-    with suppress(ChildProcessError):
-        while True:
-            pid, status = os.waitpid(child, os.WNOHANG)
-            if pid:
-                return status
-            watch.look()
-            time.sleep(_POLL_SECONDS)
-    return 0
-
-
-def _end(child: int) -> None:
-    """Kills it if it still is there, and leaves no zombie."""
-    with suppress(ProcessLookupError, ChildProcessError):
-        if child and os.waitpid(child, os.WNOHANG) == (0, 0):
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
 
 
 def _describe(status: int) -> str:

@@ -4,17 +4,18 @@ import re
 import stat
 from copy import copy
 from dataclasses import replace
+from functools import partial
 from typing import Any, Callable, Mapping, Sequence, Tuple
 
 from pytest_mxperf.ending import choose, ending_at
 from pytest_mxperf.errors import GraphError, ModelError, told
 from pytest_mxperf.graph import Graph, without_garbage_collection
 from pytest_mxperf.mx import gluon
-from pytest_mxperf.mx.guard import try_in_child
 from pytest_mxperf.mx.infer import infer
 from pytest_mxperf.mx.opened import Model
 from pytest_mxperf.mx.pointers import take_out
 from pytest_mxperf.mx.runtime import mx, reason
+from pytest_mxperf.mx.trials import try_in_session_child
 from pytest_mxperf.neighbours import what_else
 from pytest_mxperf.spec import Checkpoint, InputSpec, ModelSpec
 from pytest_mxperf.stored import read_stored, warn_of
@@ -115,11 +116,12 @@ def _parse(
 def _load(model: Model, checked: str, *, where: str) -> Model:
     """The model with its symbol. If the graph has suspects, what counting does with it is tried in a child first."""
     if model.suspects:
-        try_in_child(
-            lambda: infer(replace(model, symbol=mx.sym.load_json(checked))),
+        try_in_session_child(
+            partial(_try, replace(model, parsed=None), checked),
             f"{where}: MXNet",
             "loading the symbol and inferring its shapes",
             model.suspects,
+            anew='"Custom"' in checked,
         )
     try:
         return replace(model, symbol=mx.sym.load_json(checked))
@@ -128,6 +130,10 @@ def _load(model: Model, checked: str, *, where: str) -> Model:
         raise GraphError(
             f"{where}: MXNet cannot load the symbol: {problem}{_hint(problem, Graph.parse(checked, where=where))}"
         ) from None
+
+
+def _try(model: Model, checked: str) -> None:
+    infer(replace(model, symbol=mx.sym.load_json(checked)))
 
 
 def _hint(problem: str, graph: Graph) -> str:

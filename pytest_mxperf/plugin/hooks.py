@@ -12,7 +12,7 @@ from pytest_mxperf.errors import MxperfError
 from pytest_mxperf.gate.bypass import unjudged
 from pytest_mxperf.gate.finding import Finding
 from pytest_mxperf.judge.latency_gate import LatencyGate, Session
-from pytest_mxperf.plugin import IN_BODY, Watch, markers
+from pytest_mxperf.plugin import Watch, markers
 from pytest_mxperf.plugin.case import CASE, LATENCY
 from pytest_mxperf.plugin.case_data import CaseData, packed, without_costs
 from pytest_mxperf.plugin.collection import Collection, model_before_running
@@ -42,7 +42,7 @@ def start(config: pytest.Config, watch: Watch) -> Optional[Reporter]:
     collection = Collection(watch)
     for part, name in (
         (collection, "mxperf-collection"),
-        (ResultSender(options), "mxperf-result-sender"),
+        (ResultSender(options, watch), "mxperf-result-sender"),
         (Closer(config.stash[LATENCY]), "mxperf-latency"),
     ):
         config.pluginmanager.register(part, name)
@@ -89,8 +89,9 @@ class ResultSender:
     A plugin object, because a module can have only one hook of a name, and this one must surround the others.
     """
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, watch: Watch) -> None:
         self._options = options
+        self._watch = watch
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item) -> "Generator[None, pytest.TestReport, pytest.TestReport]":
@@ -104,7 +105,7 @@ class ResultSender:
             _forget(item)
         if report.when == "teardown":
             self._send(item, report)
-        elif report.skipped and not item.stash.get(IN_BODY, False) and markers.is_gated(item):
+        elif report.skipped and self._watch.body_of is not item and markers.is_gated(item):
             self._excuse(item, report)
 
     def _excuse(self, item: pytest.Item, report: pytest.TestReport) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
 
 import pytest
 
@@ -16,6 +17,16 @@ def try_in_child(work, **limits):
     from pytest_mxperf.mx.guard import try_in_child
 
     try_in_child(work, "net: MXNet", "working", ["Correlation 'c'", "RNN 'r'"], **limits)
+
+
+@pytest.fixture(autouse=True)
+def _no_child_of_the_session():
+    """Another test's may be there."""
+    from pytest_mxperf.mx import trials
+
+    trials.close()
+    yield
+    trials.close()
 
 
 def kill_by(number):
@@ -235,3 +246,186 @@ def test_it_works_after_mxnet_has_computed_and_beside_threads():
     finally:
         stop.set()
         thread.join()
+
+
+def try_in_session_child(work, *, anew=False):
+    from pytest_mxperf.mx.trials import try_in_session_child
+
+    try_in_session_child(work, "net: MXNet", "loading", ["Correlation 'c'"], anew=anew)
+
+
+@pytest.fixture
+def forks(monkeypatch):
+    """A list that has an entry for each fork."""
+    fork, found = os.fork, []
+
+    def counted():
+        found.append(1)
+        return fork()
+
+    monkeypatch.setattr(os, "fork", counted)
+    return found
+
+
+def append(path, *, then=None):
+    with open(path, "a") as stream:
+        stream.write(f"{os.getpid()}\n")
+    if then is not None:
+        then()
+
+
+def fail():
+    raise ValueError
+
+
+def exhaust():
+    raise MemoryError
+
+
+@pytest.fixture
+def pids(tmp_path):
+    """A file that a trial writes its process to, and what has been written."""
+    path = tmp_path / "pids"
+    return path, lambda: path.read_text().split()
+
+
+def test_one_child_serves_the_session(forks, pids):
+    path, written = pids
+    for _ in range(3):
+        try_in_session_child(partial(append, path))
+    assert len(forks) == 1
+    assert len(set(written())) == 1 < len(written())
+    assert str(os.getpid()) not in written()
+
+
+@pytest.mark.parametrize(
+    ("then", "message"),
+    [
+        (partial(kill_by, signal.SIGFPE), r"net: MXNet dies of SIGFPE \(.*\) loading; .*: Correlation 'c'"),
+        (partial(os._exit, 3), "net: MXNet ends the process with exit code 3 loading"),
+        (exhaust, "net: MXNet takes more than 2,147,483,648 bytes of memory loading"),
+    ],
+)
+def test_a_death_is_told_when_a_new_child_dies_too_and_is_replaced(forks, pids, then, message):
+    path, written = pids
+    try_in_session_child(partial(append, path))
+    with pytest.raises(ModelError, match=message):
+        try_in_session_child(partial(append, path, then=then))
+    try_in_session_child(partial(append, path))
+    assert len(forks) == 3
+    first, again, fresh, after = written()
+    assert first == again
+    assert len({first, fresh, after}) == 3
+
+
+def die_if(pid):
+    if os.getpid() == pid:
+        os.abort()
+
+
+def test_what_only_a_used_child_dies_of_is_no_fault_of_the_model(pids):
+    """An earlier model may have written where it should not."""
+    path, written = pids
+    try_in_session_child(partial(append, path))
+    try_in_session_child(partial(die_if, int(written()[0])))
+
+
+def test_what_a_used_child_cannot_do_is_tried_by_a_new_one(forks, pids):
+    """It does not know the operators that the session has registered since."""
+    path, written = pids
+    try_in_session_child(partial(append, path))
+    try_in_session_child(partial(append, path, then=fail))
+    try_in_session_child(partial(append, path))
+    assert len(forks) == 2
+    first, again, fresh, after = written()
+    assert (first == again, fresh == after, first == fresh) == (True, True, False)
+
+
+def test_what_calls_into_the_session_is_tried_by_a_new_child(forks, pids):
+    path, _ = pids
+    for _ in range(2):
+        try_in_session_child(partial(append, path), anew=True)
+    assert len(forks) == 2
+
+
+def test_a_used_child_that_computes_too_long_is_stopped_at_once(forks, monkeypatch, pids):
+    from pytest_mxperf.mx import trials
+
+    path, _ = pids
+    monkeypatch.setattr(trials, "SECONDS_OF_A_TRIAL", 0.2)
+    try_in_session_child(partial(append, path))
+    with pytest.raises(ModelError, match=r"net: MXNet takes longer than 0\.2 s loading"):
+        try_in_session_child(compute_for_ever)
+    assert len(forks) == 1
+    no_child_is_left()
+
+
+def test_a_child_that_was_killed_meanwhile_is_replaced(pids):
+    path, written = pids
+    try_in_session_child(partial(append, path))
+    os.kill(int(written()[0]), signal.SIGKILL)
+    try_in_session_child(partial(append, path))
+    assert len(set(written())) == 2
+
+
+def test_a_child_of_a_large_session_does_not_stay(monkeypatch, pids):
+    """It would keep the session's memory."""
+    from pytest_mxperf.mx import trials
+
+    path, _ = pids
+    monkeypatch.setattr(trials, "data_bytes", lambda: 1024**3 + 1)
+    try_in_session_child(partial(append, path))
+    no_child_is_left()
+
+
+def test_a_fork_of_the_session_leaves_its_child_alone(forks, pids):
+    """As pytest-forked makes one for each test."""
+    path, written = pids
+    try_in_session_child(partial(append, path))
+    pid = os.fork()
+    if pid == 0:
+        try:
+            try_in_session_child(partial(append, path))
+        finally:
+            from pytest_mxperf.mx import trials
+
+            trials.close()
+            os._exit(0)
+    os.waitpid(pid, 0)
+    try_in_session_child(partial(append, path))
+    first, other, last = written()
+    assert (first == last, first == other) == (True, False)
+
+
+def test_the_child_ends_with_the_session(pids):
+    """Also with one that is killed, and that has written to a pipe which somebody reads to its end."""
+    path, written = pids
+    code = f"""
+import os, sys
+from functools import partial
+from pytest_mxperf.mx.trials import try_in_session_child
+from tests.mx.test_guard import append
+try_in_session_child(partial(append, {str(path)!r}), "net", "loading", ["RNN 'r'"])
+os.kill(os.getpid(), 9)
+"""
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    assert subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, timeout=60).returncode == -9
+    pid = int(written()[0])
+    while os.path.exists(f"/proc/{pid}"):
+        time.sleep(0.01)
+
+
+def test_the_child_has_no_file_of_the_session():
+    """Nor its locks: whoever waits for the end of one of its pipes would wait for the child."""
+    reader, writer = os.pipe()
+    try_in_session_child(partial(os.fstat, 0))
+    os.close(writer)
+    assert os.read(reader, 1) == b""  # at once
+    os.close(reader)
+
+
+def test_work_is_sent_whatever_its_size(forks):
+    """A pipe takes 64 KiB at a time."""
+    for _ in range(2):
+        try_in_session_child(partial(len, bytes(10**6)))
+    assert len(forks) == 1

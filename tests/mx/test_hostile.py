@@ -112,6 +112,18 @@ def test_a_healthy_model_of_a_suspect_operator_runs(save):
     assert module.output_shapes == [("it_output", (1, 25, 4, 4))]
 
 
+def test_suspect_models_are_counted_with_one_fork_for_all(save, monkeypatch):
+    from pytest_mxperf.mx import trials
+
+    fork, forks = os.fork, []
+    trials.close()
+    monkeypatch.setattr(os, "fork", lambda: forks.append(1) or fork())
+    prefix = save("Correlation", {"kernel_size": "1", "max_displacement": "2"}, 2, weights={})
+    reports = [count(prefix, {**SQUARE, "x1": (1, 4, 8, 8)}) for _ in range(3)]
+    assert len(forks) == 1
+    assert [report.layers[-1].outputs for report in reports] == [((1, 25, 4, 4),)] * 3
+
+
 def test_a_healthy_model_of_ordinary_operators_is_never_tried_in_a_child(digits, monkeypatch):
     def fork():
         raise AssertionError("forked")
@@ -503,6 +515,17 @@ def test_an_operator_that_is_vouched_for_runs_without_a_trial(save, no_fork, op,
     prefix = save(op, attrs, inputs, weights={})
     module = run(ModelSpec.parse(prefix, {name: IMAGES[name] for name in list(IMAGES)[:inputs]}))
     assert module.output_shapes == [("it_output", shape)]
+
+
+@pytest.mark.parametrize(("op", "shape"), [("_zeros", "(0, 8)"), ("_ones", "(2, 8)")])
+def test_a_begin_state_that_is_made_in_the_graph_runs_without_a_trial(save, no_fork, op, shape):
+    prefix = save("elemwise_add", inputs=2, weights={})
+    path = prefix.with_name("m-symbol.json")
+    document = json.loads(path.read_text())
+    document["nodes"][1] = {"op": op, "name": "state", "attrs": {"shape": shape, "dtype": "float32"}, "inputs": []}
+    document["arg_nodes"] = [0]
+    path.write_text(json.dumps(document))
+    assert run(ModelSpec.parse(prefix, {"x0": (2, 8)})).output_shapes == [("it_output", (2, 8))]
 
 
 @pytest.mark.parametrize(

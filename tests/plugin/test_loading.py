@@ -57,6 +57,54 @@ def test_loading_imports_neither_mxnet_nor_numpy(pytester):
     result.stdout.fnmatch_lines(["*1 passed*", f"ours: {ours}", "heavy modules: []"])
 
 
+def test_a_hook_of_an_unmarked_test_calls_next_to_nothing(pytester):
+    """Python functions that run in each hook, itself included: 0.1 microseconds each and more, for every test."""
+    pytester.makepyfile(test_it="class TestIt:\n    def test_unmarked(self):\n        pass\n")
+    script = pytester.makepyfile(
+        script="""
+        import sys
+        from collections import Counter
+
+        import pytest
+
+        calls = Counter()
+
+
+        class Counting:
+            def pytest_collection_finish(self, session):
+                self.count(session.config.pluginmanager.get_plugin("mxperf-watch"), session.items[0])
+
+            def count(self, watch, item):
+                def call():
+                    hook = watch.pytest_runtest_call(item)
+                    next(hook)
+                    try:
+                        hook.send(None)
+                    except StopIteration:
+                        pass
+
+                parent, function = item.parent, item.function
+                for hook, run in {
+                    "makeitem": lambda: watch.pytest_pycollect_makeitem(parent, "test_unmarked", function),
+                    "protocol": lambda: watch.pytest_runtest_protocol(item),
+                    "setup": lambda: watch.pytest_runtest_setup(item),
+                    "call": call,
+                }.items():
+                    sys.setprofile(lambda frame, event, argument: calls.update([hook] * (event == "call")))
+                    run()
+                    sys.setprofile(None)
+                    calls[hook] -= 1  # run itself
+
+
+        pytest.main(["-p", "no:cacheprovider", "test_it.py"], plugins=[Counting()])
+        print("calls:", dict(calls))
+        """
+    )
+    result = pytester.run(sys.executable, script)
+    # A hook, _is_ours with the stash, is_marked, and _marks_function; a wrapper is entered twice.
+    result.stdout.fnmatch_lines(["calls: {'makeitem': 3, 'protocol': 4, 'setup': 4, 'call': 5}"])
+
+
 def test_the_help_says_what_the_gates_and_reports_know():
     """Written out twice, since importing the latter takes longer than most runs of pytest have to spare."""
     from pytest_mxperf.gate.policy import OCCASIONS, Policy

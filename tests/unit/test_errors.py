@@ -26,3 +26,8 @@ def test_one_except_clause_catches_every_error(name):
 @pytest.mark.parametrize("kind", [errors.GraphError, errors.ParamsError, errors.ShapeError])
 def test_what_is_wrong_with_a_model_is_a_model_error(kind):
     assert issubclass(kind, errors.ModelError)
+
+
+def test_a_list_escapes_what_a_terminal_would_act_on():
+    """Found by the fuzzer: the names in a .params file may have any characters."""
+    assert listed(["arg\x1afc_weight", "\x1b[31m", "größe"]) == "arg\\x1afc_weight, \\x1b[31m, größe"
