@@ -239,7 +239,8 @@ class Watch:
 
 
 def _marks_function(function: object) -> bool:
-    marks = getattr(function, "pytestmark", None)
+    # Not by its attribute: a module has other things, such as pytest.mark, that make up whatever they are asked for.
+    marks = getattr(function, "__dict__", {}).get("pytestmark")
     return isinstance(marks, list) and any(getattr(mark, "name", "") in _SUBJECTS for mark in marks)
 
 

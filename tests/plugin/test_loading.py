@@ -367,3 +367,24 @@ def test_an_mxnet_that_does_not_work_is_one_tests_failure(pytester, content, mes
     result.assert_outcomes(passed=2, failed=1)
     result.stdout.fnmatch_lines([message])
     assert "INTERNALERROR" not in result.stdout.str() + result.stderr.str()
+
+
+def test_things_that_make_up_their_attributes_are_left_alone(pytester):
+    """pytest.mark warns of a mark that it does not know, whoever asks."""
+    pytester.makepyfile(
+        test_it="""
+        import pytest
+
+        m = pytest.mark
+
+        @m.skipif(False, reason="no")
+        def test_it():
+            pass
+
+        class TestThings:
+            @m.skipif(False, reason="no")
+            def test_it(self):
+                pass
+        """
+    )
+    pytester.runpytest_inprocess("-W", "error").assert_outcomes(passed=2)
