@@ -31,7 +31,7 @@ LARGEST = 2**63 - 1
 
 _NUMBER = re.compile(r"\s*([+-]?(?:\d+(?:_\d+)*\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)\s*([^\s\d]*)\s*\Z")
 _MOST_DECIMALS = 6
-_MANY_TIMES = 100
+_MANY_TIMES, _COUNTLESS_TIMES = 100, 10**9
 _LONGEST = 100  # characters; a longer number, or exponent, takes minutes to become an exact fraction
 _DECIMAL = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _BINARY = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
@@ -171,9 +171,10 @@ def format_growth(before: float, now: float) -> str:
     """
     if not before:
         return "from 0"
-    if now / before >= _MANY_TIMES:
-        return f"{now / before:.3g} times as much"
-    percent = (now / before - 1) * 100
+    times = now / before
+    if times >= _MANY_TIMES:
+        return f"{times:{',.0f' if times < _COUNTLESS_TIMES else '.3g'}} times as much"
+    percent = (times - 1) * 100
     if round(percent, 2) or now == before:
         return f"{percent:+.2f}%"
     return f"less than {'+' if now > before else '-'}0.01%"
