@@ -1,6 +1,6 @@
 """Every Python, numpy and MXNet that is supported, and what a contributor runs: nox -l lists the sessions.
 
-Each run of the tests leaves its counts in .nox/matrix.json; ``nox -s table`` writes them into the README.
+Each run of the whole suite leaves its counts in .nox/matrix.json; ``nox -s table`` writes them into the README.
 """
 
 import json
@@ -126,21 +126,22 @@ def package_faults(wheel, sdist, tracked):
 def table(session):
     """Writes what the last runs counted into the README."""
     readme = ROOT / "README.md"
-    rows = "\n".join(row(*entry) for entry in sorted(json.loads(COUNTS.read_text()).items()))
+    rows = "\n".join(row(*entry) for entry in sorted(json.loads(COUNTS.read_text()).items(), key=numbers))
     heading = "| Python | MXNet | numpy | pytest | passed | failed | skipped |\n|---|---|---|---|--:|--:|--:|"
     table = f"<!-- matrix -->\n{heading}\n{rows}\n<!-- end -->"
     readme.write_text(re.sub(r"<!-- matrix -->.*?<!-- end -->", lambda _: table, readme.read_text(), flags=re.DOTALL))
 
 
 def run_tests(session, *runner, env=None):
-    """Runs the suite, or what is asked for behind --, and keeps the counts even when some of it fails."""
+    """Runs the suite and keeps the counts even when some of it fails; or runs what is asked for behind --."""
     junit = Path(session.virtualenv.location) / "junit.xml"  # create_tmp() would move the tests' own folders here
     command = [*runner, "pytest", "-q", f"--junitxml={junit}", *(session.posargs or ["-n", "2"])]
     session.run(*command, success_codes=[0, 1], env=env)
     versions = session.run("python", "-c", VERSIONS, silent=True).strip()
     suite = ElementTree.parse(junit).getroot().find("testsuite")
     counts = {name: int(suite.get(name)) for name in ("tests", "failures", "errors", "skipped")}
-    keep(versions, counts)
+    if not session.posargs:
+        keep(versions, counts)
     if counts["failures"] or counts["errors"]:
         session.error(f"{counts['failures']} tests failed, {counts['errors']} had errors")
 
@@ -155,6 +156,11 @@ def keep(versions, counts):
     COUNTS.parent.mkdir(exist_ok=True)
     known = json.loads(COUNTS.read_text()) if COUNTS.exists() else {}
     COUNTS.write_text(json.dumps({**known, versions: counts}, indent=1))
+
+
+def numbers(entry):
+    """The versions of an entry, to sort 3.9 before 3.10."""
+    return [int(number) for number in re.findall(r"\d+", entry[0])]
 
 
 def row(versions, counts):

@@ -80,7 +80,7 @@ _EXPLANATIONS: Tuple[Tuple[str, _Explain], ...] = (
     ),
     (r"(?:unknown type for MKLDNN|[Uu]nsupported (?:data )?type)\D{0,3}(\d+)", _no_type),
     (r"data type do not match specified type\.\s*Expected: (\w+)", _no_type),
-    (r"could not create a (descriptor|primitive)", _no_kernel),
+    (r"could not create a (descriptor|primitive)|Only support NCW, NCHW and NCDHW layout", _no_kernel),
     (_NO_MEMORY, lambda found, analysis: "there is not enough memory for it"),
     (
         r"GPU is not enabled|with CUDA enabled|USE_CUDA=1",

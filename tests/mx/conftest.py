@@ -66,7 +66,7 @@ def _has(name, tried=None):
         return operator(name) is not None
     try:
         tried(mx)
-    except mx.MXNetError:
+    except (mx.MXNetError, TypeError):  # of an attribute, of a dtype that Python does not know
         return False
     return True
 

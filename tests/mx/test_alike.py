@@ -90,6 +90,8 @@ def test_defaults_of_other_operators(op, written, means):
         "_plus_scalar": lambda: data + 2,
         "softmax": lambda: mx.sym.softmax(data, name="n"),
     }[op]()
+    if "is_int" in written and "is_int" not in mx.sym._internal._plus_scalar.__doc__:
+        pytest.skip("this MXNet has no _plus_scalar(is_int)")
     assert alike(symbol, rewritten(symbol, op, **written)) is means
 
 

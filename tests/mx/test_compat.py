@@ -82,6 +82,9 @@ CALLS = {
 @pytest.fixture(scope="module")
 def failures():
     """The calls that fail, and with what; all are made in one process, to save the imports."""
+    version = python("import pytest_mxperf, mxnet; print(mxnet.__version__)").strip()
+    if not version.startswith(("1.7", "1.8", "1.9")):
+        pytest.skip(f"MXNet {version} has no mx.np.alltrue, in1d, msort, trapz, PZERO: deep NumPy without a fallback")
     return json.loads(
         hooked(
             f"""
@@ -112,6 +115,7 @@ def test_mxnet_has_the_aliases_whenever_it_runs(place, failures):
     assert place not in failures, failures[place]
 
 
+@pytest.mark.needs_operator("_npi_where")
 def test_the_common_uses_of_mxnet_run():
     hooked(
         """

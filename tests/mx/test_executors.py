@@ -100,7 +100,11 @@ def test_zero_size_arrays_are_as_the_model_means_them(mx, run_as):
     assert [output.shape for output in outputs] == [(1,), (0, 3)]
 
 
-@pytest.mark.parametrize(("run_as", "gamma_counts"), [(MODULE, False), (GLUON[-1], True)], ids=str)
+@pytest.mark.parametrize(
+    ("run_as", "gamma_counts"),
+    [pytest.param(MODULE, False, marks=pytest.mark.needs_operator("_sg_mkldnn_conv")), (GLUON[-1], True)],
+    ids=str,
+)
 def test_the_measuring_process_runs_a_network_as_it_is_told(mx, run_as, gamma_counts):
     from pytest_mxperf.worker.__main__ import _side
 

@@ -490,7 +490,7 @@ def flags(**hybridize):
         (flags(static_alloc=True), "hybridized block (static_alloc)"),
         (flags(static_alloc=True, static_shape=True), "hybridized block (static_alloc, static_shape)"),
         (flags(active=False, static_alloc=True), "hybridized block"),
-        (flags(backend="MKLDNN"), "Module"),
+        pytest.param(flags(backend="MKLDNN"), "Module", marks=pytest.mark.needs_operator("_sg_mkldnn_conv")),
     ],
 )
 def test_a_net_is_timed_as_it_was_hybridized(mx, prepare, words):

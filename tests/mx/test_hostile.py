@@ -67,7 +67,9 @@ def save(tmp_path):
         ("GroupNorm", {"num_groups": "0"}, 3),
         ("Correlation", {"kernel_size": "1", "stride2": "0"}, 2),
         ("depth_to_space", {"block_size": "65536"}, 1),
-        ("_sg_mkldnn_fully_connected", {}, 1),
+        pytest.param(
+            "_sg_mkldnn_fully_connected", {}, 1, marks=pytest.mark.needs_operator("_sg_mkldnn_fully_connected")
+        ),
         ("Reshape", {"shape": "(-1, 16777216, 16777216, 65536)"}, 1),
     ],
 )
@@ -366,6 +368,7 @@ def test_an_input_that_only_unreached_nodes_read_cannot_be_bound(save):
     assert "\x1b" not in str(caught.value)
 
 
+@pytest.mark.needs_operator("_sg_mkldnn_conv")
 def test_an_error_of_a_forward_is_told_without_a_stack_trace(save):
     import mxnet as mx
 

@@ -182,7 +182,18 @@ def test_a_checkpoint_has_the_bytes_that_it_stores(tmp_path):
     assert report.bytes_read == 4 * (3 + 6 + 2)
 
 
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize(
+    "dtype",
+    [
+        "float16",
+        pytest.param(
+            "bfloat16",
+            marks=pytest.mark.needs_operator(
+                "amp_cast to bfloat16", tried=lambda mx: mx.sym.amp_cast(mx.sym.var("x"), dtype="bfloat16")
+            ),
+        ),
+    ],
+)
 def test_what_amp_casts_to_half_precision_has_two_bytes(dtype):
     """2 x 4 x 3 MACs; the dense layer reads 8 + 12 + 3 numbers and writes 6; in front of it each input is cast."""
     import mxnet as mx

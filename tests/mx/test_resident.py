@@ -70,6 +70,7 @@ def test_the_process_at_rest_is_not_the_networks():
     assert found.rest_bytes > 50 * MIB  # Python, numpy and MXNet
 
 
+@pytest.mark.needs_operator("_sg_mkldnn_conv")
 def test_measurements_repeat():
     """32 MiB and its copy, to half a MiB."""
     peaks = [peak(dense(4096, 2048)) for _ in range(3)]
@@ -85,6 +86,7 @@ def test_what_cannot_run_says_so():
         resident_of(network(net, data=(2, 2)))
 
 
+@pytest.mark.needs_operator("_sg_mkldnn_conv")
 def test_what_cannot_fit_is_refused_before_it_is_taken(monkeypatch):
     """64 MiB of weights and their copy; 4 KiB of input and output each."""
     from pytest_mxperf.mx import resident
