@@ -17,13 +17,16 @@ def infer_subgraphs(graph: Graph, known: Sequence[Sequence[Known]]) -> Inference
     MXNet infers nothing for a ``_while_loop`` or ``_cond``, so everything after one is inferred again, with
     variables of the right shapes in its place. Shapes that stay unknown are None.
     """
-    state = _State(graph, known)
-    for index, node in enumerate(graph.nodes):
-        if node.subgraphs:
-            state.infer(index, node)
-    shapes = [tuple([shape for shape, _ in outputs]) for outputs in state.known]
-    dtypes = [tuple([dtype for _, dtype in outputs]) for outputs in state.known]
-    return Inference(shapes, dtypes, state.entered)  # type: ignore[arg-type]  # the caller checks for None
+    entered: Dict[int, List[Inference]] = {}
+    if any(node.subgraphs for node in graph.nodes):
+        state = _State(graph, known)
+        for index, node in enumerate(graph.nodes):
+            if node.subgraphs:
+                state.infer(index, node)
+        known, entered = state.known, state.entered
+    shapes = [tuple([shape for shape, _ in outputs]) for outputs in known]
+    dtypes = [tuple([dtype for _, dtype in outputs]) for outputs in known]
+    return Inference(shapes, dtypes, entered)  # type: ignore[arg-type]  # the caller checks for None
 
 
 class _State:

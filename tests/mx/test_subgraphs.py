@@ -113,3 +113,10 @@ def test_an_int8_network_has_the_macs_of_its_float_twin(checkpoints):
     for layer in report.layers:
         macs_by_dtype[layer.dtype] = macs_by_dtype.get(layer.dtype, 0) + layer.macs
     assert macs_by_dtype == {"float32": 1_024_000, "int8": 10_838_016, "uint8": 556_878_336}
+
+
+def test_a_graph_without_subgraphs_is_not_searched_for_what_they_need(digits, monkeypatch):
+    from pytest_mxperf.mx import subgraphs
+
+    monkeypatch.setattr(subgraphs, "_State", None)
+    assert count(digits, {"data": (1, 1, 8, 8)}).macs == 607_552
