@@ -1,8 +1,8 @@
-"""Does first in a forked child what MXNet might not survive, so that it does not take the session along.
+"""Tries in a forked child what MXNet might not survive, so that a crash does not end the session.
 
-A fork costs 10 to 20 ms beside the work itself on an idle machine, and 135 ms in a session of 2.5 GiB: a child can stay
-and serve the trials that follow (``trials.py``). MXNet prepares for a fork: its engine stops before it and starts anew
-on both sides (``src/initialize.cc``), which is what Gluon's ``DataLoader`` relies on.
+A fork costs 10 to 20 ms beside the work itself on an idle machine, and 135 ms in a session of 2.5 GiB. So a child can
+stay and serve the trials that follow (``trials.py``). MXNet prepares for a fork: its engine stops before it and starts
+again on both sides (``src/initialize.cc``). Gluon's ``DataLoader`` relies on the same.
 
 The limit of a trial counts the time in which the child computes. So a machine that stands still, or has no free core,
 fails no model.
@@ -76,7 +76,7 @@ def try_in_child(
 
 
 def refuse(death: Optional[str], who: str, doing: str, suspects: Sequence[str]) -> None:
-    """Raises ``ModelError`` for a death: "``who`` dies of SIGFPE ``doing``"."""
+    """Raises ``ModelError`` for a death: "``who`` ends by SIGFPE ``doing``"."""
     if death is not None:
         raise ModelError(
             f"{who} {death} {doing}; tried in a process of its own, for this operator or its attributes "

@@ -121,7 +121,7 @@ def _load(model: Model, checked: str, *, where: str) -> Model:
             f"{where}: MXNet",
             "loading the symbol and inferring its shapes",
             model.suspects,
-            anew='"Custom"' in checked,
+            in_new_child='"Custom"' in checked,
         )
     try:
         return replace(model, symbol=mx.sym.load_json(checked))

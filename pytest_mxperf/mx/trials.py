@@ -1,7 +1,7 @@
 """One child tries for a whole session whether MXNet survives what a file says: a fork for each would cost more.
 
-What it has done before may have harmed the child, and what the session has registered since, it does not know. So it
-is believed only when all goes well; what it dies of, or raises, is done once more by a new child, which then stays.
+Earlier work may have harmed the child, and it does not know what the session has registered since. So it is believed
+only when all goes well. What kills it, or raises, is tried once more by a new child, which then stays.
 """
 
 import atexit
@@ -21,17 +21,17 @@ _child: Optional[Child] = None
 
 
 def try_in_session_child(
-    work: Callable[[], object], who: str, doing: str, suspects: Sequence[str], *, anew: bool = False
+    work: Callable[[], object], who: str, doing: str, suspects: Sequence[str], *, in_new_child: bool = False
 ) -> None:
     """As ``guard.try_in_child``, for work that can be pickled, and with one child for all.
 
-    ``anew`` is for work that Python functions of the session take part in, which may have changed.
+    ``in_new_child`` is for work that Python functions of the session take part in, which may have changed.
     """
     if not hasattr(os, "fork"):
         return
     with _lock:
         try:
-            death = None if not anew and _is_done_again(work) else _death_of(work)
+            death = None if not in_new_child and _is_done_again(work) else _death_of(work)
         except TakesTooLongError as error:
             death = str(error)
             close()

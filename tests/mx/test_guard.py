@@ -248,10 +248,10 @@ def test_it_works_after_mxnet_has_computed_and_beside_threads():
         thread.join()
 
 
-def try_in_session_child(work, *, anew=False):
+def try_in_session_child(work, *, in_new_child=False):
     from pytest_mxperf.mx.trials import try_in_session_child
 
-    try_in_session_child(work, "net: MXNet", "loading", ["Correlation 'c'"], anew=anew)
+    try_in_session_child(work, "net: MXNet", "loading", ["Correlation 'c'"], in_new_child=in_new_child)
 
 
 @pytest.fixture
@@ -344,7 +344,7 @@ def test_what_a_used_child_cannot_do_is_tried_by_a_new_one(forks, pids):
 def test_what_calls_into_the_session_is_tried_by_a_new_child(forks, pids):
     path, _ = pids
     for _ in range(2):
-        try_in_session_child(partial(append, path), anew=True)
+        try_in_session_child(partial(append, path), in_new_child=True)
     assert len(forks) == 2
 
 
