@@ -76,7 +76,7 @@ def try_in_child(
 
 
 def refuse(death: Optional[str], who: str, doing: str, suspects: Sequence[str]) -> None:
-    """Raises ``ModelError`` for a death: "``who`` ends by SIGFPE ``doing``"."""
+    """Raises ``ModelError`` for a death: "``who`` crashes with SIGFPE ``doing``"."""
     if death is not None:
         raise ModelError(
             f"{who} {death} {doing}; tried in a process of its own, for this operator or its attributes "

@@ -301,7 +301,7 @@ def test_one_child_serves_the_session(forks, pids):
 @pytest.mark.parametrize(
     ("then", "message"),
     [
-        (partial(kill_by, signal.SIGFPE), r"net: MXNet is killed by SIGFPE \(.*\) loading; .*: Correlation 'c'"),
+        (partial(kill_by, signal.SIGFPE), r"net: MXNet crashes with SIGFPE \(.*\) loading; .*: Correlation 'c'"),
         (partial(os._exit, 3), "net: MXNet ends the process with exit code 3 loading"),
         (exhaust, "net: MXNet takes more than 2,147,483,648 bytes of memory loading"),
     ],
