@@ -76,7 +76,7 @@ def test_the_file_has_a_table_for_each():
 
 
 @pytest.mark.parametrize(
-    "name", ["net\U0001f600", "ne\x7ft", 'a "b" \\c', "$HOME", "${A}$$", "tab\tnew\nline", "\x00\x1b"]
+    "name", ["net\U0001f600", "ne\x7ft", 'a "b" \\c', "$HOME", "${A}$$", "tab\tnew\nline", "\x01\x1b"]
 )
 def test_what_is_written_can_be_read_whatever_files_and_inputs_are_called(tmp_path, name):
     found = Guess.of(f"m/{name}", [given(name, (None, 3), about=name)], lambda shapes: True)
