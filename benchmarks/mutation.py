@@ -3,9 +3,9 @@
     python benchmarks/mutation.py             # all modules, written to benchmarks/results/mutation.md; an hour
     python benchmarks/mutation.py latency/decide.py -v    # one of them, and every fault that no test finds
 
-A fault is one changed operator, comparison, constant, condition, return value or argument, or a statement left out. A
-test run that fails, or does not end within a minute, has found it. ``EQUIVALENT`` lists faults that change nothing that
-anybody could see, each with its reason; they count as neither.
+A fault is one changed operator, comparison, constant, condition, return value or argument, or a statement left out;
+what ``raise`` and ``assert`` say is left alone. A test run that fails, or computes for over a minute, has found it.
+``EQUIVALENT`` lists faults that change nothing that anybody could see, each with its reason; they count as neither.
 """
 
 import argparse
@@ -41,6 +41,8 @@ TESTS = {
 The simulations of ``latency/test_operating_characteristics.py`` take 16 s each time, and are not among them."""
 EQUIVALENT = ROOT / "benchmarks" / "results" / "mutation_equivalent.txt"
 SECONDS = 60
+"""Of CPU time: a busy machine finds nothing."""
+FAILED, NOT_COLLECTED = 1, 2  # pytest's exit codes; any other is no failure of a test
 
 COMPARISONS = {
     ast.Lt: ast.LtE,
@@ -152,7 +154,7 @@ def is_code(tree):
 
 
 def mutants(source):
-    """``(line, what it was, what it is, the whole source)``."""
+    """``(line, its function with what was and what is, the whole source)``."""
     for place in range(len(is_code(ast.parse(source)))):
         tree = ast.parse(source)
         node = is_code(tree)[place]
@@ -160,9 +162,16 @@ def mutants(source):
             before = ast.unparse(node).split("\n")[0][:80]
             mutant = ast.fix_missing_locations(Replace(node, ast.copy_location(new, node)).visit(copy.copy(tree)))
             text = ast.unparse(mutant)
-            yield node.lineno, before, ast.unparse(new).split("\n")[0][:80], text
+            where = f"{function_of(tree, node.lineno)}: {before} -> {ast.unparse(new).split(chr(10))[0][:80]}"
+            yield node.lineno, where, text
             break_tree = ast.parse(source)  # the transformer works in place
             tree, node = break_tree, is_code(break_tree)[place]
+
+
+def function_of(tree, line):
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    around = [node for node in functions if node.lineno <= line <= node.end_lineno]
+    return max(around, key=lambda node: node.lineno).name if around else "the module"
 
 
 class Mutated(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -191,7 +200,7 @@ def is_found(module, source, tests):
     if not child:
         code = 1
         try:
-            signal.alarm(SECONDS)
+            signal.setitimer(signal.ITIMER_PROF, SECONDS)
             name = f"pytest_mxperf.{module[:-3].replace('/', '.')}"
             sys.meta_path.insert(0, Mutated(name, source, PACKAGE / module))
             import pytest
@@ -202,7 +211,12 @@ def is_found(module, source, tests):
         finally:
             os._exit(int(code))
     _, status = os.waitpid(child, 0)
-    return status != 0
+    if os.WIFSIGNALED(status):
+        return os.WTERMSIG(status) == signal.SIGPROF
+    code = os.WEXITSTATUS(status)
+    if code not in (0, FAILED, NOT_COLLECTED):
+        raise RuntimeError(f"{module}: pytest ends with exit code {code}")
+    return code != 0
 
 
 def modules(wanted):
@@ -215,7 +229,7 @@ def modules(wanted):
 
 
 def equivalents():
-    """``module: was -> is  # reason``, a line each."""
+    """``module in function: was -> is  # reason``, a line each."""
     lines = EQUIVALENT.read_text().splitlines() if EQUIVALENT.exists() else []
     return {re.split(r"\s{2,}# ", line)[0] for line in lines if line.strip()}
 
@@ -226,14 +240,14 @@ def score(module, tests, verbose):
     fast, slow = tests
     assert not is_found(module, source, fast + slow), f"{module}: its tests fail without a fault"
     known, found, same, total = equivalents(), 0, 0, 0
-    for line, before, after, text in mutants(source):
+    for line, change, text in mutants(source):
         total += 1
-        if f"{module}: {before} -> {after}" in known:
+        if f"{module} in {change}" in known:
             same += 1
         elif is_found(module, text, fast) or (slow and is_found(module, text, slow)):
             found += 1
         elif verbose:
-            print(f"    {module}:{line}: {before} -> {after}", flush=True)
+            print(f"    {line}: {module} in {change}", flush=True)
     return total, found, same
 
 
