@@ -483,9 +483,7 @@ class TestPartsOfModels:
         states = [f"--input=l{layer}_init_{kind}=1,128" for layer in range(4) for kind in "ch"]
         code, _, err = mxperf("cost", prefix, "--input", "data=1,1,32,256", *states)
         assert code == 2
-        assert (
-            "Operator WarpCTC is not registered; to end the graph in front of it, give --output fullyconnected0" in err
-        )
+        assert "Operator WarpCTC is not registered; to end the graph before it, give --output fullyconnected0" in err
         cut = ("--output", "fullyconnected0", "--json")
         code, out, _ = mxperf("cost", prefix, "--input", "data=1,1,32,256", *states, *cut)
         layers = {layer["name"]: layer for layer in json.loads(out)["layers"]}

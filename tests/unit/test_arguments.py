@@ -16,8 +16,8 @@ from pytest_mxperf.arguments import in_options
             "--params net.params names the file; leave out --epoch 3",
         ),
         (
-            "; to end the graph in front of it, give output='fc1'",
-            "; to end the graph in front of it, give --output fc1",
+            "; to end the graph before it, give output='fc1'",
+            "; to end the graph before it, give --output fc1",
         ),
         ("count: output='fc' is no operator", "count: --output fc is no operator"),
         ("count the model up to there, with output=", "count the model up to there, with --output"),

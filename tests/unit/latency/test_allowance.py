@@ -62,3 +62,24 @@ def test_without_a_forecast_it_asks_for_the_usual_samples_or_for_none():
 
 def test_eight_samples_are_usual():
     assert too_short(15.0, 2.01, "--seconds") == "15 s are too short at 2.0 s a sample; try --seconds=17"
+
+
+@pytest.mark.parametrize(
+    ("cpu_seconds", "wall_seconds", "share"), [(2.0, 4.0, 0.5), (0.2, 0.5, 0.4), (3.0, 2.0, 1.0), (0.0, 0.0, 1.0)]
+)
+def test_the_share_of_a_core_is_at_most_one_and_one_before_any_time_has_passed(cpu_seconds, wall_seconds, share):
+    assert Allowance(15.0, cpu_seconds, wall_seconds, 1).core_share == pytest.approx(share)
+
+
+def test_nothing_is_left_of_a_time_that_was_exceeded():
+    assert Allowance(15.0, 16.0, 16.0, 4).wall_seconds_left == 0.0
+
+
+def test_85_percent_of_a_core_are_not_worth_a_word():
+    assert Allowance(15.0, 17.0, 20.0, 4).progress() == "sample 4, 20 s; at most 0 s more"
+
+
+@pytest.mark.parametrize(("samples", "end"), [(2, "try --seconds=56"), (3, "more time is unlikely to help")])
+def test_three_samples_are_enough_to_say_that_time_will_not_help(samples, end):
+    """Eight samples of 7 s are 56 s."""
+    assert Allowance(15.0, 7.0 * samples, 7.0 * samples, samples).too_short("--seconds", None).endswith(end)

@@ -34,3 +34,35 @@ def test_several_units_add_up():
     assert (both.wall_seconds, both.cpu_share) == (2.0, pytest.approx(0.8))
     assert (both.load_average, both.cores, both.major_faults) == (3.0, 2, 1)
     assert (both.memory_available_share, both.megahertz_low, both.megahertz_high) == (0.4, 1900.0, 2100.0)
+
+
+def test_what_nobody_has_measured_is_quiet():
+    conditions = Conditions(wall_seconds=2.0, cpu_seconds=1.0)
+    assert (conditions.steal_share, conditions.load_average, conditions.cores) == (0.0, 0.0, 1)
+    assert (conditions.major_faults, conditions.memory_available_share) == (0, 1.0)
+    assert (conditions.megahertz_low, conditions.megahertz_high) == (0.0, 0.0)
+
+
+def test_no_time_is_a_whole_core_and_nothing_stolen():
+    nothing = Conditions(0.0, 0.0, steal_share=0.5)
+    assert nothing.cpu_share == 1.0
+    assert Conditions.over([nothing]).steal_share == 0.0
+
+
+@pytest.mark.parametrize(
+    ("what", "is_told"),
+    [
+        ({"cpu_seconds": 0.85}, False),
+        ({"cpu_seconds": 0.84}, True),
+        ({"load_average": 2.0}, False),
+        ({"steal_share": 0.02}, False),
+        ({"steal_share": 0.021}, True),
+        ({"memory_available_share": 0.05}, False),
+        ({"memory_available_share": 0.049}, True),
+        ({"megahertz_low": 1901.0, "megahertz_high": 2000.0}, False),
+        ({"megahertz_low": 1899.0, "megahertz_high": 2000.0}, True),
+    ],
+)
+def test_what_is_just_notable_is_told(what, is_told):
+    quiet = {"wall_seconds": 1.0, "cpu_seconds": 1.0, "load_average": 1.0, "cores": 2}
+    assert bool(Conditions(**{**quiet, **what}).disturbances()) is is_told

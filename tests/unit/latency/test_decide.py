@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from pytest_mxperf.latency.decide import Decision, Outcome, SequentialTest, _student, confirm
+from pytest_mxperf.latency.decide import Decision, Outcome, SequentialTest, _lie, _student, confirm, is_undecided
+from pytest_mxperf.latency.moments import Moments
 
 REGRESSED = Decision(Outcome.REGRESSED, 0.05, 0.03, 0.07, 5)
 SIX = (2, 3, 4, 5, 6)
@@ -237,3 +238,63 @@ def test_what_a_second_worker_does_not_see_is_inconclusive(second, reason):
 def test_only_a_slowdown_is_to_be_confirmed(outcome):
     with pytest.raises(ValueError, match=f"not {outcome.name}"):
         confirm(Decision(outcome, 0.0, -0.01, 0.01, 3), REGRESSED)
+
+
+def test_the_looks_are_those_of_the_docs():
+    """48 samples of an undecided growth, each followed by one that would decide: only a look can end a test."""
+    unclear = [0.025 + (0.03 if index % 2 else -0.03) for index in range(48)]
+    looks = []
+    for count in range(2, 49):
+        test = SequentialTest(0.025)
+        for log_ratio in unclear[: count - 1]:
+            assert test.add(log_ratio) is None
+        test._log_ratios[:] = [0.2 + 0.001 * index for index in range(count - 1)]
+        if test.add(0.2) is not None:
+            looks.append(count)
+    assert looks == [5, 6, 8, 10, 12, 16, 20, 24, 32, 40, 48]  # nothing fails with fewer than five
+
+
+def test_outcomes_are_kept_by_these_names():
+    assert [outcome.value for outcome in Outcome] == ["passed", "regressed", "inconclusive"]
+
+
+def test_before_the_first_sample_nothing_is_known():
+    assert SequentialTest(0.025).interval() == (-1.0, math.inf)
+
+
+@pytest.mark.parametrize(
+    ("log_ratios", "samples"),
+    [
+        ([0.05, 0.051], None),  # two do not show how they scatter
+        ([0.1, 0.1, 0.1], 5),  # nothing fails with fewer
+        ([0.0, 0.001, 0.002], 5),
+        ([0.05, 0.051, 0.052], 6),
+        ([0.02, -0.02, 0.0], 8),
+        ([0.06, 0.02, 0.05, 0.03, 0.07], 12),
+        ([0.08, 0.02, 0.05], 20),
+        ([0.0247, 0.0247, 0.0246], None),  # the tolerance is 0.02469
+    ],
+)
+def test_a_forecast_names_the_look_that_decides(log_ratios, samples):
+    """The more the samples scatter, and the nearer they are to the tolerance, the later."""
+    test = SequentialTest(0.025)
+    for log_ratio in log_ratios:
+        test.add(log_ratio)
+    assert test.samples_to_decide() == samples
+
+
+@pytest.mark.parametrize(("growth", "undecided"), [(0.025, False), (0.0251, True)])
+def test_a_third_worker_is_asked_only_beyond_the_tolerance(growth, undecided):
+    decision = Decision(Outcome.INCONCLUSIVE, growth, 0.0, 0.1, 8, "too little time")
+    assert is_undecided(decision, 0.025) is undecided
+
+
+@pytest.mark.parametrize(
+    ("correlation", "end"),
+    [
+        (0.49, "their sd is 1.0%"),
+        (0.5, "and each is like the one before (correlation 0.5), so that they count less"),
+    ],
+)
+def test_a_notable_correlation_is_told(correlation, end):
+    assert _lie(Moments(mean=0.02, sd=0.01, correlation=correlation, error=0.01), 8, 3).endswith(end)
