@@ -395,8 +395,10 @@ TITLES = {
     "gluon": ", hybridized block",
     "neighbour": ", busy neighbours",
     "loaded": ", larger networks at a load of 6 and more",
+    "busy": ", beside other work",
 }
-"""What is said of each part beside its kind."""
+"""What is said of each part beside its kind. "busy" are decisions of "same" and "slower" that were recorded while test
+suites ran on both cores."""
 
 
 def decision_rows():
