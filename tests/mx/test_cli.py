@@ -196,6 +196,7 @@ def test_whatever_goes_wrong_gives_2_and_one_line(mxperf, monkeypatch, command, 
     assert ("this is a bug of pytest-mxperf" in err) == (not isinstance(error, OSError))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="the system has no /dev/full")
 def test_an_output_that_cannot_be_written_gives_2_and_one_line(digits):
     with open("/dev/full", "w") as full:
@@ -218,12 +219,14 @@ def run(*arguments, **options):
     return subprocess.run(command, env={**os.environ, "PYTHONPATH": root}, timeout=120, **options)
 
 
+@pytest.mark.slow
 def test_it_runs_as_a_program(digits):
     result = run("diff", digits, digits, *INPUT, capture_output=True, text=True)
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.startswith("MACs    607,552, unchanged\n")
 
 
+@pytest.mark.slow
 def test_a_reader_that_goes_away_is_no_trouble(digits):
     """As in ``mxperf cost ... | head -1``."""
     reader, writer = os.pipe()
@@ -345,6 +348,7 @@ class TestLatency:
         report = json.loads(mxperf("latency", digits, wider, *INPUT, "--seconds", "0.000001", "--json")[1])
         assert "a sample; try --seconds 2" in str(report)
 
+    @pytest.mark.slow
     def test_for_real(self, mxperf, digits, wider):
         """Whatever comes out, within a second of CPU time there is an answer."""
         code, out, err = mxperf("latency", digits, wider, *INPUT, "--allow", "1000%", "--seconds", "1")

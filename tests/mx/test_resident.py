@@ -8,6 +8,8 @@ from pytest_mxperf.spec import InputSpec
 from pytest_mxperf.worker.protocol import Network
 from pytest_mxperf.worker.resident import resident_of
 
+pytestmark = pytest.mark.slow  # processes of their own
+
 MIB = 1 << 20
 
 

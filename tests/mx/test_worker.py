@@ -235,6 +235,7 @@ def test_what_a_user_has_registered_here_is_not_there(worker):
     assert f"{said}mxperf_imports in the ini file, or with --import" in str(caught.value)
 
 
+@pytest.mark.slow
 def test_its_death_is_told_and_the_next_request_starts_another():
     with Worker() as mortal:
         mortal.start()
@@ -345,6 +346,7 @@ def test_subnormal_outputs_are_refused_unless_the_users_own_weights_make_them(wo
         worker.request(request, Prepared, doing="it prepared own", seconds=120)
 
 
+@pytest.mark.slow
 def test_an_interrupt_while_it_works_leaves_no_stale_answer(monkeypatch):
     with Worker() as interrupted:
         interrupted.start()

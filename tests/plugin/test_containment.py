@@ -118,6 +118,7 @@ def test_it_is_run_again_where_failures_are(breaks, run):
         del pytest.calls
 
 
+@pytest.mark.slow
 def test_an_interrupt_ends_the_session(breaks, pytester):
     breaks("raise KeyboardInterrupt")
     result = pytester.runpytest_subprocess("-p", "no:hypothesispytest")
@@ -253,6 +254,7 @@ def debug(pytester):
     return debug
 
 
+@pytest.mark.slow
 def test_the_debugger_opens_where_gates_are_at_hand(write, debug):
     write("@digits\n@pytest.mark.mxperf_budget(macs=1)\ndef test_it():\n    pass\n")
     result = debug(["p case.spec.name, [each.verdict.name for each in broken]"])
@@ -262,6 +264,7 @@ def test_the_debugger_opens_where_gates_are_at_hand(write, debug):
     no_internal_error(result)
 
 
+@pytest.mark.slow
 def test_and_where_we_are_wrong(breaks, debug):
     breaks("raise TypeError('odd')")
     result = debug(["p 'the evidence was ' + evidence"])
@@ -270,6 +273,7 @@ def test_and_where_we_are_wrong(breaks, debug):
     no_internal_error(result)
 
 
+@pytest.mark.slow
 def test_nobody_debugs_what_was_expected(write, debug):
     write("@digits\n@pytest.mark.mxperf_budget(macs=1)\n@pytest.mark.xfail\ndef test_it():\n    pass\n")
     result = debug([])
@@ -390,6 +394,7 @@ def test_a_failed_session_stays_failed(write, run, fail_in):
     assert run().ret == pytest.ExitCode.TESTS_FAILED
 
 
+@pytest.mark.slow
 def test_a_terminal_that_lacks_a_letter_shows_the_rest(write, pytester, monkeypatch):
     monkeypatch.setenv("PYTHONIOENCODING", "ascii")
     write(

@@ -93,6 +93,7 @@ def test_what_is_not_utf8_is_written_with_escapes(pytester, write, run, no_trace
     assert r"models/\udcff-symbol.json: cannot read the symbol" in models[2]["problem"]
 
 
+@pytest.mark.slow
 def test_xdist_gets_messages_in_utf8(write, run):
     """What its channel cannot carry ends the session, whoever said it."""
     write(

@@ -8,6 +8,8 @@ import pytest
 NET = """
 import mxnet as mx
 
+pytestmark = pytest.mark.slow  # processes of their own
+
 def net():
     return mx.sym.FullyConnected(mx.sym.var("data"), num_hidden={units}, no_bias=True, name="dense")
 

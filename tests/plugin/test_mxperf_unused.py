@@ -257,6 +257,7 @@ def test_what_another_run_has_just_recorded_is_not_removed(recorded, write, run,
     assert stored() == ["digits", "other"]
 
 
+@pytest.mark.slow
 def test_workers_that_die_or_are_stopped_leave_it_unknown(recorded, write, run, stored):
     pytest.importorskip("xdist")
     write(TWO.replace("pass", "assert False"))

@@ -455,6 +455,7 @@ INTERRUPTED = """
     """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("signal", ["SIGINT", "SIGKILL"], ids=["Ctrl-C", "kill -9"])
 def test_whatever_ends_the_run_only_finished_tests_have_stored_theirs(pytester, write, run, stored, signal):
     write(INTERRUPTED.format(interruption=f"import os, signal; os.kill(os.getpid(), signal.{signal})"))
