@@ -28,8 +28,8 @@ TESTS = {
     "baseline/match.py": (["baseline/test_match.py"], ["baseline/test_diff.py"]),
     "gate": (["gate", "baseline/test_record.py"], []),
     "latency": (
-        [f"latency/test_{name}.py" for name in ("allowance", "conditions", "decide", "dissent", "estimate", "moments")]
-        + [f"latency/test_{name}.py" for name in ("pacing", "schedule", "spending", "timing")]
+        [f"latency/test_{name}.py" for name in ("allowance", "comparison", "conditions", "decide", "dissent")]
+        + [f"latency/test_{name}.py" for name in ("estimate", "moments", "pacing", "schedule", "spending", "timing")]
         + ["worker/test_paired_timer.py", "gate/test_latency.py"],
         [],
     ),
