@@ -1,12 +1,13 @@
 """The centre of many log ratios."""
 
+import math
 import random
 from itertools import combinations_with_replacement
 from statistics import median
 
 import pytest
 
-from pytest_mxperf.latency.estimate import centre
+from pytest_mxperf.latency.estimate import _medians_of_blocks, centre, log_ratio
 
 
 @pytest.mark.parametrize(
@@ -59,3 +60,27 @@ def test_of_gaussian_noise_it_is_nearly_as_precise_as_the_mean():
 def test_nothing_has_no_centre():
     with pytest.raises(ValueError, match="no log ratios"):
         centre([])
+
+
+def test_each_value_is_in_one_block():
+    assert _medians_of_blocks([float(value) for value in range(400)]) == [0.5 + 2 * block for block in range(200)]
+
+
+@pytest.mark.parametrize(
+    ("reference", "candidate", "expected"),
+    [
+        ((1.0, 4.0), (2.0, 8.0), math.log(2.0)),  # geometric means of 2 and 4
+        ((4.0, 1.0), (2.0, 8.0), math.log(2.0)),
+        ((1.0, 4.0), (8.0, 2.0), math.log(2.0)),
+        ((0.0, 0.0), (0.001, 0.001), math.log(1e6)),  # a clock that stands still has counted a nanosecond
+        ((0.001, 0.001), (0.0, 0.0), -math.log(1e6)),
+    ],
+)
+def test_the_ratio_of_a_round_is_that_of_its_geometric_means(reference, candidate, expected):
+    assert log_ratio([reference], [candidate]) == pytest.approx(expected)
+
+
+def test_the_ratio_of_a_unit_is_the_centre_of_its_rounds():
+    """Ratios of 1, 2 and 64 have logarithms 0, 1 and 6 of base 2: the averages of pairs 0, 0.5, 1, 3, 3.5 and 6."""
+    rounds = [(1.0, 1.0), (2.0, 2.0), (64.0, 64.0)]
+    assert log_ratio([(1.0, 1.0)] * 3, rounds) == pytest.approx(2 * math.log(2.0))

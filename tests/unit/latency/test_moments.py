@@ -32,3 +32,22 @@ def test_samples_that_drift_are():
 def test_equal_samples_scatter_by_rounding_only():
     """No correlation is read from that: (1 + 1.5) / (10 - 4 + 5)."""
     assert Moments.of([math.log(1.1) + 1e-17 * i for i in range(10)]).correlation == pytest.approx(0.2273, abs=0.0001)
+
+
+def test_two_samples_scatter_about_their_mean():
+    """Squares 2 x 0.01^2, over one degree of freedom."""
+    assert Moments.of([0.01, 0.03]).sd == pytest.approx(0.0141421, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("log_ratios", "mean"),
+    [
+        # No deviation but the prior's: 3 sqrt(2 x 0.008^2 / 6) = 0.0138564 is as far as a spike counts.
+        ([0.0, 0.0, 0.0, 0.0, 1.0], 0.0138564 / 5),
+        # A median deviation of 0.01, a sd of 0.014826: 3 sqrt((0.000128 + 4 x 0.00021981) / 6) = 0.0388698 above 0.03.
+        ([0.01, 0.02, 0.03, 0.04, 1.0], (0.1 + 0.0688698) / 5),
+        ([0.01, 0.02, 0.03, 0.04, -1.0], (0.1 + 0.02 - 0.0388698) / 5),
+    ],
+)
+def test_a_spike_counts_as_three_robust_sd(log_ratios, mean):
+    assert Moments.of(log_ratios).mean == pytest.approx(mean, abs=1e-6)

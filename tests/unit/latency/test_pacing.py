@@ -37,3 +37,9 @@ def test_but_ten_samples_must_fit():
 @pytest.mark.parametrize(("round_sds", "seconds_per_round"), [([], 0.01), ([0.1], 0.0)])
 def test_nothing_known_is_a_short_unit(round_sds, seconds_per_round):
     assert unit_seconds(round_sds, seconds_per_round, 0.05, 15.0) == 0.06
+
+
+def test_units_of_different_noise_count_with_their_mean():
+    options = {"seconds_per_round": 0.01, "overhead_seconds": 0.2, "available_seconds": 100.0}
+    assert unit_seconds([0.02, 0.04], **options) == pytest.approx(unit_seconds([0.03], **options))
+    assert unit_seconds([0.02, 0.04], **options) < unit_seconds([0.04], **options)
