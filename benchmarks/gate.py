@@ -33,6 +33,7 @@ from gate_networks import LARGER, NETWORKS, mx, network
 
 from pytest_mxperf.canonical import fingerprint
 from pytest_mxperf.graph import Graph
+from pytest_mxperf.latency.allowance import DEFAULT_SECONDS
 from pytest_mxperf.latency.schedule import units
 from pytest_mxperf.mx.operators import operator
 from pytest_mxperf.spec import InputSpec, RunAs
@@ -46,7 +47,6 @@ RULE = 3
 """To be raised with every change of the gate's own way to measure or to decide: what other rules did is not counted."""
 TIMELESS = ("calibrate", "stored")
 """Parts that say nothing of a rule: how much slower a network is, and what others do."""
-SECONDS = 15.0
 COMPARISONS = 10
 """Of a session, which share its error."""
 TARGETS = {"slower": 0.052, "fine": 0.03}
@@ -163,7 +163,7 @@ def decide(part, kind, run_as, cases, count, before):
     A session's first comparison fails more easily than its tenth, and is caught more easily.
     """
     while _missing(part, kind, count):
-        with PairedTimer(seconds=SECONDS) as timer:
+        with PairedTimer(seconds=DEFAULT_SECONDS) as timer:
             for _ in range(COMPARISONS):
                 if not (missing := _missing(part, kind, count)):
                     break

@@ -7,6 +7,7 @@ from pytest_mxperf.api import compare_layers, profile_layers
 from pytest_mxperf.arguments import SIDES, add_model_options, model_of
 from pytest_mxperf.commands.shared import MODEL, SAME, add, add_json, add_run_as, color, wanted, width
 from pytest_mxperf.errors import UsageError
+from pytest_mxperf.latency.allowance import DEFAULT_SECONDS
 from pytest_mxperf.spec import ModelSpec
 
 __all__ = ["add_commands"]
@@ -27,8 +28,8 @@ def add_commands(commands: Any) -> None:
     command.add_argument(
         "--seconds",
         type=float,
-        default=15.0,
-        help="limit for timing a slow model, in seconds of CPU time (default: 15)",
+        default=DEFAULT_SECONDS,
+        help="limit for timing a slow model, in seconds of CPU time (default: 30)",
     )
     add_run_as(command)
     add_model_options(command, of_two=True)

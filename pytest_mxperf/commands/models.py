@@ -26,6 +26,7 @@ from pytest_mxperf.commands.shared import (
 from pytest_mxperf.errors import UsageError
 from pytest_mxperf.gate.latency import judge_latency
 from pytest_mxperf.gate.limits import parse_difference
+from pytest_mxperf.latency.allowance import DEFAULT_SECONDS
 from pytest_mxperf.latency.decide import Outcome
 
 __all__ = ["add_commands"]
@@ -66,7 +67,10 @@ def add_commands(commands: Any) -> None:
         help="for example 5%% (default: 2.5%%); --allow=-30%% (with =) demands that NEW is at least 30%% faster",
     )
     race.add_argument(
-        "--seconds", type=float, default=15.0, help="limit for the measurement, in seconds of CPU time (default: 15)"
+        "--seconds",
+        type=float,
+        default=DEFAULT_SECONDS,
+        help="limit for the measurement, in seconds of CPU time (default: 30)",
     )
     add_run_as(race)
     for command in (difference, race):

@@ -5,8 +5,10 @@ from typing import Optional
 
 import msgspec
 
-__all__ = ["PATIENCE", "Allowance", "too_short"]
+__all__ = ["DEFAULT_SECONDS", "PATIENCE", "Allowance", "too_short"]
 
+DEFAULT_SECONDS = 30.0
+"""CPU time for one comparison. Most need a fraction of it; a large network beside other work needs it."""
 PATIENCE = 4
 """The most wall seconds for each second of CPU time."""
 _BUSY_CORE_SHARE = 0.85

@@ -13,8 +13,8 @@ LEAST_UNIT_SECONDS = 0.06
 """CPU time of the timed forwards of a unit, on a quiet machine."""
 _BINDING_SD = 0.007
 """Of a binding's own speed, as a share: what more forwards of the same binding do not average out."""
-_LEAST_SAMPLES = 10
-"""So many should fit into the time that there is, at two units each."""
+_LEAST_SAMPLES = 20
+"""So many should fit into the time that there is, at two units each: with fewer, one that dissents decides."""
 
 Twins = Sequence[Tuple[float, float]]
 

@@ -30,7 +30,7 @@ _INI_DEFAULTS = {
     "mxperf_baselines": "baselines",
     "mxperf_imports": [],
     "mxperf_latency": "auto",
-    "mxperf_latency_seconds": "15",
+    "mxperf_latency_seconds": "30",
     "mxperf_latency_wait": "600",
     "mxperf_policy": [],
     "mxperf_profile": False,
@@ -105,7 +105,7 @@ def _add_latency(parser: pytest.Parser, group: Any) -> None:
         "--mxperf-latency-seconds",
         type=float,
         metavar="N",
-        help="limit for timing one model, in seconds of CPU time (default: 15)",
+        help="limit for timing one model, in seconds of CPU time (default: 30)",
     )
     group.addoption(
         "--mxperf-latency-wait",

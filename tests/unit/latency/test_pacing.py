@@ -29,9 +29,9 @@ def test_noise_makes_units_longer():
     assert unit_seconds([0.07], 0.01, 0.09, 60.0) == pytest.approx(0.3)
 
 
-def test_but_ten_samples_must_fit():
-    """Twenty units in 15 s are 0.75 s each, of which 0.45 s are for binding."""
-    assert unit_seconds([0.7], 0.01, 0.45, 15.0) == pytest.approx(0.30)
+def test_but_twenty_samples_must_fit():
+    """Forty units in 30 s are 0.75 s each, of which 0.45 s are for binding."""
+    assert unit_seconds([0.7], 0.01, 0.45, 30.0) == pytest.approx(0.30)
 
 
 @pytest.mark.parametrize(("round_sds", "seconds_per_round"), [([], 0.01), ([0.1], 0.0)])
