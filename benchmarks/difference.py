@@ -6,7 +6,7 @@ a layer is put in between. CPU time per node from 1,000 to 100,000 nodes (goal: 
 
 import time
 
-from pytest_mxperf.baseline.diff import Costs, Counted, compare
+from pytest_mxperf.baseline.diff import Costs, Counted, difference_between
 from pytest_mxperf.graph import Graph, Node
 
 
@@ -31,7 +31,7 @@ def main():
         old = chain([16] * layers, "old")
         new = chain([24, *[16] * (layers // 2), 32, *[16] * (layers - layers // 2 - 2), 24], "new")
         start = time.process_time()
-        found = compare(old, new, ["data"])
+        found = difference_between(old, new, ["data"])
         spent = time.process_time() - start
         base = base or spent / nodes
         print(

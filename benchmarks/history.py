@@ -16,6 +16,7 @@ import msgspec
 from pytest_mxperf import count
 from pytest_mxperf.baseline.record import Baseline
 from pytest_mxperf.baseline.store import BaselineStore
+from pytest_mxperf.commands.shared import WORDS
 
 import mxnet as mx  # isort: skip
 from mxnet.gluon.model_zoo import vision
@@ -28,7 +29,7 @@ def repository(folder, commits):
     subprocess.run(["git", "init", "-q", str(folder)], check=True)
     for number in range(commits):
         changed = msgspec.structs.replace(baseline, macs=baseline.macs + number)
-        BaselineStore(folder / "baselines").save("net", changed, "{}")
+        BaselineStore(folder / "baselines", WORDS).save("net", changed, "{}")
         for command in (["add", "-A"], ["commit", "-qm", f"Change {number}"]):
             subprocess.run(["git", "-C", str(folder), *command], check=True, env={**os.environ, **WHO})
 

@@ -21,6 +21,7 @@ from pathlib import Path
 import pytest
 
 from pytest_mxperf.baseline.store import BaselineStore
+from pytest_mxperf.commands.shared import WORDS
 from pytest_mxperf.errors import BaselineError
 
 MODELS = 30
@@ -56,7 +57,7 @@ class Project:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.store = BaselineStore(folder / "baselines")
+        self.store = BaselineStore(folder / "baselines", WORDS)
         (folder / "test_models.py").write_text(TESTS.format(models=MODELS))
         (folder / "pytest.ini").write_text("[pytest]\n")
 
@@ -88,11 +89,11 @@ class Project:
 
     def _units(self, name: str) -> object:
         try:
-            baseline = self.store.load(name)
-            if baseline is None:
+            stored = self.store.load(name)
+            if stored is None:
                 return None
-            units = baseline.macs // 10
-            own_graph = f'"num_hidden": "{units}"' in self.store.load_symbol(name)
+            units = stored.baseline.macs // 10
+            own_graph = f'"num_hidden": "{units}"' in stored.symbol_json
             return units if own_graph else f"{name}: a graph of another size"
         except BaselineError as error:
             return str(error)

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
-from pytest_mxperf.baseline.diff import Counted, Difference, compare
+from pytest_mxperf.baseline.diff import Counted, Difference, difference_between
 from pytest_mxperf.baseline.record import Baseline
 from pytest_mxperf.cost.inputs import GraphInput
 from pytest_mxperf.cost.result import CostReport
@@ -15,6 +15,7 @@ from pytest_mxperf.cost.scaling import Axis, Scaling
 from pytest_mxperf.errors import UsageError, shown
 from pytest_mxperf.graph import Graph, without_garbage_collection
 from pytest_mxperf.imports import import_all
+from pytest_mxperf.latency.allowance import DEFAULT_SECONDS
 from pytest_mxperf.latency.comparison import Comparison
 from pytest_mxperf.profile.attribution import Pairing
 from pytest_mxperf.profile.layers import ModelProfile, model_profile
@@ -136,7 +137,7 @@ def diff(
     counted, counted_now = _counted(before), _counted(now)
     from pytest_mxperf.mx.operators import operator  # imported already, to analyse them
 
-    return compare(counted, counted_now, {**before.inputs, **now.inputs}, operators=operator)
+    return difference_between(counted, counted_now, {**before.inputs, **now.inputs}, operators=operator)
 
 
 def compare_latency(
@@ -145,7 +146,7 @@ def compare_latency(
     inputs: object = None,
     *,
     tolerance: float,
-    seconds: float = 15.0,
+    seconds: float = DEFAULT_SECONDS,
     run_as: object = None,
     imports: Sequence[str] = (),
     epoch: Union[int, str] = 0,
@@ -170,7 +171,7 @@ def compare_latency(
         for model, given, own in ((old, inputs_old, epoch_old), (new, inputs_new, epoch_new))
     ]
     _, (reference, candidate) = _networks(specs, run_as, imports, where="compare_latency")
-    with PairedTimer(seconds=seconds, option="seconds") as timer:
+    with PairedTimer(seconds=seconds) as timer:
         return timer.compare(reference, candidate, tolerance)
 
 
@@ -178,7 +179,7 @@ def profile_layers(
     model: object,
     inputs: object = None,
     *,
-    seconds: float = 15.0,
+    seconds: float = DEFAULT_SECONDS,
     run_as: object = None,
     imports: Sequence[str] = (),
     epoch: Union[int, str] = 0,
@@ -192,7 +193,7 @@ def profile_layers(
     """
     spec = _spec(model, inputs, where="profile_layers", epoch=epoch)
     (analysis,), networks = _networks([spec], run_as, imports, where="profile_layers", own_weights=True)
-    with PairedTimer(seconds=seconds, option="seconds") as timer:
+    with PairedTimer(seconds=seconds) as timer:
         (profile,), peaks = timer.profile(*networks), timer.peaks()
     return _profile_of(analysis, networks[0], profile, peaks)
 
@@ -209,11 +210,16 @@ class LayerComparison(NamedTuple):
 
 
 def compare_layers(
-    old: ModelSpec, new: ModelSpec, *, seconds: float = 15.0, run_as: object = None, imports: Sequence[str] = ()
+    old: ModelSpec,
+    new: ModelSpec,
+    *,
+    seconds: float = DEFAULT_SECONDS,
+    run_as: object = None,
+    imports: Sequence[str] = (),
 ) -> LayerComparison:
     """How two models differ in time, layer by layer. Other arguments are as in ``profile_layers``."""
     analyses, networks = _networks([old, new], run_as, imports, where="compare_layers", own_weights=True)
-    with PairedTimer(seconds=seconds, option="seconds") as timer:
+    with PairedTimer(seconds=seconds) as timer:
         profiles, peaks = timer.profile(*networks), timer.peaks()
     from pytest_mxperf.mx.operators import operator
 

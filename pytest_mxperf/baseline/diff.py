@@ -14,7 +14,7 @@ from pytest_mxperf.cost.result import Shape
 from pytest_mxperf.errors import BaselineError
 from pytest_mxperf.graph import Graph
 
-__all__ = ["Change", "Costs", "Counted", "Detail", "Difference", "Kind", "Shaped", "compare", "matched"]
+__all__ = ["Change", "Costs", "Counted", "Detail", "Difference", "Kind", "Shaped", "difference_between", "matched"]
 
 Shaped = Tuple[Graph, Sequence[Tuple[Shape, ...]]]
 """A graph, and the shapes of each node's visible outputs."""
@@ -156,7 +156,9 @@ def _costs(layer: LayerRecord) -> Costs:
 _NOTHING = Costs()
 
 
-def compare(old: Counted, new: Counted, inputs: Collection[str], *, operators: Operators = nothing_known) -> Difference:
+def difference_between(
+    old: Counted, new: Counted, inputs: Collection[str], *, operators: Operators = nothing_known
+) -> Difference:
     """What distinguishes ``new`` from ``old``; ``inputs`` are the names of the inputs, which both models share.
 
     ``operators`` knows the types and defaults of attributes; without it a default that is written out is a change.
@@ -168,7 +170,7 @@ def compare(old: Counted, new: Counted, inputs: Collection[str], *, operators: O
 
 
 def matched(old: Shaped, new: Shaped, inputs: Collection[str], *, operators: Operators = nothing_known) -> Matching:
-    """Which operator of ``new`` is which of ``old``; both are normalized in it, and arguments are as in ``compare``."""
+    """Which operator of ``new`` is which of ``old``; both are normalized in it. Arguments as above."""
     numbers, normalizer = Numbers(), Normalizer(operators)
     before, now = [Structure.of(normalizer.graph(graph), shapes, inputs, numbers) for graph, shapes in (old, new)]
     return match(before, now, numbers)

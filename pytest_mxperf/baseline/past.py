@@ -38,20 +38,21 @@ class Commit(msgspec.Struct, frozen=True):
     """Seconds per forward, by the environment that they were measured in."""
 
 
-def past(folder: Path, name: str, *, since: Optional[str] = None) -> List[Commit]:
+def past(store: BaselineStore, name: str, *, since: Optional[str] = None) -> List[Commit]:
     """Every commit that changed the baseline, oldest first; a file that was renamed is followed.
 
     Raises ``BaselineError`` where there is no repository, no git, or no commit with such a baseline.
     """
-    path = BaselineStore(folder).path(name)
+    folder, path = store.folder, store.path(name)
     if not folder.is_dir():
-        raise BaselineError(f"{folder}: there is no such folder; give the one of the baselines with --baselines")
+        option = store.words.baselines
+        raise BaselineError(f"{folder}: there is no such folder; give the one of the baselines with {option}")
     limits = [] if since is None else [f"--since={since}"]
     # -m: also what a merge has changed, compared with each of its parents.
     shown = ["--raw", "--no-abbrev", "-m", f"--format={_FORMAT}"]
     versions = _versions(_git(folder, ["log", "--follow", *shown, *limits, "--", path.name]))
     if not versions:
-        raise BaselineError(_unknown(folder, name, since))
+        raise BaselineError(_unknown(store, name, since))
     return [_commit(version, text, path.name) for version, text in zip(versions, _texts(folder, versions))]
 
 
@@ -103,7 +104,7 @@ def _commit(version: _Version, text: bytes, where: str) -> Commit:
     try:
         baseline = Baseline.from_json(text, where=where)
     except BaselineError as error:
-        return Commit(sha, date, subject, gap=str(error).split("; record it again")[0])
+        return Commit(sha, date, subject, gap=str(error))
     if baseline.convention.partition("+")[0] != CONVENTION:
         return Commit(sha, date, subject, gap=f"counted under convention {baseline.convention}, not {CONVENTION}")
     return Commit(
@@ -118,13 +119,14 @@ def _commit(version: _Version, text: bytes, where: str) -> Commit:
     )
 
 
-def _unknown(folder: Path, name: str, since: Optional[str]) -> str:
+def _unknown(store: BaselineStore, name: str, since: Optional[str]) -> str:
+    path = store.path(name)
     if since is not None:
-        return f"no commit since {since} has changed {folder / name}.json; leave out --since"
-    names = BaselineStore(folder).names()
+        return f"no commit since {since} has changed {path}"
+    names = store.names()
     close = difflib.get_close_matches(name, names, n=3) or names[:3]
     hint = f"; there are {', '.join(close)}" if close else ""
-    return f"no commit has a baseline {folder / name}.json{hint}"
+    return f"no commit has a baseline {path}{hint}"
 
 
 def _git(folder: Path, arguments: List[str], given: bytes = b"") -> bytes:

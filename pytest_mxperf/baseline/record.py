@@ -144,10 +144,8 @@ class Baseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             if schema == SCHEMA:
                 return msgspec.json.decode(text, type=cls)
         except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-            raise BaselineError(f"{where}: not a baseline: {error}; record it again with --mxperf-update") from None
-        raise BaselineError(
-            f"{where}: written in schema {schema}, this version reads {SCHEMA}; record it again with --mxperf-update"
-        )
+            raise BaselineError(f"{where}: not a baseline: {error}") from None
+        raise BaselineError(f"{where}: written in schema {schema}, this version reads {SCHEMA}")
 
     @staticmethod
     def is_in(text: bytes) -> bool:
@@ -166,14 +164,14 @@ class Baseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             del document["own_metrics"]
         return lined({"schema": schema, **document, "layers": layers})
 
-    def fingerprint(self) -> str:
+    def costs_digest(self) -> str:
         """Equal for models with the same inputs, layers and costs. Layer names may differ."""
         layers = tuple(msgspec.structs.replace(layer, name="") for layer in self.layers)
         costs = msgspec.structs.replace(self, layers=layers, recorded=None, checkpoint_bytes=None)
         nameless = msgspec.structs.replace(costs, symbol_sha256="", weights_sha256="", wall_times={}, own_metrics={})
         return hashlib.sha256(msgspec.json.encode(nameless, order="sorted")).hexdigest()
 
-    def difference(self, other: "Baseline") -> str:
+    def incomparable_because(self, other: "Baseline") -> str:
         """Why costs of the two must not be compared, or an empty text if they may be."""
         if self.convention != other.convention:
             return f"counted under convention {self.convention}, this version counts under {other.convention}"

@@ -24,17 +24,26 @@ from pytest_mxperf.baseline.links import refuse_links
 from pytest_mxperf.baseline.record import Baseline
 from pytest_mxperf.baseline.twins import twin_index
 from pytest_mxperf.errors import BaselineError
+from pytest_mxperf.words import Words
 
-__all__ = ["BaselineStore", "is_safe"]
+__all__ = ["BaselineStore", "StoredBaseline", "is_safe"]
 
 _SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,127}")
 _SYMBOL_SUFFIX = "-symbol"
 
 
+class StoredBaseline(NamedTuple):
+    """A baseline and the graph that it was counted from, read together."""
+
+    baseline: Baseline
+    symbol_json: str
+
+
 class BaselineStore(NamedTuple):
-    """Baselines by name in one folder, which is made when the first is saved."""
+    """Baselines by name in one folder, which is made when the first is saved. ``words`` are for its errors."""
 
     folder: Path
+    words: Words
 
     def path(self, name: str) -> Path:
         """Where the baseline of this name is.
@@ -47,31 +56,20 @@ class BaselineStore(NamedTuple):
                 "give the model another with mxperf_model(..., name=...)"
             )
         path = self.folder / f"{name}.json"
-        refuse_links(self.folder, path, self.folder / f"{name}{_SYMBOL_SUFFIX}.json")
+        refuse_links(self.folder, path, self.folder / f"{name}{_SYMBOL_SUFFIX}.json", words=self.words)
         return path
 
     def symbol_path(self, name: str) -> Path:
-        """The path of the graph; ``load_symbol`` reads it."""
         return self.path(name).with_name(f"{name}{_SYMBOL_SUFFIX}.json")
 
-    def load(self, name: str) -> Optional[Baseline]:
-        """The stored baseline, or None if there is none.
+    def load(self, name: str) -> Optional[StoredBaseline]:
+        """The pair, read under one lock, or None if there is no such baseline.
 
-        Raises ``BaselineError`` if it cannot be read, or if the graph beside it is not the one that it belongs to.
+        Raises ``BaselineError`` if it cannot be read, or if the graph is not the one that the baseline belongs to.
         """
         with _locked(self.folder, fcntl.LOCK_SH):
             baseline = self._read(name)
-            if baseline is not None:
-                self._symbol_of(name, baseline)
-            return baseline
-
-    def load_symbol(self, name: str) -> str:
-        """The graph of a baseline that exists, as JSON. Raises ``BaselineError``."""
-        with _locked(self.folder, fcntl.LOCK_SH):
-            baseline = self._read(name)
-            if baseline is None:
-                raise BaselineError(f"{self.path(name)}: there is no such baseline; record it with --mxperf-update")
-            return self._symbol_of(name, baseline).decode()
+            return None if baseline is None else StoredBaseline(baseline, self._symbol_of(name, baseline).decode())
 
     def names(self) -> Tuple[str, ...]:
         """The names of all baselines, sorted. Those behind a symbolic link are listed, and nothing else touches them.
@@ -93,18 +91,18 @@ class BaselineStore(NamedTuple):
 
     def twin(self, baseline: Baseline) -> Optional[str]:
         """The name under which a model of the same inputs, layers and costs is stored, if there is one."""
-        wanted = baseline.fingerprint()
+        wanted = baseline.costs_digest()
         index = twin_index(self.folder)
-        for name in index.names(wanted, marks=self.marks, fingerprint_of=self._fingerprint_of):
-            if self._fingerprint_of(name) == wanted:  # still
+        for name in index.names(wanted, marks=self.marks, digest_of=self._digest_of):
+            if self._digest_of(name) == wanted:  # still
                 return name
         return None
 
-    def _fingerprint_of(self, name: str) -> str:
+    def _digest_of(self, name: str) -> str:
         """Empty for what is no baseline, or cannot be read."""
         with suppress(BaselineError):
             baseline = self._read(name)
-            return "" if baseline is None else baseline.fingerprint()
+            return "" if baseline is None else baseline.costs_digest()
         return ""
 
     def save(self, name: str, baseline: Baseline, symbol_json: str, *, overwrite: bool = True) -> str:
@@ -178,7 +176,10 @@ class BaselineStore(NamedTuple):
             return None
         except OSError as error:
             raise BaselineError(f"{path}: cannot read the baseline: {error.strerror}") from None
-        return Baseline.from_json(text, where=str(path))
+        try:
+            return Baseline.from_json(text, where=str(path))
+        except BaselineError as error:
+            raise BaselineError(f"{error}; record it again with {self.words.record}") from None
 
     def _symbol_of(self, name: str, baseline: Baseline) -> bytes:
         symbol_path = self.symbol_path(name)
@@ -190,7 +191,7 @@ class BaselineStore(NamedTuple):
         wrong = "is not the graph" if symbol_path.exists() else "is missing: the graph"
         raise BaselineError(
             f"{symbol_path}: {wrong} that {self.path(name).name} was counted from; "
-            "restore the two together, or record them again with --mxperf-update"
+            f"restore the two together, or record them again with {self.words.record}"
         )
 
     def _is_baseline(self, name: str) -> bool:

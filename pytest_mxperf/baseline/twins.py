@@ -15,38 +15,38 @@ _SETTLED_NS = 2_000_000_000
 
 
 class TwinIndex:
-    """The names of one folder's baselines by fingerprint. What has changed since the last look is read again."""
+    """The names of one folder's baselines by the digest of their costs. What has changed is read again."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._marks: Dict[str, Mark] = {}
-        self._fingerprints: Dict[str, str] = {}
+        self._digests: Dict[str, str] = {}
         self._names: Dict[str, List[str]] = {}
         self._written_ns: Optional[int] = None
 
     def names(
-        self, fingerprint: str, *, marks: Callable[[], Mapping[str, Mark]], fingerprint_of: Callable[[str], str]
+        self, digest: str, *, marks: Callable[[], Mapping[str, Mark]], digest_of: Callable[[str], str]
     ) -> Sequence[str]:
-        """Sorted names of the baselines that had this fingerprint at the last look, which may be of just now.
+        """Sorted names of the baselines that had this digest at the last look, which may be of just now.
 
-        ``marks`` lists what there is. ``fingerprint_of`` reads one baseline; it is empty for one that cannot be read.
+        ``marks`` lists what there is. ``digest_of`` reads one baseline; it is empty for one that cannot be read.
         """
         written_ns = _written_ns(self._folder)
         if written_ns is None or written_ns != self._written_ns:
-            self._update(marks(), fingerprint_of)
+            self._update(marks(), digest_of)
             is_settled = written_ns is not None and time.time_ns() - written_ns > _SETTLED_NS
             self._written_ns = written_ns if is_settled else None
-        return self._names.get(fingerprint, ())
+        return self._names.get(digest, ())
 
-    def _update(self, marks: Mapping[str, Mark], fingerprint_of: Callable[[str], str]) -> None:
-        self._fingerprints = {
-            name: self._fingerprints[name] if self._marks.get(name) == mark else fingerprint_of(name)
+    def _update(self, marks: Mapping[str, Mark], digest_of: Callable[[str], str]) -> None:
+        self._digests = {
+            name: self._digests[name] if self._marks.get(name) == mark else digest_of(name)
             for name, mark in marks.items()
         }
         self._marks = dict(marks)
         self._names = {}
-        for name in sorted(self._fingerprints):
-            self._names.setdefault(self._fingerprints[name], []).append(name)
+        for name in sorted(self._digests):
+            self._names.setdefault(self._digests[name], []).append(name)
 
 
 def _written_ns(folder: Path) -> Optional[int]:

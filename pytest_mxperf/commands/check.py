@@ -7,19 +7,19 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
 
-from pytest_mxperf.baseline.store import BaselineStore
 from pytest_mxperf.commands.kept import made
-from pytest_mxperf.commands.shared import DIFFERENT, SAME, TROUBLE, add
+from pytest_mxperf.commands.shared import DIFFERENT, SAME, TROUBLE, WORDS, add
 from pytest_mxperf.errors import MxperfError, UsageError, told
 from pytest_mxperf.gate.bypass import ungated
 from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.gate.limits import parse_budget, parse_growth
 from pytest_mxperf.gate.policy import Policy, parse_policies, parse_policy
 from pytest_mxperf.gate.session import Claims, judge_unused
-from pytest_mxperf.judge.growth import BaselineJudge, Update
+from pytest_mxperf.judge.growth import JudgedGrowth, Update
 from pytest_mxperf.judge.latency_gate import LatencyGate, Session
 from pytest_mxperf.judge.model import Gates, ModelJudge
 from pytest_mxperf.judge.options import JudgeOptions
+from pytest_mxperf.latency.allowance import DEFAULT_SECONDS
 from pytest_mxperf.report import formats
 from pytest_mxperf.report.notices import notices
 from pytest_mxperf.report.run import ModelResult, RunReport
@@ -59,9 +59,16 @@ def add_commands(commands: Any) -> None:
     check.add_argument(
         "--latency-seconds",
         type=float,
-        default=15.0,
+        default=DEFAULT_SECONDS,
         metavar="N",
-        help="limit for timing one model, in seconds of CPU time (default: 15)",
+        help="limit for timing one model, in seconds of CPU time (default: 30)",
+    )
+    check.add_argument(
+        "--latency-wait",
+        type=float,
+        default=600.0,
+        metavar="N",
+        help="how many seconds another run may measure in one turn, before this run gives up (default: 600)",
     )
     check.add_argument(
         "--policy",
@@ -94,7 +101,13 @@ def _check(options: argparse.Namespace) -> Tuple[str, int]:
         raise UsageError(f"{path}: no model has {options.only!r} in its name" if options.only else f"{path}: no models")
     baselines = Path(options.baselines) if options.baselines else path.parent / "baselines"
     judging = JudgeOptions(
-        baselines, options.update, options.latency, options.latency_seconds, imports=tuple(options.imports)
+        baselines,
+        WORDS,
+        options.update,
+        options.latency,
+        options.latency_seconds,
+        options.latency_wait,
+        imports=tuple(options.imports),
     )
     policy = _policy(options)
     session = Session(_Progress(), shlex.join(["mxperf", *sys.argv[1:]]))
@@ -103,12 +116,12 @@ def _check(options: argparse.Namespace) -> Tuple[str, int]:
         checks = [_Check(entry, judging, gate, policy, path, keeper) for entry in entries]
         results = [check.result() for check in checks]
     findings = keeper.findings
-    findings += [] if options.only else judge_unused(BaselineStore(baselines).names(), _used(checks))
+    findings += [] if options.only else judge_unused(judging.store.names(), _used(checks), words=WORDS)
     run = RunReport(tuple(results), versions(), tuple(findings))
     failing = [finding for finding in findings if policy.action(finding.verdict) == "fail"]
     errors = [*keeper.errors, *(finding.message for finding in failing)]
     is_bad = bool(errors) or any(result.outcome != "passed" for result in results)
-    lines = notices(results, findings, policy)
+    lines = notices(results, findings, policy, words=WORDS)
     for target in options.output or [formats.TERMINAL]:
         lines += made(target, run, options.verbose, root=path.parent)
     code = TROUBLE if any(check.bug for check in checks) else DIFFERENT if is_bad else SAME
@@ -133,17 +146,17 @@ class _Keeper:
         self.errors: List[str] = []
         self._claims = Claims()
         self._stored_by: Dict[str, str] = {}
-        self._store = BaselineStore(options.baselines)
+        self._store = options.store
         self._overwrites = options.update != "new"
 
-    def keep(self, name: str, test: str, judge: BaselineJudge, *, is_failed: bool) -> Optional[str]:
+    def keep(self, name: str, test: str, growth: JudgedGrowth, *, is_failed: bool) -> Optional[str]:
         """What happened to the baseline; None if none was to be stored."""
-        conflict = judge.fingerprint and self._claims.conflict(name, test, judge.fingerprint, judge.timed_as)
+        conflict = self._claims.conflict(name, test, growth.claim)
         if conflict:
             self.findings.append(Finding("baseline", name, Verdict.CONFLICT, conflict))
-        if judge.update is None:
+        if growth.update is None:
             return None
-        return "not stored" if conflict or is_failed else self._save(name, test, judge.update)
+        return "not stored" if conflict or is_failed else self._save(name, test, growth.update)
 
     def _save(self, name: str, test: str, update: Update) -> str:
         if self._stored_by.setdefault(name, test) != test:
@@ -177,38 +190,37 @@ class _Check:
 
     def result(self) -> ModelResult:
         findings: List[Finding] = []
-        problem = ""
+        growth, problem = JudgedGrowth([]), ""
         try:
-            findings = self._findings()
+            findings, growth = self._judged()
         except MxperfError as error:
             problem = str(error)
         except Exception as error:
             problem = self.bug = f"{told(error)}; this is a bug of pytest-mxperf: please report it to its issue tracker"
         is_failed = bool(problem) or any(self._policy.action(each.verdict) == "fail" for each in findings)
-        judge, test = self._model.baseline, f"{self._path.name}::{self._entry.name}"
+        test = f"{self._path.name}::{self._entry.name}"
         return ModelResult(
             test=test,
             name=self.spec.name,
             inputs=dict(self.spec.inputs),
             outcome="failed" if is_failed else "passed",
             problem=problem,
-            cost=vars(self._model).get("cost"),
+            cost=self._model.counted,
             findings=tuple(findings),
-            difference=judge.difference if judge else None,
-            baseline_update=None
-            if judge is None
-            else self._keeper.keep(self.spec.name, test, judge, is_failed=is_failed),
+            difference=growth.difference,
+            baseline_update=self._keeper.keep(self.spec.name, test, growth, is_failed=is_failed),
             policy=dict(self.gates.policy),
             file=self._path.name,
             line=self._entry.line,
             symbol_path=self.spec.symbol_path(self._path.parent.absolute()),
         )
 
-    def _findings(self) -> List[Finding]:
+    def _judged(self) -> Tuple[List[Finding], JudgedGrowth]:
         """Raises ``MxperfError`` for a broken model, even when it has no gates."""
         _ = self._model.cost, self._model.example
         findings = [] if self.gates or self._entry.is_timed else [ungated()]
-        return findings + self._model.judge(self.gates, None, unmeasured_because=_UNTIMED, where=self._entry.where)
+        judged = self._model.judge(self.gates, None, unmeasured_because=_UNTIMED, where=self._entry.where)
+        return findings + judged.findings, judged.growth
 
 
 class _Progress:

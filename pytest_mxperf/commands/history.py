@@ -8,7 +8,8 @@ from typing import Any, Tuple
 import msgspec
 
 from pytest_mxperf.baseline.past import is_shallow, past
-from pytest_mxperf.commands.shared import SAME, add, color, width
+from pytest_mxperf.baseline.store import BaselineStore
+from pytest_mxperf.commands.shared import SAME, WORDS, add, color, width
 
 __all__ = ["add_commands"]
 
@@ -28,7 +29,7 @@ def add_commands(commands: Any) -> None:
 
 def _history(options: argparse.Namespace) -> Tuple[str, int]:
     folder = Path(options.baselines)
-    commits = past(folder, options.name, since=options.since)
+    commits = past(BaselineStore(folder, WORDS), options.name, since=options.since)
     if is_shallow(folder):
         print("mxperf: warning: this clone lacks older commits; run: git fetch --unshallow", file=sys.stderr)
     from pytest_mxperf.report import history

@@ -62,7 +62,7 @@ def _init(options: argparse.Namespace) -> Tuple[str, int]:
     if output.exists() and not options.force:
         raise UsageError(f"{output}: there is one; name another with --output, or replace it with --force")
     guesses = [_guess(prefix, output.parent) for prefix in found]
-    output.write_text(first_suite(guesses), encoding="utf-8")
+    output.write_text(first_suite(guesses, recorded_by="pytest --mxperf-update"), encoding="utf-8")
     blank = sum(not guess.is_complete for guess in guesses)
     models = f"{len(guesses)} model{'' if len(guesses) == 1 else 's'}"
     rest = f"; {blank} of them need something filled in: look for ?" if blank else ""

@@ -12,12 +12,14 @@ from pytest_mxperf.arguments import SIDES, add_model_options, in_options, model_
 from pytest_mxperf.cost.inputs import table
 from pytest_mxperf.errors import MxperfError
 from pytest_mxperf.spec import ModelSpec
+from pytest_mxperf.words import Words
 
 __all__ = [
     "DIFFERENT",
     "MODEL",
     "SAME",
     "TROUBLE",
+    "WORDS",
     "Troubles",
     "add",
     "add_both",
@@ -32,6 +34,15 @@ __all__ = [
 MODEL = "prefix of a checkpoint (models/resnet18), or a symbol JSON"
 
 SAME, DIFFERENT, TROUBLE = 0, 1, 2  # as diff(1) has it
+WORDS = Words(
+    record="--update",
+    prune="pytest --mxperf-update=prune",
+    baselines="--baselines",
+    policy="--policy",
+    latency="--latency",
+    latency_seconds="--latency-seconds",
+    latency_wait="--latency-wait",
+)
 
 
 class Troubles:

@@ -8,22 +8,21 @@ from pytest_mxperf.cost.result import Params
 from pytest_mxperf.gate.finding import Finding, Verdict, regressed_metrics
 from pytest_mxperf.gate.metrics import IF_ASKED, NO_FILE, costs
 from pytest_mxperf.units import format_growth
+from pytest_mxperf.words import Words
 
 __all__ = ["judge_baseline", "judge_recorded"]
 
 
 def judge_baseline(
-    tolerances: Mapping[str, Fraction], now: Baseline, before: Optional[Baseline], *, missing: str, over: str = ""
+    tolerances: Mapping[str, Fraction], now: Baseline, before: Baseline, *, words: Words, over: str = ""
 ) -> List[Finding]:
-    """One finding per metric, or a single one if there is nothing to compare with; ``missing`` says so then.
+    """One finding per metric, or a single one if the two cannot be compared.
 
     ``over`` names the model that ``before`` is of if it is no stored baseline: nothing can have improved then.
     """
-    if before is None:
-        return [Finding("baseline", "all", Verdict.MISSING, missing)]
-    difference = before.difference(now)
-    if difference:
-        message = f"cannot be compared: {difference}; record it again with --mxperf-update, or give this test's model "
+    because = before.incomparable_because(now)
+    if because:
+        message = f"cannot be compared: {because}; record it again with {words.record}, or give this test's model "
         message += "another name"
         return [Finding("baseline", "all", Verdict.INCOMPARABLE, message)]
     old, new = costs(before), costs(now)
@@ -33,7 +32,7 @@ def judge_baseline(
         if metric in old and metric in new
     ]
     findings += [
-        _without_file(metric, metric in new, over)
+        _without_file(metric, metric in new, over, words)
         for metric in IF_ASKED
         if metric in tolerances.keys() - (old.keys() & new.keys())
     ]
@@ -46,7 +45,7 @@ def judge_baseline(
     ]
 
 
-def judge_recorded(before: Optional[Recorded], now: Recorded) -> List[Finding]:
+def judge_recorded(before: Optional[Recorded], now: Recorded, *, words: Words) -> List[Finding]:
     """A finding if the baseline was recorded under another MXNet, or is timed in another way than it was then.
 
     Costs do not depend on it; how fast a model is does, and the graph, which is compared, does not show it.
@@ -54,16 +53,16 @@ def judge_recorded(before: Optional[Recorded], now: Recorded) -> List[Finding]:
     differences = [] if before is None else before.differences(now)
     if not differences:
         return []
-    message = f"recorded {'; '.join(differences)}; --mxperf-update records it again"
+    message = f"recorded {'; '.join(differences)}; {words.record} records it again"
     return [Finding("baseline", "mxnet", Verdict.OTHER_MXNET, message)]
 
 
-def _without_file(metric: str, is_new: bool, over: str) -> Finding:
+def _without_file(metric: str, is_new: bool, over: str, words: Words) -> Finding:
     if is_new and over:
         message = f"{metric} was not measured for {over}: {NO_FILE}"
         return Finding("baseline", metric, Verdict.UNMEASURED, message)
     if is_new:
-        message = f"{metric} cannot be compared: the baseline has none; record it again with --mxperf-update"
+        message = f"{metric} cannot be compared: the baseline has none; record it again with {words.record}"
         return Finding("baseline", metric, Verdict.INCOMPARABLE, message)
     return Finding("baseline", metric, Verdict.UNMEASURED, f"{metric} was not measured: {NO_FILE}")
 

@@ -14,6 +14,7 @@ from pytest_mxperf.latency.decide import Decision, Outcome
 from pytest_mxperf.latency.timing import Timing
 from pytest_mxperf.spec import RunAs
 from pytest_mxperf.units import Quantity, format_quantity
+from pytest_mxperf.words import Words
 
 __all__ = [
     "can_be_timed",
@@ -93,11 +94,11 @@ def can_be_timed(run_as: RunAs, shortage: str, notes: Sequence[str]) -> Finding:
     return _finding("latency", verdict, message, None, None).with_lines(_noted(notes))
 
 
-def cannot_be_timed(run_as: RunAs, because: str) -> Finding:
+def cannot_be_timed(run_as: RunAs, because: str, *, words: Words) -> Finding:
     """That a baseline's graph cannot be run, on the day that it is recorded."""
     message = (
         f"latency: this model cannot be timed as a {run_as}: {because}; remove latency= from mxperf_baseline, give "
-        "run_as= to mxperf_model if it is run in another way, or store it as it is with --mxperf-policy=unmeasured=warn"
+        f"run_as= to mxperf_model if it is run in another way, or store it as it is with {words.policy}=unmeasured=warn"
     )
     return _finding("latency", Verdict.UNMEASURED, message, None, None)
 
@@ -123,6 +124,7 @@ def judge_wall_time(
     environment: str,
     *,
     unmeasured_because: str,
+    words: Words,
 ) -> List[Finding]:
     """Wall times as ``mxperf_benchmark`` measured them, against those recorded on the same kind of hardware.
 
@@ -131,8 +133,10 @@ def judge_wall_time(
     before = recorded.get(environment)
     if not any(metric in allowed for metric in WALL_TIMES):
         return [_advice(timing, before)] if timing and timing.is_latency and before else []
+    elsewhere = f"recorded on {'; '.join(sorted(recorded))}" if recorded else "never recorded"
+    unrecorded = f"{elsewhere}; this is {environment}; record it here with {words.record}"
     return [
-        _judge_wall_time(metric, allowed[metric], timing, before, sorted(recorded), environment, unmeasured_because)
+        _judge_wall_time(metric, allowed[metric], timing, before, unrecorded, unmeasured_because)
         for metric in WALL_TIMES
         if metric in allowed
     ]
@@ -148,8 +152,7 @@ def _judge_wall_time(
     tolerance: Fraction,
     timing: Optional[Timing],
     before: Optional[WallTime],
-    environments: Sequence[str],
-    environment: str,
+    unrecorded: str,
     unmeasured_because: str,
 ) -> Finding:
     if timing is None or not timing.is_latency:
@@ -158,8 +161,7 @@ def _judge_wall_time(
     name = WALL_TIMES[metric]
     now = float(getattr(timing, name))
     if before is None:
-        where = f"recorded on {'; '.join(environments)}" if environments else "never recorded"
-        message = f"{metric} cannot be compared: {where}; this is {environment}; record it here with --mxperf-update"
+        message = f"{metric} cannot be compared: {unrecorded}"
         return Finding("baseline", metric, Verdict.INCOMPARABLE, message, now)
     old = float(getattr(before, name))
     regressed = now > old * (1 + float(tolerance))

@@ -11,6 +11,7 @@ from pytest_mxperf.errors import UsageError, shown
 from pytest_mxperf.gate.finding import Finding, Number, Verdict
 from pytest_mxperf.gate.limits import KNOWN_METRICS, Ceiling
 from pytest_mxperf.units import LARGEST, Quantity, format_growth, format_quantity
+from pytest_mxperf.words import Words
 
 __all__ = ["Metric", "MetricValue", "by_name", "checked", "format_value", "judge_own_budget", "judge_own_growth"]
 
@@ -121,23 +122,24 @@ def judge_own_growth(
     now: Mapping[str, Optional[Number]],
     before: Mapping[str, Optional[Number]],
     *,
+    words: Words,
     over: str = "",
 ) -> List[Finding]:
     """One finding per tolerance. ``over`` names the model that ``before`` is of if it is no stored baseline."""
     return [
-        _judge_growth(metrics[name], tolerance, now[name], before.get(name), over)
+        _judge_growth(metrics[name], tolerance, now[name], before.get(name), over, words)
         for name, tolerance in tolerances.items()
         if name in metrics
     ]
 
 
 def _judge_growth(
-    metric: Metric, tolerance: Fraction, new: Optional[Number], old: Optional[Number], over: str
+    metric: Metric, tolerance: Fraction, new: Optional[Number], old: Optional[Number], over: str, words: Words
 ) -> Finding:
     if new is None:
         return _unmeasured("baseline", metric, old)
     if old is None:
-        return _incomparable(metric, new, over)
+        return _incomparable(metric, new, over, words)
     allowed = -tolerance if metric.more_is_better else tolerance
     limit = Fraction(old) * (1 + allowed)
     is_within = new >= limit if metric.more_is_better else new <= limit
@@ -162,7 +164,7 @@ def _unmeasured(gate: str, metric: Metric, reference: Optional[Number]) -> Findi
     return Finding(gate, metric.name, Verdict.UNMEASURED, message, reference=reference, unit=metric.unit)
 
 
-def _incomparable(metric: Metric, new: Number, over: str) -> Finding:
-    because = f"{over} has none" if over else "the baseline has none; record it again with --mxperf-update"
+def _incomparable(metric: Metric, new: Number, over: str, words: Words) -> Finding:
+    because = f"{over} has none" if over else f"the baseline has none; record it again with {words.record}"
     message = f"{metric.name} cannot be compared: {because}"
     return Finding("baseline", metric.name, Verdict.INCOMPARABLE, message, new, unit=metric.unit)

@@ -74,7 +74,7 @@ def parse_policies(arguments: Mapping[str, object], *, where: str) -> Dict[Verdi
     for verdict in OF_THE_RUN:
         if verdict in actions:
             name = verdict.value.lower()
-            raise UsageError(f"{where}: {name} is about the whole run; give --mxperf-policy={name}={actions[verdict]}")
+            raise UsageError(f"{where}: {name} is about the whole run; set it for the run, not for one model")
     return actions
 
 

@@ -1,13 +1,14 @@
 """What only the whole run can tell: baselines that no test uses, or two tests for different models; tests left out."""
 
-from typing import AbstractSet, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import AbstractSet, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import msgspec
 
 from pytest_mxperf.errors import listed
 from pytest_mxperf.gate.finding import Finding, Verdict
+from pytest_mxperf.words import Words
 
-__all__ = ["Claims", "Collected", "CollectedTest", "judge_deselected", "judge_unused"]
+__all__ = ["Claim", "Claims", "Collected", "CollectedTest", "judge_deselected", "judge_unused"]
 
 
 class CollectedTest(msgspec.Struct, frozen=True):
@@ -45,6 +46,15 @@ class Collected(msgspec.Struct, frozen=True):
         return names, self.doubt or (f"the model of {listed(unnamed, 1)} is known only when it runs" if unnamed else "")
 
 
+class Claim(NamedTuple):
+    """What a test needs of the baseline that it names."""
+
+    costs_digest: str = ""
+    """Of the model that it is compared with; empty if the test uses no baseline."""
+    timed_as: str = ""
+    """Of the graph, how it is run and its example, if its latency is compared."""
+
+
 class Claims:
     """Which test has first used a baseline's name, and for what model."""
 
@@ -52,15 +62,18 @@ class Claims:
         self._first: Dict[str, Tuple[str, str]] = {}
         self._first_timed: Dict[str, Tuple[str, str]] = {}
 
-    def conflict(self, name: str, test: str, fingerprint: str, timed_as: str = "") -> str:
+    def conflict(self, name: str, test: str, claim: Claim) -> str:
         """What is wrong, if another test uses the name for a model that differs in its inputs, layers or costs.
 
-        If both are timed (``timed_as`` is not empty), the graph, how it is run and its example must be the same, too:
-        there is one of each in a baseline.
+        If both are timed, the graph, how it is run and its example must be the same, too: there is one of each in a
+        baseline. Empty if nothing is wrong.
         """
-        other, known = self._first.setdefault(name, (test, fingerprint))
+        if not claim.costs_digest:
+            return ""
+        other, known = self._first.setdefault(name, (test, claim.costs_digest))
         differ = "inputs or costs"
-        if other == test or known == fingerprint:
+        if other == test or known == claim.costs_digest:
+            timed_as = claim.timed_as
             other, known = self._first_timed.setdefault(name, (test, timed_as)) if timed_as else (test, "")
             differ = "graph, run_as or example, and are both timed"
             if other == test or known == timed_as:
@@ -71,14 +84,14 @@ class Claims:
         )
 
 
-def judge_unused(stored: Sequence[str], used: AbstractSet[str]) -> List[Finding]:
+def judge_unused(stored: Sequence[str], used: AbstractSet[str], *, words: Words) -> List[Finding]:
     """A finding for each baseline that no test uses."""
     return [
         Finding(
             "baseline",
             name,
             Verdict.UNUSED,
-            f"no test uses the baseline {name!r}; bring its test back, or remove it with --mxperf-update=prune",
+            f"no test uses the baseline {name!r}; bring its test back, or remove it with {words.prune}",
         )
         for name in stored
         if name not in used

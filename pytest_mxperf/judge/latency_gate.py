@@ -31,8 +31,6 @@ from pytest_mxperf.worker.resident import compare_resident, resident_of
 
 __all__ = ["LatencyGate", "Session", "Weights", "is_same_graph"]
 
-_NEVER = "--mxperf-latency=never; --mxperf-policy=unmeasured=warn lets that pass"
-
 
 class Weights(NamedTuple):
     """A ``.params`` file."""
@@ -90,7 +88,7 @@ class LatencyGate:
     def judge(self, candidate: Network, reference: Network, allowed: Fraction, *, over: str) -> Finding:
         """Growth of the candidate's latency over the reference's, which ``over`` names ("its baseline")."""
         if self._options.latency == "never":
-            return not_measured("latency", _NEVER)
+            return not_measured("latency", self._switched_off)
         if self._options.latency == "auto" and allowed >= 0 and is_same_graph(reference, candidate):
             return same_graph(allowed, over)
         try:
@@ -102,7 +100,7 @@ class LatencyGate:
     def judge_weights(self, network: Network, weights: Weights, known_sha256: str, allowed: Fraction) -> Finding:
         """Whether the network is slower with its own weights; ``known_sha256`` is of some that are not, anywhere."""
         if self._options.latency == "never":
-            return not_measured("weights", _NEVER)
+            return not_measured("weights", self._switched_off)
         if self._options.latency == "auto" and weights.sha256 == known_sha256:
             return same_weights(allowed)
         loaded = msgspec.structs.replace(network, params_path=str(weights.path))
@@ -149,8 +147,13 @@ class LatencyGate:
             with self._alone():
                 prepared = self._pair_timer().prepare(self._here(network))
         except WorkerError as error:
-            return [cannot_be_timed(network.run_as, str(error))]
+            return [cannot_be_timed(network.run_as, str(error), words=self._options.words)]
         return [can_be_timed(network.run_as, self._pair_timer().shortage(prepared), prepared.notes)]
+
+    @property
+    def _switched_off(self) -> str:
+        words = self._options.words
+        return f"{words.latency}=never; {words.policy}=unmeasured=warn lets that pass"
 
     def _compare(self, reference: Network, candidate: Network, tolerance: float) -> Comparison:
         with self._alone():
@@ -167,6 +170,7 @@ class LatencyGate:
         session = self._session
         alone = alone_on_this_host(
             seconds=self._options.latency_wait,
+            option=self._options.words.latency_wait,
             command=session.command,
             run=session.run,
             waiting=session.progress.waiting,
@@ -176,9 +180,12 @@ class LatencyGate:
 
     def _pair_timer(self) -> PairedTimer:
         if self._timer is None:
-            seconds, session = self._options.latency_seconds, self._session
-            share = 1 / session.workers
-            self._timer = PairedTimer(seconds=seconds, error_share=share, progress=session.progress.tell)
+            self._timer = PairedTimer(
+                seconds=self._options.latency_seconds,
+                option=self._options.words.latency_seconds,
+                error_share=1 / self._session.workers,
+                progress=self._session.progress.tell,
+            )
         return self._timer
 
 

@@ -14,7 +14,7 @@ from pytest_mxperf.gate.limits import Ceiling, Growth
 from pytest_mxperf.gate.metrics import BUDGETS, PER_ITEM
 from pytest_mxperf.gate.own_metrics import judge_own_budget
 from pytest_mxperf.imports import import_all
-from pytest_mxperf.judge.growth import BaselineJudge
+from pytest_mxperf.judge.growth import BaselineJudge, JudgedGrowth
 from pytest_mxperf.judge.latency_gate import LatencyGate
 from pytest_mxperf.judge.options import JudgeOptions
 from pytest_mxperf.judge.own_metrics import MeasuredModel, OwnMetrics
@@ -26,7 +26,7 @@ from pytest_mxperf.spec import ModelSpec
 if TYPE_CHECKING:  # it imports MXNet
     from pytest_mxperf.mx.analysis import Analysis
 
-__all__ = ["Gates", "ModelJudge", "Profiled"]
+__all__ = ["Gates", "Judged", "ModelJudge", "Profiled"]
 
 
 class Gates(NamedTuple):
@@ -53,6 +53,16 @@ class Gates(NamedTuple):
         return bool(self.budget) or self.growth is not None
 
 
+class Judged(NamedTuple):
+    """What judging one model has found."""
+
+    findings: List[Finding]
+    growth: JudgedGrowth
+    """Its findings are among the others."""
+    own: OwnMetrics
+    """As they were measured."""
+
+
 class Profiled(NamedTuple):
     """The times of a model's layers, or why there are none."""
 
@@ -65,22 +75,34 @@ class ModelJudge:
 
     def __init__(self, spec: ModelSpec, options: JudgeOptions, gate: LatencyGate, *, root: Path) -> None:
         self.spec = spec
-        self.baseline: Optional[BaselineJudge] = None
-        """Once growth was judged."""
-        self.own = OwnMetrics()
-        """Once they were measured."""
         self._options = options
         self._gate = gate
         self._root = root
+        self._analysis: Optional[Analysis] = None
+        self._cost: Optional[CostReport] = None
 
-    @cached_property
+    @property
     def analysis(self) -> "Analysis":
-        import_all(self._options.imports, where="mxperf_imports")
-        return analysis_of(self.spec)
+        if self._analysis is None:
+            import_all(self._options.imports, where="mxperf_imports")
+            self._analysis = analysis_of(self.spec)
+        return self._analysis
 
-    @cached_property
+    @property
     def cost(self) -> CostReport:
-        return self.analysis.cost()
+        if self._cost is None:
+            self._cost = self.analysis.cost()
+        return self._cost
+
+    @property
+    def is_used(self) -> bool:
+        """Whether anybody has asked for the model."""
+        return self._analysis is not None
+
+    @property
+    def counted(self) -> Optional[CostReport]:
+        """Its cost, if it was counted."""
+        return self._cost
 
     @cached_property
     def example(self) -> Any:
@@ -102,25 +124,21 @@ class ModelJudge:
 
         return bind(self.analysis, self.checkpoint)
 
-    @property
-    def is_asked(self) -> bool:
-        """Whether anybody has wanted to know something of the model."""
-        return "analysis" in vars(self)
-
-    def judge(self, gates: Gates, timing: Optional[Timing], *, unmeasured_because: str, where: str) -> List[Finding]:
-        """All findings of its gates. ``where`` names the marker or table that asks for another model."""
+    def judge(self, gates: Gates, timing: Optional[Timing], *, unmeasured_because: str, where: str) -> Judged:
+        """Judges its gates. ``where`` names the marker or table that asks for another model."""
         findings = judge_uncounted(self.cost) if gates else []
-        self.own = gates.own.of(gates.names, MeasuredModel(self.spec, self.analysis))
+        own = gates.own.of(gates.names, MeasuredModel(self.spec, self.analysis))
         budget = {name: ceiling for name, ceiling in gates.budget.items() if name in BUDGETS and name != "rss"}
         batch = self.spec.batch if any(metric.endswith(PER_ITEM) for metric in budget) else 1
         findings += judge_budget(budget, self.cost, timing, unmeasured_because=unmeasured_because, batch=batch)
         if "rss" in gates.budget:
             findings.append(self._judge_resident(gates.budget["rss"]))
-        findings += judge_own_budget(self.own.metrics, gates.budget, self.own.values)
+        findings += judge_own_budget(own.metrics, gates.budget, own.values)
+        growth = JudgedGrowth([])
         if gates.growth is not None:
-            because = "" if timing else unmeasured_because
-            findings += self._judge_growth(gates.growth, timing, unmeasured_because=because, where=where)
-        return findings
+            judge = BaselineJudge(self.spec, self.analysis, self.cost, self._options, self._timed, own)
+            growth = self._judge_growth(judge, gates.growth, timing, unmeasured_because, where)
+        return Judged(findings + growth.findings, growth, own)
 
     def _judge_resident(self, ceiling: Ceiling) -> Finding:
         """The memory of one inference, which is measured only for a budget or a baseline."""
@@ -132,15 +150,12 @@ class ModelJudge:
         return judge_ceiling("rss", ceiling, value, because)
 
     def _judge_growth(
-        self, growth: Growth, timing: Optional[Timing], *, unmeasured_because: str, where: str
-    ) -> List[Finding]:
-        judge = BaselineJudge(self.spec, self.analysis, self.cost, self._options, self._timed, self.own)
-        if growth.against is None:
-            findings = judge.over_baseline(growth.allowed, timing, unmeasured_because=unmeasured_because)
-        else:
-            findings = judge.over_model(growth.allowed, self._other(growth.against, where))
-        self.baseline = judge
-        return findings
+        self, judge: BaselineJudge, growth: Growth, timing: Optional[Timing], unmeasured_because: str, where: str
+    ) -> JudgedGrowth:
+        if growth.against is not None:
+            return judge.over_model(growth.allowed, self._other(growth.against, where))
+        because = "" if timing else unmeasured_because
+        return judge.over_baseline(growth.allowed, timing, unmeasured_because=because)
 
     def _other(self, against: object, where: str) -> ModelSpec:
         """The model to compare with. A plain source gets the inputs of the test's model."""

@@ -3,6 +3,10 @@
 from pathlib import Path
 from typing import NamedTuple, Optional, Tuple
 
+from pytest_mxperf.baseline.store import BaselineStore
+from pytest_mxperf.latency.allowance import DEFAULT_SECONDS
+from pytest_mxperf.words import Words
+
 __all__ = ["JudgeOptions"]
 
 
@@ -11,16 +15,22 @@ class JudgeOptions(NamedTuple):
 
     baselines: Path
     """Their folder."""
+    words: Words
+    """What the user types for what messages advise."""
     update: Optional[str] = None
     """``all``, ``new``, ``prune`` or None."""
     latency: str = "auto"
     """``auto``, ``always`` or ``never``."""
-    latency_seconds: float = 15.0
+    latency_seconds: float = DEFAULT_SECONDS
     """For one model, of CPU time."""
     latency_wait: float = 600.0
     """Seconds; for each turn of another process that measures on this host."""
     imports: Tuple[str, ...] = ()
     """Modules that register operators, by their full names."""
+
+    @property
+    def store(self) -> BaselineStore:
+        return BaselineStore(self.baselines, self.words)
 
     @property
     def writes_baselines(self) -> bool:

@@ -4,12 +4,13 @@ from typing import List, Optional, Tuple
 
 import pytest
 
-from pytest_mxperf.baseline.store import BaselineStore
 from pytest_mxperf.errors import BaselineError, UsageError
 from pytest_mxperf.gate.bypass import judge_earlier, ungated
 from pytest_mxperf.gate.finding import Finding
+from pytest_mxperf.judge.growth import JudgedGrowth
 from pytest_mxperf.judge.latency_gate import LatencyGate
-from pytest_mxperf.judge.model import Gates, ModelJudge, Profiled
+from pytest_mxperf.judge.model import Gates, Judged, ModelJudge, Profiled
+from pytest_mxperf.judge.own_metrics import OwnMetrics
 from pytest_mxperf.latency.timing import Timing
 from pytest_mxperf.plugin.case_data import CaseData
 from pytest_mxperf.plugin.markers import budget_of, growth_of, policy_of
@@ -32,6 +33,7 @@ class Case:
         self.problem = ""
         """What is wrong with the model itself, for the report."""
         self.model = ModelJudge(spec, options.judging, item.config.stash[LATENCY], root=item.config.rootpath)
+        self._judged = Judged([], JudgedGrowth([]), OwnMetrics())
         self._profiled = Profiled()
         self._item = item
         self._options = options
@@ -43,7 +45,7 @@ class Case:
         gates = Gates(budget_of(item, own.metrics), growth_of(item, own.metrics), policy_of(item), own)
         if gates.uses_baseline:
             try:
-                BaselineStore(self._options.judging.baselines).path(self.spec.name)
+                self._options.judging.store.path(self.spec.name)
             except BaselineError as error:
                 raise UsageError(f"mxperf_baseline of {self._item.nodeid}: {error}") from None
         return gates
@@ -56,21 +58,20 @@ class Case:
     def judge(self) -> List[Finding]:
         """Judges every gate, keeps the findings, and returns those that must fail the test."""
         self._gates = self._read_markers()  # fixtures and the test itself can add markers
-        is_asked = self.model.is_asked or self.timing is not None
+        is_used = self.model.is_used or self.timing is not None
         earlier: Tuple[str, ...] = self._item.stash.get(FAILED_BEFORE, ())
         findings = judge_earlier(earlier)
-        _ = (
-            self.model.cost,
-            self.model.example,
-        )  # for the report, even without gates; a broken one is an error in any case
-        if not self._gates and not is_asked:
+        # For the report, even without gates. A broken one is an error in any case.
+        _ = self.model.cost, self.model.example
+        if not self._gates and not is_used:
             findings.append(ungated())
-        findings += self.model.judge(
+        self._judged = self.model.judge(
             self._gates,
             self.timing,
             unmeasured_because=self.unmeasured_because,
             where=f"mxperf_baseline of {self._item.nodeid}",
         )
+        findings += self._judged.findings
         self.findings = tuple(findings)
         if self._options.profile:
             self._profiled = self.model.profile()
@@ -79,29 +80,23 @@ class Case:
 
     def data(self, test: str) -> CaseData:
         """What the test found, and the baseline that ``--mxperf-update`` asks for."""
-        judge = self.model.baseline
+        growth = self._judged.growth
         result = ModelResult(
             test=test,
             name=self.spec.name,
             inputs=dict(self.spec.inputs),
-            cost=vars(self.model).get("cost"),
+            cost=self.model.counted,
             timing=self.timing,
             findings=self.findings,
             problem=self.problem,
-            difference=judge.difference if judge else None,
+            difference=growth.difference,
             policy=dict(self._gates.policy),
             symbol_path=self.spec.symbol_path(self._item.config.rootpath),
             profile=self._profiled.profile,
             unprofiled_because=self._profiled.because,
-            own_metrics=self.model.own.reported(),
+            own_metrics=self._judged.own.reported(),
         )
-        return CaseData(
-            result,
-            uses_baseline=self.uses_baseline,
-            fingerprint=judge.fingerprint if judge else "",
-            timed_as=judge.timed_as if judge else "",
-            update=judge.update if judge else None,
-        )
+        return CaseData(result, uses_baseline=self.uses_baseline, claim=growth.claim, update=growth.update)
 
 
 CASE: "pytest.StashKey[Case]" = pytest.StashKey()

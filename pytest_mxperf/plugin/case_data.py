@@ -6,6 +6,7 @@ from typing import Optional
 import msgspec
 
 from pytest_mxperf.encoding import encoded
+from pytest_mxperf.gate.session import Claim
 from pytest_mxperf.judge.growth import Update
 from pytest_mxperf.report.run import ModelResult
 
@@ -19,10 +20,7 @@ class CaseData(msgspec.Struct, frozen=True):
     has_model: bool = True
     """Whether the test got as far as having a model."""
     uses_baseline: bool = False
-    fingerprint: str = ""
-    """Of the model that was compared with the baseline."""
-    timed_as: str = ""
-    """Of the model whose latency was compared with the baseline's: its graph, how it is run, and with what inputs."""
+    claim: Claim = Claim()
     update: Optional[Update] = None
 
 

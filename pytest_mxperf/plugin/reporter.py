@@ -10,7 +10,6 @@ import msgspec
 import pytest
 from _pytest.junitxml import xml_key
 
-from pytest_mxperf.baseline.store import BaselineStore
 from pytest_mxperf.errors import MxperfError
 from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.gate.session import Claims, Collected, judge_deselected, judge_unused
@@ -37,7 +36,7 @@ class Reporter:
     def __init__(self, options: Options, collection: Collection) -> None:
         self._options = options
         self._collection = collection
-        self._store = BaselineStore(options.judging.baselines)
+        self._store = options.judging.store
         self._marks_at_start = self._store.marks() if options.judging.update == "prune" else {}
         self._results: Dict[str, ModelResult] = {}
         self._kept_of: Dict[str, object] = {}
@@ -90,7 +89,7 @@ class Reporter:
 
     def _conflict(self, data: CaseData) -> bool:
         result = data.result
-        conflict = data.fingerprint and self._claims.conflict(result.name, result.test, data.fingerprint, data.timed_as)
+        conflict = self._claims.conflict(result.name, result.test, data.claim)
         finding = Finding("baseline", result.name, Verdict.CONFLICT, conflict)
         if conflict and finding not in self._findings:
             self._findings.append(finding)
@@ -140,7 +139,7 @@ class Reporter:
         if session.exitstatus not in _FINISHED or session.config.option.collectonly:
             doubt = "the run did not finish"
         self._unused_unknown_because = doubt
-        unused = [] if doubt else judge_unused(stored, used)
+        unused = [] if doubt else judge_unused(stored, used, words=self._options.judging.words)
         if self._options.judging.update == "prune":
             if doubt and set(stored) - used:
                 self._errors.append(f"no baseline was removed, because other tests may use them: {doubt}")
@@ -219,8 +218,9 @@ class Reporter:
 
     def _show(self, terminalreporter: Any) -> None:
         errors = self._all_errors()
-        lines = notices(list(self._results.values()), self._findings, self._options.policy) + self._lines
-        lines += self._printed
+        words = self._options.judging.words
+        lines = notices(list(self._results.values()), self._findings, self._options.policy, words=words)
+        lines += self._lines + self._printed
         if lines or errors:
             terminalreporter.write_sep("=", "mxperf")
         for line in lines:

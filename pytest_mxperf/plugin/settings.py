@@ -12,10 +12,20 @@ from pytest_mxperf.gate.policy import Policy, parse_policy
 from pytest_mxperf.judge.options import JudgeOptions
 from pytest_mxperf.plugin.options import LATENCY_MODES
 from pytest_mxperf.report import formats
+from pytest_mxperf.words import Words
 
 __all__ = ["OPTIONS", "Options", "as_header"]
 
 _UPDATE_SCOPES = ("all", "new", "prune")
+_WORDS = Words(
+    record="--mxperf-update",
+    prune="--mxperf-update=prune",
+    baselines="--mxperf-baselines",
+    policy="--mxperf-policy",
+    latency="--mxperf-latency",
+    latency_seconds="--mxperf-latency-seconds",
+    latency_wait="--mxperf-latency-wait",
+)
 
 
 class Options(NamedTuple):
@@ -37,6 +47,7 @@ class Options(NamedTuple):
         profile = bool(config.getoption("mxperf_profile") or config.getini("mxperf_profile"))
         judging = JudgeOptions(
             baselines=folder,
+            words=_WORDS,
             update=_update(config),
             latency=_chosen(config, "latency", LATENCY_MODES),
             latency_seconds=_seconds(config, "mxperf_latency_seconds"),

@@ -116,7 +116,7 @@ def read(path: Path) -> RunReport:
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
     except (msgspec.DecodeError, TypeError, ValueError, RecursionError) as error:
-        raise UsageError(f"{path}: not a report of --mxperf-report=FILE.json: {error}") from None
+        raise UsageError(f"{path}: not a JSON report of pytest-mxperf: {error}") from None
     raise UsageError(f"{path}: a report of schema {found}, this version reads {SCHEMA}; write it again")
 
 

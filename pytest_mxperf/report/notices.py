@@ -5,14 +5,15 @@ from typing import Dict, List, Sequence, Tuple
 from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.gate.policy import Policy
 from pytest_mxperf.report.run import ModelResult
+from pytest_mxperf.words import Words
 
 __all__ = ["notices"]
 
 
-def notices(results: Sequence[ModelResult], findings: Sequence[Finding], policy: Policy) -> List[str]:
+def notices(results: Sequence[ModelResult], findings: Sequence[Finding], policy: Policy, *, words: Words) -> List[str]:
     """Baselines written or not, and the findings to tell, of tests and of the run as a whole."""
     lines = [_update(result) for result in results if _is_news(result)]
-    told = _grouped(results, policy).items()
+    told = _grouped(results, policy, words).items()
     lines += [f"{word} {subject}: {message}".replace("\n", "\n    ") for (word, message), subject in told]
     return lines + [
         f"{_word(each.verdict)} {each.message}" for each in findings if policy.action(each.verdict) == "warn"
@@ -30,21 +31,21 @@ def _update(result: ModelResult) -> str:
     return f"baseline {result.baseline_update}: {result.name}{because}"
 
 
-def _grouped(results: Sequence[ModelResult], policy: Policy) -> "Dict[Tuple[str, str], str]":
+def _grouped(results: Sequence[ModelResult], policy: Policy, words: Words) -> "Dict[Tuple[str, str], str]":
     """Each notice and its tests: those with the same notice share a line, for example those that want a GPU."""
     tests: Dict[Tuple[str, str], List[str]] = {}
     for result in results:
-        for told in _told(result, policy.updated(result.policy)):
+        for told in _told(result, policy.updated(result.policy), words):
             tests.setdefault(told, []).append(result.test)
     return {told: who[0] + (f" and {len(who) - 1} more" if len(who) > 1 else "") for told, who in tests.items()}
 
 
-def _told(result: ModelResult, policy: Policy) -> "List[Tuple[str, str]]":
+def _told(result: ModelResult, policy: Policy, words: Words) -> "List[Tuple[str, str]]":
     told = [each for each in result.findings if policy.action(each.verdict) == "warn"]
     lines = [(_word(each.verdict), each.message) for each in told if each.verdict is not Verdict.IMPROVED]
     better = "; ".join(each.message.split("\n")[0] for each in told if each.verdict is Verdict.IMPROVED)
     if better:
-        lines.append((_word(Verdict.IMPROVED), f"{better}; --mxperf-update stores the new baseline"))
+        lines.append((_word(Verdict.IMPROVED), f"{better}; {words.record} stores the new baseline"))
     return lines
 
 

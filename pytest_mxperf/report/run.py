@@ -32,7 +32,7 @@ class ModelResult(msgspec.Struct, frozen=True):
     difference: Optional[Difference] = None
     """From the baseline, of a model that regressed."""
     baseline_update: Optional[str] = None
-    """``recorded``, ``updated`` or ``unchanged`` where ``--mxperf-update`` was given."""
+    """``recorded``, ``updated`` or ``unchanged`` where baselines were to be stored."""
     policy: Dict[Verdict, str] = {}
     """What the test itself says about verdicts: fail, warn or ignore."""
     file: str = ""
@@ -42,7 +42,7 @@ class ModelResult(msgspec.Struct, frozen=True):
     symbol_path: str = ""
     """Of a checkpoint's graph, relative to pytest's root directory; empty for what is no file."""
     profile: Optional[ModelProfile] = None
-    """The times of its layers, where ``--mxperf-profile`` was given."""
+    """The times of its layers, where they were asked for."""
     unprofiled_because: str = ""
     """Why there are none though they were asked for."""
     own_metrics: Tuple[MetricValue, ...] = ()

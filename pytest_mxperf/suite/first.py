@@ -146,11 +146,11 @@ def _blank(given: GraphInput) -> GuessedInput:
     return GuessedInput(given.name, shape, given.dtype, f"{why}; {given.about}")
 
 
-def first_suite(guesses: Sequence[Guess]) -> str:
-    """The file's text."""
+def first_suite(guesses: Sequence[Guess], *, recorded_by: str) -> str:
+    """The file's text; ``recorded_by`` is the command that records the baselines."""
     head = (
         "# Models and their gates: pytest collects each as a test, mxperf check judges them without pytest.\n"
-        f'# Written by mxperf init. Fill in each "{BLANK}", then record the baselines: pytest --mxperf-update\n\n'
+        f'# Written by mxperf init. Fill in each "{BLANK}", then record the baselines: {recorded_by}\n\n'
         "[defaults]\nbaseline = true    # no cost may grow\n"
     )
     names: Dict[str, int] = {}

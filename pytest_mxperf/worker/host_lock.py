@@ -56,7 +56,7 @@ def alone_on_this_host(
     seconds: float,
     command: str = "",
     run: str = "",
-    option: str = "--mxperf-latency-wait",
+    option: str = "seconds",
     waiting: Waiting = lambda holder, waited: None,
 ) -> Iterator[None]:
     """Waits until no other process of this user measures on this host. Then the others wait.

@@ -57,7 +57,7 @@ class PairedTimer:
         *,
         seconds: float,
         error_share: float = 1.0,
-        option: str = "--mxperf-latency-seconds",
+        option: str = "seconds",
         progress: Progress = lambda text: None,
     ) -> None:
         self._seconds = seconds

@@ -288,18 +288,18 @@ def test_a_float16_network_is_found_out_for_real(write, run):
 # Options
 
 
-@pytest.mark.parametrize(("arguments", "seconds"), [((), 15.0), (("--mxperf-latency-seconds=4",), 4.0)])
+@pytest.mark.parametrize(("arguments", "seconds"), [((), 30.0), (("--mxperf-latency-seconds=4",), 4.0)])
 def test_the_time_for_one_model(changed, run, timer, arguments, seconds):
     changed(PASSED)
     run(*arguments)
-    assert timer.made_with == [{"seconds": seconds, "error_share": 1.0}]
+    assert timer.made_with == [{"seconds": seconds, "error_share": 1.0, "option": "--mxperf-latency-seconds"}]
 
 
 def test_the_ini_file_has_both(changed, pytester, run, timer):
     changed(PASSED)
-    pytester.makeini("[pytest]\nmxperf_latency = always\nmxperf_latency_seconds = 30")
+    pytester.makeini("[pytest]\nmxperf_latency = always\nmxperf_latency_seconds = 20")
     run()
-    assert timer.made_with == [{"seconds": 30.0, "error_share": 1.0}]
+    assert timer.made_with == [{"seconds": 20.0, "error_share": 1.0, "option": "--mxperf-latency-seconds"}]
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "inf", "nan"])

@@ -17,7 +17,7 @@ SOURCES = sorted(ROOT.rglob("*.py"))
 # From the bottom up; an import points downwards, or stays within one file or folder. Those in a row are siblings.
 LAYERS = [
     ["errors"],
-    ["units", "imports", "encoding", "native_output"],
+    ["units", "words", "imports", "encoding", "native_output"],
     ["neighbours", "checkpoints"],
     ["graph", "spec", "params_file"],
     ["validate", "attributes", "stored", "ending"],
@@ -144,6 +144,13 @@ def test_each_heavy_library_is_imported_in_one_place_only(library):
         if layer_of(module) != OWNERS[library] and library in {target.split(".")[0] for target in imports_of(module)}
     ]
     assert wrong == []
+
+
+def test_only_the_plugin_and_the_commands_know_their_options():
+    """The core is asked by pytest and by commands, whose options differ: they say how theirs are called."""
+    paths = [path for path in ROOT.rglob("*") if path.suffix in (".py", ".html")]
+    named = {path.relative_to(ROOT).parts[0] for path in paths if "--mxperf-" in path.read_text(encoding="utf-8")}
+    assert named == {"plugin", "commands"}
 
 
 # What runs code, or makes objects of any class, from what a file says.

@@ -9,7 +9,7 @@ import random
 import pytest
 
 from pytest_mxperf.attributes import Operator
-from pytest_mxperf.baseline.diff import Change, Costs, Counted, Difference, Kind, compare
+from pytest_mxperf.baseline.diff import Change, Costs, Counted, Difference, Kind, difference_between
 from pytest_mxperf.baseline.record import Baseline
 from pytest_mxperf.cost.result import CostReport, LayerCost, OpCost, Params
 from pytest_mxperf.errors import BaselineError
@@ -135,7 +135,7 @@ def reordered(counted, seed=0):
 
 
 def difference(old, new):
-    return compare(old, new, ["data"])
+    return difference_between(old, new, ["data"])
 
 
 def told(old, new):
@@ -224,8 +224,8 @@ class TestNoChange:
 
     def test_nor_are_defaults_that_are_written_out_and_aliases(self):
         plain, written = pooled(op="Pooling"), pooled(op="pool", pool_type="max", global_pool="0", cudnn_off="false")
-        assert compare(plain, written, ["data"], operators=pooling).changes == ()
-        (change,) = compare(
+        assert difference_between(plain, written, ["data"], operators=pooling).changes == ()
+        (change,) = difference_between(
             plain, pooled(op="pool", pool_type="avg", global_pool="1"), ["data"], operators=pooling
         ).changes
         assert (change.kind.value, change.summary) == ("changed", "global_pool False -> True, pool_type max -> avg")
@@ -245,7 +245,7 @@ class TestNoEffect:
 
     def test_they_are_a_change_of_their_own_kind(self):
         old, new = pooled(cudnn_off="0"), pooled(cudnn_off="1")
-        (change,) = compare(old, new, ["data"], operators=pooling).changes
+        (change,) = difference_between(old, new, ["data"], operators=pooling).changes
         assert (change.kind.value, change.summary) == ("changed", "cudnn_off False -> True (GPU only)")
         assert told(pooled(), new) == [("changed", "pool", "cudnn_off not set -> 1 (GPU only)")]
         assert told(new, pooled()) == [("changed", "pool", "cudnn_off 1 -> not set (GPU only)")]

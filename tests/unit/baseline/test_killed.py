@@ -14,6 +14,7 @@ import pytest
 from pytest_mxperf.baseline.record import Baseline
 from pytest_mxperf.baseline.store import BaselineStore
 from pytest_mxperf.cost.result import CostReport, LayerCost, OpCost, Params
+from tests.words import WORDS
 
 CALLS = ("open", "fsync", "chmod", "replace", "unlink", "mkdir")
 KILLS = 20
@@ -37,13 +38,13 @@ def version(store):
     stored = store.load("net")
     if stored is None:
         return None
-    assert store.load_symbol("net") == symbol(stored.macs) + "\n"
-    return stored.macs
+    assert stored.symbol_json == symbol(stored.baseline.macs) + "\n"
+    return stored.baseline.macs
 
 
 @pytest.fixture
 def store(tmp_path):
-    return BaselineStore(tmp_path / "baselines")
+    return BaselineStore(tmp_path / "baselines", WORDS)
 
 
 def forked(action):

@@ -92,22 +92,19 @@ def test_the_file_reads_well_as_a_diff():
         (b'{"schema": 1, "convention": "\xff"}', "codec can't decode byte 0xff"),
     ],
 )
-def test_what_is_no_baseline_is_refused_with_the_reason_and_the_remedy(text, reason):
+def test_what_is_no_baseline_is_refused_with_the_reason(text, reason):
     with pytest.raises(BaselineError) as caught:
         Baseline.from_json(text, where="baselines/net.json")
     message = str(caught.value)
     assert message.startswith("baselines/net.json: not a baseline: ")
     assert reason in message
-    assert message.endswith("; record it again with --mxperf-update")
 
 
 @pytest.mark.parametrize("schema", [0, 2])
 def test_another_schema_is_named_however_its_fields_differ(schema):
     with pytest.raises(BaselineError) as caught:
         Baseline.from_json(record(schema=schema, colour="red"), where="baselines/net.json")
-    assert str(caught.value) == (
-        f"baselines/net.json: written in schema {schema}, this version reads 1; record it again with --mxperf-update"
-    )
+    assert str(caught.value) == (f"baselines/net.json: written in schema {schema}, this version reads 1")
 
 
 class TestDifference:
@@ -115,13 +112,13 @@ class TestDifference:
         return Baseline.of(CostReport((), Params(), {}, convention=convention), inputs)
 
     def test_the_same_question_may_be_compared(self):
-        assert self.of(INPUTS).difference(self.of(dict(INPUTS))) == ""
+        assert self.of(INPUTS).incomparable_because(self.of(dict(INPUTS))) == ""
 
     def test_other_costs_are_no_difference_in_the_question(self):
-        assert Baseline.of(REPORT, INPUTS).difference(self.of(INPUTS)) == ""
+        assert Baseline.of(REPORT, INPUTS).incomparable_because(self.of(INPUTS)) == ""
 
     def test_another_convention_may_not(self):
-        assert self.of(INPUTS, "mxperf-0").difference(self.of(INPUTS)) == (
+        assert self.of(INPUTS, "mxperf-0").incomparable_because(self.of(INPUTS)) == (
             "counted under convention mxperf-0, this version counts under mxperf-1"
         )
 
@@ -152,7 +149,7 @@ class TestDifference:
         ids=["shape", "dtype", "dropped", "added"],
     )
     def test_other_inputs_may_not(self, before, now, difference):
-        assert self.of(before).difference(self.of(now)) == difference
+        assert self.of(before).incomparable_because(self.of(now)) == difference
 
 
 def wall_time(p50):
@@ -178,7 +175,7 @@ def test_neither_wall_times_nor_weights_nor_metrics_of_plugins_make_another_mode
     measured = msgspec.structs.replace(
         baseline, wall_times={"here": wall_time(0.01)}, weights_sha256="ab", own_metrics=own
     )
-    assert measured.fingerprint() == baseline.fingerprint()
+    assert measured.costs_digest() == baseline.costs_digest()
     assert Baseline.from_json(measured.to_json(), where="net.json") == measured
 
 
@@ -226,5 +223,5 @@ class TestRecorded:
     def test_it_comes_back_and_makes_no_other_model(self):
         baseline = Baseline.of(REPORT, INPUTS)
         known = msgspec.structs.replace(baseline, recorded=THEN)
-        assert known.fingerprint() == baseline.fingerprint()
+        assert known.costs_digest() == baseline.costs_digest()
         assert Baseline.from_json(known.to_json(), where="net.json") == known

@@ -13,12 +13,13 @@ from pytest_mxperf.gate.explanation import explained
 from pytest_mxperf.gate.finding import Verdict
 from pytest_mxperf.gate.limits import parse_differences, parse_tolerances
 from tests.unit.gate.models import EXACT, baseline, layer
+from tests.words import WORDS
 
 
 def lines_of(*changes, before, now, metric="macs", **tolerances):
     difference = Difference(changes, Costs(**before), Costs(**now))
     old, new = (baseline(layer("a", **costs)) for costs in (before, now))
-    findings = judge_baseline(parse_tolerances(tolerances, where="here"), new, old, missing="")
+    findings = judge_baseline(parse_tolerances(tolerances, where="here"), new, old, words=WORDS)
     messages = {finding.metric: finding.message for finding in explained(findings, difference)}
     return messages[metric].splitlines()[1:]
 
@@ -77,7 +78,7 @@ def test_each_metric_has_its_own_changes(metric, label):
     change = a_change("a", 20, metric=metric)
     difference = Difference((change,), Costs(), Costs(flops=20, params=20))
     before, now = baseline(layer("a")), baseline(layer("a", bias=20, params=20))
-    findings = judge_baseline(EXACT, now, before, missing="")
+    findings = judge_baseline(EXACT, now, before, words=WORDS)
     (finding,) = [finding for finding in explained(findings, difference) if finding.metric == metric]
     assert finding.message.splitlines()[1:] == [f"a (Convolution): added, +20 {label}"]
 
@@ -101,7 +102,7 @@ def test_each_metric_has_its_own_changes(metric, label):
 )
 def test_bytes_that_grow_for_something_else_than_trainable_params_say_of_what_kind(before, now, line):
     old, new = (Baseline.of(CostReport((), params, {}), {}) for params in (before, now))
-    findings = explained(judge_baseline(EXACT, new, old, missing=""), Difference((), Costs(), Costs()))
+    findings = explained(judge_baseline(EXACT, new, old, words=WORDS), Difference((), Costs(), Costs()))
     assert {each.metric: each.message.splitlines()[1:] for each in findings} == {
         "macs": [],
         "flops": [],
@@ -115,12 +116,12 @@ def test_bytes_that_grow_with_the_trainable_params_are_explained_by_their_layers
 
 
 def test_what_did_not_regress_is_left_as_it_is():
-    findings = judge_baseline(EXACT, baseline(layer("a", macs=5)), baseline(layer("a", macs=5)), missing="")
+    findings = judge_baseline(EXACT, baseline(layer("a", macs=5)), baseline(layer("a", macs=5)), words=WORDS)
     assert explained(findings, Difference((a_change("a", 5),), Costs(), Costs(macs=5))) == findings
 
 
 def test_without_a_difference_the_reason_is_told():
-    findings = judge_baseline(EXACT, baseline(layer("a", macs=6)), baseline(layer("a", macs=5)), missing="")
+    findings = judge_baseline(EXACT, baseline(layer("a", macs=6)), baseline(layer("a", macs=5)), words=WORDS)
     assert [finding.message.splitlines()[1:] for finding in explained(findings, None, unknown_because="no file")] == [
         ["the changed layers are unknown: no file"],
         [],
@@ -136,7 +137,7 @@ def against(*changes, before, now, metric="macs", allowed="0%"):
     """The message on a metric, whose totals are given, of a model that is held against ``fp32``."""
     old, new = (baseline(layer("a", **{metric: total})) for total in (before, now))
     tolerances = parse_differences({metric: allowed}, where="here")
-    findings = judge_baseline(tolerances, new, old, missing="", over="fp32")
+    findings = judge_baseline(tolerances, new, old, words=WORDS, over="fp32")
     difference = Difference(changes, Costs(**{metric: before}), Costs(**{metric: now}))
     (finding,) = explained(findings, difference, over="fp32")
     return finding
@@ -212,14 +213,14 @@ def test_two_models_that_cost_the_same_are_said_to():
 )
 def test_bytes_against_another_model_say_what_they_are_made_of(before, now, line):
     old, new = (Baseline.of(CostReport((), params, {}), {}) for params in (before, now))
-    (finding,) = judge_baseline({"param_bytes": Fraction(-1, 2)}, new, old, missing="", over="fp32")
+    (finding,) = judge_baseline({"param_bytes": Fraction(-1, 2)}, new, old, words=WORDS, over="fp32")
     assert finding.message.splitlines()[1:] == [line]
 
 
 def test_a_model_that_another_has_no_file_beside_is_not_told_to_update_it():
     old = baseline(layer("a"))
     new = msgspec.structs.replace(old, checkpoint_bytes=8)
-    (finding,) = judge_baseline({"checkpoint_bytes": Fraction(0)}, new, old, missing="", over="fp32")
+    (finding,) = judge_baseline({"checkpoint_bytes": Fraction(0)}, new, old, words=WORDS, over="fp32")
     assert finding.verdict is Verdict.UNMEASURED
     assert (
         finding.message == "checkpoint_bytes was not measured for fp32: the model has no .params file that can be read"
@@ -228,8 +229,8 @@ def test_a_model_that_another_has_no_file_beside_is_not_told_to_update_it():
 
 def test_why_another_model_cannot_be_compared_names_it():
     findings = judge_baseline(
-        {"macs": Fraction(-1, 2)}, baseline(layer("a")), baseline(layer("a")), missing="", over="x"
+        {"macs": Fraction(-1, 2)}, baseline(layer("a")), baseline(layer("a")), words=WORDS, over="x"
     )
-    findings += judge_baseline({"macs": Fraction(0)}, baseline(layer("a", macs=2)), baseline(layer("a")), missing="")
+    findings += judge_baseline({"macs": Fraction(0)}, baseline(layer("a", macs=2)), baseline(layer("a")), words=WORDS)
     told = [each.message.splitlines()[1:] for each in explained(findings[1:], None, over="x", unknown_because="why")]
     assert told == [["the layers that differ from x are unknown: why"]]

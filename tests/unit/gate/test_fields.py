@@ -22,11 +22,12 @@ from pytest_mxperf.gate.latency import (
 )
 from pytest_mxperf.gate.limits import Ceiling, parse_differences
 from pytest_mxperf.gate.policy import OCCASIONS, Policy, parse_policies, parse_policy
-from pytest_mxperf.gate.session import Claims, Collected, CollectedTest, judge_deselected
+from pytest_mxperf.gate.session import Claim, Claims, Collected, CollectedTest, judge_deselected
 from pytest_mxperf.latency.comparison import Comparison, Sample
 from pytest_mxperf.latency.conditions import Conditions
 from pytest_mxperf.latency.decide import Decision, Outcome
 from pytest_mxperf.latency.timing import Timing
+from tests.words import WORDS
 
 ALLOWED = Fraction("0.025")
 
@@ -74,15 +75,15 @@ def test_tests_that_were_deselected(tests, message):
 
 def test_each_name_has_its_own_claim():
     claims = Claims()
-    assert claims.conflict("one", "a", "x") == claims.conflict("two", "b", "y") == ""
-    assert claims.conflict("one", "c", "x") == claims.conflict("two", "d", "y") == ""
+    assert claims.conflict("one", "a", Claim("x")) == claims.conflict("two", "b", Claim("y")) == ""
+    assert claims.conflict("one", "c", Claim("x")) == claims.conflict("two", "d", Claim("y")) == ""
 
 
 def test_each_name_has_its_own_claim_to_be_timed():
     claims = Claims()
-    assert claims.conflict("one", "a", "x", "p") == claims.conflict("two", "b", "x", "q") == ""
-    assert claims.conflict("one", "c", "x", "p") == claims.conflict("two", "d", "x", "q") == ""
-    assert claims.conflict("one", "c", "x", "q") == (
+    assert claims.conflict("one", "a", Claim("x", "p")) == claims.conflict("two", "b", Claim("x", "q")) == ""
+    assert claims.conflict("one", "c", Claim("x", "p")) == claims.conflict("two", "d", Claim("x", "q")) == ""
+    assert claims.conflict("one", "c", Claim("x", "q")) == (
         "a and c use one baseline, 'one', for models that differ in their graph, run_as or example, and are both "
         "timed; give one of them another name with mxperf_model(..., name=...)"
     )
@@ -179,7 +180,7 @@ RECORDED = {"here": WallTime(0.010, 0.012, 0.02, 0.0125, {}), "there": WallTime(
 
 def judge_wall(allowed, timing=TIMING, environment="here", because=""):
     tolerances = {name: Fraction(value) for name, value in allowed.items()}
-    return judge_wall_time(tolerances, timing, RECORDED, environment, unmeasured_because=because)
+    return judge_wall_time(tolerances, timing, RECORDED, environment, unmeasured_because=because, words=WORDS)
 
 
 def test_advice():

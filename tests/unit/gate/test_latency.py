@@ -19,6 +19,7 @@ from pytest_mxperf.latency.conditions import Conditions
 from pytest_mxperf.latency.decide import Decision, Outcome
 from pytest_mxperf.latency.timing import Timing
 from pytest_mxperf.spec import RunAs
+from tests.words import WORDS
 
 QUIET = Conditions(wall_seconds=1.0, cpu_seconds=1.0)
 BUSY = Conditions(wall_seconds=1.0, cpu_seconds=0.5)
@@ -101,13 +102,13 @@ def test_or_would_take_too_long():
 
 
 def test_or_cannot_be_timed_and_what_to_do():
-    finding = cannot_be_timed(RunAs(), "MXNet cannot run it: FP16 gemm on cpu not implemented!")
+    finding = cannot_be_timed(RunAs(), "MXNet cannot run it: FP16 gemm on cpu not implemented!", words=WORDS)
     assert (finding.metric, finding.verdict, finding.message) == (
         "latency",
         Verdict.UNMEASURED,
         "latency: this model cannot be timed as a Module: MXNet cannot run it: FP16 gemm on cpu not implemented!; "
         "remove latency= from mxperf_baseline, give run_as= to mxperf_model if it is run in another way, or store it "
-        "as it is with --mxperf-policy=unmeasured=warn",
+        "as it is with --policy=unmeasured=warn",
     )
 
 
@@ -155,7 +156,7 @@ RECORDED = {"here": WallTime(0.010, 0.012, 0.02, 0.011, {})}
 
 def judge(allowed, timing, recorded, environment="here"):
     tolerances = {name: Fraction(value) for name, value in allowed.items()}
-    return judge_wall_time(tolerances, timing, recorded, environment, unmeasured_because="no benchmark")
+    return judge_wall_time(tolerances, timing, recorded, environment, unmeasured_because="no benchmark", words=WORDS)
 
 
 def test_wall_time_is_advice_by_itself():
@@ -190,7 +191,7 @@ def test_other_hardware_is_incomparable():
     (finding,) = judge({"wall_p99": "0.1"}, TIMING, RECORDED, "there")
     assert finding.verdict is Verdict.INCOMPARABLE
     assert finding.message == (
-        "wall_p99 cannot be compared: recorded on here; this is there; record it here with --mxperf-update"
+        "wall_p99 cannot be compared: recorded on here; this is there; record it here with --update"
     )
     (finding,) = judge({"wall_p99": "0.1"}, TIMING, {}, "there")
     assert "cannot be compared: never recorded; this is there" in finding.message

@@ -8,6 +8,7 @@ from pytest_mxperf.baseline.record import Baseline
 from pytest_mxperf.cost.result import CostReport, Params
 from pytest_mxperf.gate.baseline import judge_baseline
 from pytest_mxperf.gate.finding import Finding, Verdict
+from tests.words import WORDS
 
 ALLOWED = {"checkpoint_bytes": Fraction(0)}
 
@@ -25,7 +26,7 @@ def baseline(checkpoint_bytes, **params):
         ),
         (
             *(None, 10, "", Verdict.INCOMPARABLE),
-            "checkpoint_bytes cannot be compared: the baseline has none; record it again with --mxperf-update",
+            "checkpoint_bytes cannot be compared: the baseline has none; record it again with --update",
         ),
         (
             *(None, 10, "other", Verdict.UNMEASURED),
@@ -35,7 +36,7 @@ def baseline(checkpoint_bytes, **params):
     ],
 )
 def test_a_file_that_is_not_there_is_said_of_the_side_that_lacks_it(before, now, over, verdict, message):
-    (finding,) = judge_baseline(ALLOWED, baseline(now), baseline(before), missing="", over=over)
+    (finding,) = judge_baseline(ALLOWED, baseline(now), baseline(before), words=WORDS, over=over)
     assert (finding.gate, finding.metric, finding.verdict, finding.message) == (
         *("baseline", "checkpoint_bytes", verdict, message),
     )
@@ -44,7 +45,7 @@ def test_a_file_that_is_not_there_is_said_of_the_side_that_lacks_it(before, now,
 def test_params_of_the_same_number_that_take_more_bytes_are_wider():
     allowed = {"params": Fraction(0), "param_bytes": Fraction(0)}
     before, now = baseline(None, trainable=3, bytes=12), baseline(None, trainable=3, bytes=24)
-    _, wider = judge_baseline(allowed, now, before, missing="")
+    _, wider = judge_baseline(allowed, now, before, words=WORDS)
     assert wider.message.splitlines()[1] == "the same number of params of each kind as before, in wider dtypes"
 
 

@@ -17,6 +17,7 @@ from pytest_mxperf.gate.own_metrics import (
     judge_own_budget,
     judge_own_growth,
 )
+from tests.words import WORDS
 
 ACCURACY = Metric("accuracy", len, more_is_better=True)
 ENERGY = Metric("energy_joules", len)
@@ -33,7 +34,7 @@ def budget(now, **limits):
 
 def growth(now, before, over="", **tolerances):
     allowed = parse_growth(tolerances, where="here", own=METRICS).allowed
-    (finding,) = judge_own_growth(METRICS, allowed, now, before, over=over)
+    (finding,) = judge_own_growth(METRICS, allowed, now, before, words=WORDS, over=over)
     return finding
 
 
@@ -101,7 +102,7 @@ def test_another_model_is_named_and_nothing_improves_on_it():
 @pytest.mark.parametrize(
     ("now", "before", "over", "verdict", "message"),
     [
-        (1, None, "", "INCOMPARABLE", "the baseline has none; record it again with --mxperf-update"),
+        (1, None, "", "INCOMPARABLE", "the baseline has none; record it again with --update"),
         (1, None, "teacher", "INCOMPARABLE", "teacher has none"),
         (None, 1, "", "UNMEASURED", "the plugin that adds it has no value for this model"),
     ],
@@ -115,7 +116,7 @@ def test_what_is_known_of_one_side_only_is_not_compared(now, before, over, verdi
 
 def test_what_no_gate_names_is_not_judged():
     assert judge_own_budget(METRICS, {}, {}) == []
-    assert judge_own_growth(METRICS, {"macs": Fraction(0)}, {}, {}) == []
+    assert judge_own_growth(METRICS, {"macs": Fraction(0)}, {}, {}, words=WORDS) == []
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@
 import pytest
 
 from pytest_mxperf.gate.finding import Verdict
-from pytest_mxperf.gate.session import Claims, Collected, CollectedTest, judge_deselected, judge_unused
+from pytest_mxperf.gate.session import Claim, Claims, Collected, CollectedTest, judge_deselected, judge_unused
+from tests.words import WORDS
 
 
 def collected(*tests, doubt=""):
@@ -41,15 +42,13 @@ def test_results_are_in_the_order_of_collection():
 
 class TestUnused:
     def test_each_is_named_with_the_remedy(self):
-        (finding,) = judge_unused(["a", "b"], {"b", "c"})
+        (finding,) = judge_unused(["a", "b"], {"b", "c"}, words=WORDS)
         assert (finding.gate, finding.metric, finding.verdict) == ("baseline", "a", Verdict.UNUSED)
-        assert finding.message == (
-            "no test uses the baseline 'a'; bring its test back, or remove it with --mxperf-update=prune"
-        )
+        assert finding.message == ("no test uses the baseline 'a'; bring its test back, or remove it with --prune")
 
     def test_there_may_be_none(self):
-        assert judge_unused(["a"], {"a"}) == []
-        assert judge_unused([], set()) == []
+        assert judge_unused(["a"], {"a"}, words=WORDS) == []
+        assert judge_unused([], set(), words=WORDS) == []
 
 
 class TestDeselected:
@@ -67,20 +66,20 @@ class TestDeselected:
 class TestClaims:
     def test_one_model_may_have_many_tests(self):
         claims = Claims()
-        assert [claims.conflict("net", test, "same") for test in "abc"] == ["", "", ""]
+        assert [claims.conflict("net", test, Claim("same")) for test in "abc"] == ["", "", ""]
 
     def test_two_models_of_one_name_are_a_conflict_that_names_both_tests(self):
         claims = Claims()
-        claims.conflict("net", "a", "one")
-        claims.conflict("other", "a", "two")
-        assert claims.conflict("net", "b", "two") == (
+        claims.conflict("net", "a", Claim("one"))
+        claims.conflict("other", "a", Claim("two"))
+        assert claims.conflict("net", "b", Claim("two")) == (
             "a and b use one baseline, 'net', for models that differ in their inputs or costs; "
             "give one of them another name with mxperf_model(..., name=...)"
         )
 
     def test_a_test_may_run_again_with_another_model(self):
         claims = Claims()
-        assert claims.conflict("net", "a", "one") == claims.conflict("net", "a", "two") == ""
+        assert claims.conflict("net", "a", Claim("one")) == claims.conflict("net", "a", Claim("two")) == ""
 
 
 @pytest.mark.parametrize("test", [a_test("a"), a_test("a", None, False, False)])
@@ -94,24 +93,29 @@ def test_what_was_collected_crosses_from_a_worker_as_plain_data(test):
 class TestClaimsOfTimedModels:
     def test_models_that_are_both_timed_must_be_one(self):
         claims = Claims()
-        assert claims.conflict("net", "a", "costs", "graph 1") == ""
-        assert claims.conflict("net", "b", "costs", "graph 1") == ""
-        assert claims.conflict("net", "c", "costs", "graph 2") == (
+        assert claims.conflict("net", "a", Claim("costs", "graph 1")) == ""
+        assert claims.conflict("net", "b", Claim("costs", "graph 1")) == ""
+        assert claims.conflict("net", "c", Claim("costs", "graph 2")) == (
             "a and c use one baseline, 'net', for models that differ in their graph, run_as or example, and are both "
             "timed; give one of them another name with mxperf_model(..., name=...)"
         )
 
     def test_one_that_is_not_timed_may_have_any_graph(self):
         claims = Claims()
-        assert [claims.conflict("net", "a", "costs"), claims.conflict("net", "b", "costs", "graph 1")] == ["", ""]
-        assert claims.conflict("net", "c", "costs") == ""
-        assert claims.conflict("net", "d", "costs", "graph 2").startswith("b and d use one baseline")
+        assert [
+            claims.conflict("net", "a", Claim("costs")),
+            claims.conflict("net", "b", Claim("costs", "graph 1")),
+        ] == ["", ""]
+        assert claims.conflict("net", "c", Claim("costs")) == ""
+        assert claims.conflict("net", "d", Claim("costs", "graph 2")).startswith("b and d use one baseline")
 
     def test_other_costs_are_told_first(self):
         claims = Claims()
-        claims.conflict("net", "a", "costs", "graph 1")
-        assert "for models that differ in their inputs or costs;" in claims.conflict("net", "b", "more", "graph 2")
+        claims.conflict("net", "a", Claim("costs", "graph 1"))
+        assert "for models that differ in their inputs or costs;" in claims.conflict(
+            "net", "b", Claim("more", "graph 2")
+        )
 
     def test_a_test_that_runs_again_is_no_other(self):
         claims = Claims()
-        assert [claims.conflict("net", "a", "costs", graph) for graph in ("graph 1", "graph 2")] == ["", ""]
+        assert [claims.conflict("net", "a", Claim("costs", graph)) for graph in ("graph 1", "graph 2")] == ["", ""]

@@ -268,7 +268,7 @@ def test_what_is_no_report_is_one_clear_error(kept, content):
     path = kept(content)
     with pytest.raises(UsageError) as caught:
         read(path)
-    assert str(caught.value).startswith(f"{path}: not a report of --mxperf-report=FILE.json: ")
+    assert str(caught.value).startswith(f"{path}: not a JSON report of pytest-mxperf: ")
 
 
 def test_a_report_of_another_schema_says_which(kept):

@@ -4,6 +4,7 @@ from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.gate.policy import Policy
 from pytest_mxperf.report.notices import notices
 from pytest_mxperf.report.run import ModelResult
+from tests.words import WORDS
 
 
 def result(test="a", *findings, **fields):
@@ -18,7 +19,7 @@ ALL = Policy(dict.fromkeys(Verdict, "warn"))
 
 
 def lines(*results, findings=(), policy=ALL):
-    return notices(results, findings, policy)
+    return notices(results, findings, policy, words=WORDS)
 
 
 def test_baselines_that_were_written_are_told():
@@ -57,7 +58,7 @@ def test_tests_with_the_same_to_tell_share_a_line():
 def test_an_improvement_is_a_notice_and_takes_one_line():
     better = [finding(Verdict.IMPROVED, "macs 2 -> 1"), finding(Verdict.IMPROVED, "flops 4 -> 2")]
     assert lines(result("a", *better)) == [
-        "NOTICE t.py::a: macs 2 -> 1; flops 4 -> 2; --mxperf-update stores the new baseline"
+        "NOTICE t.py::a: macs 2 -> 1; flops 4 -> 2; --update stores the new baseline"
     ]
 
 

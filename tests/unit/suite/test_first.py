@@ -65,9 +65,12 @@ def test_the_file_has_a_table_for_each():
             guess(given("data", (None, 3))),
             Guess.of("b/net", [given("to kens", (1, 16), dtype="int32")], lambda shapes: True),
             Guess("c/odd name.v1", (), "the graph is empty"),
-        ]
+        ],
+        recorded_by="make baselines",
     )
-    assert text.split("\n\n", 1)[1] == (
+    head, tables = text.split("\n\n", 1)
+    assert head.endswith('Fill in each "?", then record the baselines: make baselines')
+    assert tables == (
         "[defaults]\nbaseline = true    # no cost may grow\n"
         '\n[models.net]\nsource = "models/net"\ninputs = { data = [1, 3] }\n'
         '\n[models.net-2]\nsource = "b/net"\ninputs = { "to kens" = { shape = [1, 16], dtype = "int32" } }\n'
@@ -82,18 +85,20 @@ def test_what_is_written_can_be_read_whatever_files_and_inputs_are_called(tmp_pa
     found = Guess.of(f"m/{name}", [given(name, (None, 3), about=name)], lambda shapes: True)
     blank = Guess.of("n", [given(name, (None, 3), about=name)], lambda shapes: False)
     broken = Guess("o", (), f"{name} is broken")
-    assert first_suite([blank, broken]).count("[models.") == 2
-    (tmp_path / "mxperf.toml").write_text(first_suite([found]), encoding="utf-8")
+    assert first_suite([blank, broken], recorded_by="record").count("[models.") == 2
+    (tmp_path / "mxperf.toml").write_text(first_suite([found], recorded_by="record"), encoding="utf-8")
     (entry,) = read_suite(tmp_path / "mxperf.toml", {})
     assert entry.model["source"] == str(tmp_path / "m" / name)
     assert list(entry.model["inputs"]) == [name]
-    tomllib.loads(first_suite([blank, broken]))
+    tomllib.loads(first_suite([blank, broken], recorded_by="record"))
 
 
 def test_an_epoch_other_than_the_first_is_named(tmp_path):
     for epoch, expected in ((0, 0), ("latest", "latest")):
         (tmp_path / "mxperf.toml").write_text(
-            first_suite([Guess.of("a", [given("data", (1, 3))], lambda shapes: True, epoch=epoch)])
+            first_suite(
+                [Guess.of("a", [given("data", (1, 3))], lambda shapes: True, epoch=epoch)], recorded_by="record"
+            )
         )
         assert read_suite(tmp_path / "mxperf.toml")[0].model["epoch"] == expected
 
@@ -111,5 +116,5 @@ def test_an_epoch_other_than_the_first_is_named(tmp_path):
 )
 def test_a_model_has_a_name_that_its_baseline_can_have(tmp_path, file, name):
     found = Guess.of(f"m/{file}", [given("data", (1, 3))], lambda shapes: True)
-    (tmp_path / "mxperf.toml").write_text(first_suite([found]), encoding="utf-8")
+    (tmp_path / "mxperf.toml").write_text(first_suite([found], recorded_by="record"), encoding="utf-8")
     assert [each.name for each in read_suite(tmp_path / "mxperf.toml", {})] == [name]

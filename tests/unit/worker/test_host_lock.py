@@ -93,7 +93,7 @@ def test_it_is_told_at_once_for_whom_one_waits(start):
     assert [waited for _, waited in seen] == sorted(waited for _, waited in seen)
     assert message == (
         f"process {holder.pid} (pytest tests/slow) measures on this host and has kept this run waiting for 0 s; "
-        f"end it if it hangs (kill {holder.pid}); --mxperf-latency-wait=N waits longer"
+        f"end it if it hangs (kill {holder.pid}); seconds=N waits longer"
     )
 
 
@@ -128,7 +128,7 @@ def test_one_that_nobody_knows_is_waited_for_all_the_same(start, unknown_to_the_
     assert seen[0] == (None, 0.0)
     assert message == (
         f"another process has kept this run waiting for 0 s with {lock_path()}; see which: fuser -v {lock_path()}; "
-        "--mxperf-latency-wait=N waits longer"
+        "seconds=N waits longer"
     )
 
 

@@ -190,9 +190,7 @@ def test_time_that_is_up_is_inconclusive_and_says_so(timer):
     subject, _ = timer(0.025, seconds=0.7)
     decision = subject.compare(OLD, NEW, 0.025).decision
     assert (decision.outcome, decision.samples) == (Outcome.INCONCLUSIVE, 1)
-    assert decision.reason == (
-        "0.7 s are too short at 0.6 s a sample; try --mxperf-latency-seconds=5: one sample is too few to judge"
-    )
+    assert decision.reason == ("0.7 s are too short at 0.6 s a sample; try seconds=5: one sample is too few to judge")
 
 
 def test_it_is_its_own_cpu_time_that_is_limited(timer):
@@ -218,7 +216,7 @@ def test_so_is_it_where_others_took_the_core(monkeypatch, timer):
     clock = itertools.count(0.0, 14.0)
     monkeypatch.setattr(paired_timer.time, "monotonic", lambda: next(clock))
     decision = subject.compare(OLD, NEW, 0.025).decision
-    assert decision.reason.startswith("3 s are too short at 3.5 s a sample; try --mxperf-latency-seconds=28: ")
+    assert decision.reason.startswith("3 s are too short at 3.5 s a sample; try seconds=28: ")
 
 
 def test_the_conditions_of_all_units_are_put_together(timer):
@@ -259,7 +257,7 @@ def test_a_network_that_is_far_too_slow_is_not_timed(timer):
     subject, worker = timer(0.0, seconds=15.0, prepared_cpu_seconds=14.0)
     decision = subject.compare(OLD, NEW, 0.025).decision
     assert (decision.outcome, decision.samples) == (Outcome.INCONCLUSIVE, 0)
-    assert decision.reason == "15 s are too short at 84.0 s a sample; try --mxperf-latency-seconds=672"
+    assert decision.reason == "15 s are too short at 84.0 s a sample; try seconds=672"
     assert worker.units() == []
 
 
@@ -280,9 +278,9 @@ def test_a_network_can_be_prepared_without_being_timed(timer):
     ("cpu_seconds", "seconds", "shortage"),
     [
         (0.5, 15.0, ""),  # 6 forwards of both are 3 s: 5 samples
-        (0.51, 15.0, "15 s are too short at 3.1 s a sample; try --mxperf-latency-seconds=25"),
+        (0.51, 15.0, "15 s are too short at 3.1 s a sample; try seconds=25"),
         (0.001, 1.0, ""),  # a sample is 0.2 s long at least
-        (0.001, 0.9, "0.9 s are too short at 0.2 s a sample; try --mxperf-latency-seconds=2"),
+        (0.001, 0.9, "0.9 s are too short at 0.2 s a sample; try seconds=2"),
     ],
 )
 def test_the_time_is_short_where_no_gate_could_fail(timer, cpu_seconds, seconds, shortage):

@@ -1,0 +1,13 @@
+"""Options for the messages of tests that run neither pytest nor a command."""
+
+from pytest_mxperf.words import Words
+
+WORDS = Words(
+    record="--update",
+    prune="--prune",
+    baselines="--folder",
+    policy="--policy",
+    latency="--latency",
+    latency_seconds="--seconds",
+    latency_wait="--wait",
+)
