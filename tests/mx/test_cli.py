@@ -246,7 +246,7 @@ class TestLatency:
 
         def decided(outcome):
             class Pretended:
-                def __init__(self, *, seconds, option):
+                def __init__(self, *, seconds):
                     asked.append(seconds)
 
                 def __enter__(self):
@@ -543,7 +543,7 @@ class TestProfile:
         asked = []
 
         class Pretended:
-            def __init__(self, *, seconds, option):
+            def __init__(self, *, seconds):
                 asked.append(seconds)
 
             def __enter__(self):

@@ -159,13 +159,15 @@ class TestCheck:
         code, out, _ = check("-k", "digits")
         assert code == 1
         assert "MISSING" in out
+        assert "record it with --update" in " ".join(out.split())
 
     def test_unused_baselines_fail_where_all_models_are_judged(self, recorded, check):
         recorded(("[models.twin]", "[models.digits2]"))
         code, out, _ = check("--update", "--policy", "unmeasured=warn")
         assert code == 1
         assert "ERROR" in out
-        assert "'twin'" in out
+        assert "no test uses the baseline 'twin'" in out
+        assert "remove it with pytest --mxperf-update=prune" in out
 
     def test_reports_are_written(self, recorded, check, pytester):
         code, out, _ = check("-k", "digits", "-o", "r.json", "-o", "r.html")

@@ -223,7 +223,7 @@ def test_a_marker_on_the_module_makes_no_test_ours(write, run, section):
     [
         ("missing='panic'", "missing='panic' is none of fail, warn, ignore"),
         ("lost='warn'", "'lost' is no verdict that leaves a choice; these leave one: missing, *"),
-        ("unused='warn'", "unused is about the whole run; give --mxperf-policy=unused=warn"),
+        ("unused='warn'", "unused is about the whole run; set it for the run, not for one model"),
         ("'warn'", "takes keyword arguments only, as in uncounted='warn'"),
     ],
 )
