@@ -5,6 +5,7 @@ no:mxperf`` in turns, on 1 and on 1,000 unmarked tests. Times are the process's 
 over the rounds of that between neighbours. Other plugins that are installed are loaded on both sides.
 """
 
+import os
 import statistics
 import subprocess
 import sys
@@ -20,12 +21,14 @@ names = [name for name in sys.modules if name.startswith("pytest_mxperf")]
 print("MEASURED", time.process_time(), len(names))
 """
 RUNS = {"--collect-only": ["--collect-only"], "run": []}
+CACHING = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+"""With it each start would compile all plugins anew."""
 
 
 def measured(folder, arguments):
     """CPU seconds of a run, and how many modules of ours it has imported."""
     command = [sys.executable, "-c", PROGRAM, "-q", "-p", "no:cacheprovider", *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, cwd=folder, env=CACHING, capture_output=True, text=True, check=True)
     _, seconds, modules = next(line for line in done.stdout.splitlines() if line.startswith("MEASURED")).split()
     return float(seconds), int(modules)
 

@@ -53,6 +53,15 @@ def test_the_workflows_are_yaml():
     assert gitlab["mxperf"]["artifacts"]["paths"] == ["mxperf.html"]
 
 
+def test_our_own_workflow_runs_the_whole_matrix():
+    yaml = pytest.importorskip("yaml")
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "tests.yml").read_text())
+    matrix = re.findall(r"^(?:PYTHONS|MXNETS) = (.*)$", (ROOT / "noxfile.py").read_text(), re.M)
+    pythons, mxnets = map(json.loads, matrix)
+    expected = [*(f"tests-{each}" for each in pythons), *(f"mxnet(mxnet='{each}')" for each in mxnets), "lowest"]
+    assert set(expected) <= set(workflow["jobs"]["nox"]["strategy"]["matrix"]["session"])
+
+
 GH = """#!/bin/sh
 echo "$@" >> calls
 case "$*" in *--paginate*) cat found 2>/dev/null ;; esac
