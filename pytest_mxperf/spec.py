@@ -10,7 +10,7 @@ from typing import Any, Dict, Mapping, Optional, Sequence, Tuple, Union
 from pytest_mxperf.encoding import printable
 from pytest_mxperf.errors import UsageError, shown
 from pytest_mxperf.neighbours import about_folder
-from pytest_mxperf.units import LARGEST
+from pytest_mxperf.quantities import LARGEST
 
 __all__ = ["LATEST", "Checkpoint", "InputSpec", "ModelSpec", "RunAs"]
 

@@ -8,7 +8,7 @@ from pytest_mxperf.baseline.match import Matching
 from pytest_mxperf.baseline.structure import COMMUTATIVE, Structure
 from pytest_mxperf.cost.result import Shape
 from pytest_mxperf.graph import Entry, Node
-from pytest_mxperf.units import format_shape
+from pytest_mxperf.quantities import format_shape
 
 __all__ = ["Detail", "Wiring", "attribute_details", "shape_details"]
 

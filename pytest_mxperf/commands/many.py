@@ -16,9 +16,9 @@ from pytest_mxperf.commands.shared import Troubles, width
 from pytest_mxperf.cost.result import CostReport
 from pytest_mxperf.encoding import encoded
 from pytest_mxperf.errors import UsageError
+from pytest_mxperf.quantities import Quantity, format_quantity
 from pytest_mxperf.spec import ModelSpec
 from pytest_mxperf.suite.read import is_suite, read_suite
-from pytest_mxperf.units import Quantity, format_quantity
 
 __all__ = ["FORMATS", "SORTS", "costs", "is_table"]
 

@@ -1,7 +1,7 @@
 """A cost report as plain text: its totals, and the layers that weigh most."""
 
 from pytest_mxperf.cost.result import CostReport
-from pytest_mxperf.units import Quantity, format_quantity, format_shape
+from pytest_mxperf.quantities import Quantity, format_quantity, format_shape
 
 __all__ = ["short_table"]
 

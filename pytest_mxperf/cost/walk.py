@@ -13,7 +13,7 @@ from pytest_mxperf.cost.result import CostReport, LayerCost, OpCost, Params, Sha
 from pytest_mxperf.cost.subgraphs import FUSED_PREFIX, runs_of
 from pytest_mxperf.errors import GraphError, ModelError, ShapeError
 from pytest_mxperf.graph import Graph, Node
-from pytest_mxperf.units import LARGEST
+from pytest_mxperf.quantities import LARGEST
 
 __all__ = ["Inference", "walk"]
 

@@ -7,7 +7,7 @@ from pytest_mxperf.baseline.record import Baseline, Recorded
 from pytest_mxperf.cost.result import Params
 from pytest_mxperf.gate.finding import Finding, Verdict, regressed_metrics
 from pytest_mxperf.gate.metrics import IF_ASKED, NO_FILE, costs
-from pytest_mxperf.units import format_growth
+from pytest_mxperf.quantities import format_growth
 from pytest_mxperf.words import Words
 
 __all__ = ["judge_baseline", "judge_recorded"]

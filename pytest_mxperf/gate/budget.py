@@ -9,7 +9,7 @@ from pytest_mxperf.gate.finding import Finding, Number, Verdict
 from pytest_mxperf.gate.limits import Ceiling
 from pytest_mxperf.gate.metrics import BUDGETS, IF_ASKED, NO_FILE, PER_ITEM, costs, latencies
 from pytest_mxperf.latency.timing import Timing
-from pytest_mxperf.units import format_growth, format_limited
+from pytest_mxperf.quantities import format_growth, format_limited
 
 __all__ = ["judge_budget", "judge_ceiling"]
 

@@ -12,8 +12,8 @@ from pytest_mxperf.gate.metrics import WALL_TIMES
 from pytest_mxperf.latency.comparison import Comparison
 from pytest_mxperf.latency.decide import Decision, Outcome
 from pytest_mxperf.latency.timing import Timing
+from pytest_mxperf.quantities import Quantity, format_quantity
 from pytest_mxperf.spec import RunAs
-from pytest_mxperf.units import Quantity, format_quantity
 from pytest_mxperf.words import Words
 
 __all__ = [

@@ -7,7 +7,7 @@ from typing import Dict, Iterable, Mapping, NamedTuple
 
 from pytest_mxperf.errors import UsageError, shown
 from pytest_mxperf.gate.metrics import BUDGETS, IF_ASKED, TOLERANCE_FROM, WALL_TIMES
-from pytest_mxperf.units import LARGEST, Quantity, parse_fraction, parse_quantity, unit_of
+from pytest_mxperf.quantities import LARGEST, Quantity, parse_fraction, parse_quantity, unit_of
 
 __all__ = [
     "KNOWN_METRICS",

@@ -4,7 +4,7 @@ from typing import Dict, Optional
 
 from pytest_mxperf.baseline.record import Baseline
 from pytest_mxperf.latency.timing import Timing
-from pytest_mxperf.units import Quantity
+from pytest_mxperf.quantities import Quantity
 
 __all__ = ["BUDGETS", "IF_ASKED", "NO_FILE", "PER_ITEM", "TOLERANCE_FROM", "WALL_TIMES", "costs", "latencies"]
 

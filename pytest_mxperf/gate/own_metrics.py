@@ -10,7 +10,7 @@ import msgspec
 from pytest_mxperf.errors import UsageError, shown
 from pytest_mxperf.gate.finding import Finding, Number, Verdict
 from pytest_mxperf.gate.limits import KNOWN_METRICS, Ceiling
-from pytest_mxperf.units import LARGEST, Quantity, format_growth, format_quantity
+from pytest_mxperf.quantities import LARGEST, Quantity, format_growth, format_quantity
 from pytest_mxperf.words import Words
 
 __all__ = ["Metric", "MetricValue", "by_name", "checked", "format_value", "judge_own_budget", "judge_own_growth"]

@@ -4,7 +4,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from pytest_mxperf.gate.finding import Finding, Verdict
-from pytest_mxperf.units import Quantity, format_growth, format_quantity
+from pytest_mxperf.quantities import Quantity, format_growth, format_quantity
 
 __all__ = [
     "NOISE_BYTES",

@@ -6,7 +6,7 @@ Positions are percentages of a drawing's width and height, from its top left cor
 import math
 from typing import List, NamedTuple, Sequence
 
-from pytest_mxperf.units import Quantity, format_quantity
+from pytest_mxperf.quantities import Quantity, format_quantity
 
 __all__ = ["Scale", "Tick", "percentage_ticks", "quantity_ticks"]
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Iterable, Iterator, List, Optional, Sequence
 
 from pytest_mxperf.profile.layers import ModelProfile, TimedLayer
+from pytest_mxperf.quantities import format_shape
 from pytest_mxperf.report.output import Output, Place
 from pytest_mxperf.report.run import ModelResult, RunReport
-from pytest_mxperf.units import format_shape
 
 __all__ = ["layers", "models", "output"]
 

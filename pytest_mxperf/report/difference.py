@@ -7,8 +7,8 @@ from rich.padding import Padding
 from rich.table import Table
 
 from pytest_mxperf.baseline.diff import Change, Difference
+from pytest_mxperf.quantities import Quantity, format_growth, format_quantity
 from pytest_mxperf.report.console import new_console, plain, printed, shortened
-from pytest_mxperf.units import Quantity, format_growth, format_quantity
 
 __all__ = ["print_changes", "render"]
 

@@ -9,8 +9,8 @@ from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 from pytest_mxperf.gate.finding import Finding
 from pytest_mxperf.latency.comparison import Sample
+from pytest_mxperf.quantities import Quantity, format_quantity
 from pytest_mxperf.report.axes import Scale, Tick, percentage_ticks, quantity_ticks
-from pytest_mxperf.units import Quantity, format_quantity
 
 __all__ = ["Evidence", "evidence_of", "medians"]
 

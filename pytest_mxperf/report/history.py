@@ -4,10 +4,10 @@ from functools import partial
 from typing import Callable, List, NamedTuple, Optional, Sequence
 
 from pytest_mxperf.baseline.past import Commit
+from pytest_mxperf.quantities import Quantity, format_growth, format_quantity
 from pytest_mxperf.report.axes import Scale, Tick, quantity_ticks
 from pytest_mxperf.report.console import new_console, plain, printed, shortened
 from pytest_mxperf.report.page import environment
-from pytest_mxperf.units import Quantity, format_growth, format_quantity
 
 __all__ = ["page", "render"]
 

@@ -18,12 +18,12 @@ from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.gate.metrics import BUDGETS
 from pytest_mxperf.gate.own_metrics import MetricValue, format_value
 from pytest_mxperf.profile.layers import ModelProfile, TimedLayer
+from pytest_mxperf.quantities import Quantity, format_growth, format_quantity, format_shape
 from pytest_mxperf.report.evidence import Evidence, evidence_of, medians
 from pytest_mxperf.report.output import Output, Place
 from pytest_mxperf.report.page import environment
 from pytest_mxperf.report.profile import gigas, headline, leads, peaks_line
 from pytest_mxperf.report.run import ModelResult, RunReport
-from pytest_mxperf.units import Quantity, format_growth, format_quantity, format_shape
 
 __all__ = ["island", "output", "render"]
 

@@ -7,11 +7,11 @@ from typing import Iterable, List, Sequence
 from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.gate.metrics import BUDGETS
 from pytest_mxperf.gate.own_metrics import format_value
+from pytest_mxperf.quantities import Quantity, format_growth, format_quantity
 from pytest_mxperf.report.evidence import medians
 from pytest_mxperf.report.output import Output, Place
 from pytest_mxperf.report.profile import gigas, headline, leads, peaks_line, percent
 from pytest_mxperf.report.run import ModelResult, RunReport, Section
-from pytest_mxperf.units import Quantity, format_growth, format_quantity
 
 __all__ = ["COMMENT_CHARACTERS", "escaped", "output", "render"]
 

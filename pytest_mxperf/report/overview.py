@@ -6,9 +6,9 @@ from rich.console import Console
 from rich.text import Text
 
 from pytest_mxperf.gate.finding import Finding
+from pytest_mxperf.quantities import Quantity, format_growth, format_quantity, format_shape
 from pytest_mxperf.report.console import plain, shortened
 from pytest_mxperf.report.run import ModelResult, RunReport
-from pytest_mxperf.units import Quantity, format_growth, format_quantity, format_shape
 
 __all__ = ["print_overview"]
 

@@ -6,8 +6,8 @@ from rich.console import Console
 
 from pytest_mxperf.profile.attribution import Pairing
 from pytest_mxperf.profile.layers import ModelProfile, TimedLayer
+from pytest_mxperf.quantities import Quantity, format_growth, format_quantity
 from pytest_mxperf.report.console import new_console, plain, printed, shortened, wrapped
-from pytest_mxperf.units import Quantity, format_growth, format_quantity
 
 __all__ = ["SORTS", "gigas", "headline", "leads", "peaks_line", "percent", "print_profile", "render", "render_two"]
 

@@ -12,6 +12,7 @@ from rich.console import Console
 from pytest_mxperf.cost.result import CostReport, LayerCost
 from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.gate.own_metrics import format_value
+from pytest_mxperf.quantities import Quantity, format_quantity, format_shape
 from pytest_mxperf.report import difference
 from pytest_mxperf.report.console import new_console, plain, printed, shortened, wrapped
 from pytest_mxperf.report.output import Output, Place
@@ -19,7 +20,6 @@ from pytest_mxperf.report.overview import print_overview
 from pytest_mxperf.report.profile import print_profile
 from pytest_mxperf.report.run import ModelResult, RunReport
 from pytest_mxperf.report.tree import Branch, tree_of
-from pytest_mxperf.units import Quantity, format_quantity, format_shape
 
 __all__ = ["output", "render", "render_cost"]
 

@@ -241,7 +241,7 @@ def put_model(pytester):
     return put_model
 
 
-class FakeLaboratory:
+class FakeTimer:
     """Decides as it is told, and remembers what it was asked."""
 
     def __init__(self):
@@ -317,6 +317,6 @@ def _example(network):
 def timer(monkeypatch, tmp_path_factory):
     """Stands in for what times models, and waits for nobody who really does."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("lock")))
-    timer = FakeLaboratory()
+    timer = FakeTimer()
     monkeypatch.setattr(latency_gate, "PairedTimer", timer)
     return timer

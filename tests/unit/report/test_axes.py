@@ -2,8 +2,8 @@
 
 import pytest
 
+from pytest_mxperf.quantities import Quantity
 from pytest_mxperf.report.axes import Scale, percentage_ticks, quantity_ticks
-from pytest_mxperf.units import Quantity
 
 
 def test_values_lie_between_the_edges_with_a_margin_of_8_percent():

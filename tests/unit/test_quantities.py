@@ -7,7 +7,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pytest_mxperf.errors import UsageError
-from pytest_mxperf.units import Quantity, format_growth, format_quantity, format_shape, parse_fraction, parse_quantity
+from pytest_mxperf.quantities import (
+    Quantity,
+    format_growth,
+    format_quantity,
+    format_shape,
+    parse_fraction,
+    parse_quantity,
+)
 
 
 @pytest.mark.parametrize(
