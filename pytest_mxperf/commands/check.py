@@ -5,17 +5,18 @@ import shlex
 import sys
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence, Set, Tuple
+from typing import Any, List, Optional, Sequence, Set, Tuple
 
 from pytest_mxperf.commands.kept import made
 from pytest_mxperf.commands.shared import DIFFERENT, SAME, TROUBLE, WORDS, add
 from pytest_mxperf.errors import MxperfError, UsageError, told
 from pytest_mxperf.gate.bypass import ungated
-from pytest_mxperf.gate.finding import Finding, Verdict
+from pytest_mxperf.gate.finding import Finding
 from pytest_mxperf.gate.limits import parse_budget, parse_growth
 from pytest_mxperf.gate.policy import Policy, parse_policies, parse_policy
-from pytest_mxperf.gate.session import Claims, judge_unused
-from pytest_mxperf.judge.growth import JudgedGrowth, Update
+from pytest_mxperf.gate.session import judge_unused
+from pytest_mxperf.judge.growth import JudgedGrowth
+from pytest_mxperf.judge.keeper import Keeper
 from pytest_mxperf.judge.latency_gate import LatencyGate, Session
 from pytest_mxperf.judge.model import Gates, ModelJudge
 from pytest_mxperf.judge.options import JudgeOptions
@@ -112,7 +113,7 @@ def _check(options: argparse.Namespace) -> Tuple[str, int]:
     policy = _policy(options)
     session = Session(_Progress(), shlex.join(["mxperf", *sys.argv[1:]]))
     with closing(LatencyGate(judging, session)) as gate:
-        keeper = _Keeper(judging)
+        keeper = Keeper(judging)
         checks = [_Check(entry, judging, gate, policy, path, keeper) for entry in entries]
         results = [check.result() for check in checks]
     findings = keeper.findings
@@ -137,42 +138,11 @@ def _used(checks: "Sequence[_Check]") -> Set[str]:
     return {check.spec.name for check in checks if check.gates.uses_baseline}
 
 
-class _Keeper:
-    """Stores baselines, except for a second model that needs another one of the same name."""
-
-    def __init__(self, options: JudgeOptions) -> None:
-        self.findings: List[Finding] = []
-        """What only the whole run can tell."""
-        self.errors: List[str] = []
-        self._claims = Claims()
-        self._stored_by: Dict[str, str] = {}
-        self._store = options.store
-        self._overwrites = options.update != "new"
-
-    def keep(self, name: str, test: str, growth: JudgedGrowth, *, is_failed: bool) -> Optional[str]:
-        """What happened to the baseline; None if none was to be stored."""
-        conflict = self._claims.conflict(name, test, growth.claim)
-        if conflict:
-            self.findings.append(Finding("baseline", name, Verdict.CONFLICT, conflict))
-        if growth.update is None:
-            return None
-        return "not stored" if conflict or is_failed else self._save(name, test, growth.update)
-
-    def _save(self, name: str, test: str, update: Update) -> str:
-        if self._stored_by.setdefault(name, test) != test:
-            return "unchanged"
-        try:
-            return self._store.save(name, update.baseline, update.symbol_json, overwrite=self._overwrites)
-        except MxperfError as error:
-            self.errors.append(str(error))
-            return "not stored"
-
-
 class _Check:
     """One model."""
 
     def __init__(
-        self, entry: Entry, options: JudgeOptions, gate: LatencyGate, policy: Policy, path: Path, keeper: _Keeper
+        self, entry: Entry, options: JudgeOptions, gate: LatencyGate, policy: Policy, path: Path, keeper: Keeper
     ) -> None:
         self.spec = entry.spec()
         self.gates = Gates(
@@ -208,7 +178,9 @@ class _Check:
             cost=self._model.counted,
             findings=tuple(findings),
             difference=growth.difference,
-            baseline_update=self._keeper.keep(self.spec.name, test, growth, is_failed=is_failed),
+            baseline_update=self._keeper.keep(
+                self.spec.name, test, growth.claim, growth.update, is_passed=not is_failed
+            ),
             policy=dict(self.gates.policy),
             file=self._path.name,
             line=self._entry.line,

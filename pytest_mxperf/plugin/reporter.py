@@ -11,9 +11,9 @@ import pytest
 from _pytest.junitxml import xml_key
 
 from pytest_mxperf.errors import MxperfError
-from pytest_mxperf.gate.finding import Finding, Verdict
-from pytest_mxperf.gate.session import Claims, Collected, judge_deselected, judge_unused
-from pytest_mxperf.judge.growth import Update
+from pytest_mxperf.gate.finding import Finding
+from pytest_mxperf.gate.session import Collected, judge_deselected, judge_unused
+from pytest_mxperf.judge.keeper import Keeper
 from pytest_mxperf.plugin.case_data import CaseData, unpacked
 from pytest_mxperf.plugin.collection import Collection
 from pytest_mxperf.plugin.containment import contained
@@ -42,14 +42,13 @@ class Reporter:
         self._kept_of: Dict[str, object] = {}
         """The worker that each result is of."""
         self._baselines: Dict[str, Optional[str]] = {}
-        self._findings: List[Finding] = []
-        self._errors: List[str] = []
+        self._keeper = Keeper(options.judging)
+        self._findings: List[Finding] = self._keeper.findings  # and those of the whole run
+        self._errors: List[str] = self._keeper.errors
         self._sections: Tuple[Section, ...] = ()
         self._lines: List[str] = []
         self._printed: List[str] = []
         """The reports for the terminal."""
-        self._claims = Claims()
-        self._stored_by: Dict[str, str] = {}
         self._unused_unknown_because = ""
         self._phases: Dict[Tuple[str, object], List[pytest.TestReport]] = {}
         """Of each test, by what runs it: with xdist's ``--dist=each`` that are all workers at a time."""
@@ -72,10 +71,8 @@ class Reporter:
 
     def _add(self, data: CaseData, outcome: str, worker: object) -> None:
         result = msgspec.structs.replace(data.result, outcome=outcome)
-        conflict = self._conflict(data)
-        if data.update is not None:
-            stored = "not stored" if conflict or outcome != "passed" else self._save(result, data.update)
-            result = msgspec.structs.replace(result, baseline_update=stored)
+        stored = self._keeper.keep(result.name, result.test, data.claim, data.update, is_passed=outcome == "passed")
+        result = msgspec.structs.replace(result, baseline_update=stored)
         if data.has_model:
             self._baselines[result.test] = result.name if data.uses_baseline else None
         self._keep(result, worker)
@@ -86,26 +83,6 @@ class Reporter:
         if worker is first or result.outcome not in ("passed", "skipped"):
             self._results[result.test] = result
             self._kept_of[result.test] = worker
-
-    def _conflict(self, data: CaseData) -> bool:
-        result = data.result
-        conflict = self._claims.conflict(result.name, result.test, data.claim)
-        finding = Finding("baseline", result.name, Verdict.CONFLICT, conflict)
-        if conflict and finding not in self._findings:
-            self._findings.append(finding)
-        return bool(conflict)
-
-    def _save(self, result: ModelResult, update: Update) -> str:
-        if self._stored_by.get(result.name, result.test) != result.test:
-            return "unchanged"  # tests may share a model; what its layers are called may still differ
-        overwrite = self._options.judging.update != "new"
-        try:
-            stored = self._store.save(result.name, update.baseline, update.symbol_json, overwrite=overwrite)
-        except MxperfError as error:
-            self._errors.append(str(error))
-            return "not stored"
-        self._stored_by[result.name] = result.test
-        return stored
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:

@@ -1,0 +1,46 @@
+"""Stores the baselines that a run has judged."""
+
+from typing import Dict, List, Optional
+
+from pytest_mxperf.errors import MxperfError
+from pytest_mxperf.gate.finding import Finding, Verdict
+from pytest_mxperf.gate.session import Claim, Claims
+from pytest_mxperf.judge.growth import Update
+from pytest_mxperf.judge.options import JudgeOptions
+
+__all__ = ["Keeper"]
+
+
+class Keeper:
+    """Of one run. A second model that needs another baseline of the same name is a conflict, and stores nothing."""
+
+    def __init__(self, options: JudgeOptions) -> None:
+        self.findings: List[Finding] = []
+        """The conflicts."""
+        self.errors: List[str] = []
+        """Why a baseline could not be written."""
+        self._claims = Claims()
+        self._stored_by: Dict[str, str] = {}
+        self._store = options.store
+        self._overwrites = options.update != "new"
+
+    def keep(self, name: str, test: str, claim: Claim, update: Optional[Update], *, is_passed: bool) -> Optional[str]:
+        """``recorded``, ``updated``, ``unchanged`` or ``not stored``; None if there was nothing to store."""
+        conflict = self._claims.conflict(name, test, claim)
+        finding = Finding("baseline", name, Verdict.CONFLICT, conflict)
+        if conflict and finding not in self.findings:
+            self.findings.append(finding)
+        if update is None:
+            return None
+        return self._save(name, test, update) if is_passed and not conflict else "not stored"
+
+    def _save(self, name: str, test: str, update: Update) -> str:
+        if self._stored_by.get(name, test) != test:
+            return "unchanged"  # tests may share a model; what its layers are called may still differ
+        try:
+            stored = self._store.save(name, update.baseline, update.symbol_json, overwrite=self._overwrites)
+        except MxperfError as error:
+            self.errors.append(str(error))
+            return "not stored"
+        self._stored_by[name] = test
+        return stored
