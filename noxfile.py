@@ -136,6 +136,7 @@ def run_tests(session, *runner, env=None):
     """Runs the suite and keeps the counts even when some of it fails; or runs what is asked for behind --."""
     junit = Path(session.virtualenv.location) / "junit.xml"  # create_tmp() would move the tests' own folders here
     command = [*runner, "pytest", "-q", f"--junitxml={junit}", *(session.posargs or ["-n", "2"])]
+    env = {**CACHING, **(env or {})}
     session.run(*command, success_codes=[0, 1], env=env)
     versions = session.run("python", "-c", VERSIONS, silent=True).strip()
     suite = ElementTree.parse(junit).getroot().find("testsuite")
@@ -145,6 +146,9 @@ def run_tests(session, *runner, env=None):
     if counts["failures"] or counts["errors"]:
         session.error(f"{counts['failures']} tests failed, {counts['errors']} had errors")
 
+
+CACHING = {"PYTHONDONTWRITEBYTECODE": ""}
+"""Where that is set, each process that a test starts compiles all that it imports anew."""
 
 VERSIONS = (
     "import pytest_mxperf, mxnet, numpy, platform, pytest;"
