@@ -157,16 +157,15 @@ def test_a_begin_state_that_is_a_parameter_counts(mx):
 
 def test_a_factory_may_build_upon_what_was_built_before_it(mx):
     """4 x 4 + 4 parameters in each of two layers, whose names restarted at 0 would be the same."""
-    backbone = mx.gluon.nn.Dense(4, in_units=4)
-    base = mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=4)
 
     def net():
         net = mx.gluon.nn.HybridSequential()
         net.add(backbone, mx.gluon.nn.Dense(4, in_units=4))
         return net
 
-    with mx.name.NameManager():
-        mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=4)
+    with mx.name.NameManager():  # as in a new process, in whatever order tests run
+        backbone = mx.gluon.nn.Dense(4, in_units=4)
+        base = mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=4)
         for factory in (net, lambda: mx.sym.FullyConnected(base, num_hidden=4)):
             assert count(factory, {"data": (2, 4)}).params.trainable == 40
 

@@ -131,7 +131,7 @@ def test_the_graphs_file_is_linked_from_where_the_page_lies():
 
 def gate_row(gate, metric, verdict, value, reference, allowed=None):
     found = Finding(gate, metric, verdict, "told", value, reference, allowed)
-    row = render(run(result("net", findings=(found,)))).partition(f"<td>{gate}<")[2]
+    row = render(run(result("net", findings=(found,)))).partition(f">{gate}<td")[2]
     return [html.unescape(cell.partition(">")[2].partition("<")[0]) for cell in row.split("<td")[2:6]]
 
 
