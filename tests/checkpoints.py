@@ -17,3 +17,6 @@ INPUTS = {
     "xdl_dnn": {"comm": (1, 450), "ncomm": (1, 450)},
 }
 """Input shapes of every one that MXNet 1.9.1 loads. The large one is scaled down for speed."""
+
+OPERATORS = {"int8_mobilenet1.0": "_sg_mkldnn_conv"}
+"""What of them an MXNet may lack: builds without MKLDNN have no fused operators."""

@@ -105,6 +105,7 @@ def test_a_fused_convolution_costs_what_its_parts_do(mx):
     assert (count(fused, inputs).macs, count(fused, inputs).flops) == (6912, 13824 + 512 + 256)
 
 
+@pytest.mark.needs_operator("_sg_mkldnn_conv")
 def test_an_int8_network_has_the_macs_of_its_float_twin(checkpoints):
     """mobilenet1.0: 27 convolutions and a dense layer, 568,740,352 MACs in float32 too; all but the last in int8."""
     report = count(checkpoints / "int8_mobilenet1.0" / "int8_mobilenet1.0", {"data": (1, 3, 224, 224)})

@@ -328,7 +328,7 @@ def test_workers_of_xdist_share_the_error_rate(pytester, run, write_chain):
         from pytest_mxperf.judge import latency_gate
 
         class PairedTimer:
-            def __init__(self, *, seconds, error_share, progress):
+            def __init__(self, *, error_share, **options):
                 with open(f"share_{error_share:.4f}", "w"):
                     pass
 

@@ -1,6 +1,7 @@
 """rss: the memory of one inference, as a budget and over a baseline.
 
-The dense layer of 1024 x 4096 numbers has 16 MiB, and 16 MiB in its fused copy; twice as many units, twice as much.
+The dense layer of 1024 x 4096 numbers has 16 MiB, and 16 MiB in its fused copy, where MXNet is built with MKLDNN; twice
+as many units, twice as much.
 """
 
 import pytest
@@ -22,6 +23,13 @@ def test_memory(): pass
 """
 
 
+def first_digit(with_copy, without):
+    """Of the MiB that are expected."""
+    from pytest_mxperf.mx.operators import operator
+
+    return with_copy if operator("_sg_mkldnn_fully_connected") is not None else without
+
+
 def test_a_budget_is_measured(write, run, no_traceback):
     write(
         NET.format(units=1024)
@@ -31,14 +39,14 @@ def test_a_budget_is_measured(write, run, no_traceback):
 def test_enough(): pass
 
 @dense
-@pytest.mark.mxperf_budget(rss="30 MiB")
+@pytest.mark.mxperf_budget(rss="12 MiB")
 def test_too_low(): pass
 """
     )
     result = run("--mxperf-report", "-v")
     result.assert_outcomes(passed=1, failed=1)
-    result.stdout.fnmatch_lines(["net: rss 3*.* MiB is over the budget of 30 MiB (+*%)"])
-    result.stdout.fnmatch_lines(["*budget*PASSED*rss 3*.* MiB is within the budget of 40 MiB*"])
+    result.stdout.fnmatch_lines([f"net: rss {first_digit(3, 1)}?.* MiB is over the budget of 12 MiB (+*%)"])
+    result.stdout.fnmatch_lines(["*budget*PASSED*rss *.* MiB is within the budget of 40 MiB*"])
     no_traceback(result)
 
 
@@ -51,7 +59,9 @@ def test_a_larger_graph_is_measured_beside_the_baselines(write, run, verdicts):
     write(NET.format(units=2048) + BASELINE)
     larger = run()
     larger.assert_outcomes(failed=1)
-    larger.stdout.fnmatch_lines(["net: rss 3*.* MiB -> 6*.* MiB (+*%, allowed +5% over its baseline)"])
+    larger.stdout.fnmatch_lines(
+        [f"net: rss {first_digit(3, 1)}?.* MiB -> {first_digit(6, 3)}?.* MiB (+9*%, allowed +5% over its baseline)"]
+    )
     write(NET.format(units=512) + BASELINE)
     assert verdicts()["test_memory"]["rss"] == "IMPROVED"
 
@@ -74,7 +84,7 @@ def test_not_a_third(): pass
     )
     result = run()
     result.assert_outcomes(passed=1, failed=1)
-    result.stdout.fnmatch_lines(["net: rss 6*.* MiB -> 3*.* MiB (-*%, allowed -60% over other)"])
+    result.stdout.fnmatch_lines(["net: rss *.* MiB -> *.* MiB (-4*%, allowed -60% over other)"])
 
 
 def test_what_cannot_be_measured_fails(write, run, verdicts):

@@ -447,6 +447,8 @@ INTERRUPTED = """
 
     @pytest.mark.mxperf_model(PREFIX, inputs=INPUTS, name="b")
     def test_b():
+        import os, signal
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background jobs ignore
         {interruption}
 
     @pytest.mark.mxperf_model(PREFIX, inputs=INPUTS, name="c")
@@ -458,7 +460,7 @@ INTERRUPTED = """
 @pytest.mark.slow
 @pytest.mark.parametrize("signal", ["SIGINT", "SIGKILL"], ids=["Ctrl-C", "kill -9"])
 def test_whatever_ends_the_run_only_finished_tests_have_stored_theirs(pytester, write, run, stored, signal):
-    write(INTERRUPTED.format(interruption=f"import os, signal; os.kill(os.getpid(), signal.{signal})"))
+    write(INTERRUPTED.format(interruption=f"os.kill(os.getpid(), signal.{signal})"))
     result = pytester.runpytest_subprocess("-p", "no:hypothesispytest", "--mxperf-update")
     assert result.ret != pytest.ExitCode.OK
     assert stored() == BOTH
