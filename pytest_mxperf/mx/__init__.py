@@ -1,1 +1,1 @@
-"""The only part that imports MXNet, and only when one of its modules other than ``compat`` is imported."""
+"""The only package that imports MXNet. Each of its modules does so when it is imported, except ``compat``."""

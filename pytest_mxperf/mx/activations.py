@@ -1,11 +1,11 @@
 """Checks every operator's outputs for synthetic values, and changes the values that give bad outputs.
 
-A network with real weights has no activations that are all 0, all equal, subnormal or not finite. A network that has
-them can be faster or slower: for example, an operator that samples outside its image reads nothing. So each layer's
-weight is scaled until its outputs have a magnitude of about 1, in the order of the graph (Mishkin and Matas, 2015, "All
-you need is a good init"). Scales are powers of 2, and only weights that are far off are scaled. If a later operator
-still makes its outputs too large, the weights before it become smaller, and the network is run once more. What remains
-is named.
+A network with real weights has no activations that are all 0, all equal, subnormal or not finite. Such activations
+change the speed: for example, an operator that samples outside its image reads nothing. So each layer's weight is
+scaled until its outputs have a magnitude of about 1, in the order of the graph (Mishkin and Matas, 2015, "All you need
+is a good init"). Scales are powers of 2, and only weights that are far off are scaled. If a later operator still makes
+its outputs too large, the weights before it become smaller, and the network runs once more. Notes name the layers that
+still have bad outputs.
 """
 
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
@@ -26,14 +26,16 @@ _MOST_NAMED = 3
 
 
 class Activations(NamedTuple):
-    """``notes`` are for the finding: which layers' activations are not as in a real network. ``first`` has, by kind
-    ("all 0", "all equal", "subnormal", "not finite"), the first layer that makes such numbers of others."""
+    """Which layers have activations that no real network has. ``notes`` are texts for the finding.
+
+    ``first`` is by kind ("all 0", "all equal", "subnormal", "not finite"): the first layer that makes such activations.
+    """
 
     notes: Tuple[str, ...] = ()
     first: Mapping[str, str] = {}
 
     def since(self, kind: str) -> str:
-        """For a message: where they begin."""
+        """For a message: the layer where activations of this kind begin."""
         return f", from {self.first[kind]} on" if kind in self.first else ""
 
 
@@ -66,9 +68,9 @@ def _not_finite(look: Look) -> Optional[Fault]:
 def _with_other_inputs(
     analysis: Analysis, synthetic: SyntheticValues, gains: Mapping[str, float], fault: Fault
 ) -> Optional[Look]:
-    """Tries out which inputs are masks (0 or 1) or counts (above 0), because not every graph tells.
+    """Tries inputs as masks (all 1) and as counts (above 0), because not every graph shows what its inputs are.
 
-    Returns None and changes nothing if no other inputs do better.
+    Returns None and changes nothing if no trial has finite activations.
     """
     names = _inputs_above(analysis, synthetic, fault.place)
     before, gains_before = {name: synthetic.fill(name) for name in names}, dict(synthetic.gains)
@@ -98,7 +100,7 @@ def _trials(names: Sequence[str], masks: Set[str]) -> List[Dict[str, Fill]]:
 
 
 def _inputs_above(analysis: Analysis, synthetic: SyntheticValues, place: int) -> List[str]:
-    """The inputs that the operator depends on, and that are not given, nor indices or the like."""
+    """Names of the inputs that the operator at ``place`` depends on, without indices and boxes."""
     graph, above = analysis.graph, {place}
     for index in range(place, -1, -1):
         if index in above:
@@ -113,7 +115,7 @@ def _notes(look: Look) -> Tuple[str, ...]:
         texts.setdefault(fault.kind, []).append(fault.layer)
     notes = [f"activations of {_named(layers)} are {kind}" for kind, layers in texts.items()]
     if look.stopped_at is not None:
-        notes.append(f"activations from {look.stopped_at} on were not looked at")
+        notes.append(f"activations from {look.stopped_at} on were not checked")
     return tuple(notes)
 
 

@@ -14,7 +14,7 @@ __all__ = ["Written", "run_alike"]
 
 
 class Written(NamedTuple):
-    """A network as a text: the JSON of its symbol, and what is known of its inputs."""
+    """A network as text: the JSON of its symbol, and the shapes and dtypes of its inputs."""
 
     name: str
     symbol_json: str
@@ -22,10 +22,10 @@ class Written(NamedTuple):
 
 
 def run_alike(one: Written, other: Written) -> bool:
-    """Whether the two graphs are one up to names and spelling. Raises ``GraphError`` if one is no graph.
+    """Whether the two graphs are equal, except for names and spelling. Raises ``GraphError`` if one is no graph.
 
-    What variables declare may differ if MXNet infers the same. MXNet is asked only if nothing else differs. So an
-    unchanged network costs a comparison of bytes, and a changed one little more.
+    Shapes and dtypes that variables declare may differ if MXNet infers the same. It infers them only if nothing else
+    differs. So an unchanged network costs a comparison of bytes, and a changed one little more.
     """
     if one[1:] == other[1:]:
         return True
@@ -45,7 +45,7 @@ def _are_inferred_alike(one: Written, other: Written) -> bool:
     try:
         return _are_equal([_inferred(each) for each in (one, other)])
     except MxperfError:
-        return False  # running them will say why
+        return False  # the error comes again when the network is timed
 
 
 def _inferred(network: Written) -> str:

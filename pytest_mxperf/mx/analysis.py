@@ -18,7 +18,7 @@ __all__ = ["Analysis", "analyse"]
 
 
 class Analysis(NamedTuple):
-    """``symbol_json`` is the graph as MXNet executes it; ``roles`` are by node index."""
+    """``symbol_json`` is the graph that MXNet executes. ``roles`` are those of the variables, by node index."""
 
     model: Model
     symbol_json: str
@@ -46,7 +46,7 @@ class Analysis(NamedTuple):
         return [name for name in names if name not in self.model.inputs]
 
     def parameter_shapes(self) -> Dict[str, Shape]:
-        """The shape of each parameter, auxiliary states included, by name."""
+        """The shape of each parameter and auxiliary state, by name."""
         indices = self.variables(Role.TRAINABLE, Role.FROZEN, Role.AUXILIARY)
         return {self.graph.nodes[index].name: self.inference.shapes[index][0] for index in indices}
 
@@ -57,7 +57,10 @@ class Analysis(NamedTuple):
 
 
 def analyse(model: Model) -> Analysis:
-    """Infers shapes and dtypes, and tells inputs from parameters. Raises ``UsageError`` and ``ShapeError``."""
+    """Infers shapes and dtypes, and gives each variable its role.
+
+    Raises ``UsageError``, ``ShapeError``, and ``ParamsError`` if the weights do not fit the graph.
+    """
     with without_garbage_collection():
         symbol_json, graph, inference = infer(model)
         check_shapes(graph, inference.shapes, where=model.name)
@@ -76,7 +79,7 @@ def analyse(model: Model) -> Analysis:
 
 
 def _tell_unread(analysis: Analysis) -> None:
-    """Stored parameters that are never read, for example the head of a training run."""
+    """Warns of stored parameters that the graph does not read, for example the head of a training run."""
     unread, model = analysis.unread_parameters(), analysis.model
     if unread and model.checkpoint is not None:
         nbytes = sum(array.nbytes for name, array in (model.stored or {}).items() if name in set(unread))

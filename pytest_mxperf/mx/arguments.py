@@ -1,4 +1,4 @@
-"""The arguments that a Gluon net is called with: which of its inputs goes where, lists of states included."""
+"""The arguments that a Gluon net is called with: the place of each input, and lists of states."""
 
 import inspect
 import re
@@ -10,24 +10,24 @@ from pytest_mxperf.mx.runtime import mx
 __all__ = ["Argument", "arguments", "filled", "left_out"]
 
 Argument = Union[None, str, List[Any]]
-"""An input's name, None for an argument that is left out, or a list of such for one that is a list of arrays."""
+"""An input's name; None if the argument is left out; a list of arguments if the net takes a list of arrays."""
 
 
 class _Signature(NamedTuple):
     names: Tuple[str, ...]
     required: int = 0
-    """How many of them have no default."""
+    """How many of ``names`` have no default."""
     rest: Optional[str] = None
-    """What the net calls the tuple of all further arguments, if it takes any number."""
+    """The name of ``*args``, if the net takes any number of arguments."""
     states: Optional[int] = None
-    """How many arrays the list of states has that follows the first argument, where the net tells."""
+    """How many states follow the first argument as a list. None if the net does not say."""
 
 
 def arguments(net: Any, names: Sequence[str], where: str) -> "List[Argument]":
     """The given names in the order of the net's arguments. Raises ``UsageError`` for names that it does not take.
 
-    ``data0``, ``data1`` and so on go by place, as in an export; ``states[0]``, ``states[1]`` make a list. A recurrent
-    layer or cell takes its states by any names, behind its first input.
+    ``data0``, ``data1`` and so on go by place, as in an export. ``states[0]``, ``states[1]`` make a list. The states of
+    a recurrent layer or cell may have any names: they follow its first input.
     """
     signature = _signature(net)
     exported = ["data"] if len(names) == 1 else [f"data{index}" for index in range(len(names))]
@@ -48,7 +48,7 @@ def arguments(net: Any, names: Sequence[str], where: str) -> "List[Argument]":
 
 
 def left_out(net: Any, given: "Sequence[Argument]") -> "List[str]":
-    """The names of arguments that are None for the net."""
+    """The names of the net's arguments for which ``given`` has None."""
     return [name for name, argument in zip(_signature(net).names, given) if argument is None]
 
 
@@ -60,7 +60,7 @@ def filled(argument: Argument, value: Callable[[str], Any]) -> Any:
 
 
 def _by_place(signature: _Signature, names: "List[str]") -> "List[Argument]":
-    """As the net's call flattens its arguments. Surplus values form the list at the end."""
+    """The names in order, as Gluon flattens the arguments of a call. Surplus names form a list at the end."""
     if signature.states is not None and len(names) == 1 + signature.states:
         return [names[0], names[1:]] if signature.states else [names[0]]
     count = len(signature.names)
@@ -81,7 +81,7 @@ def _by_name(signature: _Signature, own: Sequence[str], names: Sequence[str], wh
 
 
 def _check_states(signature: _Signature, found: "List[Argument]", where: str) -> None:
-    """MXNet makes up the states that are missing from the list, as parameters."""
+    """Raises ``UsageError`` for a wrong number of states. MXNet would make parameters of missing states."""
     states = found[1] if len(found) > 1 else None
     given = len(states) if isinstance(states, list) else 1
     if signature.states is not None and states is not None and given != signature.states:
@@ -90,7 +90,7 @@ def _check_states(signature: _Signature, found: "List[Argument]", where: str) ->
 
 
 def _nested(argument: str, places: "List[Tuple[Tuple[int, ...], str]]", where: str) -> Argument:
-    """The names at these indices of the argument: ``x``, ``x[0]``, ``x[1][0]``."""
+    """One argument as nested lists of names: ``x``, ``x[0]`` and ``x[1][0]`` say where a name goes."""
     if not places:
         return None
     if len(places) == 1 and not places[0][0]:
@@ -129,7 +129,7 @@ def _signature(net: Any) -> _Signature:
 
 
 def _number_of_states(net: Any) -> "Optional[int]":
-    """Of Gluon's own recurrent layers and cells."""
+    """Of Gluon's own recurrent layers and cells. None for other nets."""
     if not isinstance(net, (mx.gluon.rnn.RecurrentCell, mx.gluon.rnn.rnn_layer._RNNLayer)):
         return None
     try:

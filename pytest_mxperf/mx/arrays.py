@@ -1,8 +1,8 @@
 """Filling an ``NDArray`` with numbers: in place, in its own dtype, and at the speed of copying.
 
-Each unit binds new arrays, which must be filled. Drawing that many normal numbers would take longer than the network
-does. So they are copied from a pool, again and again, and scaled. The pool's length is a prime, so no two rows of
-a matrix are equal. Where in the pool an array begins depends on its seed.
+Each unit of the latency gate binds new arrays, which must be filled. Drawing that many normal numbers would take longer
+than running the network. So numbers are copied from a pool, over and over, and scaled. The pool's length is a prime, so
+no two rows of a matrix are equal. An array's seed decides where in the pool it begins.
 """
 
 import ctypes
@@ -21,13 +21,13 @@ _POOL_LENGTH = 262_139
 """The largest prime below 2 ** 18: 1 MiB of float32, which stays in the cache while it is copied from."""
 
 _NEXT = 104_729
-"""How far behind the last array of a seed the next one begins."""
+"""How much farther in the pool each draw begins than the draw before."""
 
 Size = Union[None, int, Sequence[int]]
 
 
 def filled(shape: Shape, dtype: str, seed: str, values: "Callable[[Numbers], Any]") -> Any:
-    """A new ``NDArray`` with what ``values`` draws; the same numbers for the same seed."""
+    """A new ``NDArray`` with the numbers that ``values`` draws. The same seed gives the same numbers."""
     array = mx.nd.empty(shape, dtype=dtype)
     memory = memory_of(array)
     drawn = values(Numbers(zlib.crc32(seed.encode()), memory))
@@ -37,7 +37,7 @@ def filled(shape: Shape, dtype: str, seed: str, values: "Callable[[Numbers], Any
 
 
 def memory_of(array: Any) -> Any:
-    """The array's memory as a numpy array of its shape, to write to before anything is computed of it."""
+    """The array's memory as a numpy array of its shape. Write to it only before MXNet reads the array."""
     pointer, dtype = ctypes.c_void_p(), np.dtype(array.dtype)
     mx.base.check_call(mx.base._LIB.MXNDArrayGetData(array.handle, ctypes.byref(pointer)))
     size = array.size * dtype.itemsize
@@ -50,7 +50,7 @@ def memory_of(array: Any) -> Any:
 class Numbers:
     """Random numbers, drawn as from a ``numpy.random.RandomState``.
 
-    The first draw of the shape of ``memory`` is written there, and is that memory: nothing is to be copied then.
+    The first draw that has the shape of ``memory`` is written into ``memory`` and returns it, to save a copy.
     """
 
     def __init__(self, seed: int, memory: Optional[Any] = None) -> None:
@@ -59,21 +59,21 @@ class Numbers:
 
     @functools.cached_property
     def _state(self) -> Any:
-        return np.random.RandomState(self._seed)  # which takes longer to make than many an array
+        return np.random.RandomState(self._seed)  # made late: it takes longer than filling a small array
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._state, name)
 
     def normal(self, loc: float = 0.0, scale: float = 1.0, size: Size = None) -> Any:
-        """Normal numbers. Not independent beyond the pool's length."""
+        """Normal numbers, which repeat after the pool's length."""
         return self._from_pool(_pool("standard_normal"), float(scale), float(loc), size)
 
     def uniform(self, low: float = 0.0, high: float = 1.0, size: Size = None) -> Any:
-        """Uniform numbers from ``low`` to below ``high``. Not independent beyond the pool's length."""
+        """Uniform numbers from ``low`` to below ``high``, which repeat after the pool's length."""
         return self._from_pool(_pool("random_sample"), float(high - low), float(low), size)
 
     def randint(self, low: int, high: Optional[int] = None, size: Size = None) -> Any:
-        """Whole numbers from ``low`` to below ``high``. Not independent beyond the pool's length."""
+        """Whole numbers from ``low`` to below ``high``, which repeat after the pool's length."""
         shape = _shape(size)
         count = int(np.prod(shape, dtype=np.int64))
         drawn = self._state.randint(low, high, size=min(count, _POOL_LENGTH))
@@ -113,7 +113,7 @@ def _shape(size: Size) -> Tuple[int, ...]:
 
 @functools.lru_cache(maxsize=None)
 def _pool(distribution: str) -> Any:
-    """Standard numbers in single precision; normal ones of mean 0 and variance 1, so that none of them is subnormal."""
+    """Numbers in single precision, none of them subnormal. Normal numbers have a mean of 0 and a variance of 1."""
     drawn = getattr(np.random.RandomState(0), distribution)(_POOL_LENGTH)
     if distribution == "standard_normal":
         drawn = (drawn - drawn.mean()) / drawn.std()

@@ -18,9 +18,9 @@ __all__ = ["bind"]
 def bind(analysis: Analysis, weights: LoadedCheckpoint) -> Any:
     """An ``mx.mod.Module`` bound on the current context with ``for_training=False``.
 
-    Begin states that are variables are bound as inputs behind the given ones; labels that are not given stay 0, which
-    no output depends on at inference. Raises ``ModelError`` if MXNet cannot bind, or would need more memory than there
-    is, or if the graph is not known to be harmless and binding and running it kills a child of this process.
+    Begin states that are variables are bound as inputs, behind the given inputs. Labels that are not given stay 0: no
+    output depends on them at inference. Raises ``ModelError`` if MXNet cannot bind, or would need more memory than
+    there is. A graph with suspects is bound and run in a child process first. A crash there is a ``ModelError`` too.
     """
     model = analysis.model
     opaque = [node.op for node in analysis.graph.nodes if node.op in OPAQUE]
@@ -40,11 +40,11 @@ def bind(analysis: Analysis, weights: LoadedCheckpoint) -> Any:
 
 
 _LEAST_FLOPS_PER_SECOND = 5e8
-"""An honest forward pass is faster, even on one core that others use too."""
+"""Every real network is faster, even on one core that other processes use too."""
 
 
 def _check_memory(analysis: Analysis) -> int:
-    """Bytes that the model takes at least. Raises ``ModelError`` if that is more than this process may have."""
+    """The bytes that running the model takes at least. Raises ``ModelError`` if this process may not have as many."""
     cost = analysis.cost()
     wanted = cost.peak_activation_bytes + sum(cost.param_bytes_by_dtype.values())
     limit = memory_limit_bytes()
@@ -57,7 +57,7 @@ def _check_memory(analysis: Analysis) -> int:
 
 
 def _try(analysis: Analysis, weights: LoadedCheckpoint) -> None:
-    with mx.cpu():  # what a GPU holds does not survive a fork
+    with mx.cpu():  # a forked child cannot use its parent's GPU memory
         module = _bind(analysis, weights)
         forward_pass(module, example_batch(module))()
 
@@ -78,7 +78,7 @@ def _bind(analysis: Analysis, weights: LoadedCheckpoint) -> Any:
             context=mx.context.current_context(),
         )
         module.bind(data_shapes=data, for_training=False)
-        # Only labels can be missing, which load_weights has checked. What the graph does not read is no error.
+        # load_weights has checked that only labels are missing. Parameters that the graph does not read are no error.
         module.set_params(weights.arg_params, weights.aux_params, allow_missing=True, allow_extra=True)
     except (mx.MXNetError, RuntimeError, AssertionError, ValueError, TypeError, LookupError) as error:
         raise ModelError(f"{model.name}: MXNet cannot bind the model: {reason(error)}") from None
@@ -86,9 +86,9 @@ def _bind(analysis: Analysis, weights: LoadedCheckpoint) -> Any:
 
 
 def _describe(inputs: Sequence[Tuple[str, Shape, str]]) -> List[Any]:
-    """MXNet wants one batch size in all inputs that have a batch axis, unless their layout says that they have none.
+    """Describes the inputs. If batch sizes differ, only one input has a batch axis in its layout.
 
-    One that has it is enough to MXNet 1.9, and MXNet 1.6 needs one.
+    MXNet wants one batch size in all inputs that have such an axis. MXNet 1.6 needs at least one such input.
     """
     has_one_batch = len({shape[:1] for _, shape, _ in inputs}) == 1
     batched = next((name for name, shape, _ in inputs if shape), "")

@@ -18,8 +18,8 @@ _LOOKS_UP = {("Embedding", 1), ("_contrib_SparseEmbedding", 1), ("take", 0)}
 class Buffers:
     """The synthetic arrays of a pair. An array that both sides read alike is made once.
 
-    ``fresh`` ones belong to a binding, whose speed depends on where they lie; ``kept`` ones to all of the pair's
-    bindings: of them each fused operator makes a copy, which is fresh, or only a few rows are ever looked up.
+    ``fresh`` arrays belong to one binding, because its speed depends on where they lie in memory. ``kept`` arrays serve
+    all bindings of the pair: each fused operator makes a fresh copy of them, or only a few of their rows are looked up.
     """
 
     def __init__(self, kept: Optional[Dict[Key, Any]] = None) -> None:
@@ -27,7 +27,7 @@ class Buffers:
         self.fresh: Dict[Key, Any] = {}
 
     def renewed(self) -> "Buffers":
-        """For another binding."""
+        """Buffers for another binding, with the same ``kept`` arrays."""
         return Buffers(self.kept)
 
 
@@ -43,16 +43,16 @@ class Variables:
         self._row_counts = {name: shape[0] for name, shape in shapes if shape}
 
     def follow(self, plan: Plan) -> None:
-        """From now on, all layers of a kind share one array for weights that are only copied."""
+        """From now on, layers of one kind share one array for weights that fused operators copy."""
         self.synthetic.overlapping = plan.copied - set(self._weights)
 
     def arrays(self, buffers: Buffers) -> Dict[str, Any]:
-        """An ``NDArray`` for each variable, by name. Synthetic ones are taken from the buffers, or go there."""
+        """An ``NDArray`` for each variable, by name. Synthetic arrays come from the buffers, which keep new ones."""
         with array_semantics(numpy_shapes=self._numpy_shapes):
             return {name: self._array(name, key, buffers) for name, key in self.synthetic.variables()}
 
     def bytes(self, sizes: Mapping[str, int]) -> Dict[Key, int]:
-        """The bytes of each array, by what makes arrays interchangeable, with these bytes of each variable."""
+        """The bytes of each array, by its key. ``sizes`` are the bytes of each variable, by name."""
         found: Dict[Key, int] = {}
         for name, key in self.synthetic.variables():
             if name in self._weights:
@@ -67,7 +67,8 @@ class Variables:
     def _array(self, name: str, key: Key, buffers: Buffers) -> Any:
         if name in self._weights:
             value = self._weights[name]
-            return value.copy() if np.dtype(value.dtype).kind in "iu" else value  # quantized layers rescale theirs
+            # Quantized layers rescale their weights in place.
+            return value.copy() if np.dtype(value.dtype).kind in "iu" else value
         if name in self.synthetic.overlapping:
             return self._part_of_group(name, key, buffers)
         store = buffers.kept if name in self._tables else buffers.fresh
@@ -76,7 +77,7 @@ class Variables:
         return store[key]
 
     def _part_of_group(self, name: str, key: Key, buffers: Buffers) -> Any:
-        """Weights of layers of one kind overlap: each begins one row behind the one before."""
+        """A weight's part of the array that layers of one kind share. Each part begins one row after the one before."""
         group, rows = group_of(key), self._row_counts[name]
         whole = buffers.kept.get(group)
         if whole is None or len(whole) < rows + turn_of(key):

@@ -1,4 +1,4 @@
-"""Which MXNet this is: the parts of its build and of the session's settings that decide on speed."""
+"""What identifies this MXNet: the parts of its build and of the session's settings that affect speed."""
 
 import os
 from functools import lru_cache
@@ -9,22 +9,22 @@ from pytest_mxperf.mx.runtime import mx
 __all__ = ["Build", "build", "fusing_backend"]
 
 _BLAS = "BLAS_"
-# Of some sixty that there are: those that choose the kernels, or how they are compiled.
+# Of about sixty features: those that choose the kernels, or how they are compiled.
 _FASTER = ("CUDA", "CUDNN", "DEBUG", "F16C", "INT64_TENSOR_SIZE", "MKLDNN", "ONEDNN", "OPENMP", "TENSORRT", "TVM_OP")
 
 
 class Build(NamedTuple):
-    """``blas`` and ``subgraph_backend`` are "none" where there is none; ``features`` are sorted."""
+    """``blas`` and ``subgraph_backend`` are "none" if there is none. ``features`` are sorted."""
 
     mxnet: str
     blas: str
     features: Tuple[str, ...]
     subgraph_backend: str
-    """What a ``Module`` of this session is fused by."""
+    """The backend that fuses a ``Module`` in this session."""
 
 
 def build() -> Build:
-    """Of the MXNet in this process, with the environment as it is now."""
+    """The build of the MXNet in this process, with the environment variables as they are now."""
     enabled = _enabled()
     blas = sorted(name[len(_BLAS) :] for name in enabled if name.startswith(_BLAS))
     features = sorted(name for name in enabled if name in _FASTER or name.startswith("CPU_"))
@@ -37,14 +37,14 @@ def _enabled() -> FrozenSet[str]:
 
 
 def fusing_backend() -> str:
-    """What this build can fuse with, as ``MXNET_SUBGRAPH_BACKEND`` names it: "NONE" where it has no MKLDNN.
+    """The backend that this build can fuse with, as a value of ``MXNET_SUBGRAPH_BACKEND``: "NONE" without MKLDNN.
 
-    MXNet binds no ``Module`` under the name of a backend that it was built without, as 1.6.0 on PyPI was.
+    MXNet cannot bind a ``Module`` if the variable names a backend that it was built without. 1.6.0 on PyPI has none.
     """
     return next((name for name in ("MKLDNN", "ONEDNN") if name in _enabled()), "NONE")
 
 
 def _subgraph_backend() -> str:
-    # As src/executor/graph_executor.cc has it.
+    # As src/executor/graph_executor.cc chooses it.
     backend = os.environ.get("MXNET_SUBGRAPH_BACKEND", fusing_backend())
     return "none" if backend in ("", "NONE") else backend

@@ -33,10 +33,10 @@ _VALUES: Dict[str, object] = {
     "compat": SimpleNamespace(basestring=str),
 }
 _RENAMED = {"alltrue": "all", "sometrue": "any", "product": "prod", "round_": "round", "trapz": "trapezoid"}
-"""Functions that numpy has by another name only."""
+"""Functions that numpy has under another name only."""
 
 _MOVED = ("mirr", "npv", "pmt", "ppmt", "pv", "rate")
-"""Financial functions, which numpy gave up for the package numpy-financial."""
+"""Financial functions, which moved from numpy to the package numpy-financial."""
 
 _NO_DISTUTILS = (
     "MXNet needs distutils, which Python 3.12 left to setuptools; run: pip install --upgrade setuptools "
@@ -45,7 +45,7 @@ _NO_DISTUTILS = (
 
 
 def install() -> None:
-    """Prepares a later ``import mxnet``; does nothing if that has happened, or if called before."""
+    """Prepares a later ``import mxnet``. Does nothing if MXNet is imported already, or on a second call."""
     if "mxnet" not in sys.modules and _FINDER not in sys.meta_path:
         sys.meta_path.insert(0, _FINDER)
 
@@ -58,11 +58,11 @@ class _Finder(MetaPathFinder):
     ) -> Optional[ModuleSpec]:
         if fullname != "mxnet":
             return None
-        # Not the earlier finders: they had their turn, and one that delegates in the same way would ask this one again.
+        # Earlier finders have found nothing, and one that delegates as this one does would call it again.
         for finder in list(dropwhile(lambda finder: finder is not self, sys.meta_path))[1:]:
             spec = finder.find_spec(fullname, path, target) if hasattr(finder, "find_spec") else None
             if spec is not None:
-                # Else a namespace package (any folder named mxnet), or a loader that can only load_module().
+                # Without exec_module(): a namespace package (any folder named mxnet), or a loader of the old kind.
                 if spec.loader is not None and hasattr(spec.loader, "exec_module"):
                     spec.loader = _Loader(spec.loader)
                 return spec
@@ -85,7 +85,7 @@ class _Loader(Loader):
         return self._loader.create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:
-        # The module shall not show how it was imported.
+        # The module must look as if this loader did not exist.
         module.__loader__ = self._loader
         if module.__spec__ is not None:
             module.__spec__.loader = self._loader
@@ -101,18 +101,18 @@ class _Loader(Loader):
 
 def _provide_distutils() -> None:
     if sys.version_info >= (3, 12):
-        # Where a .pth file of setuptools has not made distutils importable (as on a PYTHONPATH), importing it does.
-        # An old setuptools fails on Python 3.12 in many ways. MXNet then misses distutils, and its message is enough.
+        # Usually a .pth file of setuptools makes distutils importable. On a PYTHONPATH, importing setuptools does.
+        # An old setuptools fails on Python 3.12 in many ways. Then MXNet's import fails, and exec_module says why.
         with suppress(Exception):
             importlib.import_module("setuptools")
 
 
 @contextmanager
 def _deprecations_ignored() -> Iterator[None]:
-    """Ignores the deprecations that MXNet itself causes. ``-W error`` makes them fatal, and users cannot mend them.
+    """Ignores the deprecations that MXNet itself causes. ``-W error`` makes them fatal, and users cannot fix them.
 
-    The compiler warns of invalid escapes in strings, which MXNet 1.6 to 1.8 have, by the file's path. Since Python 3.12
-    that is a ``SyntaxWarning``.
+    MXNet 1.6 to 1.8 have invalid escapes in strings. The compiler's warning of them names the file, not the module.
+    Since Python 3.12 it is a ``SyntaxWarning``.
     """
     for category in (DeprecationWarning, SyntaxWarning):
         warnings.filterwarnings("ignore", category=category, module=r"(.*[/\\])?mxnet\b")
@@ -126,10 +126,10 @@ def _deprecations_ignored() -> Iterator[None]:
 
 @contextmanager
 def _numpy_aliases() -> Iterator[None]:
-    """Gives numpy the aliases that it lacks. In the end only MXNet's modules keep them."""
+    """Gives numpy the aliases that it lacks. Afterwards only MXNet's modules still see them."""
     numpy = importlib.import_module("numpy")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # numpy warns when asked for an alias, whether it still has it or not
+        warnings.simplefilter("ignore")  # numpy warns on access to an alias, whether it still has it or not
         missing = {name: value for name, value in _removed(numpy).items() if not hasattr(numpy, name)}
     vars(numpy).update(missing)
     try:
@@ -142,10 +142,10 @@ def _numpy_aliases() -> Iterator[None]:
 
 
 def _removed(numpy: ModuleType) -> Dict[str, object]:
-    """All that MXNet 1.6 to 1.9 use of what numpy up to 2.5 has removed, as the last numpy that had it defined it."""
+    """The names that MXNet 1.6 to 1.9 use and numpy up to 2.5 has removed, as numpy last defined them."""
     return {
         **_VALUES,
-        # Functions of their own: MXNet registers what it has in place of each, once only.
+        # partial() makes new functions, because MXNet registers its own version of a function once only.
         **{name: partial(getattr(numpy, now)) for name, now in _RENAMED.items() if hasattr(numpy, now)},
         **{name: partial(_financial, name) for name in _MOVED},
         "in1d": lambda ar1, ar2, **options: numpy.isin(numpy.ravel(ar1), ar2, **options),
@@ -154,14 +154,14 @@ def _removed(numpy: ModuleType) -> Dict[str, object]:
 
 
 def _financial(name: str, *args: object, **kwargs: object) -> object:
-    """numpy 1.20 to 1.26 raise the same."""
+    """Raises the same error as numpy 1.20 to 1.26."""
     raise RuntimeError(
         f"numpy has no function {name} any more; run: pip install numpy-financial, and use numpy_financial.{name}"
     )
 
 
 def _give_stand_in(numpy: ModuleType, missing: Dict[str, object]) -> None:
-    """Replaces numpy in MXNet's modules by a module that also has what numpy is missing."""
+    """Replaces numpy in MXNet's modules by a module that also has the ``missing`` names."""
     stand_in = ModuleType("numpy", numpy.__doc__)
     vars(stand_in).update(missing, __getattr__=partial(getattr, numpy), __dir__=partial(dir, numpy))
     for name, module in list(sys.modules.items()):

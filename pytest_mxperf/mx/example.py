@@ -29,7 +29,7 @@ _npy: Any = np.lib.format
 
 
 class Example(NamedTuple):
-    """Arrays by input, each with the shape and dtype of its input. Inputs may be missing: those are synthetic."""
+    """Arrays by input, each with the shape and dtype of its input. A missing input gets synthetic numbers."""
 
     arrays: Mapping[str, Any]
 
@@ -43,7 +43,7 @@ class Example(NamedTuple):
         return digest.hexdigest()
 
     def of_inputs(self, inputs: Mapping[str, InputSpec], *, where: str) -> "Example":
-        """The same numbers, in the dtypes of another model's inputs. Raises ``UsageError`` where shapes differ."""
+        """The same numbers, in the dtypes of another model's inputs. Raises ``UsageError`` if shapes differ."""
         for name, array in self.arrays.items():
             if name not in inputs or inputs[name].shape != array.shape:
                 theirs = f"takes {name} {inputs[name].shape}" if name in inputs else f"has no input {name!r}"
@@ -55,7 +55,7 @@ class Example(NamedTuple):
 
 
 def example_of(spec: ModelSpec) -> Optional[Example]:
-    """The model's example, None if it has none. Raises ``UsageError`` or ``ModelError`` that begins with its name."""
+    """The model's example, or None. ``UsageError`` and ``ModelError`` begin with the model's name."""
     example, where = spec.example, f"{spec.name}: example"
     if example is None:
         return None
@@ -70,10 +70,10 @@ def example_of(spec: ModelSpec) -> Optional[Example]:
 
 @contextmanager
 def stored(example: Optional[Example]) -> Iterator[Optional[str]]:
-    """The path of an ``.npz`` with the example, for another process; it is gone afterwards. None without an example.
+    """The path of a temporary ``.npz`` with the example, for another process. None without an example.
 
-    It is a copy, because the user's file may have changed since it was checked. Raises ``ModelError`` if it cannot be
-    written.
+    The file is a copy, because the user's file may have changed since its check. Raises ``ModelError`` if the copy
+    cannot be written.
     """
     if example is None:
         yield None
@@ -93,7 +93,7 @@ def stored(example: Optional[Example]) -> Iterator[Optional[str]]:
 
 
 def _write(path: Path, example: Example) -> None:
-    with zipfile.ZipFile(path, "w") as archive:  # np.savez takes no input that is called "file"
+    with zipfile.ZipFile(path, "w") as archive:  # np.savez cannot store an input that is named "file"
         for name, array in example.arrays.items():
             with archive.open(name + _SUFFIX, "w", force_zip64=True) as stream:
                 _npy.write_array(stream, array)
@@ -122,7 +122,7 @@ def _taken(example: object, inputs: Mapping[str, InputSpec], where: str) -> Dict
 
 
 def _check(name: str, shape: Tuple[int, ...], dtype: Any, inputs: Mapping[str, InputSpec], where: str) -> None:
-    """Raises ``UsageError`` for an array that is not what the model takes."""
+    """Raises ``UsageError`` if the model has no input ``name``, or takes another shape or dtype."""
     if name not in inputs:
         raise UsageError(f"{where}: has {name[:60]!r}, which is none of the model's inputs: {', '.join(inputs)}")
     spec = inputs[name]
@@ -133,7 +133,7 @@ def _check(name: str, shape: Tuple[int, ...], dtype: Any, inputs: Mapping[str, I
 
 
 def _in_order(array: Any, dtype: str, *, copy: bool = False) -> Any:
-    """In this machine's byte order and C's order of dimensions: what is hashed, and what MXNet takes."""
+    """The array in this machine's byte order and C's order of dimensions, as the hash and MXNet need it."""
     return np.array(array, dtype=dtype, order="C") if copy else np.asarray(array, dtype=dtype, order="C")
 
 
@@ -153,7 +153,7 @@ def _read(path: Path, inputs: Mapping[str, InputSpec], where: str) -> Dict[str, 
 
 
 def _check_size(path: Path, inputs: Mapping[str, InputSpec], where: str) -> None:
-    """Before anything is read: a directory of millions of names takes gigabytes as well."""
+    """Raises ``ModelError`` for a file that is too large: already its list of names could take gigabytes."""
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait for its writer
         raise ModelError(f"{where}: is not a regular file")
@@ -181,12 +181,12 @@ def _read_members(archive: zipfile.ZipFile, inputs: Mapping[str, InputSpec], whe
 
 
 def _header(stream: Any) -> Tuple[Tuple[int, ...], Any]:
-    """Shape and dtype of a ``.npy`` file. The header of plain numbers is short and of version 1.0."""
+    """The shape and dtype of a ``.npy`` file. An array of plain numbers has a short header of version 1.0."""
     start = stream.read(_START_BYTES)
     version = _npy.read_magic(io.BytesIO(start))
     length = int.from_bytes(start[-2:], "little")
     if version != (1, 0) or length > _LONGEST_HEADER_BYTES:
-        raise ValueError(f"an array of format {version} with a header of {length:,} bytes is none of plain numbers")
+        raise ValueError(f"an array of format {version} with a header of {length:,} bytes has no plain numbers")
     header = io.BytesIO(start + stream.read(length))
     _npy.read_magic(header)
     shape, _, dtype = _npy.read_array_header_1_0(header)

@@ -18,10 +18,9 @@ _SUFFIX = ".npy"
 
 
 def read_example(path: Path, analysis: Analysis) -> Dict[str, Any]:
-    """The arrays by input name. Nothing is unpickled, and no array is read that is not as large as the input.
+    """The arrays, by input name. Nothing is unpickled. An array is read only if its shape and dtype are the input's.
 
-    Raises ``ModelError`` if the file cannot be read, or has an array that the graph has no input for, or one of another
-    shape or dtype than the input.
+    Raises ``ModelError`` if the file cannot be read, or if an array does not belong to an input, or does not fit it.
     """
     try:
         with zipfile.ZipFile(str(path)) as archive:
@@ -43,7 +42,7 @@ def _check_names(path: Path, names: Mapping[str, str], analysis: Analysis) -> No
 
 
 def _inputs(analysis: Analysis) -> Dict[str, Tuple[Shape, str]]:
-    """Shape and dtype of each input, labels and begin states included."""
+    """The shape and dtype of each input, label and begin state, by name."""
     graph, inference = analysis.graph, analysis.inference
     return {
         graph.nodes[index].name: (inference.shapes[index][0], inference.dtypes[index][0])
@@ -64,7 +63,7 @@ def _read(path: Path, archive: zipfile.ZipFile, name: str, entry: str, analysis:
 
 
 def _header(file: "IO[bytes]") -> Tuple[Shape, str]:
-    """What the array claims to be, before any memory is taken for it."""
+    """The shape and dtype that the array claims to have, before memory is allocated for it."""
     version = _FORMAT.read_magic(file)
     if version not in ((1, 0), (2, 0)):
         raise ValueError(f"an array of format {version}")

@@ -1,8 +1,8 @@
 """The two ways in which MXNet runs a graph for inference, behind one interface.
 
-A ``Module`` binds an executor, for which MXNet fuses convolutions and dense layers with what follows them. A
-hybridized Gluon block runs the same graph through a ``CachedOp``, which fuses nothing: what is free in one costs time
-in the other.
+A ``Module`` binds an executor, for which MXNet fuses convolutions and dense layers with the operators that follow. A
+hybridized Gluon block runs the same graph through a ``CachedOp``, which fuses nothing. So an operator can be free in
+one and cost time in the other.
 """
 
 from typing import Any, Callable, Collection, List, Mapping, NamedTuple
@@ -22,15 +22,15 @@ class Binding(NamedTuple):
 
     forward: Forward
     watch: Callable[[Notes], None]
-    """Notes every operator that runs from now on."""
+    """Records every operator that runs from now on."""
 
 
 def bind(
     symbol: Any, values: Mapping[str, Any], run_as: RunAs, *, inputs: Collection[str], numpy_shapes: bool = False
 ) -> Binding:
-    """A fresh binding of the symbol to ``values``, an ``NDArray`` for each variable, as ``run_as`` says.
+    """A fresh binding of the symbol to ``values``, which has an ``NDArray`` for each variable.
 
-    ``inputs`` are the variables that each batch sets; the others are parameters. Raises ``MXNetError``.
+    ``inputs`` are the variables that each batch sets. The others are parameters. Raises ``MXNetError``.
     """
     with array_semantics(numpy_shapes=numpy_shapes):
         if run_as.kind == "gluon":
@@ -39,7 +39,7 @@ def bind(
 
 
 def bind_executor(symbol: Any, values: Mapping[str, Any]) -> Binding:
-    """As ``Module.bind`` does, fused as the process's ``MXNET_SUBGRAPH_BACKEND`` says at this moment."""
+    """Binds as ``Module.bind`` does. The current ``MXNET_SUBGRAPH_BACKEND`` decides what MXNet fuses."""
     executor = symbol.bind(
         mx.cpu(),
         {name: values[name] for name in symbol.list_arguments()},
@@ -56,7 +56,7 @@ def bind_executor(symbol: Any, values: Mapping[str, Any]) -> Binding:
 def bind_cached_op(
     symbol: Any, values: Mapping[str, Any], run_as: RunAs, inputs: Collection[str], numpy_shapes: bool
 ) -> Binding:
-    """As ``HybridBlock._build_cache`` and ``_call_cached_op`` do, of ``SymbolBlock`` too."""
+    """Binds as ``_build_cache`` and ``_call_cached_op`` of ``HybridBlock`` and ``SymbolBlock`` do."""
     names = symbol.list_inputs()
     flags = [
         ("data_indices", [place for place, name in enumerate(names) if name in inputs]),

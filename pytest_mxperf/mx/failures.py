@@ -42,7 +42,7 @@ def _no_product(found: "re.Match[str]", analysis: Analysis) -> Optional[str]:
 
 
 def _first_product(analysis: Analysis) -> Optional[Tuple[Node, str]]:
-    """The first operator that multiplies and adds up what is neither float32 nor float64, and its dtype."""
+    """The first operator with MACs whose data is neither float32 nor float64, and the dtype of its data."""
     layers = {layer.name: layer for layer in analysis.cost().layers}
     for node in analysis.graph.nodes:
         if node.inputs and node.name in layers and layers[node.name].cost.macs:
@@ -62,7 +62,7 @@ def _no_kernel(found: "re.Match[str]", analysis: Analysis) -> str:
     operators = (node for node in analysis.graph.nodes if not node.is_variable)
     node = next((node for node in operators if node.attrs.get("layout", "") in _LAYOUTS_OF_GPUS), None)
     if node is not None:
-        return f"on a CPU it has no {node.op} of layout {node.attrs['layout']}, which {node.name!r} is"
+        return f"on a CPU it has no {node.op} of layout {node.attrs['layout']}, as {node.name!r} needs"
     return f"MKLDNN, its library for CPUs, has no kernel for one of its operators with these shapes ({found.string})"
 
 

@@ -33,7 +33,7 @@ WEIGHTED = {
     "_contrib_ModulatedDeformableConvolution": (3, 4),
     **dict.fromkeys(("_contrib_quantized_conv", "_contrib_quantized_fully_connected"), (1, 2)),
 }
-"""Layers with a weight: at which inputs they read it and its bias."""
+"""Layers with a weight, and the positions of weight and bias among their inputs."""
 
 PRODUCTS = frozenset(
     (
@@ -41,7 +41,7 @@ PRODUCTS = frozenset(
         *("_linalg_gemm", "_linalg_gemm2", "_linalg_trmm", "_linalg_syrk", "khatri_rao", "_sparse_dot"),
     )
 )
-"""Operators that sum up products of numbers of all their inputs. Any of these may be a weight."""
+"""Operators that sum up products of numbers of all their inputs. Any of the inputs may be a weight."""
 
 MULTIPLYING = frozenset(("broadcast_mul", "elemwise_mul", "_npi_multiply"))
 ADDING = frozenset(
@@ -74,7 +74,7 @@ ABOVE_0 = frozenset(
         *("_npi_sqrt", "_npi_log", "_npi_log2", "_npi_log10", "_npi_cbrt", "_npi_reciprocal"),
     )
 )
-"""Operators that are defined for numbers above 0, or not at 0."""
+"""Operators that are only defined above 0, or not at 0."""
 
 NEEDS_POSITIVE_DEFINITE = frozenset(
     (
@@ -83,7 +83,7 @@ NEEDS_POSITIVE_DEFINITE = frozenset(
         *("_npi_slogdet", "_npi_eigh", "_npi_eigvalsh", "_npi_tensorinv", "_npi_tensorsolve"),
     )
 )
-"""Operators that read a matrix which must not be singular, as their first input."""
+"""Operators whose first input is a matrix that must not be singular."""
 
 SATURATING = frozenset(
     (
@@ -98,5 +98,5 @@ SAMPLING_AT = {
     **dict.fromkeys(("_contrib_DeformableConvolution", "_contrib_ModulatedDeformableConvolution"), (1, 2.0)),
     **dict.fromkeys(("BilinearSampler", "SpatialTransformer"), (1, 0.5)),
 }
-"""Where an operator reads which points of an image to sample, and how far from 0 most of these may be: in pixels, or
-in halves of the image. Points outside of the image are 0."""
+"""Operators that sample an image at given points: the position of the points among the inputs, and how far from 0 most
+points may be, in pixels or in halves of the image. Samples outside of the image are 0."""

@@ -1,4 +1,4 @@
-"""How many numbers an operator sums up for each output, along the axes that a weight is read by."""
+"""The fan-in of a weight: how many of its numbers an operator uses in the sum for each output."""
 
 from math import prod
 from typing import Optional, Sequence, Tuple
@@ -10,7 +10,7 @@ __all__ = ["fan_in"]
 
 
 def fan_in(read: Read) -> int:
-    """At least 1. The weight's shape is as the operator reads it; layouts such as NHWC keep the filters in front."""
+    """The fan-in, at least 1, of the weight as the operator reads it. Filters are the first axis in every layout."""
     return max(1, _fan_in(read))
 
 
@@ -24,7 +24,7 @@ def _fan_in(read: Read) -> int:
 
 
 def _of_deconvolution(read: Read) -> int:
-    """Each output sees a group's inputs, through as many taps of the kernel as fall upon it."""
+    """The input channels of one group, times the taps of the kernel that reach one output."""
     channels, kernel = read.shape[0] // max(1, read.call.integer("num_group", 1)), read.shape[2:]
     strides = read.call.integers("stride") or (1,) * len(kernel)
     return channels * prod(max(1, size // max(1, stride)) for size, stride in zip(kernel, strides))
@@ -38,7 +38,7 @@ def _of_product(read: Read) -> int:
         return prod(shape[axis] for axis in _summed_axes(read) if -len(shape) <= axis < len(shape))
     if len(shape) == 1:
         return shape[0]
-    if read.op in ("dot", "_sparse_dot"):  # over the first axis of the second, whatever its rank
+    if read.op in ("dot", "_sparse_dot"):  # sums over the first axis of the second operand, whatever its rank
         flips = call.flag("transpose_b" if read.position else "transpose_a")
         return shape[-1] if bool(read.position) == flips else shape[0]
     flips = call.flag(("transpose_a", "transpose_b")[read.position]) if read.position < 2 else False
@@ -55,7 +55,7 @@ def _summed_axes(read: Read) -> Sequence[int]:
 
 
 def _of_einsum(read: Read) -> int:
-    """The dimensions whose letters the output lacks."""
+    """The product of the dimensions whose letters the output lacks."""
     operands, output = _subscripts(read.attrs.get("subscripts", ""))
     if output is None or read.position >= len(operands) or len(operands[read.position]) != len(read.shape):
         return read.shape[-1]
@@ -63,7 +63,7 @@ def _of_einsum(read: Read) -> int:
 
 
 def _subscripts(text: str) -> Tuple[Sequence[str], Optional[str]]:
-    """The operands' letters and the output's; without ``->`` those that occur once, in order."""
+    """The letters of the operands and of the output. Without ``->``, the output has the letters that occur once."""
     left, arrow, output = text.replace(" ", "").partition("->")
     if "." in left:
         return (), None

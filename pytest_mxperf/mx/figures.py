@@ -1,4 +1,4 @@
-"""The figures that show whether an array of activations looks like that of a working network."""
+"""Figures of an array of activations, which show whether a working network could have them."""
 
 from typing import Any, NamedTuple, Tuple
 
@@ -13,13 +13,13 @@ _SUBNORMAL_SHARE = 0.001
 
 
 class Figures(NamedTuple):
-    """Of one array. Magnitudes are of a sample, and 0 if it holds whole numbers, or nothing."""
+    """Figures of one array. Magnitudes come from a sample. They are 0 for whole numbers and empty arrays."""
 
     size: int
     is_float: bool
     is_finite: bool
     is_nan: bool
-    """Whether any of them is no number."""
+    """Whether any number is NaN."""
     constant: bool
     """Whether all numbers are the same."""
     value: float
@@ -27,16 +27,16 @@ class Figures(NamedTuple):
     rms: float
     """The root of the mean square of all numbers."""
     low: float
-    """A quarter of the magnitudes are below. Unlike the rms, it does not reflect the huge numbers that a mask adds."""
+    """The lower quartile of the magnitudes. Unlike the rms, it ignores the huge numbers that a mask adds."""
     high: float
-    """99% of the magnitudes are below."""
+    """The 99th percentile of the magnitudes."""
     spread: float
-    """A quarter of the numbers are nearer to their median."""
+    """The lower quartile of the distances from the median."""
     most: float
-    """The largest distance from the median below 1,000: further away is what a mask hides."""
+    """The largest distance from the median that is below 1,000. Numbers farther away are hidden by a mask."""
     is_subnormal: bool
-    """Whether at least 1 in 1,000 numbers are subnormal: slow to compute with on many CPUs. Half precision never is,
-    which a CPU computes in single."""
+    """Whether at least 1 in 1,000 numbers is subnormal, which makes many CPUs slow. False for half precision, because a
+    CPU computes it in single precision."""
 
     @classmethod
     def of(cls, array: Any) -> "Figures":
@@ -52,7 +52,7 @@ class Figures(NamedTuple):
 
     @classmethod
     def _of_others(cls, numbers: Any) -> "Figures":
-        is_number = numbers.dtype.kind in "iub"  # bfloat16 comes as a structure
+        is_number = numbers.dtype.kind in "iub"  # bfloat16 comes as a structured dtype
         first = float(numbers[0]) if is_number else 0.0
         constant = is_number and _is_constant(numbers)
         return cls(numbers.size, False, True, False, constant, first, 0.0, 0.0, 0.0, 0.0, 0.0, False)

@@ -1,7 +1,7 @@
-"""Which numbers a parameter gets, by what reads it.
+"""Which numbers a parameter gets, depending on the operators that read it.
 
-Weights keep the variance of what flows through them (He et al., 2015), and normalization layers are at identity, so
-that no activation leaves the range of ordinary numbers.
+Weights keep the variance of activations (He et al., 2015), and normalization layers compute the identity. So no
+activation leaves the range of ordinary numbers.
 """
 
 import math
@@ -30,7 +30,7 @@ __all__ = ["Fill", "drawn", "parameter_fill"]
 
 _GAMMA, _BETA, _MEAN, _VAR = 1, 2, 3, 4
 _OFFSET = 0.1
-"""What is added: small, and above 0, as it may be under a root."""
+"""For a parameter that is added: small, and above 0 because a root may follow."""
 _LARGEST_OF = {"int8": 128, "uint8": 256}
 
 
@@ -38,8 +38,9 @@ class Fill(NamedTuple):
     """A kind of numbers, and two figures that it depends on."""
 
     kind: str
-    """``constant`` (first), ``normal`` (standard deviation first), ``uniform`` and ``integers`` (from first to below
-    second), ``identity`` (matrices), ``boxes`` and ``regions`` (in images of first by second pixels), ``image``."""
+    """``constant`` (``first``), ``normal`` (mean 0, sd ``first``), ``uniform`` and ``integers`` (from ``first`` to
+    below ``second``), ``identity`` (matrices), ``boxes`` and ``regions`` (in an image of ``first`` by ``second``
+    pixels), ``image`` (the row ``first``, ``second``, 1)."""
     first: float = 0.0
     second: float = 0.0
 
@@ -49,7 +50,7 @@ class Fill(NamedTuple):
 
 
 def drawn(fill: Fill, shape: Shape, generator: Any) -> Any:
-    """The numbers, as an array of that shape; the caller's is the dtype."""
+    """The numbers as an array of this shape. The caller converts it to the right dtype."""
     if fill.kind == "constant":
         return np.full(shape, fill.first)
     if fill.kind == "normal":
@@ -66,14 +67,17 @@ def drawn(fill: Fill, shape: Shape, generator: Any) -> Any:
 
 
 def _regions(shape: Shape, height: float, width: float, generator: Any) -> Any:
-    """Boxes [batch index, left, top, right, bottom] in pixels: of the first image, around its middle."""
+    """Boxes around the middle of the image: rows of batch index 0, left, top, right, bottom, in pixels.
+
+    If the last axis is not 5 long: left, top, right, bottom from 0 to 1.
+    """
     corners = generator.uniform(size=(*shape[:-1], 4)) / 2 + [0, 0, 0.5, 0.5]
     boxes = np.concatenate([np.zeros((*shape[:-1], 1)), corners * [width, height, width, height]], axis=-1)
     return boxes if shape[-1] == 5 else corners
 
 
 def parameter_fill(reads: Sequence[Read], shape: Shape, dtype: str) -> Fill:
-    """``reads`` are the readers of the parameter; the first that has a use of its own for it decides."""
+    """The numbers of the parameter that ``reads`` read. The first read by a known operator decides."""
     if dtype in _LARGEST_OF:
         return Fill("integers", -127 if dtype == "int8" else 0, _LARGEST_OF[dtype])
     if "int" in dtype or dtype == "bool":
@@ -103,7 +107,7 @@ def _fill(read: Read, shape: Shape) -> Optional[Fill]:
 
 
 def _range(read: Read) -> Fill:
-    """Behind its tensors a quantized layer reads the minimum and the maximum of each."""
+    """A quantized layer reads its tensors, and behind them the minimum and the maximum of each."""
     return Fill("constant", 1.0 if (read.range_position or 0) % 2 else -1.0)
 
 
@@ -115,7 +119,7 @@ def _of_layer(read: Read, shape: Shape) -> Fill:
 
 
 def _of_recurrence(read: Read, shape: Shape) -> Fill:
-    """All weights and biases in one vector, or one of those that are joined to it."""
+    """For the vector of all weights and biases, or a parameter that is joined into it."""
     if read.joined and len(shape) < 2:
         return Fill("constant", 0)
     cells = shape[-1] if len(shape) > 1 else read.call.integer("state_size", 400)
@@ -123,7 +127,7 @@ def _of_recurrence(read: Read, shape: Shape) -> Fill:
 
 
 def _of_operand(read: Read, shape: Shape) -> Optional[Fill]:
-    """Of operators that read each number separately."""
+    """For elementwise operators and the like. None for an unknown operator."""
     op, is_table = read.op, sum(size > 1 for size in shape) > 1
     if op in ("Embedding", "_contrib_SparseEmbedding", "_sparse_Embedding", "take", "_npi_take", "gather_nd"):
         return Fill("normal", 1)

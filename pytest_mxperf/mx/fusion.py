@@ -1,9 +1,9 @@
-"""What MXNet's subgraph backend fuses a graph to, and how to take dense layers out of it again.
+"""Graphs that MXNet's subgraph backend has fused: which weights fused layers copy, and how to undo a fusion.
 
 From its first forward on, a fused convolution or dense layer keeps a copy of its weights in its own order, and never
 reads the original again (``ConvertWeightBias2MKLDNN`` in ``src/operator/subgraph/mkldnn/mkldnn_common.h``).
-One weight that many dense layers read, as those of an unrolled recurrent network do, is copied by each. A dense layer
-that is fused with nothing runs the same kernel as a plain one, which reads the original where it is.
+If many dense layers read one weight, as in an unrolled recurrent network, each makes a copy. A dense layer that is
+fused with no other operator runs the same kernel as a plain dense layer, which reads the original and copies nothing.
 """
 
 from collections import Counter
@@ -19,17 +19,17 @@ DENSE = "_sg_mkldnn_fully_connected"
 COPYING = ("_sg_mkldnn_conv", DENSE)
 """Fused operators that copy the weights that they read."""
 _WEIGHT = 1
-"""Its position among their inputs."""
+"""The position of the weight among their inputs."""
 
 
 def weights_read(graph: Graph, op: str) -> "Counter[int]":
-    """By node index, how many operators of this name read a variable as their weight."""
+    """How many operators ``op`` read a variable as their weight, by its node index."""
     sources = (node.inputs[_WEIGHT][0] for node in graph.nodes if node.op == op)
     return Counter(source for source in sources if graph.nodes[source].is_variable)
 
 
 def only_copied(graph: Graph) -> List[int]:
-    """Indices of the variables that only fused operators read, as their weight. Once each has its copy, nobody does.
+    """Node indices of variables that only fused operators read, as their weight, and only in their first forward.
 
     Not those of quantized layers, some of which rescale their weights in place.
     """
@@ -43,10 +43,10 @@ def only_copied(graph: Graph) -> List[int]:
 
 
 def inlined(graph: Graph, chosen: Callable[[Node], bool]) -> Graph:
-    """The graph with the chosen fused nodes, of one output each, replaced by what was fused in them."""
+    """The graph with each chosen fused node replaced by the operators in it. A fused node must have one output."""
     nodes: List[Node] = []
-    places: Dict[int, int] = {}  # of the nodes with the first output of each node; a fused node has only that one
-    outputs: Dict[int, int] = {}
+    places: Dict[int, int] = {}  # for each old node, the index of the new node that has its output
+    outputs: Dict[int, int] = {}  # for a fused node, which output of the new node
     for index, node in enumerate(graph.nodes):
         inputs = tuple(_moved(entry, places, outputs) for entry in node.inputs)
         if node.subgraphs and chosen(node):
@@ -64,7 +64,7 @@ def _moved(entry: Entry, places: Dict[int, int], outputs: Dict[int, int]) -> Ent
 
 
 def _add(nodes: List[Node], fused: Node, inputs: Tuple[Entry, ...]) -> Entry:
-    """Appends what was fused, its k-th variable being the k-th input; returns where its output is."""
+    """Appends the operators in a fused node, and returns where their output is. Their k-th variable is input k."""
     (inner,) = fused.subgraphs
     feeds = iter(inputs)
     places: Dict[int, int] = {}

@@ -1,4 +1,4 @@
-"""Gluon nets: traced to a symbol without running or changing them, initialized or not."""
+"""Traces a Gluon net to a symbol, without running or changing it. The net need not be initialized."""
 
 from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Sequence, Tuple
 
@@ -13,11 +13,14 @@ __all__ = ["frozen_parameters", "has_namesakes", "parameter_names", "parameter_v
 class Traced(NamedTuple):
     symbol: Any
     numpy_shapes: bool
-    """Whether its shapes have numpy's meaning: a 0 is not unknown, and an array may have no dimension."""
+    """Whether shapes have numpy's meaning: a 0 is a size, not "unknown", and an array may have no dimensions."""
 
 
 def trace(net: Any, inputs: Mapping[str, InputSpec], *, where: str) -> Traced:
-    """The net's symbol, its variables named as in ``inputs``. Raises ``UsageError`` for names that it does not take."""
+    """The net's symbol, whose variables have the names of ``inputs``.
+
+    Raises ``UsageError`` for unknown names, ``ModelError`` if the net cannot be traced.
+    """
     given = arguments(net, list(inputs), where)
     try:
         outputs = _call(net, given)
@@ -37,14 +40,14 @@ def _call(net: Any, given: Sequence[Argument]) -> Any:
 
 
 def _as_numpy(net: Any, given: Sequence[Argument]) -> Any:
-    """What the net returns for deep-numpy arrays. A class under ``use_np`` takes them even with the mode off."""
+    """What the net returns for ``mx.np`` arrays, or None. A class with ``use_np`` takes them even in the other mode."""
     if mx.util.is_np_array():
         return None
     try:
         with mx.util.np_shape(True), mx.util.np_array(True):
             return _call(net, given)
     except Exception:
-        return None  # the error of the mode that the user is in is the one to report
+        return None  # the caller reports the error of the user's own mode
 
 
 def _grouped(net: Any, outputs: Any, where: str) -> Any:
@@ -75,7 +78,7 @@ def _reads_arrays(net: Any, error: Exception) -> bool:
 
 
 def _restart(block: Any) -> None:
-    """A recurrent cell numbers its steps over all graphs that it is built into, unless it is reset before each."""
+    """Resets a recurrent cell. Otherwise the numbers of its steps go on from the graph before."""
     if isinstance(block, mx.gluon.rnn.RecurrentCell):
         block.reset()
 
@@ -94,7 +97,7 @@ def _flatten(outputs: Any) -> "List[Any]":
 
 
 def run_as(net: Any) -> RunAs:
-    """How the net would run now: as it was hybridized, or else as if hybridized with nothing static."""
+    """How the net would run now: as it was hybridized, or else as after ``hybridize()`` without arguments."""
     hybrid = _first_hybrid(net)
     if getattr(hybrid, "_backend", None) in _FUSING_BACKENDS:
         return RunAs()
@@ -103,7 +106,7 @@ def run_as(net: Any) -> RunAs:
 
 
 def _first_hybrid(net: Any) -> Any:
-    """The net, or the first part of a plain ``Sequential`` that can be hybridized: ``hybridize`` goes to them all."""
+    """The net, or the first part of a plain ``Sequential`` that can be hybridized. ``hybridize`` reaches all parts."""
     if isinstance(net, mx.gluon.HybridBlock):
         return net
     parts = (_first_hybrid(child) for child in net._children.values())
@@ -115,7 +118,7 @@ _FUSING_BACKENDS = ("MKLDNN", "ONEDNN")
 
 
 def has_namesakes(net: Any) -> bool:
-    """Whether two parameters of the net have one name, which Gluon finds out when it collects them."""
+    """Whether two parameters of the net have the same name, for which Gluon raises when it collects them."""
     try:
         net.collect_params()
     except AssertionError:
@@ -133,7 +136,7 @@ def frozen_parameters(net: Any) -> "FrozenSet[str]":
 
 
 def parameter_values(net: Any, shapes: Mapping[str, Tuple[int, ...]]) -> Dict[str, Any]:
-    """A value for each parameter of the graph: the net's own, or a fresh one where it has none yet."""
+    """A value for each parameter in ``shapes``: the net's own, or a newly initialized one if it has none yet."""
     parameters = net.collect_params()
     return {name: _value(parameters[name], shape) for name, shape in shapes.items() if name in parameters}
 
@@ -142,7 +145,7 @@ def _value(parameter: Any, shape: Tuple[int, ...]) -> Any:
     if parameter._data is not None:
         value = parameter._data[0]
         return (value if value.stype == "default" else value.tostype("default")).as_nd_ndarray()
-    # As Parameter._finish_deferred_init does it, with what net.initialize() has asked for if it was called.
+    # As Parameter._finish_deferred_init does it, with the initializer of net.initialize() if that was called.
     asked, _, default, value = parameter._deferred_init or (None, None, mx.init.Uniform(), None)
     if value is None:
         value = mx.nd.zeros(shape, dtype=parameter.dtype)

@@ -1,11 +1,11 @@
-"""Tries in a forked child what MXNet might not survive, so that a crash does not end the session.
+"""Does work that might crash MXNet in a forked child, so that a crash does not end the session.
 
 A fork costs 10 to 20 ms beside the work itself on an idle machine, and 135 ms in a session of 2.5 GiB. So a child can
 stay and serve the trials that follow (``trials.py``). MXNet prepares for a fork: its engine stops before it and starts
 again on both sides (``src/initialize.cc``). Gluon's ``DataLoader`` relies on the same.
 
-The limit of a trial counts the time in which the child computes. So a machine that stands still, or has no free core,
-fails no model.
+The time limit of a trial counts only time in which the child computes. So no model fails because the machine stands
+still or has no free core.
 """
 
 import gc
@@ -37,7 +37,7 @@ SECONDS_OF_A_TRIAL = 8.0
 """How many seconds a trial may compute if it is expected to be short."""
 
 SPARE_BYTES = 2 * 1024**3
-"""What a trial may take beside what is expected."""
+"""How much memory a trial may take beside the expected bytes."""
 
 _LOOK_SECONDS = 0.05
 """How often the child's CPU time is read. The kernel counts it in hundredths of a second."""
@@ -55,12 +55,11 @@ def try_in_child(
     seconds: float = SECONDS_OF_A_TRIAL,
     expected_bytes: int = 0,
 ) -> None:
-    """Does the work in a child of its own. Raises ``ModelError`` if that dies or takes too long.
+    """Does the work in a new child. Raises ``ModelError`` if the child crashes, takes too long or too much memory.
 
-    It may compute for ``seconds``, with any number of threads, and live for 20 times as long; time in
-    which this process stands still itself does not count.
-    Other errors in there, exceptions included, come again when the caller does the work itself.
-    The child may take 2 GiB beside the ``expected_bytes``. Does nothing where there is no ``fork``.
+    The child may compute for ``seconds``, with any number of threads, and live for 20 times as long, without time in
+    which this process stands still. It may take 2 GiB beside the ``expected_bytes``. An exception in the child is
+    ignored: it comes again when the caller does the work itself. Does nothing on a system without ``fork``.
     """
     if not hasattr(os, "fork"):
         return
@@ -76,29 +75,29 @@ def try_in_child(
 
 
 def refuse(death: Optional[str], who: str, doing: str, suspects: Sequence[str]) -> None:
-    """Raises ``ModelError`` for a death: "``who`` crashes with SIGFPE ``doing``"."""
+    """Raises ``ModelError`` if there is a ``death``: "``who`` crashes with SIGFPE ``doing``"."""
     if death is not None:
         raise ModelError(
-            f"{who} {death} {doing}; tried in a process of its own, for this operator or its attributes "
-            f"may be why: {listed(suspects, 3)}"
+            f"{who} {death} {doing}; tried in a child process, because this operator or its attributes may crash "
+            f"MXNet: {listed(suspects, 3)}"
         )
 
 
 class Child:
-    """A forked process that does some work, says how that went, and then waits for more."""
+    """A forked process that does some work, reports the result, and then waits for more work."""
 
     def __init__(self, work: Callable[[], object], more_bytes: int) -> None:
         self.owner = os.getpid()
-        """A fork of this process has the pipes, but is not the child's parent."""
+        """The child's parent. A fork of the parent has the same pipes, but cannot wait for the child."""
         self.death: Optional[str] = None
-        """How it came to its end, or what it ran out of."""
+        """How the child crashed, or how much memory it wanted. None if neither."""
         self._more_bytes = more_bytes
         self._pid = 0
         self._words, pen = os.pipe()
         jobs, self._jobs = os.pipe()
         try:
             with _signals_held(), warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # Python warns of forks beside threads, which MXNet has
+                warnings.simplefilter("ignore")  # Python warns of a fork in a process with threads, such as MXNet's
                 self._pid = os.fork()
                 if self._pid == 0:
                     os.close(self._jobs)
@@ -111,10 +110,10 @@ class Child:
             os.close(pen)
 
     def ask(self, work: Callable[[], object], more_bytes: int, seconds: float) -> bool:
-        """Whether it does this work too, as ``wait`` tells it. The work is pickled."""
+        """Gives the child this work too, pickled. Returns and raises what ``wait`` does."""
         job = memoryview(pickle.dumps((work, more_bytes)))
         self._more_bytes = more_bytes
-        with suppress(BrokenPipeError):  # what has died already says no word
+        with suppress(BrokenPipeError):  # the child is dead, and wait() says how it ended
             while job:
                 job = job[os.write(self._jobs, job) :]
         return self.wait(seconds)
@@ -129,7 +128,7 @@ class Child:
         return word == _DONE
 
     def _word(self, seconds: float) -> bytes:
-        """Nothing where it has died."""
+        """The child's report; empty if the child is dead."""
         poll, watch = select.poll(), _Watch(self._pid, seconds)
         poll.register(self._words, select.POLLIN)
         while not poll.poll(1000 * _LOOK_SECONDS):
@@ -137,7 +136,7 @@ class Child:
         return os.read(self._words, 1)
 
     def _status(self) -> int:
-        """The wait status of a child that has closed its pipe; 0 if somebody else has taken it."""
+        """The wait status of a child that has closed its pipe; 0 if other code has waited for it."""
         with suppress(ChildProcessError):
             _, status = os.waitpid(self._pid, 0)
             self._pid = 0
@@ -145,7 +144,7 @@ class Child:
         return 0
 
     def end(self) -> None:
-        """Kills it if it still is there, and leaves neither zombie nor pipe."""
+        """Kills the child if it still runs, and leaves neither zombie nor pipe."""
         with suppress(ProcessLookupError, ChildProcessError):
             if self._pid and os.waitpid(self._pid, os.WNOHANG) == (0, 0):
                 os.kill(self._pid, signal.SIGKILL)
@@ -159,7 +158,7 @@ class Child:
 
 @contextmanager
 def _signals_held() -> Iterator[None]:
-    """Python handles no signal meanwhile. In the child, a handler would continue the session a second time."""
+    """Blocks signals during the fork. In the child, a signal handler could continue the session a second time."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS_HELD)
     try:
         yield
@@ -171,27 +170,27 @@ _DONE, _RAISED, _OUT_OF_MEMORY = b"d", b"r", b"m"
 
 
 def _be_the_child(work: Callable[[], object], more_bytes: int, jobs: int, pen: int) -> NoReturn:
-    """Never returns: nothing of the session may run twice, nor be written twice."""
+    """Never returns, because nothing of the session may run or be written twice."""
     try:
         _leave_the_session(jobs, pen)
         with open(jobs, "rb") as stream:
             while True:
                 os.write(pen, _word_for(work, more_bytes))
-                work, more_bytes = pickle.load(stream)  # of the session; an EOFError when that ends
+                work, more_bytes = pickle.load(stream)  # raises EOFError when the session ends
     finally:
         os._exit(0)
 
 
 def _leave_the_session(jobs: int, pen: int) -> None:
-    """Lets go of its signals, its files and its objects, whose finalizers are not for two processes."""
+    """Drops the session's signal handlers and files. Freezes its objects, because no finalizer may run twice."""
     with suppress(BaseException):
         gc.freeze()
         sys.stdout = sys.stderr = silence = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
         for descriptor in map(int, os.listdir("/dev/fd")):
-            # Not closed: the number would be given to another file, which the session's object then closes.
+            # Not closed: another file would get the number, and the session's object would close that file.
             if descriptor not in (jobs, pen, silence.fileno()):
                 os.dup2(silence.fileno(), descriptor)
-        # MXNet catches segmentation faults, to write a trace and exit; pytest's faulthandler to write another.
+        # MXNet catches segmentation faults to write a trace and exit, pytest's faulthandler to write its own.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM, signal.SIGSEGV, signal.SIGFPE, signal.SIGABRT):
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS_HELD)
@@ -215,17 +214,17 @@ def _limit_memory(more_bytes: int) -> None:
 
 
 def data_bytes() -> int:
-    """What this process has allocated."""
+    """The bytes of data that this process has allocated."""
     with open("/proc/self/statm", encoding="ascii") as statm:
         return int(statm.read().split()[5]) * resource.getpagesize()
 
 
 class TakesTooLongError(Exception):
-    """Its text is what the child does: "takes longer than"."""
+    """The text goes into a sentence about the child: "takes longer than 8 s"."""
 
 
 class _Watch:
-    """Adds up how long the child computes and lives, in short steps that do not depend on the clock."""
+    """Adds up how long the child computes and lives, in short steps, so that a pause of the machine does not count."""
 
     def __init__(self, child: int, seconds: float) -> None:
         self._child, self._seconds = child, seconds
@@ -233,13 +232,13 @@ class _Watch:
         self._computed = self._lived = 0.0
 
     def look(self) -> None:
-        """Raises ``TakesTooLongError``."""
+        """Reads the child's times. Raises ``TakesTooLongError``."""
         passed = time.monotonic() - self._looked_at
         if passed < _LOOK_SECONDS:
             return
         self._looked_at += passed
         cpu_seconds = _cpu_seconds(self._child)
-        # Many threads compute no longer than one.
+        # Several threads count as one.
         self._computed += min(passed, cpu_seconds - self._cpu_seconds)
         self._lived += min(passed, 4 * _LOOK_SECONDS)
         self._cpu_seconds = cpu_seconds
@@ -250,13 +249,13 @@ class _Watch:
 
 
 def _cpu_seconds(pid: int) -> float:
-    """Of all threads of the process; 0 where there is none, or nothing tells."""
+    """The CPU seconds of all threads of the process; 0 if there is no process, or if they cannot be read."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as stream:
             fields = stream.read().rpartition(b")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
     except (FileNotFoundError, ProcessLookupError, PermissionError, IndexError, ValueError):
-        return 0.0  # not for every OSError: the TimeoutError of a test's own alarm is one
+        return 0.0  # not for every OSError: a test's own alarm may raise TimeoutError
 
 
 def _describe(status: int) -> str:
@@ -267,7 +266,7 @@ def _describe(status: int) -> str:
 
 
 def memory_limit_bytes() -> int:
-    """What this process may have: the machine's memory, or less where a limit is set (``ulimit``)."""
+    """How much memory this process may have: the machine's memory, or less if there is a limit (``ulimit``)."""
     soft_limits = [resource.getrlimit(kind)[0] for kind in (resource.RLIMIT_AS, resource.RLIMIT_DATA)]
     physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return min([physical, *(limit for limit in soft_limits if limit != resource.RLIM_INFINITY)])

@@ -1,6 +1,6 @@
-"""How much memory this process may still take, and a limit that lets MXNet's requests beyond it fail.
+"""How much memory this process may still take, and a limit: MXNet's requests beyond it fail.
 
-Without it the machine would swap, or the kernel would end this process or another.
+Without a limit the machine would swap, or the kernel would kill this process or another.
 """
 
 import ctypes
@@ -14,13 +14,13 @@ import psutil
 __all__ = ["as_ever", "free_bytes", "gibibytes", "large_blocks_apart", "limit_to"]
 
 _GIVEN = tuple(resource.getrlimit(kind)[0] for kind in (resource.RLIMIT_AS, resource.RLIMIT_DATA))
-"""The limits that this process began with."""
+"""The limits that this process started with."""
 _UNLIMITED = 1 << 60
-"""Beyond that a control group has no limit: version 1 writes the largest number of pages there is."""
+"""A control group with a larger limit has none: version 1 writes the largest possible number of pages."""
 
 
 def free_bytes(root: Path = Path("/")) -> int:
-    """The least of what this machine, its control group and this process's own limits leave."""
+    """The bytes that the machine, the control groups and this process's limits leave: the least of these."""
     used = int(psutil.Process().memory_info().vms)
     limits = [limit - used for limit in _GIVEN if limit != resource.RLIM_INFINITY]
     available = int(psutil.virtual_memory().available)
@@ -28,7 +28,7 @@ def free_bytes(root: Path = Path("/")) -> int:
 
 
 def limit_to(more_bytes: int) -> None:
-    """Lets this process map this much more memory than now. Requests beyond that fail. 0 removes the limit."""
+    """Lets this process map this many more bytes than now. Requests beyond the limit fail. 0 removes the limit."""
     given, (_, hard) = _GIVEN[0], resource.getrlimit(resource.RLIMIT_AS)
     wanted = psutil.Process().memory_info().vms + more_bytes
     soft = given if not more_bytes else wanted if given == resource.RLIM_INFINITY else min(wanted, given)
@@ -37,7 +37,7 @@ def limit_to(more_bytes: int) -> None:
 
 
 def gibibytes(count: int) -> str:
-    """In GiB, or in MiB below one.
+    """A number of bytes in GiB, or in MiB below 1 GiB.
 
     >>> gibibytes(7_086_696_038), gibibytes(50 << 20)
     ('6.6 GiB', '50 MiB')
@@ -46,13 +46,13 @@ def gibibytes(count: int) -> str:
 
 
 def _control_groups(root: Path) -> Iterator[int]:
-    """What the control groups of this process leave it, version 1 or 2, and those that they are in."""
+    """The bytes that each control group of this process, version 1 or 2, and each of its parents leaves."""
     for line in _read(root / "proc/self/cgroup").splitlines():
         _, controllers, path = line.split(":", 2)
         if controllers not in ("", "memory") and "memory" not in controllers.split(","):
             continue
         base = root / "sys/fs/cgroup" / ("memory" if controllers else "")
-        # Inside a container its own group is mounted as the root of all.
+        # A container sees its own group as the root.
         for folder in (base / path.strip("/"), *_between(base, path), base):
             left = _left(folder)
             if left is not None:
@@ -76,7 +76,7 @@ def _left(folder: Path) -> Optional[int]:
         if limit.isdigit() and usage.isdigit() and int(limit) < _UNLIMITED:
             statistics = _statistics(folder)
             cache = statistics.get("total_inactive_file", statistics.get("inactive_file", 0))
-            return int(limit) - int(usage) + cache  # pages of files give way
+            return int(limit) - int(usage) + cache  # the kernel drops cached pages of files if it needs memory
     return None
 
 
@@ -94,11 +94,11 @@ def _read(path: Path) -> str:
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _APART_BYTES, _TOGETHER_BYTES = 1 << 20, 32 << 20
-"""The second is the most that glibc raises it to by itself, in a process that has run for a while."""
+"""The second is the highest threshold that glibc sets by itself, in a process that has run for a while."""
 
 
 def _give_back() -> None:
-    """Returns to the system what was freed."""
+    """Returns freed memory to the system."""
     _glibc("malloc_trim", 0)
 
 
@@ -106,8 +106,8 @@ def _give_back() -> None:
 def large_blocks_apart() -> Iterator[Callable[[], None]]:
     """Gives blocks of 1 MiB and more pages of their own, which go back to the system when they are freed.
 
-    While a network is bound, MXNet asks for blocks of all sizes and frees some. The gaps between the weights are of no
-    use to the next network. Other freed memory goes back when the given function is called.
+    While a network is bound, MXNet asks for blocks of all sizes and frees some. The next network cannot use the gaps
+    between the weights. Smaller freed blocks go back when the yielded function is called.
     """
     _give_back()
     _set_mmap_threshold(_APART_BYTES)
@@ -119,13 +119,13 @@ def large_blocks_apart() -> Iterator[Callable[[], None]]:
 
 @contextmanager
 def as_ever() -> Iterator[Callable[[], None]]:
-    """Leaves memory to the allocator, which is faster."""
+    """Changes nothing about the allocation of memory, which is faster."""
     yield lambda: None
 
 
 def _set_mmap_threshold(size: int) -> None:
     _glibc("mallopt", _M_MMAP_THRESHOLD, size)
-    _glibc("mallopt", _M_TRIM_THRESHOLD, 2 * size)  # as glibc raises both
+    _glibc("mallopt", _M_TRIM_THRESHOLD, 2 * size)  # glibc itself also sets both, in this ratio
 
 
 def _glibc(function: str, *arguments: int) -> None:

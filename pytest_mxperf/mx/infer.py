@@ -19,15 +19,15 @@ __all__ = ["infer"]
 
 
 def infer(model: Model) -> Tuple[str, Graph, Inference]:
-    """The symbol's JSON, its graph as MXNet executes it, and what is inferred for each node's visible outputs.
+    """The symbol's JSON, its graph as MXNet executes it, and the shapes and dtypes of each node's visible outputs.
 
-    If inference leaves the shape of a parameter open, it comes from the ``.params`` file, if there is one.
-    Raises ``UsageError`` for an input that the graph does not have, ``ShapeError`` if a shape stays unknown.
+    If MXNet cannot infer a parameter's shape, it comes from the ``.params`` file, if there is one. Raises
+    ``UsageError`` for an input that the graph does not have, ``ShapeError`` if a shape stays unknown.
     """
     with array_semantics(numpy_shapes=model.numpy_shapes):
         _check_sizes(model)
         try:
-            # Before anything else: MXNet would follow a reference to an output that a node does not have.
+            # Checked first, because MXNet would follow a reference to an output that a node does not have.
             text, graph = _parse(model)
             internals = model.symbol.get_internals()
             _state_shapes(model, internals)
@@ -57,7 +57,7 @@ def _parse(model: Model) -> Tuple[str, Graph]:
     text = json_of(model.symbol)
     if model.parsed is not None:
         source, graph = model.parsed
-        if Graph.is_alike(text.encode(), source):  # as of all files that an MXNet of these years has saved
+        if Graph.is_alike(text.encode(), source):  # true for a file that a recent MXNet has saved
             return text, graph
     graph = Graph.parse(text, where=model.name)
     check_attributes(graph, where=model.name)
@@ -65,7 +65,7 @@ def _parse(model: Model) -> Tuple[str, Graph]:
 
 
 _MOST_ELEMENTS = 2**48
-"""MXNet multiplies sizes in 64 bits, and divides by what comes out."""
+"""MXNet multiplies sizes in 64 bits, and divides by the product, which may overflow to 0."""
 
 
 def _check_sizes(model: Model) -> None:
@@ -83,14 +83,14 @@ def _check_inputs(model: Model) -> None:
             )
         if name not in variables:
             close = difflib.get_close_matches(name, variables, n=1)
-            # Which variables are inputs only the .params file tells for sure.
+            # Only the .params file says for sure which variables are inputs.
             free = [variable for variable in variables if model.stored is not None and variable not in model.stored]
             hint = f"did you mean {close[0]!r}?" if close else f"it has {listed(free or variables)}"
             raise UsageError(f"{model.name}: the graph has no input {name!r}; {hint}")
 
 
 def _check_visible(model: Model, graph: Graph, counts: Sequence[int]) -> None:
-    """Raises ``ShapeError`` for a reader of an output that MXNet hides: it does not say what it infers for it."""
+    """Raises ``ShapeError`` if a node reads an output that MXNet hides: MXNet does not tell its shape."""
     for node in graph.nodes:
         for source, output in node.inputs:
             if output and output >= counts[source]:
@@ -107,7 +107,7 @@ def _infer_outputs(model: Model, internals: Any) -> List[Known]:
     try:
         known = infer_symbol(internals, shapes, dtypes)
     except mx.MXNetError:
-        # Some operators must know the dtype of an index. A Module assumes float32 if it is not given one.
+        # Some operators must know the dtype of an index. Like a Module, assume float32 for inputs without a dtype.
         usual = {each.name: "float32" for each in not_given(model)}
         if not usual:
             raise
@@ -118,7 +118,7 @@ def _infer_outputs(model: Model, internals: Any) -> List[Known]:
 
 
 def _state_shapes(model: Model, internals: Any) -> None:
-    """Writes the shapes that the user states into the variables, where MXNet looks for them, and a baseline too."""
+    """Writes the shapes that the user states into the variables. MXNet reads them there, and a baseline stores them."""
     if not model.shapes:
         return
     places = {name: index for index, name in enumerate(internals.list_outputs())}
@@ -131,9 +131,9 @@ def _state_shapes(model: Model, internals: Any) -> None:
 
 
 def _complete_from_stored(model: Model, internals: Any, known: List[Known]) -> bool:
-    """Writes the shapes of stored parameters into the variables whose shape is open; whether there were any.
+    """Writes the shapes of stored parameters into variables of unknown shape. Returns whether there were any.
 
-    MXNet then infers, binds and saves the symbol with them, so a baseline's graph is complete without its weights.
+    MXNet then infers, binds and saves the symbol with these shapes. So a baseline's graph needs no weights.
     """
     found = False
     for index, name in enumerate(internals.list_outputs()):

@@ -1,6 +1,7 @@
-"""Which numbers an input gets, by what reads it: indices that exist, full lengths, boxes in the image, masks of ones.
+"""Which numbers an input gets, depending on the operators that read it.
 
-Every other input is treated like an image: numbers from 0 to 1.
+Indices exist in their table, lengths are full, boxes lie in the image, and masks hide nothing. Every other input gets
+numbers from 0 to 1, like an image.
 """
 
 import math
@@ -33,14 +34,14 @@ _TAKES_LENGTHS = ("SequenceMask", "SequenceLast", "SequenceReverse", "softmax", 
 _SHAPED_AFTER = frozenset(
     ("_contrib_arange_like", "ones_like", "zeros_like", "_np_ones_like", "_np_zeros_like", "shape_array", "size_array")
 )
-"""Operators that read no numbers, but only a shape."""
+"""Operators that read only the shape of their input, not its numbers."""
 
 _SELECTED_BY = {
     **dict.fromkeys(("where", "_npi_where", "_npi_where_lscalar", "_npi_where_rscalar", "_npi_where_scalar2"), 0),
     **dict.fromkeys(("_contrib_boolean_mask", "_npi_boolean_mask"), 1),
     **dict.fromkeys(("_npi_boolean_mask_assign_scalar", "_npi_boolean_mask_assign_tensor"), 1),
 }
-"""Where an operator reads a condition."""
+"""Operators that select, and the position of the condition among their inputs."""
 
 _LOGICAL = frozenset(
     (
@@ -57,9 +58,9 @@ _COMPARED_SCALAR = frozenset(
 _SUBTRACTED = ("_rminus_scalar", "_npi_rsubtract_scalar", "_minus_scalar", "_npi_subtract_scalar")
 _SCALED = ("_mul_scalar", "_npi_multiply_scalar")
 _MASKING = MULTIPLYING | SUMMING | COMPARING | ADDING | _LOGICAL | _COMPARED_SCALAR | {*_SUBTRACTED, *_SCALED}
-"""The operators that are applied to masks, besides selection."""
+"""The operators that may read a mask, besides those that select."""
 _MASKED_OUT = 1000.0
-"""If this is subtracted from a score, the score no longer counts."""
+"""A score from which this much is subtracted no longer counts."""
 
 
 class Inputs:
@@ -72,7 +73,7 @@ class Inputs:
         self._fixed = _fixed(graph)
 
     def fill(self, index: int, shape: Shape, dtype: str) -> Fill:
-        """For the variable of that index."""
+        """The numbers of the variable with this node index."""
         reads = self._readers.of(index)
         limit = index_limit(reads)
         if limit is not None:
@@ -97,12 +98,12 @@ class Inputs:
         return None
 
     def _pixels(self, read: Read, features_per_pixel: float) -> Tuple[float, float]:
-        """Height and width of what the operator's first input was computed from."""
+        """Height and width of the image from which the operator's first input was computed."""
         height, width = (read.inputs[0] or (1, 1))[-2:]
         return height / features_per_pixel, width / features_per_pixel
 
     def _compared(self, read: Read) -> Optional[Fill]:
-        """If it is compared with a row of fixed numbers (0, 1, 2, ...), it is a length: the full one is given."""
+        """The full length, if the input is a length: it is compared with a fixed row 0, 1, 2, ... Otherwise None."""
         others = [place for place, _ in self._graph.nodes[read.place].inputs]
         other = others[1 - read.position] if len(others) == 2 else None
         shape = read.inputs[1 - read.position] if len(read.inputs) == 2 else None
@@ -111,7 +112,7 @@ class Inputs:
         return Fill("constant", max(shape))
 
     def _mask_value(self, reads: List[Read]) -> Optional[float]:
-        """What lets everything through, if the input is surely a mask: it selects, or hides what is scored."""
+        """The value that hides nothing, if the input is surely a mask. None if it is not."""
         if any(_SELECTED_BY.get(read.op) == read.position for read in reads):
             return 1.0
         hiding = next((value for value in map(self._hidden_by, reads) if value is not None), None)
@@ -134,13 +135,13 @@ class Inputs:
         return None
 
     def _hides(self, read: Read) -> bool:
-        """Whether it makes large numbers, which are added to something."""
+        """Whether the operator makes large numbers that are then added to something."""
         is_large = read.op in _SCALED and abs(_scalar(read)) >= _MASKED_OUT
         return is_large and any(each.op in ADDING for each in self._readers.of(read.place))
 
 
 def index_limit(reads: List[Read]) -> Optional[int]:
-    """How many rows the smallest table has that the numbers are looked up in, if they are."""
+    """How many rows the smallest table has in which the numbers are indices. None if they are not indices."""
     limits = [limit for limit in map(_rows, reads) if limit is not None]
     return max(1, min(limits)) if limits else None
 
@@ -174,7 +175,7 @@ def _is_length(read: Read) -> bool:
 
 
 def _length(read: Read) -> int:
-    """Sequences of full length: the data's time axis."""
+    """The full length of a sequence: the size of the data's time axis."""
     return (read.inputs[0] or (1,))[_axis(read, -1 if "soft" in read.op else 0)]
 
 
@@ -191,7 +192,7 @@ def _image(reads: List[Read], dtype: str, rank: int) -> Fill:
     if dtype in ("int8", "uint8"):
         return Fill("integers", 0, 128 if dtype == "int8" else 256)
     if "int" in dtype or dtype == "bool":
-        return Fill("constant", 1)  # where 0 would hide something
+        return Fill("constant", 1)  # it may be a mask, and 0 would hide something
     if any(_must_be_above_0(read) for read in reads):
         return Fill("uniform", 0.5, 1.5)
     return Fill("uniform", 0, 1)
@@ -207,7 +208,7 @@ def _must_be_above_0(read: Read) -> bool:
 
 
 def _fixed(graph: Graph) -> Set[int]:
-    """The nodes that no variable's numbers reach."""
+    """The nodes whose outputs do not depend on the numbers of any variable."""
     fixed: Set[int] = set()
     for index, node in enumerate(graph.nodes):
         if not node.is_variable and (node.op in _SHAPED_AFTER or all(source in fixed for source, _ in node.inputs)):

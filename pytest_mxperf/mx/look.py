@@ -1,4 +1,4 @@
-"""One run of a network, operator by operator, that finds activations which a working network does not have."""
+"""Runs a network operator by operator, to find activations that a working network does not have."""
 
 from typing import Any, Dict, List, NamedTuple, Optional
 
@@ -19,13 +19,13 @@ __all__ = ["TAILED", "Fault", "Look"]
 TAILED = frozenset(
     ("softmax", "softmin", "SoftmaxOutput", "SoftmaxActivation", "exp", "sigmoid", "Activation", "_npi_exp")
 )
-"""Operators with some subnormal outputs for ordinary inputs. As an output of the network these slow nothing down."""
+"""Operators with some subnormal outputs for ordinary inputs. As outputs of the network these slow nothing down."""
 
 _ALIVE = frozenset(
     (
         *WEIGHTED,
         *PRODUCTS,
-        *NORMS - {"InstanceNorm"},  # which makes 0 of an image of one pixel
+        *NORMS - {"InstanceNorm"},  # its output for an image of one pixel is 0
         *("_sg_mkldnn_conv", "_sg_mkldnn_fully_connected", "Embedding", "RNN", "Pooling", "UpSampling", "LRN"),
         *("Activation", "LeakyReLU", "relu", "sigmoid", "tanh", "clip", "exp", "log", "sqrt", "square", "abs"),
         *("ROIPooling", "_contrib_ROIAlign", "_contrib_PSROIPooling", "_contrib_DeformablePSROIPooling"),
@@ -34,9 +34,9 @@ _ALIVE = frozenset(
         "_contrib_interleaved_matmul_encdec_valatt",
     )
 )
-"""Operators whose outputs differ if their inputs differ. A comparison or a slice is not one."""
+"""Operators whose outputs differ if their inputs differ. Not so for a comparison or a slice."""
 _LEAST_NUMBERS = 32
-"""Fewer numbers can all be 0 after a ReLU by chance."""
+"""Smaller outputs are not checked: after a ReLU all their numbers can be 0 by chance."""
 
 _COMPUTED = (
     (ARITHMETIC - {"broadcast_maximum", "_maximum", "broadcast_minimum", "_minimum"})
@@ -45,14 +45,14 @@ _COMPUTED = (
     | MULTIPLYING
     | {"softmax", "log_softmax", "rsqrt", "reciprocal", "L2Normalization", "norm"}
 )
-"""Operators that make numbers, and do not choose between some, or hide some with an infinity."""
+"""Operators that compute new numbers. Others choose between numbers, or hide some with an infinity."""
 
 
 _NOT_FINITE, _INFINITE = "not finite", "infinite"
 
 
 class Fault(NamedTuple):
-    """Activations that a real network does not have: ``kind`` ends the sentence "activations of ... are"."""
+    """Activations that a real network does not have. ``kind`` completes the sentence "activations of ... are"."""
 
     place: int
     layer: str
@@ -60,7 +60,7 @@ class Fault(NamedTuple):
 
 
 class Look:
-    """What one run has shown. ``stopped_at`` is the operator that MXNet could not run alone, if there is one."""
+    """The faults that one run has shown. ``stopped_at`` is the operator that MXNet could not run alone, if any."""
 
     def __init__(self, analysis: Analysis, synthetic: SyntheticValues) -> None:
         self.faults: List[Fault] = []
@@ -73,7 +73,7 @@ class Look:
 
     @classmethod
     def at(cls, analysis: Analysis, synthetic: SyntheticValues, weights: WeightsInRange) -> "Look":
-        """Runs the network; each layer's weights come into range before what is behind it runs."""
+        """Runs the network. Brings the weights of each layer into range before the layers behind it run."""
         look = cls(analysis, synthetic)
         steps = Steps(analysis, synthetic.fresh)
         weights.begin(steps)
@@ -82,7 +82,7 @@ class Look:
                 continue
             try:
                 look._run(index, node, steps, weights)
-            except mx.MXNetError:  # the network's own run says why
+            except mx.MXNetError:  # the run of the whole network raises it again
                 look.stopped_at = node.name
                 break
             steps.forget(index)
@@ -109,7 +109,7 @@ class Look:
             self.faults.append(Fault(index, node.name, kind))
 
     def _excuse_infinities(self) -> None:
-        """An infinity that does not reach the outputs is hidden by a mask."""
+        """Drops infinities that a mask hides: those that do not reach the network's outputs."""
         heads = [self._figures[entry] for entry in self._analysis.graph.heads if entry in self._figures]
         if all(figures.is_finite for figures in heads):
             self.faults = [fault for fault in self.faults if fault.kind != _INFINITE]
@@ -118,7 +118,7 @@ class Look:
         ]
 
     def _varies(self, entry: Entry, steps: Steps) -> bool:
-        """Whether it depends on the inputs, and is not the same number everywhere."""
+        """Whether the array depends on the inputs, and has more than one value."""
         if entry not in self._varying:
             is_input = self._analysis.roles.get(entry[0]) is Role.INPUT
             self._figures[entry] = figures = _of(steps.arrays[entry]) if is_input else _UNKNOWN

@@ -1,4 +1,4 @@
-"""Memory of a pair: how much it needs, which is checked beforehand, and what need not be held twice."""
+"""The memory of a pair: checks beforehand that it fits, and decides which copies are not made."""
 
 from typing import Dict, FrozenSet, Sequence, Tuple
 
@@ -11,13 +11,13 @@ from pytest_mxperf.mx.synthetic import Key
 __all__ = ["make_room", "needed_bytes", "plan_both", "refuse_what_cannot_fit"]
 
 _MANY_REPEATED_BYTES = 128 << 20
-"""Of copies of weights that are copied by another dense layer as well; half a pair of them is a quarter of a GiB."""
+"""From this many bytes of repeated copies on a side, dense layers that share a weight are not fused."""
 _LARGE_BYTES, _LARGEST_BYTES = 8 << 20, 64 << 20
-"""Where one weight is of the second size, those of the first are not copied either, on both sides."""
+"""If one weight has the second size, no weight of at least the first size is copied, on both sides."""
 
 
 def plan_both(sides: Sequence[Side]) -> Tuple[str, ...]:
-    """Decides what of each side is fused, and what is held once. Returns what runs differently from production."""
+    """Decides which layers of each side are fused. Returns notes about layers that run differently in production."""
     plans = [side.plan() for side in sides]
     notes, shared = [], _shared(plans)
     if shared:
@@ -37,9 +37,9 @@ def plan_both(sides: Sequence[Side]) -> Tuple[str, ...]:
 
 
 def make_room(sides: Sequence[Side]) -> int:
-    """Limits this process to what is free, and returns how many bytes the sides need.
+    """Limits this process to the free memory, and returns how many bytes the sides need.
 
-    Raises ``ModelError`` with both figures if they do not fit.
+    Raises ``ModelError`` with both figures if the sides need more.
     """
     free, needed = free_bytes(), needed_bytes(sides)
     _refuse_beyond(free, needed, sides)
@@ -48,7 +48,7 @@ def make_room(sides: Sequence[Side]) -> int:
 
 
 def refuse_what_cannot_fit(sides: Sequence[Side]) -> None:
-    """Lifts the limit of the pair before. Raises ``ModelError`` if not even what both take at least fits."""
+    """Removes the limit of the pair before. Raises ``ModelError`` if the least that both sides need does not fit."""
     limit_to(0)
     _refuse_beyond(free_bytes(), least_bytes(sides), sides)
 
@@ -62,7 +62,7 @@ def _refuse_beyond(free: int, needed: int, sides: Sequence[Side]) -> None:
 
 
 def least_bytes(sides: Sequence[Side]) -> int:
-    """The least that both need, by their graphs: parameters and inputs once, and the activations of each."""
+    """The least that both sides need, by their graphs: shared variables once, and the activations of each."""
     buffers: Dict[Key, int] = {}
     for side in sides:
         sizes = variable_bytes(side.analysis)
@@ -71,7 +71,7 @@ def least_bytes(sides: Sequence[Side]) -> int:
 
 
 def needed_bytes(sides: Sequence[Side]) -> int:
-    """What both need once they have run, by their plans."""
+    """The bytes that both sides need after their first forward, by their plans."""
     buffers: Dict[Key, int] = {}
     in_use = 0
     for side in sides:
@@ -82,7 +82,7 @@ def needed_bytes(sides: Sequence[Side]) -> int:
 
 
 def _shared(plans: Sequence[Plan]) -> FrozenSet[str]:
-    """Weights that must not be copied by each dense layer that reads them; on both sides if on one of them."""
+    """Weights that several dense layers of a side read, if their copies would be too large. Holds for both sides."""
     if any(plan.repeated_bytes >= _MANY_REPEATED_BYTES for plan in plans):
         return frozenset(name for plan in plans for name in plan.repeated)
     return frozenset()

@@ -1,4 +1,4 @@
-"""Opens a model for counting, in every form that a user may give. Files are checked before MXNet reads them."""
+"""Opens a model for counting, in every form that a user may give. Checks files before MXNet reads them."""
 
 import re
 import stat
@@ -27,7 +27,7 @@ _LARGEST_SYMBOL_BYTES = 256 * 1024**2
 
 
 def open_model(spec: ModelSpec) -> Model:
-    """Reads or traces the model's symbol. Raises ``ModelError`` if that cannot be done."""
+    """Reads or traces the model's symbol. Raises ``ModelError`` if this fails."""
     source = spec.source
     if isinstance(source, Checkpoint):
         return _open_checkpoint(spec, source)
@@ -58,9 +58,9 @@ def _ending_at(symbol: Any, spec: ModelSpec) -> Any:
 
 
 def _call(factory: Callable[[], Any], name: str) -> Any:
-    """What the factory builds, with names that restart at 0, so that earlier models do not change its layers' names.
+    """What the factory builds, with layer names that restart at 0, whatever the session has built before.
 
-    Unless it builds upon such things, whose names would then be taken twice.
+    If the factory uses a layer that was built before, names would occur twice. Then the names do not restart.
     """
     try:
         with mx.name.NameManager():
@@ -102,7 +102,7 @@ def _parse(
 ) -> Tuple[Model, str]:
     """The model without its symbol, and the JSON to load the symbol from. A broken file can crash MXNet."""
     graph, checked = Graph.parse_untrusted(text, where=where)
-    if outputs:  # before MXNet loads it: of what is cut off it may have no operator
+    if outputs:  # cut before MXNet loads it, because MXNet may lack operators of the rest
         graph = ending_at(graph, outputs, where=where)
         checked = graph.to_json(like=checked)
     check_attributes(graph, where=where)
@@ -114,7 +114,7 @@ def _parse(
 
 
 def _load(model: Model, checked: str, *, where: str) -> Model:
-    """The model with its symbol. If the graph has suspects, what counting does with it is tried in a child first."""
+    """The model with its symbol. A graph with suspects is loaded and inferred in a child first."""
     if model.suspects:
         try_in_session_child(
             partial(_try, replace(model, parsed=None), checked),
@@ -137,7 +137,7 @@ def _try(model: Model, checked: str) -> None:
 
 
 def _hint(problem: str, graph: Graph) -> str:
-    """What to do about an operator that is not there."""
+    """What to do about an operator that MXNet does not have."""
     if "custom operator" in problem:
         return "; import the module that registers it, for example in conftest.py"
     found = re.search(r"Failed loading Op (\S+) of type", problem)
@@ -161,6 +161,6 @@ def _read_symbol(checkpoint: Checkpoint) -> bytes:
 
 
 def model_from_json(name: str, text: str, inputs: Mapping[str, InputSpec]) -> Model:
-    """The model of a symbol JSON without weights. Raises ``GraphError`` that begins with the name."""
+    """The model of a symbol JSON, without weights. A ``GraphError`` begins with the name."""
     model, checked = _parse(name, text.encode(), inputs, where=name)
     return _load(model, checked, where=name)

@@ -21,9 +21,9 @@ class Note(NamedTuple):
 
 
 class Notes:
-    """Of one binding. It has to live as long as the binding runs: MXNet keeps a pointer to it.
+    """The notes of one binding. Keep them as long as the binding runs, because MXNet has a pointer to the callback.
 
-    Python's own ways to register a callback make an ``NDArray`` of each output, which takes several times as long.
+    MXNet's own callbacks in Python make an ``NDArray`` of each output, which takes several times as long.
     """
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class Notes:
         mx.base.check_call(mx.base._LIB.MXCachedOpRegisterOpHook(cached_op.handle, self._callback, False))
 
     def taken(self) -> List[Note]:
-        """What was recorded since the last call."""
+        """The notes since the last call."""
         notes, self._notes[:] = [Note(name.decode(), called, ended) for name, called, ended in self._notes], []
         return notes
 

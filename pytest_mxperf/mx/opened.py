@@ -1,4 +1,4 @@
-"""A model opened for counting: its symbol and what is known of its parameters, without their values."""
+"""A model opened for counting: its symbol, and its parameters without their values."""
 
 from dataclasses import dataclass, field
 from typing import Any, Collection, FrozenSet, Mapping, Optional, Tuple
@@ -14,7 +14,7 @@ __all__ = ["Model"]
 
 @dataclass(frozen=True)
 class Model:
-    """``stored`` describes the ``.params`` file where there is one; ``net`` is the Gluon net where it came from one."""
+    """``stored`` describes the ``.params`` file, if there is one. ``net`` is the Gluon net that was traced, if any."""
 
     name: str
     symbol: Any
@@ -23,29 +23,28 @@ class Model:
     checkpoint: Optional[Checkpoint] = None
     stored: Optional[Mapping[str, StoredArray]] = None
     weights_problem: str = ""
-    """Why nothing is ``stored`` although there is a file: what cannot be read, and what that means."""
+    """Why nothing is ``stored`` although there is a file: what cannot be read, and the consequence."""
     net: Any = None
     shapes: Mapping[str, Tuple[int, ...]] = field(default_factory=dict)
-    """Of parameters, as the user states them."""
+    """Shapes of parameters, as the user states them."""
     suspects: Tuple[str, ...] = ()
-    """The nodes of a file's graph that are not known to be harmless to MXNet (``validate.suspects``)."""
+    """The nodes of a file's graph that may crash MXNet (``validate.suspects``)."""
     pointers: Tuple[Pointer, ...] = ()
     """Nodes of a file's graph that have stand-ins in the symbol, because they would crash MXNet."""
     parsed: Optional[Tuple[bytes, Graph]] = None
-    """The text that the symbol was loaded from and its graph, which has been checked; not if it has stand-ins, or ends
-    before the text does."""
+    """The text of the symbol and its checked graph. None if stand-ins or ``output`` have changed the graph."""
 
     @property
     def parameter_names(self) -> "Optional[Collection[str]]":
-        """Names of the parameters, where a file or a Gluon net tells."""
+        """Names of the parameters, from the ``.params`` file or the Gluon net. None if there is neither."""
         return self.stored if self.net is None else gluon.parameter_names(self.net)
 
     @property
     def frozen(self) -> Optional[FrozenSet[str]]:
-        """Names of the parameters that do not train, where a Gluon net tells; None where the graph has to."""
+        """Names of the parameters that do not train, from the Gluon net. None without one: then the graph decides."""
         return None if self.net is None else gluon.frozen_parameters(self.net)
 
     @property
     def run_as(self) -> RunAs:
-        """How its user runs it: a Gluon net as it was hybridized, other models in a ``Module``."""
+        """How the user runs the model: a Gluon net as it was hybridized, other models in a ``Module``."""
         return RunAs() if self.net is None else gluon.run_as(self.net)

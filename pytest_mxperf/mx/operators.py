@@ -1,4 +1,4 @@
-"""What MXNet's registry says of an operator: its own name, and the types and defaults of its arguments."""
+"""What MXNet's registry says about an operator: its own name, and the types and defaults of its arguments."""
 
 import ctypes
 from typing import Dict, Optional
@@ -12,7 +12,7 @@ _KNOWN: Dict[str, Operator] = {}
 
 
 def operator(name: str) -> Optional[Operator]:
-    """Of the operator with this name or alias; None if there is none, as before its library is loaded."""
+    """The operator with this name or alias. None if MXNet has none, or has not loaded its library yet."""
     if name not in _KNOWN:
         found = _look_up(name)
         if found is None:

@@ -21,9 +21,9 @@ __all__ = ["Pair", "Rounds", "Side"]
 # that follow are slower by a few percent for a millisecond or two.
 _WARM_UP_ROUNDS = 3
 _WARM_UP_CPU_SECONDS = 0.05
-"""No further round begins so long after the first forward."""
+"""No warm-up round begins later than this after the first forward."""
 _LARGE_BYTES = 512 << 20
-"""Of a pair: from there on memory is worth a fifth of the time that binding takes."""
+"""From here on a pair gets ``large_blocks_apart``, which saves memory and makes binding a fifth slower."""
 
 
 class Rounds(NamedTuple):
@@ -41,20 +41,20 @@ class Pair:
         self._buffers = Buffers()
         self._binding = as_ever
         self.notes: Tuple[str, ...] = ()
-        """What differs from production, once it is checked: how it is run, and the numbers that it computes with."""
+        """After ``check``: how the pair differs from production, in how it runs and in its numbers."""
         self.forward_cpu_seconds = 0.0
-        """CPU seconds of one forward of each side together, once it is checked."""
+        """After ``check``: the CPU seconds of one forward of each side, added up."""
 
     def check(self) -> float:
-        """Runs both twice, and returns the CPU seconds that the second forwards took; first ones can take ten times as
+        """Runs both sides twice, and returns the CPU seconds of the second forwards. First ones can take ten times as
         long.
 
-        Raises ``ModelError`` if they do not fit into memory, or if outputs are subnormal or not finite, because then no
-        time could be trusted.
+        Raises ``ModelError`` if the sides do not fit into memory, or if outputs are subnormal or not finite, because
+        then the times cannot be trusted.
         """
         refuse_what_cannot_fit(self.sides)
         run_otherwise = plan_both(self.sides)
-        self._look()  # at the numbers that are bound, which depend on the plan
+        self._look()  # after plan_both, because the synthetic values depend on the plan
         self.notes = (*run_otherwise, *self._seen())
         self._binding = large_blocks_apart if make_room(self.sides) >= _LARGE_BYTES else as_ever
         with self._binding() as give_back:
@@ -69,7 +69,7 @@ class Pair:
         return self.forward_cpu_seconds
 
     def _look(self) -> None:
-        """Brings the synthetic values of both into range, equal layers to equal ones."""
+        """Brings the synthetic values of both sides into range. Equal layers get equal values."""
         first, second = sorted(self.sides, key=lambda side: side.has_weights)
         first.look(first)
         second.look(first)
@@ -81,7 +81,7 @@ class Pair:
         return tuple(dict.fromkeys(found))
 
     def measure(self, unit: Unit, cpu_seconds: float) -> Rounds:
-        """Rounds of a fresh pair of bindings: one, and more until they have taken this much CPU time."""
+        """Times rounds of a fresh pair of bindings, at least one, until they have taken this much CPU time."""
         with _without_garbage_collection():
             with self._binding() as give_back:
                 reference, candidate = self._bind(unit.reference_first)

@@ -1,7 +1,7 @@
-"""What one core of this processor can do through MXNet: arithmetic by dtype, and moving memory.
+"""The peak rates of one core of this processor through MXNet: FLOPs by dtype, and bytes of memory moved.
 
-For the measuring process, which has one thread and the synchronous engine. Each figure is the best of several runs,
-because other work on the machine can only slow a run down.
+They are measured in the measuring process, which has one thread and the synchronous engine. Each figure is the best of
+several runs, because other work on the machine can only slow a run down.
 """
 
 import time
@@ -15,14 +15,14 @@ from pytest_mxperf.profile.values import Peaks
 __all__ = ["peaks"]
 
 _SIZE = 1024
-"""Of the square matrices: 4 MiB each in float32, and 2.1 GFLOP to multiply two."""
+"""Rows and columns of the matrices. Each has 4 MiB in float32, and multiplying two takes 2.1 GFLOP."""
 _CHANNELS, _SIDE = 256, 14
 _COPIED_BYTES = 128 << 20
 _RUNS = 6
 
 
 def peaks() -> Peaks:
-    """Takes about a second, and 256 MiB."""
+    """Measures the peaks, which takes about a second and 256 MiB."""
     flops: Dict[str, float] = {"float32": max(map(_per_second, (_dense(), _convolution())))}
     with suppress(mx.MXNetError):  # a build without oneDNN has no such kernels
         flops["int8"] = _per_second(_int8())
@@ -41,7 +41,7 @@ def _per_second(work: _Work) -> float:
 
 
 def _least_seconds(run: Callable[[], object]) -> float:
-    run()  # the first one chooses a kernel, and touches the memory
+    run()  # the first run chooses a kernel, and touches the memory
     found = []
     for _ in range(_RUNS):
         start = time.process_time()
@@ -51,13 +51,13 @@ def _least_seconds(run: Callable[[], object]) -> float:
 
 
 def _dense() -> _Work:
-    """A multiplication and an addition for each pair of a row and a column, at each of the numbers in them."""
+    """A dense layer: one multiplication and one addition for each row, column and number in a row."""
     symbol = mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=_SIZE, no_bias=True, flatten=False, name="dense")
     return _Work(2 * _SIZE**3, _bound(symbol, (_SIZE, _SIZE), (_SIZE, _SIZE)))
 
 
 def _convolution() -> _Work:
-    """On some processors its kernel is a little faster than that of the product, and no layer may seem impossible."""
+    """A convolution: on some processors its kernel is a little faster, and no layer may seem faster than the peak."""
     window = {"kernel": (3, 3), "pad": (1, 1), "no_bias": True, "name": "conv"}
     symbol = mx.sym.Convolution(mx.sym.var("data"), num_filter=_CHANNELS, **window)
     shapes = (1, _CHANNELS, _SIDE, _SIDE), (_CHANNELS, _CHANNELS, 3, 3)
@@ -65,7 +65,7 @@ def _convolution() -> _Work:
 
 
 def _bound(symbol: Any, *shapes: Shape) -> Callable[[], object]:
-    """Bound, so that oneDNN keeps the weights in the layout that it likes best."""
+    """Runs the symbol bound, so that oneDNN keeps the weights in the layout that is fastest for it."""
     values = {name: mx.nd.random.normal(shape=shape) for name, shape in zip(symbol.list_arguments(), shapes)}
     executor = symbol.bind(mx.cpu(), values, grad_req="null")
     return lambda: executor.forward(is_train=False)[0].wait_to_read()

@@ -1,4 +1,4 @@
-"""MXNet's plan for a graph that it binds: what it fuses, and how much memory it needs. Nothing is run."""
+"""MXNet's plan for a graph that it binds: what it fuses, and how much memory it needs. Nothing runs."""
 
 import math
 import os
@@ -24,7 +24,7 @@ _CACHED_IN_RNN = 2
 
 @contextmanager
 def fusing(backend: str) -> Iterator[None]:
-    """Makes MXNet fuse what is bound meanwhile with this backend; NONE fuses nothing."""
+    """Makes MXNet fuse graphs that are bound meanwhile with this backend. "NONE" fuses nothing."""
     before = os.environ.get(_BACKEND, "")
     os.environ[_BACKEND] = backend
     try:
@@ -34,7 +34,7 @@ def fusing(backend: str) -> Iterator[None]:
 
 
 class Plan(NamedTuple):
-    """``graph`` is what MXNet runs; ``sizes`` are the bytes of its variables, by name."""
+    """``graph`` is what MXNet runs. ``sizes`` are the bytes of its variables, by name."""
 
     graph: Graph
     sizes: Dict[str, int]
@@ -42,19 +42,19 @@ class Plan(NamedTuple):
 
     @property
     def copied(self) -> FrozenSet[str]:
-        """Names of the variables that only fused operators read. These keep copies of them."""
+        """Names of the variables that only fused operators read, which keep copies of them."""
         return frozenset(self.graph.nodes[index].name for index in only_copied(self.graph))
 
     @property
     def copies_bytes(self) -> int:
-        """Of the copies that operators keep of their weights."""
+        """The bytes of all copies that operators keep of their weights."""
         fused = sum(self._bytes_of(source) * count for op in COPYING for source, count in self._readers(op).items())
         recurrent = sum(self._bytes_of(source) * count for source, count in self._readers("RNN").items())
         return fused + _CACHED_IN_RNN * recurrent
 
     @property
     def repeated_bytes(self) -> int:
-        """Of the copies that dense layers keep of weights that others of them have copied, too."""
+        """The bytes of second and further copies of a weight, if several dense layers copy it."""
         return sum(self._bytes_of(source) * (count - 1) for source, count in self._readers(DENSE).items())
 
     @property
@@ -65,7 +65,8 @@ class Plan(NamedTuple):
         }
 
     def lonely(self, at_least_bytes: int) -> FrozenSet[str]:
-        """Names of such large weights that one dense layer reads: beside it, what it is fused with takes no time."""
+        """Names of such large weights that only one dense layer reads. Operators fused with such a layer take no time
+        beside it."""
         readers = self._readers(DENSE)
         return frozenset(
             self._name(source)
@@ -74,7 +75,7 @@ class Plan(NamedTuple):
         )
 
     def without_fused(self, weights: Collection[str]) -> "Plan":
-        """The plan with the dense layers not fused that read these weights."""
+        """The plan without fusion of the dense layers that read these weights."""
 
         def reads_one(node: Node) -> bool:
             return node.op == DENSE and self._name(node.inputs[_WEIGHT][0]) in weights
@@ -92,7 +93,7 @@ class Plan(NamedTuple):
 
 
 def plan(analysis: Analysis, run_as: RunAs) -> Plan:
-    """Binds the network to memory that nobody writes to, so that it takes none. Raises ``MXNetError``."""
+    """Binds the network to arrays that nobody writes to, so that they take no memory. Raises ``MXNetError``."""
     model, arrays = analysis.model, {}
     is_fused = run_as.kind == "module"
     backend = os.environ.get(_BACKEND, fusing_backend()) if is_fused else "NONE"

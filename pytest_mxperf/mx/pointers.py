@@ -1,7 +1,7 @@
-"""Nodes whose attribute is a pointer into the process that saved them. MXNet follows it, and crashes.
+"""Nodes with a pointer into the memory of the process that saved them. MXNet follows the pointer, and crashes.
 
-So MXNet gets the graph with variables in their place, and the nodes are put back into its answer. They compute in
-Python or in a graph of their own, so no rule counts them.
+So MXNet gets a graph with variables as stand-ins for these nodes. After inference the nodes are put back. They compute
+in Python or in a graph of their own, so no rule counts them.
 """
 
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
@@ -29,9 +29,9 @@ class Pointer(NamedTuple):
 
 
 def take_out(graph: Graph) -> Tuple[Graph, Tuple[Pointer, ...]]:
-    """The graph without its pointers. What they read become its first outputs, so that nothing in front is lost.
+    """The graph with stand-ins for its pointers. The nodes that pointers read become outputs, so that none is lost.
 
-    First, for then MXNet, which orders nodes by depth from the first output on, puts all of that before them.
+    They come first, because MXNet orders nodes by depth from the first output on. So they stay before the stand-ins.
     """
     found = {index: node for index, node in enumerate(graph.nodes) if node.op in _OPERATORS}
     if not found:
@@ -40,7 +40,7 @@ def take_out(graph: Graph) -> Tuple[Graph, Tuple[Pointer, ...]]:
     reads = (entry for node in graph.nodes for entry in node.inputs)
     for index, output in (*reads, *graph.heads):
         if index in counts:
-            counts[index] = max(counts[index], output + 1)  # files of before 2017 do not tell
+            counts[index] = max(counts[index], output + 1)  # files from before 2017 have no count of outputs
     names = {
         index: [f"{node.op} {node.name} output {output}" for output in range(counts[index])]
         for index, node in found.items()
@@ -51,15 +51,15 @@ def take_out(graph: Graph) -> Tuple[Graph, Tuple[Pointer, ...]]:
 
 
 def put_back(graph: Graph, inference: Inference, pointers: Sequence[Pointer]) -> Tuple[Graph, Inference]:
-    """The graph with its pointers in the places of their stand-ins, and what is inferred for its nodes.
+    """The graph with pointers in the places of their stand-ins, and the inference for its nodes.
 
-    An output of theirs whose shape nothing tells has the shape ().
+    An output of a pointer has the shape () if its shape cannot be inferred.
     """
     return _PuttingBack(graph, inference, pointers).run()
 
 
 class _PuttingBack:
-    """The nodes so far, and where the outputs of the graph's nodes have gone."""
+    """Builds the new list of nodes, and keeps where the outputs of the graph's nodes have gone."""
 
     def __init__(self, graph: Graph, inference: Inference, pointers: Sequence[Pointer]) -> None:
         self._graph, self._inference, self._pointers = graph, inference, pointers

@@ -1,7 +1,7 @@
-"""How long each layer takes. MXNet calls back after every operator; the differences are the operators' times.
+"""How long each layer takes. MXNet calls back after every operator. The time between two calls is an operator's time.
 
-The first call of a binding's callback is behind its first operator. What MXNet does around a call is calibrated on a
-chain of tiny operators, and taken out of each layer.
+The first call comes after the first operator. The time that MXNet itself spends around a call is calibrated on a chain
+of tiny operators, and subtracted from each layer.
 """
 
 import time
@@ -22,21 +22,21 @@ from pytest_mxperf.profile.values import LayerTime, NetworkProfile
 __all__ = ["profile_one", "profile_pair"]
 
 _BINDINGS = 3
-"""Fresh ones: each has a speed of its own."""
+"""How many fresh bindings are timed, because each has its own speed."""
 _WARM_UP_CPU_SECONDS = 0.05
 _FEWEST_ROUNDS = 3
 _CHAIN = 100
 _COMPUTING = ("Convolution", "FullyConnected", "Deconvolution", "dot", "batch_dot")
-"""What a fused operator is called after, if one of them is in it."""
+"""A fused operator gets the name of the first of these operators in it, if there is one."""
 
 Seconds = Dict[int, float]
-"""By index of the node that MXNet runs."""
+"""Seconds by index of the node that MXNet runs; -1 for an unknown node."""
 
 
 def profile_pair(pair: Pair, cpu_seconds: float, most_cpu_seconds: float) -> Tuple[NetworkProfile, NetworkProfile]:
-    """The layers of a pair that is checked: of the reference, and of the candidate, timed in turns.
+    """The layers of the reference and of the candidate of a checked pair, timed in turns.
 
-    ``cpu_seconds`` is for all forwards together; a slow network takes more. Raises ``ModelError`` if it would take more
+    ``cpu_seconds`` is for all forwards together. A slow network takes more. Raises ``ModelError`` if it would take more
     than ``most_cpu_seconds`` or cannot be bound, and ``MXNetError`` if it cannot run.
     """
     _refuse_what_takes_too_long(2 * pair.forward_cpu_seconds, most_cpu_seconds)
@@ -52,7 +52,7 @@ def profile_pair(pair: Pair, cpu_seconds: float, most_cpu_seconds: float) -> Tup
 
 
 def profile_one(pair: Pair, cpu_seconds: float, most_cpu_seconds: float) -> Tuple[NetworkProfile]:
-    """The layers of a network that is both sides of the pair: bound plain on one, and watched on the other."""
+    """The layers of a network that is both sides of the pair: one side runs plain, the other with callbacks."""
     _refuse_what_takes_too_long(pair.forward_cpu_seconds, most_cpu_seconds)
     seconds_around_a_call()  # before anything is timed
     timer = _Timer(pair.sides[0].plan().graph)
@@ -64,8 +64,8 @@ def profile_one(pair: Pair, cpu_seconds: float, most_cpu_seconds: float) -> Tupl
 
 
 def _refuse_what_takes_too_long(round_cpu_seconds: float, most_cpu_seconds: float) -> None:
-    """A round runs each network plain and watched."""
-    seconds = _BINDINGS * (1 + _FEWEST_ROUNDS) * round_cpu_seconds  # warmed up once
+    """Raises ``ModelError``. A round runs each network once plain and once with callbacks."""
+    seconds = _BINDINGS * (1 + _FEWEST_ROUNDS) * round_cpu_seconds  # with one round to warm up
     if seconds > most_cpu_seconds:
         raise ModelError(f"its layers would take {seconds:.0f} s to time, and there are {most_cpu_seconds:g} s")
 
@@ -81,7 +81,7 @@ def _in_turns(sides: "Tuple[_Rounds, ...]", cpu_seconds: float) -> None:
 
 
 class _Rounds:
-    """Forwards of two bindings of one side, with callbacks and without, in turns: either sees the same machine."""
+    """Forwards of two bindings of one side, with callbacks and without, in turns under the same conditions."""
 
     def __init__(self, timer: "_Timer", plain: Binding, watched: Binding) -> None:
         self._timer, self._plain, self._watched = timer, plain.forward, watched.forward
@@ -123,7 +123,7 @@ class _Rounds:
 
 
 def seconds_by_node(notes: Sequence[Note], start: float, place: Callable[[str], int], around_a_call: float) -> Seconds:
-    """Of one forward that began at ``start``. A node with several outputs is noted once for each."""
+    """The seconds of each node in a forward that began at ``start``. A node has one note for each output."""
     found: Seconds = defaultdict(float)
     for note in notes:
         found[place(note.output)] += note.called - start - around_a_call
@@ -132,7 +132,7 @@ def seconds_by_node(notes: Sequence[Note], start: float, place: Callable[[str], 
 
 
 class _Timer:
-    """Of one side: what its bindings took."""
+    """Collects the times of one side's bindings."""
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
@@ -159,7 +159,8 @@ class _Timer:
         return NetworkProfile(tuple(layers), median(self._plain), bindings, rounds, median(self._outputs))
 
     def place(self, output: str) -> int:
-        """Of the node that puts this out, whose name it begins with: ``bn_output``, ``bn_mean``, ``split_output0``."""
+        """The index of the output's node, or -1. Its name begins the output's: ``bn_output``, ``bn_mean``,
+        ``split_output0``."""
         name = output
         while name not in self._places:
             name, separator, _ = name.rpartition("_")
@@ -169,7 +170,7 @@ class _Timer:
 
 
 def layer_of(node: Node, cpu_seconds: float) -> LayerTime:
-    """An executed operator, by the names of the user's layers that are in it."""
+    """The time of an executed operator, with the names of the user's layers that are fused in it."""
     inner = [each for graph in node.subgraphs for each in graph.nodes if not each.is_variable]
     if not node.op.startswith("_sg_") or not inner:
         return LayerTime(node.name, node.op, cpu_seconds, (node.name,))
@@ -179,7 +180,7 @@ def layer_of(node: Node, cpu_seconds: float) -> LayerTime:
 
 @lru_cache(maxsize=None)
 def seconds_around_a_call() -> float:
-    """What MXNet does for a callback outside of it: per call, from a chain of operators on a single number."""
+    """Seconds per call that MXNet spends on a callback outside of it, from a chain of operators on one number."""
     value = mx.sym.var("data")
     for _ in range(_CHAIN):
         value = mx.sym.negative(value)

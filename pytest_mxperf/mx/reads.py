@@ -1,4 +1,4 @@
-"""Who reads a variable, and as what: directly, after a reshape or a cast, or inside a loop or a fused operator."""
+"""Which operators read a variable: directly, after a reshape or a cast, or inside a loop or a fused operator."""
 
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
@@ -29,7 +29,7 @@ PASSING = frozenset(
         *("_npi_tile", "_npi_flip", "_npx_reshape", "_npi_hsplit", "_npi_dsplit"),
     )
 )
-"""Operators that hand the numbers of their first input on as they are: an index stays one, and so does a weight."""
+"""Operators that pass on the numbers of their first input unchanged: an index stays an index, a weight a weight."""
 
 JOINING = frozenset(
     (
@@ -37,14 +37,14 @@ JOINING = frozenset(
         *("_npi_vstack", "_npi_hstack", "amp_multicast"),
     )
 )
-"""Operators that hand on the numbers of all their inputs."""
+"""Operators that pass on the numbers of all their inputs unchanged."""
 
 _MOST_READS = 64
-"""A weight of an unrolled network is read by thousands of equal operators; the first of them tell enough."""
+"""Thousands of equal operators may read one weight of an unrolled network. The first ones are enough."""
 
 
 class Read(NamedTuple):
-    """One operator that reads a node's first output, and at which of its inputs."""
+    """One operator that reads a node's first output. ``position`` is the output's place among its inputs."""
 
     op: str
     attrs: Mapping[str, str]
@@ -52,13 +52,13 @@ class Read(NamedTuple):
     inputs: Tuple[Optional[Shape], ...]
     """The shapes of all inputs of the operator, as it reads them."""
     place: int
-    """The operator's index in the graph; that of the loop or the fused operator that it is in."""
+    """The node index of the operator, or of the loop or fused operator that contains it."""
     path: Tuple[int, ...] = ()
-    """The nodes in between, which hand the numbers on."""
+    """The nodes in between, which pass the numbers on."""
     joined: bool = False
-    """Whether one of those puts them together with others."""
+    """Whether a node of ``path`` joins the numbers with those of other nodes."""
     range_position: Optional[int] = None
-    """For the range of a quantized tensor: 0, 2, ... is a minimum and 1, 3, ... a maximum."""
+    """0, 2, ... for the minimum and 1, 3, ... for the maximum of a quantized tensor. None for anything else."""
 
     @property
     def shape(self) -> Shape:
@@ -82,7 +82,7 @@ class Readers:
                 self._direct.setdefault(source, []).append((place, position))
 
     def of(self, index: int) -> List[Read]:
-        """The operators that compute with the node's numbers, in the order of the graph; at most 64 of them."""
+        """The operators that compute with the node's numbers, at most 64, in the order of the graph."""
         found: List[Read] = []
         seen = {index}
         pending: List[Tuple[int, Tuple[int, ...], bool]] = [(index, (), False)]
@@ -108,7 +108,7 @@ class Readers:
         return [Read(node.op, node.attrs, position, inputs, place, path, joined, range_position(node, position))]
 
     def _inside(self, place: int, node: Node, position: int) -> List[Read]:
-        """The reads of the operator's own graphs."""
+        """The reads inside the operator's subgraphs."""
         entered: Sequence[Inference] = self._inference.subgraphs.get(place, ()) if node.subgraphs else ()
         found: List[Read] = []
         for subgraph, inference, fed in zip(node.subgraphs, entered, feeds(node) if entered else ()):
@@ -118,7 +118,7 @@ class Readers:
         return found
 
 
-# How many tensors a quantized operator reads before the ranges of these; otherwise a third of its inputs are tensors.
+# How many tensors a quantized operator reads before their ranges. For others, a third of the inputs are tensors.
 _TENSORS = {
     **dict.fromkeys(("_contrib_quantize", "_contrib_dequantize", "_contrib_requantize"), 1),
     **dict.fromkeys(("_contrib_quantized_act", "_contrib_quantized_flatten", "_contrib_quantized_pooling"), 1),
@@ -128,7 +128,7 @@ _TENSORS = {
 
 
 def range_position(node: Node, position: int) -> Optional[int]:
-    """Which range a quantized operator reads there, or None if that is no range."""
+    """Which range a quantized operator reads at this position. None if it reads no range there."""
     if node.op.startswith(FUSED_PREFIX) and node.subgraphs:
         tensors = len(variables(node.subgraphs[0]))
     elif node.op.startswith("_contrib_quantized_") or node.op in _TENSORS:

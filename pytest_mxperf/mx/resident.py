@@ -19,19 +19,19 @@ _RESET_PEAK = "5"
 
 
 class Resident(NamedTuple):
-    """Bytes in memory: of the process before it held the network, and what the network added at its peak."""
+    """Bytes of the process before it held the network, and the bytes that the network added at its peak."""
 
     rest_bytes: int
     peak_bytes: int
 
 
 def resident(side: Side, root: Path = Path("/")) -> Resident:
-    """Binds and runs the network twice: the first time MXNet copies weights into the layout that its kernels want.
+    """Binds the network and runs it twice. In the first run MXNet copies weights into the layout of its kernels.
 
-    Raises ``ModelError`` if it cannot run, or does not fit, or if the system does not say what is resident. Meant for a
-    process that runs nothing else: what was freed before would be taken again without being seen.
+    Raises ``ModelError`` if the network cannot run or does not fit, or if the system does not say what is resident.
+    Call it in a process that runs nothing else: reused memory that was freed before would not be seen.
     """
-    _measured(_small(), root)  # what MXNet and this module load when they are first used is not the network's
+    _measured(_small(), root)  # what MXNet and this module load on their first use does not belong to the network
     _refuse_what_cannot_fit(side)
     return _measured(side, root)
 
@@ -42,7 +42,7 @@ def _measured(side: Side, root: Path) -> Resident:
     with large_blocks_apart() as give_back:
         rest = _bytes("VmRSS", root)
         side.values(buffers)
-        give_back()  # what it took to make the values
+        give_back()  # the memory that was needed to make the values
         _reset_peak(root)
         binding = side.bind(buffers)
         for _ in range(2):

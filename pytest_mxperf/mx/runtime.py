@@ -1,4 +1,4 @@
-"""MXNet itself, or one message that says how to install it."""
+"""Imports MXNet as ``mx``, or raises an error that says how to install it."""
 
 import re
 import sys
@@ -11,9 +11,9 @@ from pytest_mxperf.mx import compat
 
 
 def how_to_install(python: Tuple[int, ...]) -> str:
-    """The message if there is no MXNet, by the version of Python."""
+    """The message if MXNet is not installed, for this version of Python."""
     command = "pip install 'pytest-mxperf[cpu]'"
-    if python >= (3, 13):  # MXNet's metadata asks for a numpy that does not run there
+    if python >= (3, 13):  # MXNet's metadata asks for a numpy that does not run on it
         command += " && pip install --no-deps mxnet"
     return f"MXNet is not installed; run: {command} (or the mxnet-cu* build for your GPU)"
 
@@ -50,7 +50,7 @@ _KEEP_CASTS = {"remove_amp_cast": False} if "remove_amp_cast" in signature(mx.sy
 
 @contextmanager
 def array_semantics(*, numpy_shapes: bool) -> Iterator[None]:
-    """Makes MXNet read 0 and () in shapes as the model does. What ``mx.npx.set_np()`` has set does not matter."""
+    """Makes MXNet read 0 and () in shapes as the model does, whatever ``mx.npx.set_np()`` has set."""
     with mx.util.np_array(False), mx.util.np_shape(numpy_shapes):
         yield
 
@@ -61,7 +61,7 @@ def json_of(symbol: "mx.sym.Symbol") -> str:
 
 
 def reason(error: Exception) -> str:
-    """What an ``MXNetError`` says, in one line and without its C++ stack trace.
+    """The message of an ``MXNetError``, in one line and without its C++ stack trace.
 
     >>> reason(Exception("Traceback (most recent call last):\\n  File \\"op.cc\\", line 73\\nMXNetError: Check failed: "
     ...                  "op != nullptr: Operator WarpCTC is not registered"))
@@ -73,6 +73,6 @@ def reason(error: Exception) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     message = " ".join(lines[:3]) if lines else type(error).__name__
     message = re.sub(r"\[\d\d:\d\d:\d\d\] \S+:\d+: ", "", message)
-    # The text after the condition that failed is for people. Without such a text the condition is shown.
+    # MXNet writes the failed condition and then a text for people. The condition is shown only if there is no text.
     message = re.sub(r"\bCheck failed: .*?: (?=[^\s:])", "", message)
     return re.sub(r"\bCheck failed: (.*?) ?:?$", r"MXNet requires \1", message)

@@ -1,4 +1,4 @@
-"""Shapes and dtypes of everything in a graph, by MXNet's own inference: one call for a whole graph."""
+"""The shapes and dtypes of all nodes of a graph, by one call of MXNet's own inference."""
 
 import ctypes
 from functools import lru_cache
@@ -14,7 +14,7 @@ from pytest_mxperf.mx.runtime import mx
 __all__ = ["Known", "by_node", "infer_graph", "infer_symbol", "visible_output_counts"]
 
 Known = Tuple[Optional[Shape], str]
-"""Shape, None if that is unknown, and dtype."""
+"""The shape, None if it is unknown, and the dtype."""
 
 _DTYPE_FLAGS = {
     **{name: flag for flag, name in enumerate(("float32", "float64", "float16", "uint8", "int32", "int8", "int64"))},
@@ -24,14 +24,14 @@ _DTYPE_FLAGS = {
 
 
 def infer_symbol(symbol: Any, shapes: Mapping[str, Shape], dtypes: Mapping[str, str]) -> List[Known]:
-    """What is known of each output of ``symbol``, given the shapes and dtypes of some of its variables.
+    """The shape and dtype of each output of ``symbol``, inferred from those of some of its variables.
 
     Raises ``MXNetError`` if they do not fit together.
     """
     _, found_shapes, _ = symbol.infer_shape_partial(**shapes)
     try:
         _, found_dtypes, _ = symbol.infer_type_partial(**dtypes)
-    except KeyError as error:  # MXNet's Python does not know what its C++ has read from a file
+    except KeyError as error:  # a dtype that MXNet's C++ has read from a file, and its Python does not know
         raise mx.MXNetError(f"there is no dtype {error}") from None
     numpy_shapes = mx.util.is_np_shape()
     return [
@@ -50,22 +50,22 @@ def _is_known(shape: Optional[Shape], numpy_shapes: bool) -> bool:
 def _dtype_name(dtype: Optional[type]) -> str:
     if dtype is None:
         return "float32"
-    name = getattr(dtype, "__name__", "bfloat16")  # which MXNet writes as a structure of numpy's
+    name = getattr(dtype, "__name__", "bfloat16")  # bfloat16 is a structured dtype of numpy, which has no __name__
     return name.rstrip("_")  # numpy.bool_
 
 
 def infer_graph(graph: Graph, variables: Mapping[int, Known]) -> List[Sequence[Known]]:
-    """What is known of each node's visible outputs, given ``variables`` by their index."""
+    """The shapes and dtypes of each node's visible outputs, inferred from those of ``variables``, by node index."""
     nodes = tuple(_declared(node, variables.get(index)) for index, node in enumerate(graph.nodes))
     counts = visible_output_counts(graph)
     entries: List[Entry] = [(index, output) for index, count in enumerate(counts) for output in range(count)]
-    # With every output a head of the graph, MXNet returns what it knows of all of them, in this order.
+    # Every output becomes a head of the graph, so that MXNet returns all shapes and dtypes, in this order.
     symbol = mx.sym.load_json(Graph(nodes, tuple(entries), graph.numpy_shapes).to_json())
     return by_node(infer_symbol(symbol, {}, {}), counts)
 
 
 def _declared(node: Node, known: Optional[Known]) -> Node:
-    """The variable with its shape and dtype written to it, where MXNet's inference looks for them."""
+    """The variable with its shape and dtype as attributes, which MXNet's inference reads."""
     if known is None:
         return node
     shape, dtype = known
@@ -76,21 +76,21 @@ def _declared(node: Node, known: Optional[Known]) -> Node:
 
 
 def by_node(flat: Sequence[Known], counts: Sequence[int]) -> List[Sequence[Known]]:
-    """Splits what is known of a graph's visible outputs into the parts of each node."""
+    """Splits a list for all visible outputs of a graph into one list per node."""
     return [flat[end - count : end] for count, end in zip(counts, accumulate(counts))]
 
 
 def visible_output_counts(graph: Graph) -> List[int]:
-    """Outputs per node without those that MXNet hides, such as BatchNorm's mean: what ``get_internals`` lists.
+    """Outputs per node without those that MXNet hides, such as BatchNorm's mean. ``get_internals`` lists the same.
 
-    Only MXNet knows how many an operator hides, and only for the whole operator with its attributes, so it is asked
-    once for each kind that has more than one.
+    Only MXNet knows how many outputs an operator with its attributes hides. So this function asks MXNet once for each
+    kind of operator that has several outputs.
     """
     cache: Dict[Tuple[str, Tuple[Tuple[str, str], ...]], int] = {}
     counts = []
     for node in graph.nodes:
         count = node.output_count
-        # Operators with subgraphs hide nothing, and cannot be made without them.
+        # Operators with subgraphs hide nothing, and MXNet cannot make them from attributes alone.
         if count > 1 and not node.subgraphs:
             key = (node.op, tuple(sorted(node.attrs.items())))
             if key not in cache:

@@ -29,7 +29,7 @@ _EXAMPLE = 'mxperf_model(..., example="inputs.npz")'
 
 
 class Side:
-    """A network. ``weights`` and ``inputs``, by name, replace synthetic values where they are given."""
+    """One network of a pair. ``weights`` and ``inputs``, by name, replace synthetic values."""
 
     def __init__(
         self,
@@ -61,8 +61,8 @@ class Side:
         run_as: Optional[RunAs] = None,
         example_path: Optional[str] = None,
     ) -> "Side":
-        """Raises ``ModelError`` if the graph cannot be loaded, its shapes cannot be inferred, or the example's arrays
-        are not what it reads."""
+        """Raises ``ModelError`` if the graph cannot be loaded, its shapes cannot be inferred, or the example does not
+        fit."""
         analysis = analyse(model_from_json(name, symbol_json, inputs))
         weights = None if params_path is None else read_values(Path(params_path))
         return cls(
@@ -71,17 +71,17 @@ class Side:
 
     @property
     def has_weights(self) -> bool:
-        """Whether its parameters are the user's."""
+        """Whether the parameters have the user's values."""
         return bool(self._weights)
 
     def look(self, like: "Side") -> None:
-        """Brings synthetic values into range. It begins with the other side's values if both compute alike."""
+        """Brings synthetic values into range. Layers that ``like`` has too start from its values."""
         self.synthetic.adopt(like.synthetic)
-        if not self.has_weights:  # what those cause is the user's
+        if not self.has_weights:  # the user's weights are not changed
             self.activations = look_into(self.analysis, self.synthetic)
 
     def plan(self) -> Plan:
-        """What MXNet makes of the network. Raises ``ModelError`` if it cannot bind it."""
+        """MXNet's plan for the network. Raises ``ModelError`` if MXNet cannot bind the network."""
         if self._plan is None:
             try:
                 self._plan = plan(self.analysis, self._run_as)
@@ -90,20 +90,20 @@ class Side:
         return self._plan
 
     def follow(self, chosen: Plan) -> None:
-        """Binds from now on as it is planned: what is not fused there is bound so, what is copied is made once."""
+        """From now on binds as the plan says: fuses only its fused layers, and shares the weights that they copy."""
         if chosen.graph is not self.plan().graph:
             self._symbol, self._is_fused_already = mx.sym.load_json(chosen.graph.to_json()), True
         self._plan = chosen
         self._variables.follow(chosen)
 
     def buffer_bytes(self) -> Dict[Key, int]:
-        """The bytes of each array that it binds, as it was planned, by what makes arrays interchangeable."""
+        """The bytes of each array that ``bind`` needs, by its key, from the plan."""
         return self._variables.bytes(self.plan().sizes)
 
     def bind(self, buffers: Optional[Buffers] = None) -> Binding:
-        """A fresh binding, whose variables take the buffers of their kind where the other side has made them.
+        """A fresh binding. Its variables reuse the arrays that the other side has put into ``buffers``.
 
-        Where both sides compute alike they then read the same weights from the same place. Raises ``ModelError``.
+        So equal layers of both sides read the same weights from the same place. Raises ``ModelError``.
         """
         values = self.values(buffers or Buffers())
         if not self._is_fused_already:
@@ -119,21 +119,21 @@ class Side:
             raise self._failure("bind", error) from None
 
     def values(self, buffers: Buffers) -> Dict[str, Any]:
-        """An ``NDArray`` for each variable: the network's own weights, and synthetic values, which go into buffers."""
+        """An ``NDArray`` for each variable: the network's own weights, or synthetic values, which go into buffers."""
         return self._variables.arrays(buffers)
 
     def run_unfused(self, outputs: Sequence[Any]) -> List[Any]:
-        """Runs the network once, unfused, for the values of these outputs of its internals, all in memory at once.
+        """The values of these outputs of the symbol's internals, from one run without fusion, all in memory at once.
 
-        Raises ``ModelError`` if MXNet cannot run it.
+        Raises ``ModelError`` if MXNet cannot run the network.
         """
         with fusing("NONE"):
             return self.run(self._bind(mx.sym.Group(list(outputs)), self.values(Buffers()), RunAs()).forward)
 
     def first_subnormal_layer(self) -> Optional[str]:
-        """The first operator with at least 1 subnormal output in 1,000. These are slow to compute with on many CPUs.
+        """The first operator with at least 1 subnormal output in 1,000, which makes many CPUs slow.
 
-        Not those of half precision, which a CPU computes in single. Runs the network once, with all outputs in memory.
+        Without half precision, which a CPU computes in single. Runs the network once, with all outputs in memory.
         """
         internals = self.analysis.model.symbol.get_internals()
         nodes = (internals[name] for name in internals.list_outputs())
@@ -145,10 +145,11 @@ class Side:
         return next((node.name for node, value in zip(outputs, values) if Figures.of(value).is_subnormal), None)
 
     def check(self, forward: Forward) -> None:
-        """Runs it once. Raises ``ModelError`` if the outputs show that no time could be trusted."""
+        """Runs the network once. Raises ``ModelError`` for outputs that are subnormal or not finite, which distort its
+        time."""
         outputs = self.run(forward)
         if self.has_weights:
-            return  # they are the user's
+            return  # the user's weights have these outputs in production too
         if not all(np.isfinite(output).all() for output in outputs if output.dtype.kind == "f"):
             raise self._refusal("not finite")
         heads = [node for node, output in zip(self._heads(), outputs) if Figures.of(output).is_subnormal]
@@ -168,7 +169,7 @@ class Side:
         return ModelError(f"{self.name}: MXNet cannot {doing} the model: {explained(error, self.analysis)}")
 
     def run(self, forward: Forward) -> List[Any]:
-        """The outputs of one forward pass. Raises ``ModelError`` if MXNet cannot run it."""
+        """The outputs of one forward pass. Raises ``ModelError`` if MXNet cannot run the network."""
         try:
             return forward()
         except mx.MXNetError as error:
@@ -178,11 +179,11 @@ class Side:
 
 
 _STORAGES = {"1": "row_sparse", "2": "csr"}
-"""MXNet's numbers for what is not dense."""
+"""MXNet's numbers for storage that is not dense."""
 
 
 def _check_storage(analysis: Analysis) -> None:
-    """Raises ``ModelError`` for a variable that is not dense: bound as a dense one, another network would be timed."""
+    """Raises ``ModelError`` for a variable that is not dense: a dense array in its place would have another speed."""
     for index, role in analysis.roles.items():
         node = analysis.graph.nodes[index]
         storage = node.attrs.get("__storage_type__", "0")

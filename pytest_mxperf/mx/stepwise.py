@@ -1,4 +1,4 @@
-"""Runs a graph operator by operator without fusion. Only what is still to be read stays in memory."""
+"""Runs a graph operator by operator without fusion. An array leaves the memory after its last reader has run."""
 
 import ctypes
 from typing import Any, Callable, Dict, List, Sequence, Tuple
@@ -13,7 +13,7 @@ __all__ = ["Steps"]
 class Steps:
     """One forward of a graph. ``value`` makes the array of a variable, when the first operator reads it.
 
-    ``arrays`` are what is in memory: the first outputs of nodes as ``(index, 0)``, and so on.
+    ``arrays`` are the arrays in memory, by node index and number of the output: ``(index, 0)`` is the first output.
     """
 
     def __init__(self, analysis: Analysis, value: Callable[[str], Any]) -> None:
@@ -25,7 +25,7 @@ class Steps:
         self.arrays: Dict[Entry, Any] = {}
 
     def inputs(self, index: int) -> List[Any]:
-        """The arrays that an operator reads, variables among them made if they are not there yet."""
+        """The arrays that an operator reads. Makes variables that are not in memory yet."""
         return [self._array(entry) for entry in self._graph.nodes[index].inputs]
 
     def _array(self, entry: Entry) -> Any:
@@ -34,14 +34,14 @@ class Steps:
         return self.arrays[entry]
 
     def run(self, index: int) -> List[Any]:
-        """Runs one operator, behind all that it reads of; its outputs. Raises ``MXNetError``."""
+        """Runs one operator, after those that it reads, and returns its outputs. Raises ``MXNetError``."""
         node, inputs = self._graph.nodes[index], self.inputs(index)
         outputs = self._run_graph(node, inputs) if node.subgraphs else self._invoke(node, inputs, index)
         self.arrays.update({(index, output): array for output, array in enumerate(outputs)})
         return outputs
 
     def forget(self, index: int) -> None:
-        """Drops every value that nobody reads after this operator."""
+        """Drops every array that no operator reads after this one."""
         for source in self._last_reads.get(index, ()):
             for entry in [entry for entry in self._outputs_of(source) if entry in self.arrays]:
                 del self.arrays[entry]
@@ -52,7 +52,7 @@ class Steps:
     def _invoke(self, node: Node, inputs: Sequence[Any], index: int) -> List[Any]:
         attrs = {name: value for name, value in node.attrs.items() if not name.startswith("__")}
         if not inputs and "shape" in attrs:
-            attrs["shape"] = str(self._shapes[index][0])  # it may leave the batch to what reads it
+            attrs["shape"] = str(self._shapes[index][0])  # the attribute may leave the batch size open
         if node.op not in self._operators:
             handle = ctypes.c_void_p()
             mx.base.check_call(mx.base._LIB.NNGetOpHandle(mx.base.c_str(node.op), ctypes.byref(handle)))
@@ -60,7 +60,7 @@ class Steps:
         return _imperative(self._operators[node.op], inputs, attrs)
 
     def _run_graph(self, node: Node, inputs: Sequence[Any]) -> List[Any]:
-        """A loop, a branch or a fused operator, which is bound with the graph that it has."""
+        """Binds and runs a loop, a branch or a fused operator with its subgraphs."""
         names = [f"input{position}" for position in range(len(inputs))]
         variables = tuple(Node("null", name, {}, ()) for name in names)
         reading = tuple((position, 0) for position in range(len(inputs)))
@@ -98,7 +98,7 @@ def _imperative(operator: Any, inputs: Sequence[Any], attrs: Dict[str, str]) -> 
 
 
 def _last_reads(graph: Graph) -> Dict[int, Tuple[int, ...]]:
-    """For each operator the nodes that it is the last to read; itself where nobody reads it."""
+    """For each operator, the nodes whose last reader it is. A node without a reader is its own last reader."""
     last = {index: index for index in range(len(graph.nodes))}
     for index, node in enumerate(graph.nodes):
         last.update((source, index) for source, _ in node.inputs)

@@ -12,10 +12,10 @@ __all__ = ["cut", "infer_subgraphs"]
 
 
 def infer_subgraphs(graph: Graph, known: Sequence[Sequence[Known]]) -> Inference:
-    """What is known of the graph's nodes, and of the nodes in their subgraphs.
+    """The shapes and dtypes of the graph's nodes, and of the nodes in their subgraphs.
 
-    MXNet infers nothing for a ``_while_loop`` or ``_cond``, so everything after one is inferred again, with
-    variables of the right shapes in its place. Shapes that stay unknown are None.
+    MXNet infers nothing for a ``_while_loop`` or ``_cond``. So variables of the right shapes replace the operator, and
+    everything behind it is inferred again. Shapes that stay unknown are None.
     """
     entered: Dict[int, List[Inference]] = {}
     if any(node.subgraphs for node in graph.nodes):
@@ -30,7 +30,7 @@ def infer_subgraphs(graph: Graph, known: Sequence[Sequence[Known]]) -> Inference
 
 
 class _State:
-    """What is known so far, and which operators have been replaced by variables."""
+    """The shapes and dtypes so far, and the operators that variables have replaced."""
 
     def __init__(self, graph: Graph, known: Sequence[Sequence[Known]]) -> None:
         self.graph = graph
@@ -53,7 +53,7 @@ class _State:
             self._infer_again()
 
     def _learn(self, node: Node, subgraph: Graph, fed: Sequence[Feed], known: Sequence[Sequence[Known]]) -> None:
-        """Gives parameters that only a subgraph reads the shapes that are inferred in it."""
+        """Takes over the shapes of parameters that only a subgraph reads, because they are inferred there."""
         for variable, feed in zip(variables(subgraph), fed):
             source, _ = node.inputs[feed.position]
             if self.graph.nodes[source].is_variable and self._given[source][0] is None and not feed.sliced:
@@ -79,12 +79,12 @@ def _fed(node: Node, inputs: Sequence[Known], feed: Feed) -> Known:
     shape, dtype = inputs[feed.position]
     if shape is not None and feed.sliced:
         shape = shape[1:] or (1,)
-    # A fused operator keeps the graph that it was made of, in which nothing is quantized.
+    # The subgraph of a fused operator is the original graph, in which nothing is quantized.
     return shape, "float32" if node.op.startswith(FUSED_PREFIX) else dtype
 
 
 def _outputs(node: Node, entered: Sequence[Inference]) -> List[Known]:
-    """A loop stacks some of its body's outputs, as many as it may take steps; a branch returns its own."""
+    """The outputs of a loop or a branch. A loop stacks some outputs of its body, one row for each possible step."""
     body, known = node.subgraphs[1], entered[1]
     outputs: List[Known] = [(known.shapes[index][output], known.dtypes[index][output]) for index, output in body.heads]
     if node.op == "_while_loop":
@@ -95,9 +95,9 @@ def _outputs(node: Node, entered: Sequence[Inference]) -> List[Known]:
 
 
 def cut(graph: Graph, replaced: Mapping[int, Sequence[str]]) -> Tuple[Graph, Dict[Entry, int]]:
-    """The graph with variables of these names in place of some nodes' outputs; and where each node's output has gone.
+    """The graph with variables of these names in place of some nodes' outputs, and the new node index of each output.
 
-    The outputs of a node that stays share one place.
+    For a node that stays, only output 0 is in the second result.
     """
     nodes: List[Node] = []
     places: Dict[Entry, int] = {}

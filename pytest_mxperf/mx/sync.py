@@ -1,4 +1,4 @@
-"""Forward passes that are complete. MXNet's ``forward`` only queues work; fetching an output waits for it."""
+"""Forward passes that are complete. MXNet's ``forward`` only queues work. Fetching an output waits for it."""
 
 import warnings
 from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
@@ -17,21 +17,21 @@ _NOTHING: Mapping[str, Any] = {}
 
 
 class Forwards(NamedTuple):
-    """What is timed: something that queues one forward pass, and what gives the arrays to wait for afterwards."""
+    """What is timed: ``queue`` queues one forward pass, and ``outputs`` gives the arrays to wait for."""
 
     queue: Callable[[], Any]
     outputs: Callable[[Any], Sequence[Any]]
-    """Of what ``queue`` has returned."""
+    """Takes what ``queue`` has returned."""
 
 
 def forwards_of(
     model: Any, batch: Any, inputs: Mapping[str, InputSpec] = _NOTHING, example: Mapping[str, Any] = _NOTHING
 ) -> Forwards:
-    """Of a bound module, a Gluon block, or a callable that returns NDArrays.
+    """The forward passes of a bound module, a Gluon block, or a callable that returns NDArrays.
 
-    Without a ``batch`` a module gets one for the shapes that it is bound for, a block one for ``inputs``, which are the
-    test's; both of the ``example``'s arrays where it has them. Any other callable is called without arguments then.
-    Raises ``UsageError`` for anything else.
+    Without a ``batch``, a module gets arrays of the shapes that it is bound for, a block arrays for the test's
+    ``inputs``, and other callables no arguments. Arrays in ``example`` come first. Raises ``UsageError`` for anything
+    else.
     """
     __tracebackhide__ = True
     is_class = isinstance(model, type)
@@ -56,7 +56,7 @@ def _of_module(module: Any, batch: Any) -> Forwards:
 
 
 def _arguments(batch: Any) -> Tuple[Any, ...]:
-    """One for each input; a list of states is one argument, inside of a tuple or list of all."""
+    """The arguments in a batch, one for each input. A list of states is one argument."""
     data = batch.data if isinstance(batch, mx.io.DataBatch) else batch
     return tuple(data) if isinstance(data, (tuple, list)) else (data,)
 
@@ -76,7 +76,7 @@ def _native(array: Any) -> Any:
 
 
 def _arrays(returned: Any) -> List[Any]:
-    """Every array in what a call returned. Raises ``UsageError`` if there is anything else, or nothing, to wait for."""
+    """All arrays that a call returned. Raises ``UsageError`` if it returned none, or anything else."""
     __tracebackhide__ = True
     arrays = list(_flat(returned))
     strange = [each for each in arrays if not isinstance(each, mx.nd.NDArray)]
@@ -89,7 +89,7 @@ def _arrays(returned: Any) -> List[Any]:
 
 
 def _flat(returned: Any) -> Iterator[Any]:
-    """Without None inside a list or dictionary, which stands for an output that is left out."""
+    """The values in nested lists and dictionaries. None in one of them stands for an output that is left out."""
     if isinstance(returned, dict):
         returned = list(returned.values())
     if not isinstance(returned, (tuple, list)):
@@ -101,21 +101,21 @@ def _flat(returned: Any) -> Iterator[Any]:
 
 
 def example_batch(module: Any, example: Mapping[str, Any] = _NOTHING) -> Any:
-    """A batch for the shapes and dtypes that the module is bound for, of the example's arrays where it has them.
+    """A batch for the shapes and dtypes that the module is bound for, with the example's arrays if it has any.
 
     Raises ``UsageError`` for an array of another shape.
     """
     arrays = list(_example_arrays({desc.name: desc for desc in module.data_shapes}, example).values())
-    if isinstance(module, mx.mod.BucketingModule):  # which looks up a module by the batch's key
+    if isinstance(module, mx.mod.BucketingModule):  # it chooses a module by the batch's key
         return mx.io.DataBatch(arrays, None, bucket_key=module._default_bucket_key, provide_data=module.data_shapes)
     return mx.io.DataBatch(data=arrays, label=None)
 
 
 def _example_arrays(wanted: Mapping[str, Any], example: Mapping[str, Any]) -> Dict[str, Any]:
-    """By name an array of each shape and dtype.
+    """An array for each name: the example's, or one of the wanted shape and dtype.
 
-    Other numbers than the example's are uniform in [0, 1) from a fixed seed, so that none is subnormal; integers are 0,
-    an index that every embedding has.
+    Its numbers are uniform in [0, 1) from a fixed seed, so that none is subnormal. Integers are 0, an index that every
+    embedding has.
     """
     generator = np.random.RandomState(0)
     arrays = {}
@@ -124,7 +124,7 @@ def _example_arrays(wanted: Mapping[str, Any], example: Mapping[str, Any]) -> Di
         if name in example:
             values = _of_shape(name, example[name], desc)
         with warnings.catch_warnings():
-            # nd.array uses a deprecated part of scipy, if scipy is there. Users cannot mend that.
+            # nd.array uses a deprecated part of scipy, if scipy is there. Users cannot fix that.
             warnings.simplefilter("ignore", DeprecationWarning)
             arrays[name] = mx.nd.array(values, dtype=desc.dtype)
     return arrays
@@ -169,7 +169,7 @@ def queued(forwards: Forwards, count: int) -> Callable[[], None]:
 
 
 def warm_up(run: Callable[[], None], *, times: int) -> None:
-    """Runs it. Raises ``ModelError`` if MXNet cannot, which shows only when the outputs are fetched."""
+    """Calls ``run``. Raises ``ModelError`` if MXNet cannot run the model, which fetching the outputs shows."""
     __tracebackhide__ = True
     try:
         for _ in range(times):

@@ -1,7 +1,7 @@
-"""Values for every variable of a graph, made from shapes alone, to time a network whose weights must not matter.
+"""Values for every variable of a graph, made from shapes alone. With them a network is timed without its weights.
 
-What a variable is for follows from the operators that read it, never from its name: ``fills.py`` chooses for
-parameters, ``input_fills.py`` for inputs. ``activations.py`` checks the result, and may change a few values.
+The operators that read a variable decide its values, never its name: ``fills.py`` chooses for parameters,
+``input_fills.py`` for inputs. ``activations.py`` checks the result, and may change a few values.
 """
 
 import zlib
@@ -21,18 +21,18 @@ from pytest_mxperf.mx.reads import Read, Readers
 __all__ = ["Key", "SyntheticValues", "group_of", "turn_of"]
 
 Key = Tuple[object, ...]
-"""What makes two variables interchangeable: read by the same operator, with the same attributes and shapes."""
+"""Variables with the same key are interchangeable: equal operators read them, with the same attributes and shapes."""
 
 
 def turn_of(key: Key) -> int:
-    """How many variables of its kind there are before."""
+    """How many variables of the same kind come before."""
     turn = key[-2]
     assert isinstance(turn, int)
     return turn
 
 
 def group_of(key: Key) -> Key:
-    """What all of its kind have in common, if they are equally scaled."""
+    """The key that all variables of one kind and scale have in common."""
     return ("copied", *key[:-2], key[-1])
 
 
@@ -52,20 +52,20 @@ class SyntheticValues:
         self._readers = Readers(analysis.graph, analysis.inference)
         self._inputs = Inputs(analysis.graph, analysis.inference, self._readers)
         first = {analysis.graph.nodes[index].name: index for index in sorted(analysis.roles, reverse=True)}
-        # In the graph's order: what is added behind a layer leaves it its numbers.
+        # In the graph's order, so that a layer keeps its numbers if another is added behind it.
         self._indices = dict(sorted(first.items(), key=lambda item: item[1]))
         self._fills = {name: self._fill(index) for name, index in self._indices.items()}
         self._keys = dict(self._base_keys())
         self.gains: Dict[str, float] = {}
         """The factor of each parameter, by name, if it is not 1."""
         self.overlapping: FrozenSet[str] = frozenset()
-        """Names of parameters that lie in one array with those of their kind, each a row behind the one before."""
+        """Names of parameters that share one array with others of their kind, each a row behind the one before."""
         self._refilled: Dict[str, Fill] = {}
 
     def variables(self) -> "Iterator[Tuple[str, Key]]":
-        """The name of each variable, and what it is interchangeable with: the k-th of its kind, equally scaled.
+        """The name and the key of each variable.
 
-        The key's last two members are that number and that scale.
+        The key's last two members are its number among those of its kind, from 0, and its scale.
         """
         for name, key in self._keys.items():
             yield name, (*key, self.gains.get(name, 1.0))
@@ -83,10 +83,10 @@ class SyntheticValues:
         if name in self._given:
             return ("given", name, shape, dtype, zlib.crc32(self._given[name].tobytes()))
         if role is Role.INPUT or consumer is None:
-            # Two graphs may look up the same tokens in tables of different lengths.
+            # Without the reader: two graphs may look up the same tokens in tables of different lengths.
             return (name, shape, dtype, self._fills[name])
         node = consumer.node
-        # The data's shape too: MKLDNN stores a weight in a layout that it chooses for both.
+        # With the data's shape, because MKLDNN chooses the layout of a weight for both.
         data = self._shapes[node.inputs[0][0]][node.inputs[0][1]]
         attrs = tuple(sorted(node.attrs.items()))
         return (node.op, attrs, consumer.position, data, shape, dtype, role.value, self._fills[name])
@@ -100,15 +100,15 @@ class SyntheticValues:
         return parameter_fill(self._readers.of(index), shape, dtype)
 
     def make(self, name: str, key: Key, *, more_rows: int = 0) -> Any:
-        """A new ``NDArray`` for a variable, with the same numbers for the same key; with more rows than it has."""
+        """A new ``NDArray`` for a variable, with ``more_rows`` if asked. The same key gives the same numbers."""
         shape = self._shapes[self._indices[name]][0]
         if more_rows:
             shape = (shape[0] + more_rows, *shape[1:])
-        seed = repr(key[:-1])  # scaled or not, the numbers are the same
+        seed = repr(key[:-1])  # without the scale, which only multiplies the numbers
         return filled(shape, self._dtype(name), seed, lambda numbers: self._numbers(name, shape, numbers))
 
     def fresh(self, name: str) -> Any:
-        """A new ``NDArray`` for the variable, with the numbers that it is bound with."""
+        """A new ``NDArray`` for the variable, with the numbers that a binding gets."""
         key = (*self._keys[name], self.gains.get(name, 1.0))
         if name not in self.overlapping:
             return self.make(name, key)
@@ -129,11 +129,11 @@ class SyntheticValues:
         return self._dtypes[self._indices[name]][0]
 
     def is_given(self, name: str) -> bool:
-        """Whether its numbers are the user's."""
+        """Whether the user gives the variable's numbers."""
         return name in self._given
 
     def readers_of(self, index: int) -> List[Read]:
-        """The operators that compute with the numbers of the node of that index."""
+        """The operators that compute with the numbers of the node with this index."""
         return self._readers.of(index)
 
     def reads(self, name: str) -> List[Read]:
@@ -153,7 +153,7 @@ class SyntheticValues:
         self._keys = dict(self._base_keys())
 
     def adopt(self, other: "SyntheticValues") -> None:
-        """Changes what the other side has changed, where both compute alike."""
+        """Takes over the other side's scales and fills, for variables that both sides have."""
         for name, fill in other._refilled.items():
             if self._is_same_input(name, other):
                 self.refill(name, fill)

@@ -1,7 +1,7 @@
-"""One child tries for a whole session whether MXNet survives what a file says: a fork for each would cost more.
+"""One child process tries for a whole session whether MXNet survives a file's graph. A fork per graph would be slower.
 
-Earlier work may have harmed the child, and it does not know what the session has registered since. So it is believed
-only when all goes well. What kills it, or raises, is tried once more by a new child, which then stays.
+Earlier work may have harmed the child, and it does not know what the session has registered since. So only its
+successes count. Work that crashes it or raises is tried once more in a new child, which then stays.
 """
 
 import atexit
@@ -14,7 +14,7 @@ from pytest_mxperf.mx.guard import SECONDS_OF_A_TRIAL, SPARE_BYTES, Child, Takes
 __all__ = ["close", "try_in_session_child"]
 
 _LARGEST_KEPT_BYTES = 1024**3
-"""A child keeps what its session had in memory, also when the session has let go of it."""
+"""In a larger session no child stays, because it would keep memory that the session has freed."""
 
 _lock = threading.Lock()
 _child: Optional[Child] = None
@@ -23,9 +23,9 @@ _child: Optional[Child] = None
 def try_in_session_child(
     work: Callable[[], object], who: str, doing: str, suspects: Sequence[str], *, in_new_child: bool = False
 ) -> None:
-    """As ``guard.try_in_child``, for work that can be pickled, and with one child for all.
+    """Like ``guard.try_in_child``, with one child for all work. The work must be picklable.
 
-    ``in_new_child`` is for work that Python functions of the session take part in, which may have changed.
+    ``in_new_child`` is for work that calls Python functions of the session, because they may have changed.
     """
     if not hasattr(os, "fork"):
         return
@@ -35,21 +35,21 @@ def try_in_session_child(
         except TakesTooLongError as error:
             death = str(error)
             close()
-        except BaseException:  # an interrupt: nobody hears what it has to say
+        except BaseException:  # an interrupt: nobody will read the child's report
             close()
             raise
     refuse(death, who, doing, suspects)
 
 
 def _is_done_again(work: Callable[[], object]) -> bool:
-    """Whether the child that is there does it without an exception. Raises ``TakesTooLongError``."""
+    """Whether there is a child, and it does the work without an exception. Raises ``TakesTooLongError``."""
     if _child is None or _child.owner != os.getpid():
         return False
     return _child.ask(work, SPARE_BYTES, SECONDS_OF_A_TRIAL)
 
 
 def _death_of(work: Callable[[], object]) -> Optional[str]:
-    """How a new child that does it comes to its end, unless well or by an exception. It takes the other's place."""
+    """How a new child crashes on the work, or None. The new child replaces the old one."""
     global _child
     close()
     _child = Child(work, SPARE_BYTES)

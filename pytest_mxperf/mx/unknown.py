@@ -20,7 +20,7 @@ _HOLDS_A_BATCH = "does the graph hold a batch size other than that of the inputs
 
 
 def inputs_of(model: Model, graph: Optional[Graph] = None) -> List[GraphInput]:
-    """The inputs that the model's graph needs, with those that the user gives."""
+    """The inputs that the model's graph needs, also those that the user gives."""
     graph = graph or Graph.parse(json_of(model.symbol), where=model.name)
     stored = None if model.stored is None else {name: array.shape for name, array in model.stored.items()}
     if model.net is not None:
@@ -32,7 +32,7 @@ def inputs_of(model: Model, graph: Optional[Graph] = None) -> List[GraphInput]:
 
 
 def not_given(model: Model) -> List[GraphInput]:
-    """Those that the user has not given, with the shapes that MXNet infers for them from the others."""
+    """The inputs that the user has not given, with the shapes that MXNet infers for them from the others."""
     shapes = _partial_shapes(model)
     missing = [each for each in inputs_of(model) if each.name not in model.inputs]
     return [each._replace(shape=shapes.get(each.name) or each.shape) for each in missing]
@@ -49,7 +49,7 @@ def _partial_shapes(model: Model) -> Dict[str, Tuple[Optional[int], ...]]:
 
 
 def does_not_fit(model: Model, error: Exception) -> ShapeError:
-    """For what MXNet says when shapes or dtypes contradict each other, or are too few."""
+    """The error for an ``MXNetError`` that says that shapes or dtypes contradict each other, or are too few."""
     given = ", ".join(f"{name}={spec.shape} {spec.dtype}" for name, spec in model.inputs.items())
     problem = reason(error)
     hint = f"; {_HOLDS_A_BATCH}" if "Target shape size is different" in problem else ""
@@ -87,7 +87,7 @@ def _read_as_weights(model: Model, graph: Graph) -> Set[int]:
 
 
 def _is_culprit(graph: Graph, index: int, unknown: Set[int]) -> bool:
-    """Whether it is an operator whose input shapes are known, and whose output shapes are not."""
+    """Whether the node is an operator with known input shapes and unknown output shapes."""
     node = graph.nodes[index]
     return not node.is_variable and not any(source in unknown for source, _ in node.inputs)
 
@@ -108,12 +108,12 @@ def _remedy(model: Model, node: Node, shapes: Sequence[Sequence[Any]]) -> str:
     if node.op in ("Reshape", "_np_reshape", "_npx_reshape") and read and read[0] is not None:
         return f"it makes {attrs} of {read[0]}: {_HOLDS_A_BATCH}"
     if read and None not in read:
-        return f"MXNet has no answer to {attrs or 'it'} for {', '.join(map(str, read))}"
+        return f"MXNet infers nothing from {attrs or 'it'} for {', '.join(map(str, read))}"
     return "give the shapes of all inputs and labels"
 
 
 def _of_variables(model: Model, unknown: Sequence[str]) -> str:
-    """All that are unknown and that nothing but the user can tell; the weights of layers follow from them."""
+    """The message for the variables whose shapes the user must give. The shapes of layers' weights follow from them."""
     wanted = {each.name: each for each in not_given(model)}
     inputs = [wanted[name] for name in unknown if name in wanted]
     names = [_quoted(each) for each in inputs] or [repr(name) for name in unknown]
@@ -130,7 +130,7 @@ def _quoted(wanted: GraphInput) -> str:
 
 
 def _fed(model: Model) -> Set[str]:
-    """The variables that are inputs, labels or states to the operator that reads them."""
+    """Names of the variables that operators read as inputs, labels or states."""
     graph = Graph.parse(json_of(model.symbol), where=model.name)
     auxiliary = model.symbol.list_auxiliary_states()
     roles = assign_roles(graph, inputs=model.inputs, auxiliary=auxiliary, stored=model.parameter_names)
@@ -138,7 +138,7 @@ def _fed(model: Model) -> Set[str]:
 
 
 def check_dtypes(model: Model, dtypes: Mapping[str, str]) -> None:
-    """Raises ``ShapeError`` for a parameter whose dtype only weights could tell that are there and cannot be read."""
+    """Raises ``ShapeError`` for a parameter of unknown dtype if there are weights that cannot be read."""
     if not model.weights_problem:
         return
     found, _, _ = model.symbol.infer_type_partial(**dtypes)

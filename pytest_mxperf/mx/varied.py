@@ -1,4 +1,4 @@
-"""Counts a model at several sizes of its inputs, and finds the operators that fix one of them."""
+"""Counts a model at several sizes of its inputs, and finds the operators that fix a size."""
 
 import warnings
 from dataclasses import replace
@@ -14,11 +14,11 @@ from pytest_mxperf.spec import ModelSpec
 __all__ = ["scaling_of"]
 
 _MOST_SUSPECTS = 20
-"""Operators that are tried one by one: each is a count of the graph up to there."""
+"""How many operators are tried one by one. Each trial counts the graph up to the operator."""
 
 
 def scaling_of(spec: ModelSpec, axis: Axis, asked: Sequence[int]) -> Scaling:
-    """Raises the first ``MxperfError`` if the model can be counted at none of the sizes."""
+    """How the model's counts depend on the axis. Raises the first ``MxperfError`` if no size can be counted."""
     sizes = Sizes(spec, axis)
     tried = {size: sizes.at(size) for size in checked_sizes(asked)}
     found = {size: each for size, each in tried.items() if isinstance(each, Analysis)}
@@ -40,7 +40,7 @@ def scaling_of(spec: ModelSpec, axis: Axis, asked: Sequence[int]) -> Scaling:
 
 
 class Sizes:
-    """A model at any size of the axis. What is wrong with its files is a warning once, not at every size."""
+    """A model at any size of the axis. Warnings about its files come once, not for every size."""
 
     def __init__(self, spec: ModelSpec, axis: Axis) -> None:
         self.spec = spec
@@ -48,7 +48,7 @@ class Sizes:
         self._is_opened = False
 
     def at(self, size: int, *, end: str = "") -> Union[Analysis, MxperfError]:
-        """The model, or the graph up to the operator ``end``; or why it cannot be analysed."""
+        """The analysis of the model, or of its graph up to the operator ``end``; or the error."""
         outputs = (end,) if end else self.spec.outputs
         spec = replace(self.spec, inputs=self.axis.resized(self.spec.inputs, size), outputs=outputs)
         with warnings.catch_warnings():
@@ -62,7 +62,7 @@ class Sizes:
 
 
 def _notes(sizes: Sizes, found: Mapping[int, Analysis], problems: Mapping[int, MxperfError]) -> List[str]:
-    """Which operators fix the axis: where the model can be counted, and where it cannot."""
+    """Notes that name the operators that fix the axis, also if the model cannot be counted."""
     fixed = _fixed_in(list(found.values()), list(found))
     failed = [size for size, error in problems.items() if isinstance(error, ModelError)]
     if not failed:
@@ -88,7 +88,8 @@ def _fixed_in(analyses: Sequence[Analysis], sizes: Sequence[int]) -> List[Fixed]
 
 
 def _culprits(sizes: Sizes, found: Mapping[int, Analysis], failed: int) -> List[Fixed]:
-    """Of the operators that write a size, the first at which the model cannot follow the axis."""
+    """The first operator whose attributes hold a size, and at which the model does not follow the axis to
+    ``failed``."""
     good = next(iter(found), sizes.axis.given(sizes.spec.inputs))
     if good is None:
         return []
@@ -107,6 +108,6 @@ def _culprits(sizes: Sizes, found: Mapping[int, Analysis], failed: int) -> List[
 
 
 def _can_be_read(sizes: Sizes, whole: Analysis, suspect: Fixed, size: int) -> bool:
-    """Whether the model can be counted up to what the operator reads: if not, it is not to blame."""
+    """Whether the model can be counted up to the operator's input. If not, the operator is not to blame."""
     source = whole.graph.nodes[suspect.node.inputs[0][0]]
     return source.is_variable or isinstance(sizes.at(size, end=source.name), Analysis)

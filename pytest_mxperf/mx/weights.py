@@ -65,7 +65,7 @@ def load_weights(analysis: Analysis) -> LoadedCheckpoint:
 
 def _read_checkpoint(checkpoint: Checkpoint) -> Dict[str, Any]:
     path = checkpoint.params_path
-    if not os.path.lexists(path):  # another epoch that is missing has been an error before
+    if not os.path.lexists(path):  # no epoch at all: a missing one among others is an error earlier
         beside = read_stored(checkpoint).beside
         raise ParamsError(f"{path}: the weights are missing; counting works without weights, running does not{beside}")
     return read_values(path)
@@ -73,9 +73,9 @@ def _read_checkpoint(checkpoint: Checkpoint) -> Dict[str, Any]:
 
 def read_values(path: Path) -> Dict[str, Any]:
     """The arrays of a ``.params`` file by name. Raises ``ParamsError`` if MXNet cannot load it."""
-    read_header(path)  # finds what would crash MXNet
+    read_header(path)  # raises for a file that would crash MXNet
     problem = ""
-    # MXNet loads what mx.npx.save wrote only under NumPy's shape semantics, and the rest only without.
+    # MXNet loads files of mx.npx.save only with numpy's shape semantics, and other files only without.
     for numpy_shapes in (False, True):
         try:
             with array_semantics(numpy_shapes=numpy_shapes):
@@ -84,7 +84,7 @@ def read_values(path: Path) -> Dict[str, Any]:
                     raise ParamsError(f"{path}: the weights have no names; save them with mx.model.save_checkpoint")
                 for value in arrays.values():
                     if value.stype != "default":
-                        value.check_format(full_check=True)  # MXNet reads and writes at every index that it finds
+                        value.check_format(full_check=True)  # MXNet would use any index in the file unchecked
             return {name.split(":", 1)[-1]: value for name, value in arrays.items()}
         except mx.MXNetError as error:
             problem = problem or reason(error)
@@ -94,8 +94,8 @@ def read_values(path: Path) -> Dict[str, Any]:
 def as_module_sets(values: Mapping[str, Any], analysis: Analysis) -> Dict[str, Any]:
     """The values of the graph's variables as ``Module.set_params`` sets them: dense, in the dtype of the graph.
 
-    What the graph does not have is left out, and so are inputs that the user gives. Arrays that are like that already
-    are not copied. Raises ``ParamsError`` for one of another shape.
+    Leaves out values without a variable, and inputs that the user gives. Does not copy arrays that need no change.
+    Raises ``ParamsError`` for a value of another shape.
     """
     found: Dict[str, Any] = {}
     for index in analysis.roles:
@@ -112,7 +112,7 @@ def as_module_sets(values: Mapping[str, Any], analysis: Analysis) -> Dict[str, A
 
 
 def _warn_of_nonfinite(name: str, values: Mapping[str, Any]) -> None:
-    """Such a model computes nothing useful, but its costs are right."""
+    """Warns only, because the costs of such a model are right."""
     broken = [key for key, value in values.items() if not _is_finite(value)]
     if broken:
         warnings.warn(f"{name}: NaN or infinity in the weights {listed(broken)}", MxperfWarning, stacklevel=2)

@@ -1,4 +1,4 @@
-"""Scales synthetic weights such that the outputs of each layer have a magnitude of about 1."""
+"""Scales synthetic weights so that the outputs of each layer have a magnitude of about 1."""
 
 import math
 from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple
@@ -26,7 +26,7 @@ __all__ = ["WeightsInRange"]
 
 _RANGE = (1 / 4, 4.0)
 _SHARED_RANGE = (2.0**-8, 2.0**8)
-"""For the outputs of a weight's second reader and later ones, because the first reader decides."""
+"""The range for a weight's second and later readers. The first reader decides its scale."""
 
 _NO_WEIGHT, _NOWHERE = (-1, -1), (-1, 0.0)
 _MOST_TRIES = 4
@@ -35,11 +35,11 @@ _STEP_OF_A_LOOP = 2.0
 """A loop's outputs may grow with a power of its weights."""
 
 _SATURATED = 3.0
-"""If three quarters of a softmax's inputs are further from their median, most of its outputs may vanish."""
+"""If three quarters of a softmax's inputs are farther than this from their median, most of its outputs may vanish."""
 _UNSATURATED = 1.25
 _VANISHED = 40.0
-"""Between two numbers that are so far from it, on both sides, a softmax has a ratio of e^80, which single precision
-just holds."""
+"""If two inputs are this far from the median, on opposite sides, a softmax's outputs have a ratio of e^80. Single
+precision just holds that."""
 _FAR = 2.0**10
 """If a product or sum of activations is this far from 1, earlier weights must be scaled."""
 _COMBINING = PRODUCTS | MULTIPLYING | ADDING | SUMMING | {"square", "_npi_square"}
@@ -48,7 +48,7 @@ _ENDING = SATURATING | {"RNN", "Embedding", "L2Normalization", "argmax", "argsor
 
 
 class WeightsInRange:
-    """The weights of one graph, and what is wished of them for the next run."""
+    """The weights of one graph, and the factors that the last run wishes for them."""
 
     def __init__(self, analysis: Analysis, synthetic: SyntheticValues) -> None:
         self._graph = analysis.graph
@@ -66,12 +66,12 @@ class WeightsInRange:
         self._is_done = True
 
     def begin(self, steps: Steps) -> None:
-        """Before a run."""
+        """Call it before each run."""
         self._steps = steps
         self._settled = set()
 
     def apply_wishes(self) -> bool:
-        """Scales what the last run has wished for; whether there was anything."""
+        """Scales the weights as the last run wishes. Returns whether there was any wish."""
         for name, factor in self._wishes.items():
             self._synthetic.scale(name, factor)
         self._held.update(self._wishes)
@@ -79,7 +79,8 @@ class WeightsInRange:
         return wished
 
     def before(self, index: int, inputs: Sequence[Figures]) -> None:
-        """Before an operator runs: what would saturate it is made smaller, now and above."""
+        """Before an operator runs: scales down an input that would saturate it, and wishes the same of weights
+        above."""
         node = self._graph.nodes[index]
         position, factor = 0, 1.0
         if self._is_done:
@@ -94,7 +95,7 @@ class WeightsInRange:
             self._steps.arrays[node.inputs[position]] = self._steps.arrays[node.inputs[position]] * factor
 
     def after(self, index: int, inputs: Sequence[Figures], outputs: List[Figures]) -> List[Figures]:
-        """After an operator has run: brings its outputs into range, and says what they are then."""
+        """After an operator has run: brings its outputs into range, and returns their figures."""
         if self._is_done or not all(figures.is_finite for figures in inputs):
             return outputs
         names = self._weights.get(index, [])
@@ -112,7 +113,7 @@ class WeightsInRange:
         return outputs if names else self._combined(index, outputs)
 
     def _factor(self, index: int, output: Figures) -> Optional[float]:
-        """What the layer's weight is to be multiplied with, or None if its outputs are in range."""
+        """The factor for the layer's weight, or None if its outputs are in range."""
         if not output.is_float or output.is_nan or output.rms == 0:
             return None
         names = [name for name, _ in self._weights[index]]
@@ -132,7 +133,7 @@ class WeightsInRange:
         return _RANGE if farthest is None else (farthest / 32, farthest / 2)
 
     def _scale(self, name: str, read: Read, factor: float) -> None:
-        """The weight, and what its numbers have been handed on to."""
+        """Scales the weight, and the arrays to which its numbers have been passed on."""
         self._synthetic.scale(name, factor)
         source = self._graph.nodes[read.place].inputs
         nodes = {*read.path, *(index for index, _ in source if self._graph.nodes[index].name == name)}
@@ -144,7 +145,7 @@ class WeightsInRange:
         return [self._graph.nodes[place].inputs[0] for place in path]
 
     def _combined(self, index: int, outputs: List[Figures]) -> List[Figures]:
-        """Continues with the values that a mended network would have here."""
+        """Scales outputs that are far off, and wishes the same for the weights above. Returns the figures."""
         node, output = self._graph.nodes[index], outputs[0]
         if node.op not in _COMBINING or not output.is_float or output.rms == 0 or not output.is_finite:
             return outputs
@@ -157,7 +158,7 @@ class WeightsInRange:
         return [Figures.of(array.asnumpy()), *outputs[1:]]
 
     def _wish(self, index: int, factor: float) -> bool:
-        """Wishes that the node's outputs be scaled; False if no weight does that."""
+        """Wishes the factor for the weights that scale the node's outputs. False if there are none."""
         names = list(self._scaling(index, set()))
         for name in names:
             self._wish_of(name, factor)
@@ -167,7 +168,7 @@ class WeightsInRange:
         self._wishes[name] = min(factor, self._wishes.get(name, factor))
 
     def _scaling(self, index: int, seen: Set[int]) -> Iterator[str]:
-        """The weights that a node's outputs are proportional to, the nearest in each branch that is summed up."""
+        """The weights to which a node's outputs are proportional: the nearest one in each branch of a sum."""
         pending = [index]
         while pending:
             index = pending.pop()
@@ -183,7 +184,7 @@ class WeightsInRange:
 
 
 def _weights(analysis: Analysis, synthetic: SyntheticValues) -> Iterator[Tuple[int, List[Tuple[str, Read]]]]:
-    """By operator, the weights that it multiplies its inputs with."""
+    """For each operator, the weights by which it multiplies its inputs."""
     found: Dict[int, List[Tuple[str, Read]]] = {}
     for index, role in analysis.roles.items():
         name = analysis.graph.nodes[index].name
@@ -197,7 +198,7 @@ def _weights(analysis: Analysis, synthetic: SyntheticValues) -> Iterator[Tuple[i
 
 
 def _gammas(analysis: Analysis, synthetic: SyntheticValues) -> Iterator[Tuple[int, List[str]]]:
-    """By normalization layer, what it multiplies its outputs with."""
+    """For each normalization layer, the gamma by which it multiplies its outputs."""
     for index, role in analysis.roles.items():
         name = analysis.graph.nodes[index].name
         for read in synthetic.reads(name) if role not in INPUT_ROLES else ():
@@ -216,7 +217,7 @@ def _saturates(node: Node) -> bool:
 
 
 def _unsaturating(first: Figures) -> float:
-    """What an input of a softmax is to be multiplied with, at most 1."""
+    """The factor for the input of a softmax, at most 1."""
     if not first.spread > _SATURATED and not first.most > _VANISHED:
         return 1.0
     return min(_UNSATURATED / max(first.spread, _UNSATURATED), _VANISHED / 2 / max(first.most, _VANISHED / 2))

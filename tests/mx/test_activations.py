@@ -374,7 +374,7 @@ def test_what_cannot_run_by_itself_is_said(mx, monkeypatch):
 
     monkeypatch.setattr("pytest_mxperf.mx.stepwise._imperative", refuse)
     net = mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=4, name="fc")
-    assert notes_of(net, data=(2, 8)) == ("activations from fc on were not looked at",)
+    assert notes_of(net, data=(2, 8)) == ("activations from fc on were not checked",)
 
 
 def test_no_activation_outlives_its_last_reader(mx):

@@ -213,7 +213,7 @@ def test_the_layout_of_a_gpu_is_named(worker):
     network = Network("new", net.tojson(), {"data": InputSpec((2, 8, 8, 3))})
     with pytest.raises(WorkerError) as error:
         worker.request(Prepare(network, network), Prepared, doing="it prepared new", seconds=120)
-    said = "on a CPU it has no Convolution of layout NHWC, which 'conv' is"
+    said = "on a CPU it has no Convolution of layout NHWC, as 'conv' needs"
     assert str(error.value) == f"new: MXNet cannot run the model: {said}"
 
 
