@@ -1,1 +1,1 @@
-"""Where a model's time goes: layer times, what made them grow, and how far they are from the processor's limits."""
+"""Where a model's time goes: the time of each layer, why it has grown, and how far it is from the processor's peak."""

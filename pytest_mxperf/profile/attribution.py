@@ -1,7 +1,7 @@
 """Which layers have become slower: pairs the timed layers of two graphs, with the growth of each pair.
 
-Operators are paired by structure, as for the cost difference. A timed layer may hold several of them, fused: it goes
-by the one that computes in it.
+Operators are paired by structure, as for the cost difference. A timed layer may be several fused operators. Then its
+main operator, the one that computes, is paired.
 """
 
 from collections import defaultdict, deque
@@ -26,26 +26,26 @@ __all__ = [
 ]
 
 LARGEST_UNACCOUNTED = 0.05
-"""Of a forward: where more is in no layer, or in layers that are not in the forward, no layer is blamed."""
+"""If layers and forward differ by a larger fraction of the forward, no layer is blamed."""
 _LEAST_OF_GROWTH = 0.5
-"""What of the forward's growth must be in layers. The copies of new outputs are in none."""
+"""The fraction of the forward's growth that layers must explain. Copies of new outputs belong to no layer."""
 _EACH_ALONE = 2
-"""Layers that have come to one place: more are reported together."""
+"""Up to this many new layers at one place are reported each alone, more of them together."""
 _NOTICEABLE = 0.1
-"""Of the net growth: what has shrunk by less is noise, and hides nothing that has grown."""
+"""A fraction of the net growth. A layer that shrank by less is noise, and hides no growth."""
 _SPLIT = 0.9
-"""Of its work: what does less, beside new layers of its kind, is one of the parts that the layer was split into."""
+"""A layer was split if it does less than this fraction of its work, and new layers of its kind are beside it."""
 
 
 class Work(NamedTuple):
-    """What an operator does in one forward, all that it runs included."""
+    """What an operator does in one forward, with the operators of its subgraphs."""
 
     macs: int = 0
     flops: int = 0
     bytes: int = 0
-    """Read and written."""
+    """Bytes read and written."""
     param_bytes: int = 0
-    """Of its parameters; of those that several read, the first one's."""
+    """Bytes of its parameters. A shared parameter belongs to its first reader."""
     dtype: str = ""
 
     def __add__(self, other: object) -> "Work":
@@ -60,17 +60,17 @@ class Work(NamedTuple):
 
     @property
     def amount(self) -> int:
-        """For a comparison of two operators of one kind."""
+        """The figure by which two operators of one kind are compared."""
         return self.macs or self.flops or self.bytes
 
 
 def work_by_node(nodes: Sequence[Node], layers: Sequence[LayerCost]) -> Dict[int, Work]:
-    """By place of the operator. ``layers`` are all of a cost report."""
+    """The work of each operator, by node index. ``layers`` are all layers of a cost report."""
     return {index: sum(map(_work, costs[1:]), _work(costs[0])) for index, costs in costs_by_node(nodes, layers).items()}
 
 
 def costs_by_node(nodes: Sequence[Node], layers: Sequence[LayerCost]) -> Dict[int, List[LayerCost]]:
-    """A report has a layer for each operator in order, and behind it those of its subgraphs."""
+    """The layers of a cost report, by node index: the operator's, and behind it those of its subgraphs."""
     found: Dict[int, List[LayerCost]] = {}
     position = 0
     for index, node in enumerate(nodes):
@@ -89,7 +89,7 @@ def _work(layer: LayerCost) -> Work:
 
 
 class Row(NamedTuple):
-    """A timed layer: the operator of the graph that it goes by, and all that run in it. -1 if it is in no graph."""
+    """A timed layer, with the node index of its main operator (or -1), and those of all operators that run in it."""
 
     layer: LayerTime
     main: int
@@ -97,7 +97,7 @@ class Row(NamedTuple):
 
 
 def rows_of(profile: NetworkProfile, nodes: Sequence[Node]) -> List[Row]:
-    """Of several operators of one name each is taken once, in order."""
+    """The timed layers with their operators, found by name. Operators of the same name are taken in order."""
     waiting: Dict[str, Deque[int]] = defaultdict(deque)
     for index, node in enumerate(nodes):
         if not node.is_variable:
@@ -115,9 +115,10 @@ def rows_of(profile: NetworkProfile, nodes: Sequence[Node]) -> List[Row]:
 
 
 class Pairing(NamedTuple):
-    """Layers that are one another's counterparts: one and one, mostly. Without old ones the new one is new.
+    """Counterparts: mostly one old and one new layer. Without old layers the new layer is new.
 
-    ``was_in`` is the old layer that it ran in, fused, if it did; ``gone`` are the old operators that it came for.
+    ``was_in`` is the old layer in which the new layer ran fused, if any. ``gone`` are the old operators that the new
+    layers replace.
     """
 
     old: Tuple[Row, ...]
@@ -135,12 +136,12 @@ class Pairing(NamedTuple):
 
     @property
     def growth(self) -> float:
-        """In seconds; the growths of all pairings sum up to that of all layers."""
+        """Seconds per forward. The growths of all pairings add up to the growth of all layers."""
         return self.now - self.before
 
 
 def unaccounted(old: NetworkProfile, new: NetworkProfile) -> str:
-    """Why no layer can be blamed: too much of a forward, or of what it takes longer, is in no layer. Empty if not."""
+    """Why no layer can be blamed: too much of a forward, or of its growth, is in no layer. Otherwise empty."""
     worst = max((profile.unaccounted_share for profile in (old, new)), key=abs)
     if worst > LARGEST_UNACCOUNTED:
         return f"{worst:.0%} of a forward is in no layer"
@@ -157,16 +158,16 @@ def unaccounted(old: NetworkProfile, new: NetworkProfile) -> str:
 
 
 def attributed(found: Sequence[Pairing]) -> List[Tuple[Pairing, float]]:
-    """What has grown, most first, each with its part of the growth; nothing if all together has not.
+    """The pairings that have grown, the largest first, each with its part of the growth. None without a net growth.
 
-    What has shrunk noticeably is taken out of the growth, so that parts add up to about 1 even then.
+    Layers that shrank noticeably do not reduce the growth, so that the parts add up to about 1 even then.
     """
     net = sum(each.growth for each in found)
     shrunk = sum(-each.growth for each in found if -each.growth > _NOTICEABLE * max(net, 0.0))
     if net <= 0:
         return []
     grown = sorted((each for each in found if each.growth > 0), key=lambda each: -each.growth)
-    total = max(net + shrunk, grown[0].growth)  # no part is more than all
+    total = max(net + shrunk, grown[0].growth)  # no part is more than the whole growth
     return [(each, each.growth / total) for each in grown]
 
 
@@ -178,7 +179,7 @@ def pairings(
 
 
 def _kept(matching: Matching, before: Dict[int, Work], now: Dict[int, Work]) -> Set[int]:
-    """Operators of the new graph that are still those of the old one, even with other attributes."""
+    """Operators of the new graph that were in the old graph too, even with other attributes."""
     kept = set()
     added = {matching.new.nodes[new].op for new in matching.rest()[1]}
     for new in matching.new.order:
@@ -192,7 +193,7 @@ def _kept(matching: Matching, before: Dict[int, Work], now: Dict[int, Work]) -> 
 
 
 def _is_beside_added(matching: Matching, new: int) -> bool:
-    """Whether what reads it is new, and reads another new operator of its kind."""
+    """Whether a new reader of the operator also reads a new operator of the same kind."""
     structure = matching.new
     return any(
         matching.origin[source] < 0 and structure.nodes[source].op == structure.nodes[new].op
@@ -203,7 +204,7 @@ def _is_beside_added(matching: Matching, new: int) -> bool:
 
 
 class _Pairs:
-    """Goes through the timed layers of both graphs."""
+    """Pairs the timed layers of both graphs."""
 
     def __init__(self, matching: Matching, old: Sequence[Row], new: Sequence[Row], kept: Set[int]) -> None:
         self._matching = matching
@@ -213,7 +214,7 @@ class _Pairs:
         self._new_row = {node: place for place, row in enumerate(new) for node in row.nodes}
 
     def find(self) -> Iterator[Pairing]:
-        counterparts: Dict[int, List[int]] = {}  # by place of a new row that is an old one still
+        counterparts: Dict[int, List[int]] = {}  # old rows by new row: the counterpart, and rows absorbed into it
         left: List[int] = []
         for place, row in enumerate(self._new):
             origin = self._place_before(row)
@@ -229,14 +230,14 @@ class _Pairs:
         yield from self._pair_places(gone, left)
 
     def _place_before(self, row: Row) -> Optional[int]:
-        """Where its operator ran, if that is one of the old graph still."""
+        """The old row in which the row's main operator ran, if the operator was kept."""
         return self._old_row.get(self._matching.origin[row.main]) if row.main in self._kept else None
 
     def _goes_by(self, origin: int, row: Row) -> bool:
         return self._old[origin].main == self._matching.origin[row.main]
 
     def _is_absorbed(self, place: int, counterparts: Dict[int, List[int]]) -> bool:
-        """Whether its operator runs in another layer now, whose counterpart it becomes too."""
+        """Whether the old row's operator now runs in another layer. Then the row is its counterpart too."""
         main = self._old[place].main
         partner = self._matching.partner[main] if main >= 0 else -1
         absorbing = self._new_row.get(partner) if partner in self._kept else None
@@ -246,7 +247,7 @@ class _Pairs:
         return True
 
     def _pair_places(self, gone: Sequence[int], left: Sequence[int]) -> Iterator[Pairing]:
-        """New layers together with the layers that they replace; layers that only came or only went, each alone."""
+        """Pairs new layers with the layers that they replace. Layers that only came or only went stay alone."""
         sites = _Sites(self._matching, self._kept)
         together: Dict[Hashable, Tuple[List[Row], List[Row]]] = defaultdict(lambda: ([], []))
         for place in gone:
@@ -270,7 +271,8 @@ class _Pairs:
 
 
 class _Sites:
-    """Where operators have come and gone: those that are connected, or that the same operator reads at one place."""
+    """Where operators have come and gone. Two share a site if one reads the other, or if an operator reads both at the
+    same input."""
 
     def __init__(self, matching: Matching, kept: Set[int]) -> None:
         self._matching = matching
@@ -283,14 +285,14 @@ class _Sites:
             self._unite_new(new)
 
     def of_old(self, node: int) -> Optional[Hashable]:
-        """The same for all of one site; None for what is at none."""
+        """The site of an old operator, None if it was kept."""
         return self._root(("old", node)) if node in self._old else None
 
     def of_new(self, node: int) -> Optional[Hashable]:
         return self._root(("new", node)) if node in self._new else None
 
     def gone(self) -> Dict[Optional[Hashable], List[int]]:
-        """By site its old operators, in order: some of them may have been in no layer of their own."""
+        """The old operators of each site, in order, also those that were fused into other layers."""
         found: Dict[Optional[Hashable], List[int]] = defaultdict(list)
         for old in self._matching.old.order:
             found[self.of_old(old)].append(old)
@@ -312,5 +314,5 @@ class _Sites:
 
     def _root(self, key: Hashable) -> Hashable:
         while self._parents.setdefault(key, key) != key:
-            self._parents[key] = key = self._parents[self._parents[key]]  # half as far the next time
+            self._parents[key] = key = self._parents[self._parents[key]]  # halves the path for the next time
         return key

@@ -1,6 +1,7 @@
 """Which layer is named first: a changed layer comes before layers that are slower because they read it.
 
-A layer behind a transposed or a plain one may lose more time than that itself. They are reported together.
+A layer that reads a transposed or an unblocked output may lose more time than the layer that changed. Both are reported
+together.
 """
 
 from typing import Dict, Hashable, Iterator, List, NamedTuple, Sequence
@@ -24,13 +25,13 @@ class Blamed(NamedTuple):
         return self.cause.kind in ("new", "replaced")
 
     def nodes(self) -> Iterator[int]:
-        """What runs in it now."""
+        """Node indices of the operators that run in the new layers."""
         return (node for row in self.pairing.new for node in row.nodes)
 
 
 def in_order(matching: Matching, blamed: Sequence[Blamed]) -> List[Blamed]:
-    """Those that belong together behind one another, the most growth first; among them what was changed comes first,
-    and then what is no longer fused for it."""
+    """Groups layers that belong together. The group with the most growth comes first. In a group, changed layers come
+    first, and then layers that are no longer fused because of them."""
     groups = _Groups(matching, blamed)
     parts: Dict[int, float] = {}
     for place, each in enumerate(blamed):
@@ -49,7 +50,7 @@ def in_order(matching: Matching, blamed: Sequence[Blamed]) -> List[Blamed]:
 
 
 class _Groups:
-    """Layers that belong together: what has come, what was fused, and what only reads that."""
+    """Layers that belong together: new layers, layers that ran in the same old layer, and unchanged layers behind."""
 
     def __init__(self, matching: Matching, blamed: Sequence[Blamed]) -> None:
         self._matching = matching
@@ -68,7 +69,7 @@ class _Groups:
         return place
 
     def rank(self, place: int) -> int:
-        """0 for what has been changed itself, 1 for what is fused otherwise, 2 for what only reads it."""
+        """0 if the layer itself has changed, 1 if it is no longer fused, 2 if it only reads a changed layer."""
         return self._ranks[place]
 
     def _rank(self, each: Blamed) -> int:
@@ -79,7 +80,7 @@ class _Groups:
         return 1 if each.cause.kind == "no longer fused" else 2
 
     def _sources(self, place: int) -> Iterator[int]:
-        """Of what has come, what else has that it reads."""
+        """For a new layer, the other new layers that it reads."""
         for node in self._blamed[place].nodes():
             for source in self._matching.new.sources(node):
                 owner = self._owners.get(source.node, place)
@@ -87,13 +88,13 @@ class _Groups:
                     yield owner
 
     def _culprits(self, place: int) -> Iterator[int]:
-        """For a layer that has not changed: what has changed before it."""
+        """For an unchanged layer, the nearest changed layers before it."""
         for node in nearest_changed(self._matching, list(self._blamed[place].nodes())):
             if node in self._owners:
                 yield self._owners[node]
 
     def _unite_what_was_fused(self) -> None:
-        """With the layer that it was fused into."""
+        """Unites layers that ran in the same old layer."""
         hosts: Dict[Hashable, int] = {}
         for place, each in enumerate(self._blamed):
             for row in (*each.pairing.old, *([each.pairing.was_in] if each.pairing.was_in else [])):

@@ -17,48 +17,48 @@ Kind = Literal[
     "more work",  # MACs or bytes grew, and so did the time
     "slower kernel",  # the same work, with other attributes
     "left blocked layout",  # a channel count that MXNet's fast kernels do not take
-    "no longer fused",  # it, or what ran in it, was part of another operator
-    "fused with more",  # something new runs in it
+    "no longer fused",  # the layer, or an operator that ran in it, was part of another operator
+    "fused with more",  # a new operator runs in it
     "new",
     "replaced",  # by other layers
     "own weights",  # the same graph, other numbers
-    "unchanged",  # itself
+    "unchanged",  # itself, but layers before it may have changed
 ]
 
 _BLOCKS = (8, 16)
-"""MKLDNN's kernels for convolutions take channels in blocks of 8, with AVX-512 of 16. On such a core 64 -> 68 channels
-of 3 x 3 windows took 1.69 times as long for 1.06 times the work; 64 -> 72 1.1 times as long for 1.13 times the work
-where only the output is wider, 1.6 times as long for 1.27 times where the input is too."""
+"""MKLDNN's kernels for convolutions take channels in blocks of 8, or of 16 with AVX-512. On an AVX-512 core, 64 -> 68
+channels of a 3 x 3 convolution took 1.69 times the time for 1.06 times the work. 64 -> 72 took 1.1 times the time for
+1.13 times the work if only the output is wider, and 1.6 times the time for 1.27 times if the input is wider too."""
 _MORE = 1.01
-"""Times the work: less is the same."""
+"""A ratio of work. A smaller ratio counts as the same work."""
 _EXPLAINED = 2.0
-"""Growths in time for one in work: further beyond it the work is not why."""
+"""If the time grows by more than this many times the growth of the work, the work is not the cause."""
 _OUT_OF_PROPORTION = 1.15
-"""Times the time that the work would take: what a kernel for plain layouts costs at least."""
+"""A kernel for unblocked layouts takes at least this many times the time that the work would take."""
 _REACH = 50
-"""How many steps before a layer a change is looked for."""
+"""How many steps before a layer a change is searched."""
 _KERNEL_FIRST = ("num_group", "dilate", "kernel", "layout", "axis")
 """Attributes that decide on a kernel, the most important first."""
 
 
 class Cause(msgspec.Struct, frozen=True):
-    """Why, and what shows it: before and now."""
+    """Why a layer takes longer, and its figures before and now."""
 
     kind: Kind
     details: Tuple[Detail, ...] = ()
-    """What differs in the layer; or, if it is unchanged, in those before it."""
+    """The differences in the layer or, if it is unchanged, in the layers before it."""
     macs: Tuple[int, int] = (0, 0)
     bytes: Tuple[int, int] = (0, 0)
-    """Read and written."""
+    """Bytes read and written."""
     param_bytes: Tuple[int, int] = (0, 0)
     layers: Tuple[str, ...] = ()
-    """By name: new layers, those that it was or is fused with, or those that have changed before it."""
+    """Names of the new layers, of those that the layer was or is fused with, or of changed layers before it."""
     fast_counts: Tuple[int, ...] = ()
-    """The channel counts next to its own that are fast."""
+    """The nearest channel counts that are fast."""
 
 
 class Causes:
-    """Of the layers of two graphs whose operators are matched."""
+    """Finds the causes for layers of two graphs whose operators are matched."""
 
     def __init__(
         self, matching: Matching, works: Tuple[Dict[int, Work], Dict[int, Work]], *, own_weights: bool = False
@@ -107,7 +107,7 @@ class Causes:
         return self._works[0].get(old, Work()), self._works[1].get(new, Work())
 
     def _by_work(self, pairing: Pairing, more: float, longer: float) -> Optional[Cause]:
-        """By the layer's own attributes: it has ``more`` times the work, and takes ``longer`` times the time."""
+        """The cause, if the layer's own attributes explain it. ``more`` and ``longer`` are ratios of work and time."""
         old, new = pairing.old[0].main, pairing.new[0].main
         counts = self._left_blocks(old, new)
         if counts is not None and longer > _OUT_OF_PROPORTION * more:
@@ -124,7 +124,7 @@ class Causes:
         return Cause("slower kernel", shapes) if shapes else self._of_unchanged(pairing)
 
     def _by_fusion(self, pairing: Pairing) -> Optional[Cause]:
-        """What ran in the layer and has left it, or runs in it and has not before."""
+        """The cause, if operators no longer run in the layer, or new ones do."""
         lost = self._lost(pairing)
         if lost:
             return Cause("no longer fused", layers=lost)
@@ -132,7 +132,7 @@ class Causes:
         return Cause("fused with more", layers=gained) if gained else None
 
     def _lost(self, pairing: Pairing) -> Tuple[str, ...]:
-        """What ran in it before and does not now, though it is still there."""
+        """Names of operators that ran in the old layer, and now run outside of the new one."""
         partners = (self._matching.partner[each] for each in pairing.old[0].nodes)
         nodes = self._matching.new.nodes
         return tuple(nodes[each].name for each in partners if each >= 0 and each not in pairing.new[0].nodes)
@@ -141,7 +141,7 @@ class Causes:
         return self._matching.origin[new] < 0
 
     def _own_details(self, pairing: Pairing) -> Tuple[Detail, ...]:
-        """The layer's attributes that differ, or else those of what is fused with it."""
+        """The layer's attributes that differ, or else those of an operator that is fused with it."""
         old, new = pairing.old[0].main, pairing.new[0].main
         details = self._attributes(old, new)
         for other in (each for each in pairing.old[0].nodes if each != old and not details):
@@ -163,7 +163,7 @@ class Causes:
         return tuple(shape_details(self._matching.old, self._matching.new, (old, new), parameters=False))
 
     def _left_blocks(self, old: int, new: int) -> Optional[Detail]:
-        """A channel count that was a multiple of what the fast kernels take, and is none any more."""
+        """A channel count that was a multiple of a fast kernel's block and no longer is, or None."""
         nodes = self._matching.old.nodes[old], self._matching.new.nodes[new]
         inputs = self._matching.old.inputs_of(old), self._matching.new.inputs_of(new)
         for what, before, now in (
@@ -175,7 +175,7 @@ class Causes:
         return None
 
     def _of_unchanged(self, pairing: Pairing) -> Cause:
-        """By the nearest layers before it that are new or have other attributes, and by those attributes."""
+        """The cause with the nearest layers before it that are new or have other attributes."""
         nodes = nearest_changed(self._matching, pairing.new[0].nodes)
         origins = [(self._matching.origin[node], node) for node in nodes]
         details = [detail for old, new in origins if old >= 0 for detail in self._attributes(old, new)]
@@ -190,7 +190,7 @@ def is_changed(matching: Matching, new: int) -> bool:
 
 
 def nearest_changed(matching: Matching, nodes: Sequence[int]) -> List[int]:
-    """What has changed before these operators, and is not behind another change."""
+    """The nearest changed operators before these."""
     seen, front = set(nodes), list(nodes)
     found: List[int] = []
     for _ in range(_REACH):
@@ -207,7 +207,7 @@ def _rank(detail: Detail) -> int:
 
 
 def _ratio(before: Work, now: Work) -> float:
-    """Times the MACs, or the bytes if these have grown more; of a table that is looked into, times its size."""
+    """The ratio of MACs or of bytes, the larger one. For a layer without MACs also that of parameter bytes."""
     pairs = [(before.macs, now.macs), (before.bytes, now.bytes)]
     if not before.macs:
         pairs.append((before.param_bytes, now.param_bytes))
@@ -215,23 +215,23 @@ def _ratio(before: Work, now: Work) -> float:
 
 
 def _filters(node: Node) -> int:
-    """A convolution's output channels, if each is computed from all input channels or from one."""
+    """A convolution's output channels, or 0 unless each reads all input channels or one."""
     filters, groups = (node.attrs.get(name, "1") for name in ("num_filter", "num_group"))
     return int(filters) if filters.isdigit() and groups in ("1", filters) else 0
 
 
 def _channels(inputs: List[Shape]) -> int:
-    """Of feature maps, channels first."""
+    """The channels of feature maps with channels first, else 0."""
     return inputs[0][1] if inputs and len(inputs[0]) in (4, 5) else 0
 
 
 def block_of(count: int) -> int:
-    """The smallest block that the channels do not fill; one that no count fills if they fill all."""
+    """The smallest block that does not divide the count. If all do, a number larger than any count."""
     return next((block for block in _BLOCKS if count % block), 1 << 30)
 
 
 def _fast_counts(count: int) -> Tuple[int, ...]:
-    """The nearest multiples of that block on both sides."""
+    """The nearest multiples of this block, below and above."""
     block = block_of(count)
     below = count // block * block
     return (below, below + block) if below else (block,)

@@ -1,8 +1,8 @@
-"""A model's layers by time: what each computes and moves in it, and how near that is to what the processor can do.
+"""A model's layers by time: the FLOPs and bytes of each, and how near its rates are to the processor's peaks.
 
 The attainable time of a layer is that of the roofline model (Williams, Waterman and Patterson, "Roofline: An Insightful
-Visual Performance Model for Multicore Architectures", 2009): the longer one of its arithmetic at the peak rate, and of
-its bytes at the rate of the memory.
+Visual Performance Model for Multicore Architectures", 2009): its FLOPs at the peak rate, or its bytes at the rate of
+the memory, whichever takes longer.
 """
 
 import math
@@ -31,12 +31,12 @@ class TimedLayer(msgspec.Struct, frozen=True):
     """Per forward."""
     macs: int
     flops: int
-    """Of all layers that run in it, as they are counted."""
+    """Counted for all layers that run in it."""
     bytes_moved: int
-    """Read and written; what passes between the layers that are fused in it is neither."""
+    """Bytes read and written, without arrays that only pass between the layers fused in it."""
     dtype: str
     members: Tuple[str, ...] = ()
-    """All layers that run in it, this one included, in execution order."""
+    """Names of all layers that run in it, with its own, in execution order."""
 
     @property
     def flops_per_second(self) -> float:
@@ -47,42 +47,42 @@ class TimedLayer(msgspec.Struct, frozen=True):
         return self.bytes_moved / self.cpu_seconds if self.cpu_seconds else 0.0
 
     def attainable_seconds(self, peaks: Peaks) -> float:
-        """The least time that one core needs, for the arithmetic or for the bytes."""
+        """The least time that one core needs: for the FLOPs or for the bytes, whichever takes longer."""
         kind = "int8" if self.dtype in _INTEGERS and "int8" in peaks.flops_per_second else "float32"
         return max(self.flops / peaks.flops_per_second[kind], self.bytes_moved / peaks.bytes_per_second)
 
 
 class ModelProfile(msgspec.Struct, frozen=True):
-    """The layers of one model in execution order, and the forward that they are timed in."""
+    """The timed layers of one model in execution order, and the time of its forward."""
 
     layers: Tuple[TimedLayer, ...]
     forward_cpu_seconds: float
-    """Of a forward without any measuring in it, in one thread."""
+    """CPU seconds of a forward without callbacks, in one thread."""
     outputs_cpu_seconds: float
-    """What of the forward copies the outputs to where the user reads them."""
+    """The part of the forward that copies the outputs to numpy."""
     run_as: str
     """``Module``, ``hybridized block`` ..."""
     own_weights: bool
-    """Whether it ran with the weights of its checkpoint; if not they are synthetic."""
+    """Whether it ran with the weights of its checkpoint. Otherwise the weights are synthetic."""
     peaks: Optional[Peaks] = None
 
     def share(self, layer: TimedLayer) -> float:
-        """Of the forward, as a fraction."""
+        """The layer's fraction of the forward."""
         return layer.cpu_seconds / self.forward_cpu_seconds if self.forward_cpu_seconds else 0.0
 
     def attained(self, layer: TimedLayer) -> Optional[float]:
-        """The attainable time over the time that it took. Above 1 where its data was in a cache."""
+        """The attainable time divided by the layer's time. Above 1 if its data was in a cache."""
         if self.peaks is None or not layer.cpu_seconds:
             return None
         return layer.attainable_seconds(self.peaks) / layer.cpu_seconds
 
     def lost_seconds(self, layer: TimedLayer) -> float:
-        """By how much it is slower than the processor could be; 0 if it is not, or if that is unknown."""
+        """The layer's time beyond its attainable time; 0 without peaks."""
         return 0.0 if self.peaks is None else max(0.0, layer.cpu_seconds - layer.attainable_seconds(self.peaks))
 
     @property
     def unaccounted_share(self) -> float:
-        """Of the forward, what neither layers nor outputs account for; below 0 where they sum up to more."""
+        """The fraction of the forward that is in neither layers nor outputs; below 0 if they add up to more."""
         if not self.forward_cpu_seconds:
             return 0.0
         accounted = sum(layer.cpu_seconds for layer in self.layers) + self.outputs_cpu_seconds
@@ -105,7 +105,8 @@ class ModelProfile(msgspec.Struct, frozen=True):
         return tuple(sorted(self.layers, key=lambda layer: -layer.cpu_seconds)[:count])
 
     def by_layer(self) -> Dict[str, Tuple[TimedLayer, bool]]:
-        """By name of each layer of the user's graph: what it runs in, and whether that goes by its name."""
+        """By name of each layer of the user's graph: the timed layer in which it runs, and whether both have this
+        name."""
         found: Dict[str, Tuple[TimedLayer, bool]] = {}
         for layer in self.layers:
             for member in (*layer.members, layer.name):
@@ -123,7 +124,7 @@ def model_profile(
     own_weights: bool = False,
     peaks: Optional[Peaks] = None,
 ) -> ModelProfile:
-    """Of a network whose layers have been timed. ``costs`` are all layers of its cost report."""
+    """The profile of a network whose layers have been timed. ``costs`` are all layers of its cost report."""
     by_node = costs_by_node(graph.nodes, costs)
     moved = _Moved(graph, inference, by_node)
     layers = [_timed(row, row.layer, by_node, moved) for row in rows_of(profile, graph.nodes)]
@@ -148,7 +149,7 @@ def _timed(row: Row, layer: LayerTime, by_node: Dict[int, List[LayerCost]], move
 
 
 class _Moved:
-    """The bytes that operators read and write when some of them run as one."""
+    """Counts the bytes that fused operators read and write, without the arrays that pass between them."""
 
     def __init__(self, graph: Graph, inference: Inference, by_node: Dict[int, List[LayerCost]]) -> None:
         self._graph = graph

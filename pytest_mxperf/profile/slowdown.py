@@ -18,16 +18,16 @@ from pytest_mxperf.profile.values import NetworkProfile
 __all__ = ["SlowLayer", "Slowdown", "Timed", "paired", "slowdown"]
 
 _NAMED = 0.9
-"""Of the growth: so much of it is reported layer by layer."""
+"""The fraction of the growth that is reported layer by layer."""
 _NEGLIGIBLE = 0.02
-"""Of the growth: what has less is not named where the others make up nearly all."""
+"""A layer with a smaller fraction of the growth is not named if the others have 90%."""
 _MOST_NAMED = 10
 _EVENLY = 0.2
-"""Of the growth: where it takes more layers than are named, and none has more than this, it is spread."""
+"""The growth is spread if 90% of it takes more than 10 layers, and each has a smaller fraction than this."""
 
 
 class Timed(NamedTuple):
-    """A model's graph, what is known of each node's outputs, its costs, and the times of its layers."""
+    """A model's graph, the shapes and dtypes of its outputs, its costs, and the times of its layers."""
 
     graph: Graph
     inference: Inference
@@ -36,29 +36,29 @@ class Timed(NamedTuple):
 
 
 class SlowLayer(msgspec.Struct, frozen=True):
-    """A layer that has become slower; what has been replaced goes by the name that it had."""
+    """A layer that has become slower. Layers that replace another go by the old layer's name."""
 
     name: str
     operator: str
     before_seconds: float
-    """Per forward, of CPU time; 0 if it is new, or ran in another layer."""
+    """CPU seconds per forward; 0 if the layer is new, or ran in another layer."""
     now_seconds: float
     part: float
-    """Of the network's growth, as a fraction."""
+    """The layer's fraction of the network's growth."""
     cause: Cause
 
 
 class Slowdown(msgspec.Struct, frozen=True):
-    """The layers that make up at least 90% of the growth; of a growth that is spread, the largest.
+    """The layers that make up at least 90% of the growth. If the growth is spread, only the largest.
 
     A changed layer comes before layers that are slower only because they read it. The largest growth comes first.
     """
 
     layers: Tuple[SlowLayer, ...] = ()
     more: int = 0
-    """How many others have grown."""
+    """How many other layers have grown."""
     is_spread: bool = False
-    """Evenly: the one layer and ``more`` make up 90%."""
+    """Whether it is spread evenly: the one layer and ``more`` others make up 90%."""
     unknown_because: str = ""
     """Why no layer is named."""
 
@@ -85,7 +85,7 @@ def slowdown(
 
 
 def paired(old: Timed, new: Timed, inputs: Collection[str], *, operators: Operators = nothing_known) -> List[Pairing]:
-    """All timed layers of both, each with its counterpart if it has one."""
+    """All timed layers of both models, each with its counterpart if it has one."""
     return _paired(old, new, inputs, operators)[2]
 
 
@@ -112,7 +112,7 @@ def _named(blamed: Sequence[Blamed], matching: Matching) -> Slowdown:
 
 
 def _needed(parts: Sequence[float]) -> int:
-    """How many of the largest make up nearly all."""
+    """How many of the parts, from the first on, add up to 90%."""
     reached = 0.0
     for count, part in enumerate(parts, 1):
         reached += part
@@ -127,7 +127,7 @@ def _slow_layer(blamed: Blamed, old_nodes: Sequence[Node]) -> SlowLayer:
 
 
 def _name(blamed: Blamed, old_nodes: Sequence[Node]) -> Tuple[str, str]:
-    """And the operator: those that it has now; of what others have come in the place of, those that it had."""
+    """The name and operator of the layer: the new ones, or the old ones if it was replaced."""
     pairing = blamed.pairing
     if blamed.cause.kind == "replaced" and not pairing.old:
         node = old_nodes[pairing.gone[0]]

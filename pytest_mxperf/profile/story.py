@@ -11,7 +11,10 @@ _MOST_NAMES = 3
 
 
 def lines(slowdown: Slowdown) -> List[str]:
-    """``conv2 (Convolution): 1.21 ms -> 2.35 ms, 91% of the growth: the same MACs, slower: num_group 1 -> 64``"""
+    """Lines like this:
+
+    ``conv2 (Convolution): 1.21 ms -> 2.35 ms, 91% of the growth: the same MACs, slower: num_group 1 -> 64``
+    """
     if slowdown.unknown_because:
         return [f"no layer is named: {slowdown.unknown_because}"]
     shown = [_line(layer) for layer in slowdown.layers]
@@ -33,7 +36,7 @@ def _line(layer: SlowLayer) -> str:
 
 
 def _milliseconds(layer: SlowLayer) -> List[str]:
-    """Both with the digits that the longer one needs."""
+    """Both times, with as many decimals as the longer one needs."""
     longest = 1e3 * max(layer.before_seconds, layer.now_seconds)
     decimals = 2 if longest >= 0.1 else 3 if longest >= 0.01 else 4
     return [f"{1e3 * seconds:.{decimals}f} ms" for seconds in (layer.before_seconds, layer.now_seconds)]
@@ -95,7 +98,7 @@ _WORDS: Dict[str, Callable[[Cause], str]] = {
 
 
 def _work(cause: Cause) -> str:
-    """``the same MACs``, ``6% more MACs``; of a layer that has none ``the same work``, or bytes."""
+    """``the same MACs`` or ``6% more MACs``; for a layer without MACs ``the same work`` or ``6% more bytes``."""
     what, (before, now) = ("MACs", cause.macs) if cause.macs[0] else ("bytes", cause.bytes)
     if not before or round(100 * (now / before - 1)) == 0:
         return f"the same {'MACs' if what == 'MACs' and before else 'work'}"
@@ -103,14 +106,14 @@ def _work(cause: Cause) -> str:
 
 
 def _growth(before: int, now: int) -> str:
-    """``+6%``; from twice as much on ``9.0x the``."""
+    """``+6%``, or ``9.0x the`` from twice as much on."""
     if before and now < 2 * before:
         return f"{now / before - 1:+.0%}"
     return f"{now / before:.1f}x the" if before else f"{now:,}"
 
 
 def _attributes(cause: Cause) -> str:
-    """``: act_type relu -> softsign``, behind what is said of other layers."""
+    """``: act_type relu -> softsign``, to go behind the names of other layers."""
     return f": {_listed([str(detail) for detail in cause.details])}" if cause.details else ""
 
 

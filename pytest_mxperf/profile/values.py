@@ -1,4 +1,4 @@
-"""What was measured of a network's layers."""
+"""Measurements of a network's layers."""
 
 from typing import Dict, Tuple
 
@@ -11,13 +11,14 @@ class LayerTime(msgspec.Struct, frozen=True):
     """One executed operator, under the name of the user's layer that computes in it."""
 
     name: str
-    """As in the user's own graph."""
+    """The layer's name in the user's graph."""
     operator: str
-    """Of that layer: ``Convolution``, even when MXNet runs it fused."""
+    """The layer's operator: ``Convolution``, even when MXNet runs it fused."""
     cpu_seconds: float
-    """Per forward: the median over rounds and bindings, without the cost of measuring. A loop's body is a sum."""
+    """CPU seconds per forward: the median over rounds and bindings, without the cost of measuring. A loop is one layer,
+    the sum of its steps."""
     members: Tuple[str, ...] = ()
-    """All layers of the user's graph that run in it, the named one included, in execution order."""
+    """Names of all layers of the user's graph that run in it, with its own, in execution order."""
 
 
 class NetworkProfile(msgspec.Struct, frozen=True):
@@ -25,16 +26,16 @@ class NetworkProfile(msgspec.Struct, frozen=True):
 
     layers: Tuple[LayerTime, ...]
     forward_cpu_seconds: float
-    """Of a forward without any measuring in it."""
+    """CPU seconds of a forward without callbacks."""
     bindings: int
     rounds: int
-    """Of each binding."""
+    """Rounds of each binding."""
     outputs_cpu_seconds: float = 0.0
-    """What of the forward is behind its last layer: the outputs are copied to where the user reads them."""
+    """The part of the forward after its last layer, which copies the outputs to numpy."""
 
     @property
     def unaccounted_share(self) -> float:
-        """Of the plain forward, what neither layers nor outputs account for; below 0 where they sum up to more."""
+        """The fraction of the forward that is in neither layers nor outputs; below 0 if they add up to more."""
         if not self.forward_cpu_seconds:
             return 0.0
         return 1.0 - (self.layers_cpu_seconds + self.outputs_cpu_seconds) / self.forward_cpu_seconds
@@ -45,10 +46,10 @@ class NetworkProfile(msgspec.Struct, frozen=True):
 
 
 class Peaks(msgspec.Struct, frozen=True):
-    """What one core of this processor can do, measured through MXNet. The times of layers are compared with it."""
+    """The peak rates of one core of this processor, measured through MXNet. Layers are compared with them."""
 
     flops_per_second: Dict[str, float]
-    """Of a large matrix product or a convolution, the faster one, by the dtype that it computes in: ``float32``, and
-    ``int8`` if MXNet has kernels."""
+    """By dtype: ``float32``, and ``int8`` if MXNet has kernels for it. Of a large matrix product or a convolution,
+    whichever is faster."""
     bytes_per_second: float
-    """Read and written, of a copy that is larger than the caches."""
+    """Bytes read and written by a copy of an array that is larger than the caches."""
