@@ -1,1 +1,1 @@
-"""The results of a run, and how they are shown. Renderers return text and do not know files."""
+"""The results of a run, and the formats that show them. Renderers return text and do not know files."""

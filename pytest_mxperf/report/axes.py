@@ -1,4 +1,4 @@
-"""Where the lines of a drawing's scale lie, and what is written beside them.
+"""The scale of a drawing: where its lines lie, and the texts beside them.
 
 Positions are percentages of a drawing's width and height, from its top left corner.
 """
@@ -11,7 +11,7 @@ from pytest_mxperf.quantities import Quantity, format_quantity
 __all__ = ["Scale", "Tick", "percentage_ticks", "quantity_ticks"]
 
 _MARGIN = 0.08
-"""Of the height, free above and below."""
+"""The fraction of the height that stays free above and below."""
 _MOST_TICKS = 5
 _STEPS = (1, 2, 5, 10)
 
@@ -31,18 +31,18 @@ class Scale(NamedTuple):
 
     @classmethod
     def over(cls, values: Sequence[float]) -> "Scale":
-        """That has room for all of them, with a margin."""
+        """A scale with room for all values, and a margin."""
         low, high = min(values), max(values)
         margin = _MARGIN * (high - low) or abs(high) or 1.0
         return cls(low - margin, high + margin)
 
     def y(self, value: float) -> float:
-        """From 0 at the top to 100 at the bottom; what is outside lies on the edge."""
+        """The position, from 0 at the top to 100 at the bottom. Values outside of the scale lie on the edge."""
         share = (value - self.low) / (self.high - self.low)
         return round(100 * (1 - min(max(share, 0.0), 1.0)), 2)
 
     def values(self) -> List[float]:
-        """At most six round ones."""
+        """At most six round values."""
         step = self.step
         first, last = math.ceil(self.low / step), math.floor(self.high / step)
         return [number * step for number in range(first, last + 1)]
@@ -55,13 +55,13 @@ class Scale(NamedTuple):
 
 
 def percentage_ticks(scale: Scale) -> List[Tick]:
-    """``+2%``, with the decimals that the step needs."""
+    """Ticks such as ``+2%``, with as many decimals as the step needs."""
     decimals = _decimals(100 * scale.step)
     return [Tick(scale.y(value), f"{100 * value:+.{decimals}f}%".replace("+0%", "0%")) for value in scale.values()]
 
 
 def quantity_ticks(scale: Scale, quantity: Quantity) -> List[Tick]:
-    """``9.4 ms``: all in the unit of the largest, with the decimals that the step needs."""
+    """Ticks such as ``9.4 ms``: all in the unit of the largest, with as many decimals as the step needs."""
     values = [value for value in scale.values() if value >= 0]
     unit = format_quantity(max(values, default=0), quantity).partition(" ")[2]
     factor = quantity.factor(unit)

@@ -10,7 +10,7 @@ __all__ = ["new_console", "plain", "printed", "shortened", "wrapped"]
 
 
 def new_console(*, width: int, color: bool) -> Console:
-    """A console that keeps what is printed to it."""
+    """A console that keeps its output in memory."""
     return Console(
         file=io.StringIO(),
         width=width,
@@ -23,21 +23,21 @@ def new_console(*, width: int, color: bool) -> Console:
 
 
 def printed(console: Console) -> str:
-    """All that was printed, without blanks at the ends of lines."""
+    """The console's output, without blanks at the ends of lines."""
     output = console.file
     assert isinstance(output, io.StringIO)
     return "\n".join(line.rstrip() for line in output.getvalue().splitlines())
 
 
 def plain(content: str, style: str = "") -> Text:
-    """Text without control characters: names come from models, and a terminal would obey them."""
+    """Text without control characters, which a terminal would obey. Names come from models."""
     return Text(
         "".join(char if char.isprintable() or char == "\n" else "\N{REPLACEMENT CHARACTER}" for char in content), style
     )
 
 
 def wrapped(console: Console, text: str, *, indent: int = 0, hang: int = 0, style: str = "") -> None:
-    """Prints text over as many lines as it takes: the first is indented, the others hang or are indented as well."""
+    """Prints text in as many lines as it needs. ``indent`` is for the first line, ``hang`` for the others if given."""
     lines = textwrap.wrap(
         text,
         max(20, console.width),
@@ -51,7 +51,7 @@ def wrapped(console: Console, text: str, *, indent: int = 0, hang: int = 0, styl
 
 
 def shortened(name: str, width: int) -> str:
-    """Cuts the middle of a long name. Names of one family begin alike, and differ at the end."""
+    """Cuts the middle of a long name, because names of similar layers begin alike and differ at the end."""
     if len(name) <= width:
         return name
     kept = max(0, width - 1)

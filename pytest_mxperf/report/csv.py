@@ -1,6 +1,6 @@
-"""The report as tables for spreadsheets and scripts: a row per model, and beside it a row per layer.
+"""The report as two tables for spreadsheets and scripts: a row per model, and a row per layer.
 
-Numbers are plain, their units stand in the header.
+Numbers have no unit. Units are in the names of the columns.
 """
 
 import csv
@@ -82,7 +82,7 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def _cell(value: object) -> object:
-    """Text that a spreadsheet would take for a formula is quoted: names come from models."""
+    """The value, quoted if a spreadsheet would take it for a formula. Names come from models."""
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
 
 
@@ -129,7 +129,7 @@ def _layers(result: ModelResult) -> Iterator[List[object]]:
 
 
 def _timed(profile: Optional[ModelProfile], layer: Optional[TimedLayer], is_named: bool) -> List[object]:
-    """What the layer runs in, and the times of that where it goes by the layer's name."""
+    """The timed layer in which the layer runs, and its times if both have the same name."""
     if profile is None or layer is None or not is_named:
         return ["" if layer is None else layer.name, *[None] * 5]
     rates = layer.flops_per_second, layer.bytes_per_second

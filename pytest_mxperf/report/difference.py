@@ -13,10 +13,10 @@ from pytest_mxperf.report.console import new_console, plain, printed, shortened
 __all__ = ["print_changes", "render"]
 
 Columns = Sequence[Tuple[str, bool]]
-"""Metrics, and whether the shares of each are shown."""
+"""Metrics, and whether the table shows the shares of each."""
 
 _LEAST_TEXT = 44
-"""Columns for a layer and what has changed of it."""
+"""The fewest characters for a layer's name and its change."""
 
 _HEADINGS = {"macs": "MACs", "flops": "FLOPs", "params": "params"}
 
@@ -42,7 +42,7 @@ def _totals(difference: Difference, metric: str) -> str:
 
 
 def print_changes(console: Console, difference: Difference, *, limit: int) -> None:
-    """The changes in the model's order; if they are more than ``limit`` those that weigh most, and how many more."""
+    """Prints the changes in the model's order. If there are more than ``limit``, only the largest, and a count."""
     shown = difference.changes
     if len(shown) > limit:
         ranked = sorted(range(len(shown)), key=lambda index: _weight(difference.changes[index]), reverse=True)
@@ -58,9 +58,9 @@ def _weight(change: Change) -> Tuple[int, int]:
 
 
 def _table(difference: Difference, changes: Tuple[Change, ...], width: int) -> Table:
-    """Growth in each metric in which some layer has changed, and behind it the shares where they add up.
+    """The growth of each metric that has changed in a layer, and the shares of the growth if they add up.
 
-    A narrow table does without shares, and then without FLOPs: a name is not broken for them.
+    To keep names whole, a narrow table leaves out the shares, and then the FLOPs.
     """
     metrics = [metric for metric in _HEADINGS if any(change.growth(metric) for change in difference.changes)]
     full = [(metric, _has_shares(difference, metric)) for metric in metrics]
@@ -74,7 +74,7 @@ def _table(difference: Difference, changes: Tuple[Change, ...], width: int) -> T
 
 
 def _filled(difference: Difference, changes: Tuple[Change, ...], columns: Columns, room: int) -> Table:
-    """``room`` is for the layer and for what has changed of it."""
+    """The table's rows. ``room`` is the number of characters for the layer and its change."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     names = [f"{change.name} ({change.op})" for change in changes]
     summaries = min(max(len(change.summary) for change in changes), room // 2)
@@ -102,13 +102,13 @@ def _cells(difference: Difference, change: Change, columns: Columns) -> List[str
 
 
 def _has_shares(difference: Difference, metric: str) -> bool:
-    """Not if some layers have grown and others shrunk: shares would be over 100%, or below 0."""
+    """False if some layers have grown and others shrunk: shares would be over 100%, or below 0."""
     growths = [change.growth(metric) for change in difference.changes]
     return min(growths) >= 0 or max(growths) <= 0
 
 
 def _figures(difference: Difference, change: Change, metric: str) -> List[str]:
-    """Growth, and its share of the model's growth."""
+    """The growth, and its share of the model's growth."""
     growth, share = change.growth(metric), difference.share(change, metric)
     if not growth:
         return ["", ""]

@@ -1,7 +1,7 @@
-"""The fields of the JSON report. It is written from a run and read back into one; its schema is made from here.
+"""The fields of the JSON report, converted from a run and back to one. The JSON Schema is made from these classes.
 
 ``docs/report-json.md`` says what each field means. The schema number changes when a field changes its meaning or goes
-away; new fields do not change it.
+away. New fields do not change it.
 """
 
 from typing import Dict, Literal, Optional, Tuple
@@ -91,7 +91,7 @@ class LayerDocument(msgspec.Struct, frozen=True):
     macs: int
     flops: int
     flops_by_category: Dict[str, int]
-    """Only those that are not 0: most layers have one, or none."""
+    """Without zeros, because most layers have one category or none."""
     params: Params
 
     @classmethod
@@ -113,7 +113,7 @@ class LayerDocument(msgspec.Struct, frozen=True):
         )
 
     def layer(self) -> LayerCost:
-        """Raises ``TypeError`` for a category that does not exist, and ``ValueError`` where there is no output."""
+        """Raises ``TypeError`` for an unknown category, and ``ValueError`` if there is no output."""
         if not self.outputs:
             raise ValueError(f"layer {self.name!r} has no output")
         cost = OpCost(macs=self.macs, **self.flops_by_category)

@@ -1,4 +1,4 @@
-"""Draws how a latency was judged: both sides' samples, and how their ratio became clear.
+"""Draws how the latency gate decided: the samples of both sides, and the growth with its interval.
 
 Positions are percentages of a drawing's width and height (``axes.py``).
 """
@@ -22,28 +22,28 @@ class Dot(NamedTuple):
 
 
 class Side(NamedTuple):
-    """One side's samples in order, and how they are distributed."""
+    """One side's samples in order, and their distribution."""
 
     name: str
     dots: Tuple[Dot, ...]
     middle: float
     told: str
-    """Their median."""
+    """The median of the samples."""
     quarters: Tuple[float, float]
-    """Where the highest and the lowest quarter begin."""
+    """The positions of the upper and the lower quartile."""
     ends: Tuple[float, float]
-    """The longest and the shortest."""
+    """The positions of the longest and the shortest sample."""
 
 
 class Level(NamedTuple):
-    """A horizontal line, and what it stands for."""
+    """A horizontal line and its label."""
 
     y: float
     told: str
 
 
 class Row(NamedTuple):
-    """A sample, for those who read a table."""
+    """One sample as a row of the table beside the drawing."""
 
     number: int
     process: int
@@ -57,24 +57,24 @@ class Evidence(NamedTuple):
     """The drawings of one gate, and their numbers."""
 
     is_of_weights: bool
-    """One graph with synthetic weights and with its own; otherwise two graphs."""
+    """Whether both sides are one graph: with synthetic weights, and with its own."""
     growth: str
-    """What the gate has found."""
+    """The growth that the gate has found."""
     sides: Tuple[Side, ...]
     time_ticks: Tuple[Tick, ...]
     ratios: Tuple[Dot, ...]
     ratio_ticks: Tuple[Tick, ...]
     bands: Tuple[str, ...]
-    """Of each process: the interval of the growth over its samples, as points of a polygon."""
+    """For each process, the interval of the growth after each of its samples, as points of a polygon."""
     levels: Tuple[Level, ...]
-    """No change, and the tolerance."""
+    """The lines for no difference and for the tolerance."""
     borders: Tuple[float, ...]
-    """Between two processes."""
+    """The positions between two processes."""
     rows: Tuple[Row, ...]
 
 
 def evidence_of(finding: Finding) -> Optional[Evidence]:
-    """None where nothing was timed."""
+    """The drawings for a finding, None if nothing was timed."""
     samples = finding.samples
     if not samples:
         return None
@@ -107,7 +107,7 @@ def evidence_of(finding: Finding) -> Optional[Evidence]:
 
 
 def medians(finding: Finding) -> Tuple[str, str]:
-    """CPU time per forward of both sides; empty where nothing was timed."""
+    """The median CPU time per forward of each side; empty if nothing was timed."""
     if not finding.samples:
         return "", ""
     sides = [(each.reference_seconds, each.candidate_seconds) for each in finding.samples]
@@ -116,7 +116,7 @@ def medians(finding: Finding) -> Tuple[str, str]:
 
 
 def _ratio_scale(samples: Sequence[Sample], growths: Sequence[float], allowed: float) -> Scale:
-    """Early bounds may be far out; what counts is what the drawing is about."""
+    """A scale for all growths and the tolerance. Bounds that are far off, as after few samples, do not count."""
     bounds = [bound for each in samples for bound in (each.low, each.high) if bound is not None]
     spread = 3 * max(abs(growth - allowed) for growth in [*growths, 0.0]) or 0.01
     return Scale.over([*growths, 0.0, allowed, *(each for each in bounds if abs(each - allowed) <= spread)])
@@ -136,7 +136,7 @@ def _side(name: str, seconds: Sequence[float], places: Sequence[float], scale: S
 
 
 def _bands(samples: Sequence[Sample], places: Sequence[float], scale: Scale) -> List[str]:
-    """A bound that is not known yet lies on the edge."""
+    """A polygon for each process. A bound that is not known yet lies on the edge."""
     half = 50 / len(samples)
     bands = []
     for process in dict.fromkeys(sample.process for sample in samples):

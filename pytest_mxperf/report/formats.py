@@ -1,6 +1,6 @@
-"""The formats of a report, by what a user writes for each. A format is one module beside this one, and a line here.
+"""The formats of a report. A format is one module beside this one, and a line in ``_MODULES``.
 
-Its ``output(run, place)`` returns an ``Output``. A module is imported when its format is asked for, and not before.
+The module's ``output(run, place)`` returns an ``Output``. It is imported only when a user asks for its format.
 """
 
 from importlib import import_module
@@ -24,19 +24,19 @@ _MODULES = {
     ".md": "markdown",
     ".trace.json": "trace",
 }
-"""Module by word, or by suffix of the file."""
+"""Modules by the format's word, or by the suffix of its file."""
 
 KNOWN = ", ".join(f"FILE{name}" if name.startswith(".") else name for name in _MODULES)
-"""For messages."""
+"""The formats, for messages."""
 
 
 def is_report(target: str) -> bool:
-    """Whether that names a report: ``terminal``, ``report.json``."""
+    """Whether the target names a report: ``terminal``, ``report.json``."""
     return _format_of(target) is not None
 
 
 def check(target: str, *, where: str) -> None:
-    """Raises ``UsageError`` for what names no report."""
+    """Raises ``UsageError`` for a target that names no report."""
     if not is_report(target):
         raise UsageError(f"{where}={target}: not a report; it can be {KNOWN}")
 

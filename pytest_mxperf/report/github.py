@@ -1,4 +1,4 @@
-"""The report inside of GitHub Actions: in the step's summary, and as annotations at the tests that failed."""
+"""The report in GitHub Actions: in the step's summary, and as annotations of the tests that failed."""
 
 import os
 from pathlib import Path
@@ -11,13 +11,13 @@ from pytest_mxperf.report.run import ModelResult, RunReport
 __all__ = ["output"]
 
 _SUMMARY_CHARACTERS = 250_000
-"""GitHub takes a summary of 1 MiB; a character has up to 4 bytes."""
+"""GitHub takes a summary of up to 1 MiB, and a character has up to 4 bytes."""
 _SUMMARY = "GITHUB_STEP_SUMMARY"
 _OUTSIDE = f"the github report does nothing here: {_SUMMARY} is not set, so this is not GitHub Actions"
 
 
 def output(run: RunReport, place: Place) -> Output:
-    """Outside GitHub Actions it says that it does nothing."""
+    """The summary and annotations. Outside GitHub Actions, a line that says that there are none."""
     summary = place.environ.get(_SUMMARY)
     if not summary:
         return Output(printed=_OUTSIDE)
@@ -27,7 +27,7 @@ def output(run: RunReport, place: Place) -> Output:
 
 
 def _annotation(result: ModelResult, place: Place) -> str:
-    """As GitHub's documentation of workflow commands has it."""
+    """An error annotation, in the format of GitHub's workflow commands."""
     messages: List[str] = [result.problem] if result.problem else []
     messages += [finding.message for finding in result.findings if not finding.verdict.is_good]
     properties = [f"title={_property(f'mxperf: {result.name}')}"]

@@ -40,7 +40,7 @@ def render(name: str, commits: Sequence[Commit], *, width: int, color: bool) -> 
 
 
 def _metrics(commits: Sequence[Commit]) -> List[_Metric]:
-    """Those that any commit has; wall times by the environment that they were measured in."""
+    """The metrics that any commit has. Wall times are one metric per environment."""
     found = [
         _Metric("MACs", Quantity.COUNT, lambda commit: commit.macs),
         _Metric("params", Quantity.COUNT, lambda commit: commit.params),
@@ -57,7 +57,7 @@ def _wall_p50(where: str, commit: Commit) -> Optional[float]:
 
 
 def _sparkline(values: Sequence[Optional[float]], most: int) -> str:
-    """The last ``most`` values, from the least to the greatest; a gap is a blank."""
+    """The last ``most`` values, with bars from the smallest to the largest. A gap is a blank."""
     values = values[-max(8, most) :]
     known = [value for value in values if value is not None]
     if not known:
@@ -104,7 +104,7 @@ class _Point(NamedTuple):
 
 
 class _Drawing(NamedTuple):
-    """Of one metric over the commits; positions are percentages (``axes.py``)."""
+    """One metric over the commits. Positions are percentages (``axes.py``)."""
 
     heading: str
     points: List[_Point]
@@ -114,7 +114,7 @@ class _Drawing(NamedTuple):
 
 
 def page(name: str, commits: Sequence[Commit]) -> str:
-    """One file that needs nothing beside it."""
+    """The page as one HTML file that needs no other files."""
     metrics = _metrics(commits)
     drawings = [_drawing(metric, commits) for metric in metrics]
     rows = [(commit, [_shown(metric, commit) for metric in metrics]) for commit in reversed(commits)]
@@ -122,7 +122,7 @@ def page(name: str, commits: Sequence[Commit]) -> str:
 
 
 def _drawing(metric: _Metric, commits: Sequence[Commit]) -> _Drawing:
-    """From 0 up, so that a small change looks small."""
+    """Draws a metric on a scale from 0, so that a small change looks small."""
     values = [metric.value(commit) for commit in commits]
     scale = Scale(0.0, 1.1 * (max((value for value in values if value is not None), default=0) or 1))
     step = 100 / len(commits) if commits else 0.0

@@ -1,8 +1,8 @@
-"""The report as one HTML file that needs nothing beside it: no server, no network, no font.
+"""The report as one HTML file that needs nothing else: no server, no network, no font.
 
-Layers go along as JSON, one island per model, which the page's script reads when the model is opened; all other tables
-are plain HTML. The drawings are HTML, CSS and SVG: a vendored chart library would be in each report, and its drawings
-would still have to be made usable by keyboard.
+Each model's layers are in it as JSON, which a script reads when the model is opened. Other tables are plain HTML.
+Drawings are HTML, CSS and SVG: a chart library would be in each report, and its drawings would still have to be made
+usable by keyboard.
 """
 
 import json
@@ -37,7 +37,7 @@ def output(run: RunReport, place: Place) -> Output:
 
 
 def render(run: RunReport, *, to_root: str = ".") -> str:
-    """The whole page. ``to_root`` is the way from its folder to pytest's root directory."""
+    """The whole page. ``to_root`` is the path from its folder to pytest's root directory."""
     made = environment()
     made.filters.update(count=_count, bytes=_bytes, seconds=_seconds, shape=format_shape, metric=_metric)
     models = [_Model.of(index, result, to_root) for index, result in enumerate(run.results)]
@@ -71,7 +71,7 @@ class _Gate(NamedTuple):
     difference: str
     allowed: str
     message: str
-    """Empty where the row's own cells say it all."""
+    """Empty if the numbers in the row say the same."""
     explanation: Tuple[str, ...]
     """The lines below the message."""
 
@@ -100,7 +100,7 @@ def _in_unit(value: Optional[float], finding: Finding) -> str:
 
 
 def _difference(finding: Finding) -> str:
-    """From what it is compared with: a growth, or how far from a budget; empty where nothing was timed."""
+    """The growth over the reference, or the distance from the budget. Empty if there is nothing to compare."""
     if finding.value is None:
         return ""
     if finding.gate == "latency":
@@ -121,11 +121,11 @@ class _Model(NamedTuple):
     number: int
     result: ModelResult
     graph: str
-    """Where the graph's file lies, seen from the page; empty for what is no file."""
+    """The path of the graph's file, relative to the page; empty if the model is no file."""
     gates: Tuple[_Gate, ...]
     verdicts: Tuple[str, ...]
     change: "Optional[_Change]"
-    """The largest one since the baseline."""
+    """The largest change since the baseline."""
     evidence: Tuple[Evidence, ...]
     profile: "Optional[_Profile]"
     heaviest: Tuple[LayerCost, ...]
@@ -195,7 +195,7 @@ class _Profile(NamedTuple):
 
 
 def _verdicts_of(result: ModelResult) -> Tuple[str, ...]:
-    """The findings to look at, the bad ones first; PASSED if there are none."""
+    """The verdicts that need attention, the bad ones first; PASSED if there are none."""
     quiet = (Verdict.PASSED, Verdict.ADVICE)
     found = dict.fromkeys(each.verdict for each in result.findings if each.verdict not in quiet)
     if not found and result.outcome != "passed":
@@ -218,7 +218,7 @@ def _largest_change(result: ModelResult) -> Optional[_Change]:
 
 
 def _columns(cost: CostReport, profile: Optional[ModelProfile]) -> Dict[str, Any]:
-    """The layers by column, which takes half the space of one object each."""
+    """The layers as columns, which take half the space of an object per layer."""
     layers = cost.layers
     columns: Dict[str, Sequence[Any]] = {
         "name": [layer.name for layer in layers],
@@ -238,7 +238,7 @@ def _columns(cost: CostReport, profile: Optional[ModelProfile]) -> Dict[str, Any
 
 
 def _roofline(profile: Optional[ModelProfile]) -> Dict[str, Any]:
-    """The timed layers and the processor's limits, for the drawing."""
+    """The timed layers and the processor's peaks, for the drawing."""
     if profile is None or profile.peaks is None:
         return {}
     layers = profile.layers
@@ -254,7 +254,7 @@ def _roofline(profile: Optional[ModelProfile]) -> Dict[str, Any]:
 
 
 def _shortest(values: Sequence[Any]) -> Any:
-    """Each different value once, and its number for each layer, if there are few values."""
+    """If there are few different values: each value once, and its number for each layer. Otherwise the values."""
     known = list(dict.fromkeys(values))
     if 2 * len(known) > len(values):
         return values
@@ -263,7 +263,7 @@ def _shortest(values: Sequence[Any]) -> Any:
 
 
 def island(document: object) -> Markup:
-    """JSON for a script element. No text in it can end the element or open a comment."""
+    """JSON for a script element, escaped so that no text in it can end the element or open a comment."""
     text = json.dumps(document, ensure_ascii=True, separators=(",", ":"))
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
 

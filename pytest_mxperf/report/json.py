@@ -1,6 +1,7 @@
-"""The report as JSON, for other programs; and read back, to be shown in another format.
+"""The report as JSON, for other programs. It can be read back, to be shown in another format.
 
-It is written in one line: of 32 models that is a third of what it is with line breaks. ``document.py`` has its fields.
+It is written in one line: with line breaks, a report of 32 models would be three times as large. ``document.py`` has
+its fields.
 """
 
 from pathlib import Path
@@ -50,12 +51,12 @@ def render_cost(cost: CostReport) -> str:
 
 
 def render_difference(difference: Difference) -> str:
-    """What distinguishes two models, as in the report."""
+    """The difference between two models, as in the report."""
     return _indented(DifferenceDocument.of(difference))
 
 
 def render_comparison(compared: Comparison) -> str:
-    """What was decided about two models' latency."""
+    """The decision about two models' latency."""
     return _indented(compared)
 
 
@@ -67,7 +68,7 @@ def render_profile(profile: ModelProfile) -> str:
 def render_profiles(
     profiles: Tuple[ModelProfile, ModelProfile], pairings: Sequence[Pairing], reasons: Sequence[str]
 ) -> str:
-    """Of two models, which layers of them belong together, and why the second is slower if it is."""
+    """The layers of two models by time, the pairs of counterparts, and why the second model is slower, if so."""
     pairs = [
         {
             "before": [row.layer.name for row in pairing.old],
@@ -82,7 +83,7 @@ def render_profiles(
 
 
 def render_scalings(scalings: Sequence[Scaling]) -> str:
-    """Axis by axis, the totals at each size, and by metric the coefficients of the law, the constant first."""
+    """For each axis, the totals at each size, and each metric's law as coefficients, the constant first."""
     return _indented({"axes": [_scaling(each) for each in scalings]})
 
 
@@ -107,7 +108,7 @@ class _AnySchema(msgspec.Struct):
 
 
 def read(path: Path) -> RunReport:
-    """A report that was kept. Raises ``UsageError`` for anything else, a report of another schema included."""
+    """The report in a file. Raises ``UsageError`` for anything else, also for a report of another schema."""
     try:
         text = path.read_bytes()
         found = msgspec.json.decode(text, type=_AnySchema).schema
@@ -121,7 +122,7 @@ def read(path: Path) -> RunReport:
 
 
 def merged(runs: Sequence[RunReport]) -> RunReport:
-    """The reports of one suite's parts as one: where a test is in several of them, the later one counts.
+    """One report from those of a suite's parts. If several have the same test, the last one counts.
 
     A baseline is unused if no part uses it.
     """

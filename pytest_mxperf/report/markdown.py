@@ -1,4 +1,4 @@
-"""The report for a pull request: the verdict first, then what changed and why; what did not change is folded."""
+"""The report for a pull request: the verdict first, then changes and their reasons. Unchanged models are folded."""
 
 import re
 from pathlib import Path
@@ -16,12 +16,12 @@ from pytest_mxperf.report.run import ModelResult, RunReport, Section
 __all__ = ["COMMENT_CHARACTERS", "escaped", "output", "render"]
 
 COMMENT_CHARACTERS = 65_000
-"""GitHub takes 65,536 as a comment; a line of the user's own may stand in front."""
+"""GitHub takes a comment of up to 65,536. This leaves room for a line of the user's own."""
 
 _QUIET = (Verdict.PASSED, Verdict.ADVICE)
-"""What a reviewer has nothing to look at for."""
+"""Verdicts that need no attention from a reviewer."""
 _MOST_BROKEN, _LONGEST = 20, 500
-"""The most findings about the whole run, and characters of each. The verdict must always fit."""
+"""The most findings about the whole run, and characters in each, so that the verdict always fits."""
 _SLOWEST_SHOWN = 10
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~-])")
 _LEFT_OUT = "\n_{count} more left out, to stay below the limit of {limit:,} characters._\n"
@@ -32,7 +32,7 @@ def output(run: RunReport, place: Place) -> Output:
 
 
 def render(run: RunReport, *, limit: int = COMMENT_CHARACTERS) -> str:
-    """The report in at most ``limit`` characters. What does not fit is left out, and the report says so."""
+    """The report in at most ``limit`` characters. It leaves out sections that do not fit, and says so."""
     failed = [result for result in run.results if _has_failed(result)]
     noted = [result for result in run.results if result not in failed and _is_noted(result)]
     quiet = [result for result in run.results if result not in failed and result not in noted]
@@ -82,7 +82,7 @@ def _headline(run: RunReport, failed: Sequence[ModelResult], noted: Sequence[Mod
 
 
 def _changed(result: ModelResult) -> List[Finding]:
-    """The metrics that differ from their reference, or have a verdict to look at."""
+    """The findings that differ from their reference, or have a verdict that needs attention."""
     compared = (each for each in result.findings if each.gate in ("baseline", "latency", "budget"))
     return [each for each in compared if each.verdict is not Verdict.PASSED or _has_moved(each)]
 
@@ -121,7 +121,7 @@ def _in_unit(value: float, finding: Finding) -> str:
 
 
 def _explained(result: ModelResult) -> str:
-    """What is wrong with a model, and which layers explain it."""
+    """A model's problem and messages, with the layers that explain them."""
     messages = [finding.message for finding in result.findings if finding.verdict not in _QUIET]
     messages = ([result.problem] if result.problem else []) + messages
     if not messages:
@@ -131,18 +131,18 @@ def _explained(result: ModelResult) -> str:
 
 
 def _fenced(text: str) -> str:
-    """As it is, with any backticks in it."""
+    """The text as a code block, unchanged even if it has backticks."""
     fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`+", text))])
     return f"{fence}\n{text}\n{fence}\n"
 
 
 def _added(section: Section) -> str:
-    """What another plugin adds."""
+    """A section that another plugin adds."""
     return f"\n### {escaped(section.title)}\n\n{_fenced(section.text)}"
 
 
 def _timed(result: ModelResult) -> str:
-    """The slowest layers, where they were timed."""
+    """The slowest layers, if they were timed."""
     profile = result.profile
     if profile is None:
         because = result.unprofiled_because
@@ -182,7 +182,7 @@ def _total(result: ModelResult) -> str:
 
 
 def escaped(content: str) -> str:
-    """Text that stays text, on one line: names come from models."""
+    """One line of text without effect as Markdown or HTML, because names come from models."""
     line = "".join(char if char.isprintable() else " " for char in content)
     escaped = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("@", "&#64;")
     return _SPECIAL.sub(r"\\\1", escaped)

@@ -1,4 +1,4 @@
-"""What must be seen without a report: a line for each thing that a policy says to tell."""
+"""Lines that pytest shows even without a report: written baselines, and findings whose policy is to warn."""
 
 from typing import Dict, List, Sequence, Tuple
 
@@ -11,7 +11,7 @@ __all__ = ["notices"]
 
 
 def notices(results: Sequence[ModelResult], findings: Sequence[Finding], policy: Policy, *, words: Words) -> List[str]:
-    """Baselines written or not, and the findings to tell, of tests and of the run as a whole."""
+    """A line for each baseline that was written or could not be, and for each finding to warn of."""
     lines = [_update(result) for result in results if _is_news(result)]
     told = _grouped(results, policy, words).items()
     lines += [f"{word} {subject}: {message}".replace("\n", "\n    ") for (word, message), subject in told]
@@ -22,7 +22,7 @@ def notices(results: Sequence[ModelResult], findings: Sequence[Finding], policy:
 
 def _is_news(result: ModelResult) -> bool:
     if result.baseline_update == "not stored":
-        return result.outcome != "passed"  # else an error tells why
+        return result.outcome != "passed"  # else an error says why
     return result.baseline_update in ("recorded", "updated")
 
 
@@ -32,7 +32,7 @@ def _update(result: ModelResult) -> str:
 
 
 def _grouped(results: Sequence[ModelResult], policy: Policy, words: Words) -> "Dict[Tuple[str, str], str]":
-    """Each notice and its tests: those with the same notice share a line, for example those that want a GPU."""
+    """Each notice and its tests. Tests with the same notice share a line, for example all that need a GPU."""
     tests: Dict[Tuple[str, str], List[str]] = {}
     for result in results:
         for told in _told(result, policy.updated(result.policy), words):

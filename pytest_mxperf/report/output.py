@@ -1,4 +1,4 @@
-"""What a format is given beside the run, and what it gives back. It writes nothing itself."""
+"""What a format gets beside the run (``Place``), and what it returns (``Output``). A format writes nothing itself."""
 
 from pathlib import Path
 from typing import Mapping, NamedTuple, Optional
@@ -10,14 +10,14 @@ class Place(NamedTuple):
     """Where a report goes."""
 
     path: Optional[Path] = None
-    """The file that the user named; None for a format that is no file."""
+    """The file that the user named; None if the format is not a file."""
     width: int = 80
     """Columns of the terminal."""
     color: bool = False
     verbosity: int = 0
     """1 for ``-v``, 2 for ``-vv``, -1 for ``-q``."""
     root: Path = Path()
-    """pytest's root directory, which the files of tests are relative to."""
+    """pytest's root directory. Paths of tests are relative to it."""
     environ: Mapping[str, str] = {}
 
 
@@ -25,8 +25,8 @@ class Output(NamedTuple):
     """A report, ready to be printed and written."""
 
     printed: str = ""
-    """For the terminal; may be empty."""
+    """Text for the terminal; may be empty."""
     written: Mapping[Path, str] = {}
-    """Files, which replace what was there."""
+    """Texts by file. They replace the files."""
     appended: Mapping[Path, str] = {}
-    """Files that this is added to."""
+    """Texts by file. They are added to the files."""

@@ -15,11 +15,11 @@ __all__ = ["print_overview"]
 _GAP = "  "
 _FIGURES = ("MACs", "params", "peak", "p50")
 _LEAST_NAME = 16
-"""Columns for a model's name, below which its inputs are left out."""
+"""Columns for a model's name. If fewer remain, the inputs are left out."""
 
 
 def print_overview(console: Console, run: RunReport) -> None:
-    """Model, inputs if there is room, MACs, trainable params, peak of activations, p50, verdict."""
+    """Prints model, inputs if there is room, MACs, trainable params, peak of activations, p50, verdict."""
     figures = [_FIGURES, *map(_figures, run.results)]
     widths = [max(map(len, column)) for column in zip(*figures)]
     verdicts = [("verdict", "bold"), *map(_verdict, run.results)]
@@ -37,7 +37,7 @@ def print_overview(console: Console, run: RunReport) -> None:
 
 
 def _width_of(verdicts: Sequence[Tuple[str, str]], width: int) -> int:
-    """Room for the verdicts, though never more than a third of the line."""
+    """The width of the verdicts, but at most a third of the line."""
     return min(max(len(text) for text, _ in verdicts), width // 3)
 
 
@@ -70,7 +70,7 @@ def _figures(result: ModelResult) -> Tuple[str, ...]:
 
 
 def _verdict(result: ModelResult) -> Tuple[str, str]:
-    """How the model's gates came out, and its style: the bad verdicts with their change, or how many passed."""
+    """The bad verdicts with their changes, or how many gates passed; and the style of this text."""
     bad = [finding for finding in result.findings if not finding.verdict.is_good]
     if bad:
         return _bad(bad), "red"
@@ -93,7 +93,7 @@ def _bad(findings: Sequence[Finding]) -> str:
 
 
 def _growth(finding: Finding) -> float:
-    """As a fraction: of a latency it is the value itself."""
+    """The growth as a fraction. For a latency it is the finding's value."""
     value, reference = finding.value, finding.reference
     if value is None:
         return 0.0

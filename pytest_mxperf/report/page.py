@@ -1,4 +1,4 @@
-"""What our HTML pages share: one file each, which needs nothing beside it. Jinja2 escapes every text."""
+"""The Jinja2 environment of our HTML pages. It escapes every text. Each page is one file that needs no other."""
 
 import re
 
@@ -9,7 +9,7 @@ __all__ = ["environment"]
 
 
 def environment() -> Environment:
-    """With ``{{ source("report.css") }}`` for the project's own files, so that a page has no parts."""
+    """The environment. In templates, ``{{ source("report.css") }}`` inserts one of the project's own files."""
     made = Environment(
         loader=PackageLoader("pytest_mxperf.report", "templates"),
         autoescape=True,
@@ -23,7 +23,7 @@ def environment() -> Environment:
 
 
 def _breakable(text: str) -> Markup:
-    """May end a line behind the parts of a layer's name, and nowhere else in a word or in ``1 -> 16``."""
+    """Text that may break behind the parts of a layer's name, but not elsewhere in a word or in ``1 -> 16``."""
     parts = _BREAK.sub(lambda match: match.group() + "<wbr>", str(escape(text)))
     return Markup(_CHANGE.sub(lambda match: f'<span class="whole">{match.group()}</span>', parts))
 

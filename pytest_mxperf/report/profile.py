@@ -16,11 +16,11 @@ SORTS: Dict[str, Callable[[TimedLayer], float]] = {
     "macs": lambda layer: layer.macs,
     "bytes": lambda layer: layer.bytes_moved,
 }
-"""What the layers can be sorted by, the most first."""
+"""The figures by which layers can be sorted, the largest first."""
 
 _LEADS = 3
 _LEAST_LEAD = 0.05
-"""Of a forward: what loses less is no lead."""
+"""A layer that loses a smaller fraction of the forward is no lead."""
 _INDENT = 4
 _GAP = "  "
 
@@ -28,7 +28,7 @@ _GAP = "  "
 def render(
     name: str, profile: ModelProfile, *, width: int, color: bool, sort: str = "time", top: Optional[int] = None
 ) -> str:
-    """One model's layers, or the ``top`` ones; all that is known of them."""
+    """One model's layers, or the first ``top`` ones, with times, rates and leads."""
     console = new_console(width=width, color=color)
     console.print(plain(name, "bold"))
     print_profile(console, profile, sort=sort, top=top)
@@ -46,13 +46,13 @@ def print_profile(console: Console, profile: ModelProfile, *, sort: str = "time"
 
 
 def headline(profile: ModelProfile) -> str:
-    """``layers by CPU time: 2.31 ms per forward, as a Module, with its own weights``"""
+    """``layers: 2.31 ms per forward, as a Module, with its own weights``"""
     weights = "its own" if profile.own_weights else "synthetic"
     return f"layers: {_time(profile.forward_cpu_seconds)} per forward, as a {profile.run_as}, with {weights} weights"
 
 
 def peaks_line(profile: ModelProfile) -> str:
-    """What the processor can do; empty where that was not measured."""
+    """The processor's peak rates; empty if they were not measured."""
     if profile.peaks is None:
         return ""
     rates = [f"{gigas(rate)} GFLOP/s in {dtype}" for dtype, rate in profile.peaks.flops_per_second.items()]
@@ -60,7 +60,7 @@ def peaks_line(profile: ModelProfile) -> str:
 
 
 def leads(profile: ModelProfile) -> List[str]:
-    """The layers that lose the most time against what the processor can do; none where times are in doubt."""
+    """The layers that lose the most time compared with the processor's peak rates. None if the times are in doubt."""
     if profile.doubt:
         return []
     worst = sorted(profile.layers, key=profile.lost_seconds, reverse=True)[:_LEADS]
@@ -97,7 +97,7 @@ def render_two(
     color: bool,
     top: Optional[int] = None,
 ) -> str:
-    """Two models side by side: what has changed most first, and why the second is slower if it is."""
+    """Two models side by side: the largest changes first, and why the second model is slower, if so."""
     console = new_console(width=width, color=color)
     for name, profile in zip(names, profiles):
         wrapped(console, f"{name}: {headline(profile)}", hang=4)
@@ -125,7 +125,7 @@ class _Column(NamedTuple):
 
 
 def _print_table(console: Console, headings: Sequence[str], rows: Sequence[Tuple[str, ...]]) -> None:
-    """Two columns of text, and figures to the right of them. A name that is too long is shortened in its middle."""
+    """Prints two columns of text and then figures. A name that is too long loses its middle."""
     cells = [tuple(headings), *rows]
     widths = [max(map(len, column)) for column in zip(*cells)]
     room = console.width - _INDENT - sum(width + len(_GAP) for width in widths[1:])
@@ -145,7 +145,7 @@ def _time(seconds: float) -> str:
 
 
 def gigas(rate: float) -> str:
-    """``98.3``, of 1e9 a second; empty for none."""
+    """The rate in 1e9 per second, such as ``98.3``; empty for 0."""
     value = rate / 1e9
     return (
         "" if not rate else f"{value:.0f}" if value >= 99.95 else f"{value:.1f}" if value >= 9.995 else f"{value:.2f}"

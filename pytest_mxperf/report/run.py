@@ -1,4 +1,4 @@
-"""The values that a run yields: one result per test, and all of them together."""
+"""The results of a run: one per test, and all of them together."""
 
 from typing import Dict, Optional, Tuple
 
@@ -25,32 +25,32 @@ class ModelResult(msgspec.Struct, frozen=True):
     outcome: str = "passed"
     """``passed``, ``failed``, ``skipped``, or ``error`` in setup or teardown."""
     problem: str = ""
-    """Why the model could not be opened, counted, bound or compared; empty if it could."""
+    """Why the model could not be opened, counted, bound or compared. Empty if nothing failed."""
     cost: Optional[CostReport] = None
     timing: Optional[Timing] = None
     findings: Tuple[Finding, ...] = ()
     difference: Optional[Difference] = None
-    """From the baseline, of a model that regressed."""
+    """The difference from the baseline, if the model regressed."""
     baseline_update: Optional[str] = None
-    """``recorded``, ``updated`` or ``unchanged`` where baselines were to be stored."""
+    """If baselines are to be stored: ``recorded``, ``updated``, ``unchanged`` or ``not stored``."""
     policy: Dict[Verdict, str] = {}
-    """What the test itself says about verdicts: fail, warn or ignore."""
+    """The test's own policy: fail, warn or ignore, by verdict."""
     file: str = ""
-    """The test's, relative to pytest's root directory."""
+    """The test's file, relative to pytest's root directory."""
     line: int = 0
-    """In that file, from 1."""
+    """The test's line in the file, from 1."""
     symbol_path: str = ""
-    """Of a checkpoint's graph, relative to pytest's root directory; empty for what is no file."""
+    """The file of a checkpoint's graph, relative to pytest's root directory; empty if the model is no file."""
     profile: Optional[ModelProfile] = None
-    """The times of its layers, where they were asked for."""
+    """The times of the model's layers, if the user asked for them."""
     unprofiled_because: str = ""
-    """Why there are none though they were asked for."""
+    """Why there is no ``profile`` although the user asked for it."""
     own_metrics: Tuple[MetricValue, ...] = ()
-    """Those that other plugins add, as far as the test's gates name them."""
+    """The metrics of other plugins that the test's gates name."""
 
 
 class Section(msgspec.Struct, frozen=True):
-    """What another plugin adds to a report, as plain text of one or more lines."""
+    """A section that another plugin adds to a report, as plain text of one or more lines."""
 
     title: str
     text: str
@@ -62,8 +62,8 @@ class RunReport(msgspec.Struct, frozen=True):
     results: Tuple[ModelResult, ...]
     versions: Dict[str, str]
     findings: Tuple[Finding, ...] = ()
-    """What is true of the run as a whole, and of no one test: for example a baseline that no test uses."""
+    """Findings about the whole run, for example a baseline that no test uses."""
     unused_unknown_because: str = ""
-    """Why the run cannot know which baselines no test uses; empty where it does."""
+    """Why the run cannot know which baselines no test uses. Empty if it can."""
     sections: Tuple[Section, ...] = ()
-    """Those that other plugins add."""
+    """The sections that other plugins add."""

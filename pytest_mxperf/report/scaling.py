@@ -1,4 +1,4 @@
-"""What a model costs at several sizes, as a table, and the law behind it."""
+"""A model's costs at several sizes of an input, as a table, and the law of each metric."""
 
 from typing import Mapping, Optional
 
@@ -23,7 +23,7 @@ _HEADINGS = {
 
 
 def render(scaling: Scaling, *, width: int, color: bool) -> str:
-    """A row for each size, a law for each metric, and what holds on to a size."""
+    """A row for each size, a law for each metric, and the operators that fix a size."""
     console = new_console(width=width, color=color)
     console.print(Padding(_costs(scaling), (0, 0, 1, 0)))
     for size, problem in scaling.problems.items():
@@ -36,7 +36,7 @@ def render(scaling: Scaling, *, width: int, color: bool) -> str:
 
 
 def _costs(scaling: Scaling) -> Table:
-    """Of parameters only what grows: the rest is among the laws."""
+    """The table of costs. Parameters that do not grow are only among the laws."""
     found = {size: values(report) for size, report in scaling.reports.items()}
     metrics = [metric for metric in _HEADINGS if metric not in _USUALLY_CONSTANT or _grows(found, metric)]
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
@@ -68,7 +68,7 @@ def _kind(law: Optional[Polynomial]) -> str:
 
 
 def _unlawful(scaling: Scaling, metric: str) -> str:
-    """What can still be said about it."""
+    """For a metric without an exact law: about how it grows."""
     found = {size: values(report)[metric] for size, report in scaling.reports.items()}
     power = exponent(found)
     return "" if power is None else f"about x^{power:.2f} from {min(found)} to {max(found)}"

@@ -1,7 +1,7 @@
 """The report as text for a terminal of a given width, in levels.
 
-By itself one table of all models, and below it those that need attention, with what explains them. ``-v`` shows the
-totals, gates and heaviest layers of all models, ``-vv`` every layer, and ``-q`` one line.
+By default it is a table of all models, and below it the models that need attention, with explanations. ``-v`` adds the
+totals, gates and heaviest layers of all models, ``-vv`` every layer. ``-q`` shows one line.
 """
 
 from collections import Counter
@@ -31,14 +31,14 @@ _HIDDEN_IN_SHORT = (Verdict.PASSED, Verdict.ADVICE)
 
 
 def output(run: RunReport, place: Place) -> Output:
-    """Nothing where no test has a model."""
+    """The report; empty if no test has a model."""
     if not run.results:
         return Output()
     return Output(printed=render(run, width=place.width, color=place.color, verbosity=place.verbosity))
 
 
 def render(run: RunReport, *, width: int, color: bool, verbosity: int = 0) -> str:
-    """A table of all models, then what ``verbosity`` asks for of each."""
+    """A table of all models, then details of each, as ``verbosity`` says."""
     console = new_console(width=width, color=color)
     if verbosity < 0:
         wrapped(console, _in_a_line(run))
@@ -79,7 +79,7 @@ def _in_a_line(run: RunReport) -> str:
 
 
 def _kinds(result: ModelResult) -> Set[str]:
-    """What a model counts as: one of its bad verdicts each, or how its test came out."""
+    """The model's bad verdicts, or the outcome of its test if it has none."""
     return {each.verdict.value for each in result.findings if not each.verdict.is_good} or {result.outcome}
 
 
@@ -116,7 +116,7 @@ def _print_model(console: Console, result: ModelResult, verbosity: int) -> None:
 
 
 def _timed_shown(verbosity: int) -> Optional[int]:
-    """All layers, where the whole tree is shown as well."""
+    """How many timed layers are shown. None is all of them, for ``-vv``."""
     return None if verbosity > 1 else (1 + verbosity) * _HEAVIEST_SHOWN
 
 
@@ -154,7 +154,7 @@ def _print_totals(console: Console, cost: CostReport) -> None:
 
 
 def _print_findings(console: Console, findings: Sequence[Finding]) -> None:
-    """``budget    OVER_BUDGET  macs ...``; what goes on below a line keeps its indent."""
+    """Prints ``budget    OVER_BUDGET  macs ...``. Further lines of a message are indented."""
     gates = max((len(finding.gate) for finding in findings), default=0)
     verdicts = max((len(finding.verdict.value) for finding in findings), default=0)
     for finding in findings:
@@ -167,7 +167,7 @@ def _print_findings(console: Console, findings: Sequence[Finding]) -> None:
 
 
 def _told(finding: Finding) -> str:
-    """A budget that is met is shown with its headroom."""
+    """The message. A budget that is met also shows how much is left."""
     value, limit = finding.value, finding.reference
     if finding.gate != "budget" or finding.verdict is not Verdict.PASSED or value is None or not limit:
         return finding.message
@@ -189,7 +189,7 @@ def _share(flops: int, cost: CostReport) -> "tuple[str, str]":
 
 
 def _print_tree(console: Console, cost: CostReport) -> None:
-    """Every layer below what its name begins with, each with the sum of what is below."""
+    """Prints the layers as a tree of the parts of their names, with the FLOPs of each branch."""
     console.print("  layers")
     rows: List[tuple[str, tuple[str, ...]]] = []
 
@@ -205,7 +205,7 @@ def _print_tree(console: Console, cost: CostReport) -> None:
 
 
 def _print_rows(console: Console, rows: "Sequence[tuple[str, tuple[str, ...]]]") -> None:
-    """Text left, figures right; a name that is too long is shortened in its middle."""
+    """Prints text on the left and figures on the right. A name that is too long loses its middle."""
     widths = [max(map(len, column)) for column in zip(*(cells for _, cells in rows))]
     room = max(1, console.width - len(_INDENT) - sum(width + len(_GAP) for width in widths))
     names = [shortened(name, room) for name, _ in rows]

@@ -21,7 +21,7 @@ def output(run: RunReport, place: Place) -> Output:
 
 
 def render(run: RunReport) -> str:
-    """Models without timed layers are left out."""
+    """The trace of all models whose layers were timed."""
     events: List[Dict[str, Any]] = []
     for process, result in enumerate(run.results, 1):
         tracks = _tracks(result)
@@ -35,7 +35,7 @@ def render(run: RunReport) -> str:
 
 
 def _tracks(result: ModelResult) -> List[Tuple[str, ModelProfile]]:
-    """What the user asked for, and both sides of each gate that was explained."""
+    """The profile that the user asked for, and both sides of each latency gate that was explained."""
     tracks = [] if result.profile is None else [("layers", result.profile)]
     for finding in result.findings:
         sides = zip(("before", "now"), finding.profiles)
@@ -48,7 +48,7 @@ def _named(kind: str, name: str, process: int, track: int = 0) -> Dict[str, Any]
 
 
 def _layers(profile: ModelProfile, process: int, track: int) -> Iterator[Dict[str, Any]]:
-    """One forward: its layers behind one another, in microseconds from 0, and behind them the copies of the outputs."""
+    """One forward: its layers one after another, in microseconds from 0, and then the copies of the outputs."""
     start = 0.0
     for layer in profile.layers:
         microseconds = 1e6 * layer.cpu_seconds

@@ -1,4 +1,4 @@
-"""Layers below what their names have in common: ``stage1_unit2_conv1`` is in ``stage1``, and there in ``unit2``."""
+"""Layers as a tree of the parts of their names: ``stage1_unit2_conv1`` is in ``stage1``, and there in ``unit2``."""
 
 import re
 from typing import Dict, List, Optional, Sequence, Tuple
@@ -11,7 +11,7 @@ _SEPARATORS = re.compile(r"[_/.]")
 
 
 class Branch:
-    """A part of the layers' names: what is below it, and the layer itself where it is a whole name."""
+    """One part of layers' names, the branches below it, and its layer if a name ends with it."""
 
     def __init__(self, name: str, layer: Optional[LayerCost] = None) -> None:
         self.name = name
@@ -20,12 +20,12 @@ class Branch:
 
     @property
     def flops(self) -> int:
-        """Of all layers below, and of its own."""
+        """The FLOPs of its layer and of all layers below."""
         return (self.layer.flops if self.layer else 0) + sum(child.flops for child in self.children)
 
 
 def tree_of(layers: Sequence[LayerCost]) -> Branch:
-    """The layers in the graph's order; what would have one child only is joined with it."""
+    """The layers in the graph's order. A branch with one child is joined with it."""
     return _grown("", [(_SEPARATORS.split(layer.name), layer) for layer in layers])
 
 
