@@ -1,11 +1,12 @@
 """What other tools would report for a model: their totals, rebuilt from the parts of a ``CostReport``.
 
-A convention is data: it says what of an operator counts, and with what weight. What it does not name, it ignores;
-operators without a rule of ours are missing from it as from every total. Each tool counts PyTorch modules, so a
-convention counts an MXNet operator as PyTorch's operator of the same meaning, and a quantized or fused operator as what
-it was made from. The weights were checked against the tools themselves, in the versions named.
+A convention is data: it lists quantities of operators, each with a weight, and ignores all others. Operators without a
+rule of ours are missing from it, as from every total. Each tool counts PyTorch modules. So a convention counts an MXNet
+operator as PyTorch's operator of the same meaning, and a quantized or fused operator as the operators that it was made
+from. The weights were checked against the tools themselves, in the versions named.
 
-A layer does not keep its attributes. Where a tool looks at them, the convention takes the usual case, and says so.
+A ``LayerCost`` does not keep the operator's attributes. If a tool depends on them, the convention assumes the usual
+case, and says so.
 """
 
 from fractions import Fraction
@@ -19,7 +20,7 @@ from pytest_mxperf.errors import UsageError, listed
 __all__ = ["CONVENTIONS", "OUTPUTS", "Convention", "Part", "convention"]
 
 OUTPUTS = "outputs"
-"""The one quantity that is no field of ``OpCost``: the elements of the first output, in all executions."""
+"""The only quantity that is not a field of ``OpCost``: the elements of the first output, in all executions."""
 
 
 class Part(NamedTuple):
@@ -29,7 +30,7 @@ class Part(NamedTuple):
     quantity: str
     weight: Union[int, Fraction] = 1
     maps: Tuple[Shape, ...] = ()
-    """Only of layers whose output has maps of one of these shapes, channels first or last; empty: of all."""
+    """If given, only layers count whose output maps have one of these shapes, with channels first or last."""
 
     def of(self, layer: LayerCost) -> Union[int, Fraction]:
         if layer.op not in self.operators or not self._fits(layer.outputs[0]):
@@ -49,7 +50,7 @@ class Convention(NamedTuple):
     parts: Tuple[Part, ...]
 
     def total(self, layers: Iterable[LayerCost]) -> int:
-        """What the tool makes of these layers. Fractions, where a convention is not exact, are cut off."""
+        """The tool's total for these layers. If a convention is not exact, fractions are cut off."""
         return int(sum(part.of(layer) for layer in layers for part in self.parts))
 
 
@@ -64,7 +65,7 @@ _ATTENTION = frozenset(
         *("_sg_mkldnn_selfatt_qk", "_sg_mkldnn_selfatt_valatt"),
     }
 )
-# Products that PyTorch has under names (baddbmm, tensordot) that its own counter sees through, and fvcore does not.
+# Products that PyTorch has as baddbmm and tensordot. PyTorch's own counter counts what is in these, fvcore does not.
 _COMPOSED = frozenset({"_linalg_gemm", "_npi_tensordot", "_npi_tensordot_int_axes"})
 _RECURRENT = frozenset({"RNN", "_contrib_quantized_rnn"})
 _BATCH_NORM = frozenset(
@@ -93,25 +94,25 @@ _TORCHVISION = Convention(
 )
 """Exact, except that
 
-- a product with a vector counts, which ``FlopCounterMode`` does not see;
+- a product with a vector counts, which ``FlopCounterMode`` ignores;
 - an einsum of three operands or more counts in MXNet's order of contraction, not in PyTorch's;
-- recurrent layers count as where PyTorch runs them operator by operator; it sees nothing of an LSTM that oneDNN or
+- recurrent layers count as if PyTorch ran them operator by operator. PyTorch's counter ignores an LSTM that oneDNN or
   cuDNN runs.
 
-A bilinear ``UpSampling`` is a deconvolution in MXNet and an interpolation here, which has no MACs.
+A bilinear ``UpSampling`` is a deconvolution in MXNet. Here it is an interpolation, which has no MACs.
 """
 
 _FVCORE = Convention(
     summary="FlopCountAnalysis of fvcore 0.1.5.post20221221 with its default operators, in eval mode",
     parts=(
         Part(_CONVOLUTION | _DECONVOLUTION | _DENSE | _MATMUL | _ATTENTION, "macs"),
-        # 2 per element; and for the other norms 5, which fvcore calls a rough estimate.
+        # 2 per element for a batch norm. 5 for the other norms, which fvcore calls a rough estimate.
         Part(_BATCH_NORM, "normalization"),
         Part(_LAYER_NORM | _GROUP_NORM | _INSTANCE_NORM, OUTPUTS, 5),
-        # Adaptive average pooling: 1 per input element, which is what the bins have if they do not overlap.
+        # Adaptive average pooling: 1 per input element. The bins have as many elements if they do not overlap.
         Part(_POOLING, "pooling", maps=_ONE_PIXEL),
         Part(_ADAPTIVE_POOLING, "pooling"),
-        # Per output element 1 if nearest, 4 if bilinear; there MXNet's deconvolution makes 4 MACs of even scales.
+        # Per output element 1 if nearest, 4 if bilinear. MXNet's bilinear deconvolution has 4 MACs for even scales.
         Part(_UPSAMPLING, OUTPUTS),
         Part(_UPSAMPLING, "macs", Fraction(3, 4)),
         Part(_RESIZE | _GRID_SAMPLING, OUTPUTS, 4),
@@ -121,11 +122,11 @@ _FVCORE = Convention(
 
 Exact, except that
 
-- a two-dimensional pooling to 1 x 1 is taken for an adaptive average pooling, though it may be of another type (a
-  maximum) or a window of just that size, which fvcore ignores; so is pooling of a single channel to 1 x n;
+- a two-dimensional pooling to 1 x 1 counts as an adaptive average pooling, although fvcore ignores other types (a
+  maximum) and a window of that size. The same goes for pooling of a single channel to 1 x n;
 - adaptive pooling into bins that overlap counts shared elements more than once;
-- normalizations are taken to have a scale and a shift, as MXNet's always do, even where they are constants;
-- bilinear upsampling by an odd scale comes out differently;
+- normalizations always count a scale and a shift, as MXNet's always have them, even if these are constants;
+- bilinear upsampling by an odd scale differs;
 - einsum and products with a vector are as in ``torchvision``.
 """
 
@@ -148,25 +149,25 @@ _THOP = Convention(
         Part(_UPSAMPLING, OUTPUTS),
         Part(_UPSAMPLING, "macs", Fraction(5, 2)),
         Part(_RESIZE, OUTPUTS, 11),
-        # Beside the products, a unit costs 16 in an LSTM, 13 in a GRU, 3 in a plain network. Ours are, as biases,
-        # activations, elementwise: 8 5 8, 6 3 8, 2 1 1. These weights are the solution of the three equations.
+        # Beside the products, thop counts 16 per unit of an LSTM, 13 of a GRU, 3 of a plain network. We count, as
+        # biases, activations, elementwise: 8 5 8, 6 3 8, 2 1 1. These weights solve the three equations.
         Part(_RECURRENT, "bias", Fraction(7, 10)),
         Part(_RECURRENT, "activation", Fraction(4, 5)),
         Part(_RECURRENT, "elementwise", Fraction(4, 5)),
     ),
 )
-"""It hooks modules, so products of two tensors (``batch_dot``, attention) count nothing. Nor do biases (earlier
-versions counted a convolution's), activations, maximum pooling, group normalization.
+"""thop hooks modules, so it ignores products of two tensors (``batch_dot``, attention). It also ignores biases (earlier
+versions counted a convolution's), activations, maximum pooling and group normalization.
 
 Exact, except that
 
-- a deconvolution counts every product once; thop takes the size of its output for that of its input, and so finds
-  about stride x stride times as many;
+- a deconvolution counts every product once. thop uses the size of the output in place of the input's, and finds about
+  stride x stride times as many;
 - average pooling to more than one point, 1 per output element in thop, is left out: it looks like maximum pooling;
-- pooling to one point is taken for an adaptive average pooling, as in ``fvcore``;
+- pooling to one point counts as an adaptive average pooling, as in ``fvcore``;
 - PReLU, 1 per element in thop, is left out: it looks like the other kinds of ``LeakyReLU``;
-- recurrent layers with a projection or clipping, a softmax with a temperature, and what is said of normalizations,
-  overlapping bins and odd scales in ``fvcore``.
+- recurrent layers with a projection or clipping, and a softmax with a temperature, differ, and so do normalizations,
+  overlapping bins and odd scales, as in ``fvcore``.
 """
 
 _CONV_ONLY = Convention(
@@ -181,7 +182,7 @@ CONVENTIONS: Mapping[ConventionName, Convention] = MappingProxyType(
 
 
 def convention(name: ConventionName) -> Convention:
-    """Raises ``UsageError`` for a name that no convention has."""
+    """The convention of this name. Raises ``UsageError`` if there is none."""
     if name not in CONVENTIONS:
         raise UsageError(f"counted_as: unknown convention {name!r}; there are {listed(sorted(CONVENTIONS))}")
     return CONVENTIONS[name]

@@ -1,4 +1,4 @@
-"""Operators that write a size down where the graph should follow its inputs: a reshape that fixes the batch."""
+"""Operators whose attributes fix a size that should follow the inputs, such as a reshape to a certain batch."""
 
 from typing import Dict, List, Mapping, NamedTuple, Sequence, Set, Tuple
 
@@ -26,7 +26,7 @@ class Fixed(NamedTuple):
 
     @property
     def remedy(self) -> str:
-        """How to write it so that it follows its input."""
+        """How to write the size so that it follows the operator's input."""
         if self.node.op not in (*_RESHAPES, "broadcast_to"):
             return ""
         keep = -2 if self.node.op == "_npx_reshape" else -1 if self.node.op == "_np_reshape" else 0
@@ -34,7 +34,7 @@ class Fixed(NamedTuple):
 
 
 def written_sizes(node: Node) -> Dict[int, int]:
-    """The sizes in the operator's ``shape``, by dimension of its output; not those behind a code for several."""
+    """The sizes in the operator's ``shape``, by dimension of its output. They end at a code for several dimensions."""
     if node.is_variable or node.attrs.get("reverse", "").lower() in ("true", "1"):
         return {}
     sizes: Dict[int, int] = {}
@@ -50,18 +50,21 @@ def _target(node: Node) -> Tuple[int, ...]:
     call = Call(node.op, node.attrs, (), ())
     try:
         return next(filter(None, map(call.integers, _ATTRIBUTES)), ())
-    except GraphError:  # an operator of one's own may mean anything by that name
+    except GraphError:  # a user's own operator may use the attribute for something else
         return ()
 
 
 def written_nodes(graph: Graph) -> List[Fixed]:
-    """Every operator that writes a size, with the first that it writes."""
+    """Every operator with a size in its ``shape``, and the first of these sizes."""
     found = ((node, written_sizes(node)) for node in graph.nodes)
     return [Fixed(node, *next(iter(sizes.items()))) for node, sizes in found if sizes]
 
 
 def fixed_nodes(graph: Graph, shapes: Mapping[int, Sequence[Tuple[Shape, ...]]]) -> List[Fixed]:
-    """Operators that lose the size of the axis where they write one. ``shapes`` are node by node, by that size."""
+    """Operators whose input follows the axis and whose output has a fixed size instead.
+
+    ``shapes`` are those of all nodes, by size of the axis.
+    """
     found = []
     for index, node in enumerate(graph.nodes):
         sizes = written_sizes(node) if node.inputs else {}
@@ -76,13 +79,13 @@ def fixed_nodes(graph: Graph, shapes: Mapping[int, Sequence[Tuple[Shape, ...]]])
 
 
 def _equal(shapes: Mapping[int, Shape]) -> Set[int]:
-    """The dimensions that are as large as the axis."""
+    """The dimensions that have the size of the axis, for all its sizes."""
     rank = min(map(len, shapes.values()))
     return {place for place in range(rank) if all(shape[place] == size for size, shape in shapes.items())}
 
 
 def _following(shapes: Mapping[int, Shape]) -> Set[int]:
-    """Those dimensions, and the first one even when it is a multiple: the batch and another dimension in one."""
+    """The dimensions that follow the axis. The first one may be a multiple: the batch and another dimension in one."""
     found = _equal(shapes)
     if all(shape and shape[0] % size == 0 for size, shape in shapes.items()):
         multiples = {shape[0] // size for size, shape in shapes.items()}

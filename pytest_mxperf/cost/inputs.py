@@ -1,4 +1,4 @@
-"""The inputs that a graph needs, and what it says about their shapes and dtypes."""
+"""The inputs that a graph needs, and what the graph says about their shapes and dtypes."""
 
 import re
 from typing import Collection, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
@@ -18,22 +18,22 @@ _UNKNOWN = None
 
 
 class GraphInput(NamedTuple):
-    """A variable that is no parameter, or may be none."""
+    """A variable that is an input, or may be one."""
 
     name: str
     role: Role
     shape: Optional[Partial]
-    """None if not even the number of dimensions is known."""
+    """None if even the number of dimensions is unknown."""
     dtype: str
     about: str
-    """Who reads it, and as what."""
+    """Which operator reads it, and as what, in words."""
 
     def __str__(self) -> str:
         return self.name if self.shape is None else f"{self.name} {format_partial(self.shape)}"
 
 
 def format_partial(shape: Partial) -> str:
-    """``(?, 3, ?, ?)``."""
+    """The shape as text: ``(?, 3, ?, ?)``."""
     sizes = ", ".join("?" if size is None else str(size) for size in shape)
     return f"({sizes},)" if len(shape) == 1 else f"({sizes})"
 
@@ -45,12 +45,12 @@ def find_inputs(
     stored: Optional[Mapping[str, Shape]] = None,
     given: Collection[str] = (),
 ) -> List[GraphInput]:
-    """The variables that an operator is not known to read as a weight, and that the weights lack, where there are some.
+    """The variables that are not in the weights, and that no operator is known to read as a weight.
 
-    ``stored`` are the shapes of what is in the ``.params`` file, by name. Without it a parameter that no operator
-    tells apart is among them too, unless it is declared as one; ``given`` are the inputs that the user gives.
+    ``stored`` are the shapes in the ``.params`` file, by name. Without a file, the result may contain parameters that
+    neither their operator nor their declaration shows. ``given`` are the inputs that the user gives.
     """
-    # As if there were weights without any array: then everything that is not read as a weight is an input.
+    # Without a file, assume one without arrays: then every variable that is not read as a weight is an input.
     roles = assign_roles(graph, inputs=given, auxiliary=auxiliary, stored=() if stored is None else stored)
     shapes = {**_declared_shapes(graph), **(stored or {})}
     readers = consumers(graph)
@@ -63,7 +63,7 @@ def find_inputs(
 
 
 def _is_parameter(node: Node) -> bool:
-    """Whether it is declared as Gluon declares its parameters."""
+    """Whether the variable is declared as Gluon declares its parameters."""
     return "__init__" in node.attrs or {"__lr_mult__", "__wd_mult__"} <= node.attrs.keys()
 
 
@@ -105,7 +105,8 @@ _KEEPING = {
 
 
 def _telling_reader(index: int, readers: Mapping[int, Consumer]) -> Optional[Consumer]:
-    """The first operator, perhaps behind some that keep the channels, that says something of its data."""
+    """The first operator that tells the shape or dtype of the variable. Operators that keep its channels may be before
+    it."""
     reader = readers.get(index)
     while reader is not None and reader.position == 0:
         if reader.node.op in _TOLD_BY:
@@ -172,7 +173,7 @@ _TOLD_BY = {
 
 
 def table(inputs: Sequence[GraphInput]) -> List[str]:
-    """A line for each: name, shape, dtype and who reads it."""
+    """A line for each input: name, shape, dtype and which operator reads it."""
     cells = [(each.name, "?" if each.shape is None else format_partial(each.shape), each.dtype) for each in inputs]
     widths = [max(map(len, column)) for column in zip(*cells)]
     return [

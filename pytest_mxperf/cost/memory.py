@@ -1,9 +1,9 @@
-"""Bytes: what each operator reads and writes, how much the activations take at their peak, how large a checkpoint is.
+"""The bytes that each operator reads and writes, the peak of the activations, and the size of a checkpoint.
 
-A tensor's bytes are its elements times the bytes of its dtype. Which operators share or overwrite a buffer is what
-MXNet 1.9.1 registers for them as ``FInplaceIdentity`` and ``FInplaceOption``, used as its planner does
-(``src/nnvm/plan_memory.cc``): the tensors that are bound, parameters and inputs, are no activations and are never
-overwritten. The planner's total is larger than this peak for reasons that ``docs/memory.md`` states.
+A tensor's bytes are its elements times the bytes of its dtype. Operators share or overwrite a buffer if MXNet 1.9.1
+registers ``FInplaceIdentity`` or ``FInplaceOption`` for them, by the rules of its planner
+(``src/nnvm/plan_memory.cc``). Parameters and inputs are no activations and are never overwritten. ``docs/memory.md``
+says why the planner's total is larger than this peak.
 """
 
 import math
@@ -19,18 +19,18 @@ from pytest_mxperf.graph import Entry, Graph, Node
 
 __all__ = ["Activations", "checkpoint_bytes"]
 
-# Their output is their first input under another shape: it shares the buffer, even if others read that too.
-# ``squeeze`` and ``transpose`` are not among them; they copy. The casts are for those that change nothing.
+# The output is the first input under another shape. It shares the buffer, even if other operators read the input too.
+# ``squeeze`` and ``transpose`` copy, so they are not here. A cast is a view only if it keeps the dtype.
 _VIEWS = {
     *("Reshape", "Flatten", "expand_dims", "reshape_like", "_np_reshape", "_npx_reshape"),
     *("_copy", "_np_copy", "BlockGrad", "make_loss", "_identity_with_attr_like_rhs", "_contrib_gradientmultiplier"),
     *("Cast", "amp_cast"),
 }
 
-# At inference they do nothing if the input is not read again; otherwise they copy it.
+# At inference these do nothing if the input is not read again. Otherwise they copy it.
 _PASSES = {"Dropout", "MakeLoss"}
 
-# They may write over an input that is not read again, as what works element by element may ...
+# These may overwrite an input that is not read again. Elementwise operators may too ...
 _OVERWRITES = {
     *("LayerNorm", "GroupNorm", "SequenceMask", "_np_cumsum", "_shuffle", "Cast", "amp_cast", "add_n"),
     *("LinearRegressionOutput", "MAERegressionOutput", "SVMOutput", "IdentityAttachKLSparseReg"),
@@ -40,7 +40,7 @@ _OVERWRITES = {
     *_PASSES,
 }
 
-# ... except for these, which MXNet did not register so.
+# ... except for these, for which MXNet does not register it.
 _KEEPS_INPUTS = {
     *("clip", "_npi_bitwise_not"),
     *(f"_npi_{name}_scalar" for name in ("add", "subtract", "rsubtract", "multiply", "mod", "rmod", "power", "rpower")),
@@ -50,14 +50,14 @@ _KEEPS_INPUTS = {
     *("_random_pdf_negative_binomial", "_random_pdf_generalized_negative_binomial"),
 }
 
-# Position of the tensor that they read only a part of: as much as they write.
+# Position of the tensor of which an operator reads only as much as it writes.
 _SELECTS_FROM = {
     **dict.fromkeys(("Embedding", "_contrib_SparseEmbedding"), 1),
     **dict.fromkeys(("take", "batch_take", "pick", "gather_nd", "SequenceLast"), 0),
     **dict.fromkeys(("slice", "slice_axis", "slice_like", "Crop"), 0),
 }
 
-# Position of the input that they look at the shape of, or that only training reads.
+# Position of an input whose numbers are not read: only its shape is, or only training reads it.
 _UNREAD = {
     **dict.fromkeys(
         ("zeros_like", "ones_like", "_np_zeros_like", "_np_ones_like", "_npi_full_like", "shape_array", "size_array"), 0
@@ -80,8 +80,8 @@ class _Buffer(msgspec.Struct, gc=False):
 class Activations:
     """The activations of one graph, while its nodes run in their order.
 
-    ``peak`` is the most bytes that are alive at one time: while a node runs, its outputs and whatever it, a later node
-    or the graph's heads still read.
+    ``peak`` is the most bytes that are alive at one time: a running node's inputs and outputs, and all outputs that a
+    later node or the graph's heads read.
     """
 
     def __init__(self, graph: Graph, shapes: Sequence[Tuple[Shape, ...]], dtypes: Sequence[Tuple[str, ...]]) -> None:
@@ -96,9 +96,9 @@ class Activations:
         self._buffers: Dict[Entry, _Buffer] = {}
 
     def run(self, index: int, node: Node, cost: OpCost, inside: int = 0) -> Tuple[int, int, int]:
-        """Runs the node: the bytes that it reads, that it writes, and that are alive meanwhile.
+        """Runs the node. Returns the bytes that it reads, that it writes, and that are alive while it runs.
 
-        ``inside`` is the peak of a graph within it.
+        ``inside`` is the peak of the activations in its subgraphs.
         """
         read = _read(node)
         shared = self._shared(index, node, cost, read)
@@ -118,7 +118,8 @@ class Activations:
         return (*self._traffic(index, node, read), live)
 
     def _place_outputs(self, index: int, buffer: Optional[_Buffer]) -> int:
-        """Gives each output a buffer, the first that which it shares. Returns the bytes of those that nobody reads."""
+        """Gives each output a buffer, the first one ``buffer`` if there is one. Returns the bytes of buffers that
+        nobody reads."""
         unread = 0
         for output, size in enumerate(self._bytes[index]):
             entry = (index, output)
@@ -134,7 +135,7 @@ class Activations:
         return unread
 
     def _shared(self, index: int, node: Node, cost: OpCost, read: Tuple[Entry, ...]) -> Optional[_Buffer]:
-        """The buffer of an input that the first output shares or takes over; None if it gets one of its own."""
+        """The buffer of an input that the first output shares or overwrites. None if it needs a new one."""
         size = self._bytes[index][0]
         is_view = node.op in _VIEWS and self._keeps_dtype(index, node)
         for entry in read[:1] if is_view else read:
@@ -146,7 +147,7 @@ class Activations:
         return None
 
     def _passes_through(self, index: int, node: Node, cost: OpCost) -> bool:
-        """Whether the node leaves the buffer that it shares as it is."""
+        """Whether the node leaves the shared buffer unchanged."""
         return (node.op in _VIEWS or node.op in _PASSES) and cost == _NOTHING and self._keeps_dtype(index, node)
 
     def _keeps_dtype(self, index: int, node: Node) -> bool:
@@ -176,9 +177,9 @@ def _read(node: Node) -> Tuple[Entry, ...]:
 
 
 def _overwrites(node: Node, cost: OpCost) -> bool:
-    """Whether the node may write over an input: by its name, or since all it computes is element by element.
+    """Whether the node may overwrite an input: by its name, or because it only computes element by element.
 
-    The softmax operators may as well, and so may a convolution of MKLDNN that adds to another tensor.
+    Softmax operators may too, and so may a fused convolution that adds its result to another tensor.
     """
     if node.op in _OVERWRITES:
         return True
@@ -193,7 +194,7 @@ def checkpoint_bytes(
     dtypes: Sequence[Tuple[str, ...]],
     roles: Mapping[int, Role],
 ) -> Dict[str, int]:
-    """Bytes of all parameters by dtype, auxiliary states included: what a ``.params`` file stores."""
+    """The bytes of all parameters and auxiliary states, by dtype: what a ``.params`` file stores."""
     found: Dict[str, int] = {}
     for index, _ in parameters(graph, roles):
         dtype = dtypes[index][0]

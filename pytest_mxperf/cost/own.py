@@ -1,7 +1,6 @@
 """The user's own rules: for operators of a library, and for operators written in Python.
 
-A model that uses one is counted under a convention of its own, so that its baseline is never compared with numbers that
-were counted by other rules.
+A model that uses such a rule has a convention of its own, so its baseline is never compared with other rules' numbers.
 """
 
 from typing import Callable, Dict, Mapping, Optional, Sequence
@@ -19,8 +18,8 @@ _RULES: Dict[str, Formula] = {}
 def formula(*operators: str, override: bool = False) -> Callable[[Formula], Formula]:
     """Registers the decorated function as the cost of these operators, in a conftest.py or a module of mxperf_imports.
 
-    It takes a ``Call`` (attributes and shapes), and returns an ``OpCost`` of one execution. An operator written in
-    Python is named by the ``op_type`` that it is registered under. ``override`` replaces a rule that exists.
+    The function takes a ``Call`` (attributes and shapes) and returns the ``OpCost`` of one execution. Name an operator
+    written in Python by its registered ``op_type``. ``override`` replaces an existing rule.
 
     Raises ``UsageError`` for an operator that has a rule already, unless ``override`` is given.
     """
@@ -38,13 +37,13 @@ def formula(*operators: str, override: bool = False) -> Callable[[Formula], Form
 
 
 def _is_again(name: str, function: Formula) -> bool:
-    """Whether this is the rule that the operator has, from a module that was imported once more."""
+    """Whether this is the operator's present rule, from a module that was imported again."""
     known = _RULES.get(name)
     return known is not None and (known.__module__, known.__qualname__) == (function.__module__, function.__qualname__)
 
 
 def own_name(op: str, attrs: Mapping[str, str]) -> Optional[str]:
-    """The name under which the operator has a rule of the user's own; None if it has none."""
+    """The name under which the user has registered a rule for the operator. None without a rule."""
     name = attrs.get("op_type", "") if op == _CUSTOM else op
     return name if name in _RULES else None
 
@@ -61,5 +60,5 @@ def own_cost(name: str, call: Call) -> OpCost:
 
 
 def convention_with(names: Sequence[str]) -> str:
-    """The convention of a model that is counted by these rules of the user's own besides."""
+    """The convention of a model that is counted with these rules of the user's own too."""
     return "+".join([CONVENTION, *sorted(set(names))])

@@ -23,9 +23,9 @@ class Role(Enum):
 
 
 INPUT_ROLES = (Role.INPUT, Role.LABEL, Role.STATE)
-"""The roles of variables that are no parameters."""
+"""The roles of variables that are not parameters."""
 
-# What is never a parameter, by the operator that reads it and the position there.
+# Inputs that are never parameters: for each operator, their positions and roles.
 _FED_AT: Dict[str, Tuple[Tuple[int, Role], ...]] = {
     **dict.fromkeys(
         (
@@ -56,7 +56,7 @@ _WEIGHTS_AT = {
     **dict.fromkeys(("Embedding", "RNN", "LeakyReLU"), slice(1, 2)),
 }
 
-# They combine tensors of one shape, so MXNet infers an operand from the others.
+# These combine tensors of one shape, so MXNet infers an operand's shape from the others.
 _PAIRS = {
     *(f"elemwise_{name}" for name in ("add", "sub", "mul", "div")),
     *(
@@ -67,13 +67,13 @@ _PAIRS = {
     "add_n",
 }
 
-# Quantized tensors come with their ranges, two numbers each, behind all tensors: how many of those there are. Where
-# the number depends on the attributes, each tensor has its range, so that tensors are a third of all inputs.
+# How many tensors an operator reads before their ranges, which are two numbers per quantized tensor. For operators
+# whose number of tensors depends on attributes, every tensor has a range, so a third of all inputs are tensors.
 _TENSORS_BEFORE_RANGES = {
     **dict.fromkeys(("_contrib_quantize", "_contrib_dequantize", "_contrib_requantize"), 1),
     **dict.fromkeys((f"_contrib_quantized_{name}" for name in ("act", "flatten", "pooling")), 1),
     "_contrib_quantized_embedding": 2,  # its indices have no range
-    "_contrib_quantized_batch_norm": 5,  # nor have the parameters
+    "_contrib_quantized_batch_norm": 5,  # its parameters have no range
 }
 _RANGE_EACH = {
     f"_contrib_quantized_{name}" for name in ("conv", "fully_connected", "concat", "elemwise_add", "elemwise_mul")
@@ -94,13 +94,14 @@ def assign_roles(
 ) -> Dict[int, Role]:
     """The role of each variable, by node index.
 
-    ``inputs`` are the names that the user gives shapes for, ``auxiliary`` MXNet's auxiliary states, ``stored`` the
-    names in the ``.params`` file, or of a Gluon net's parameters, where there is one. ``frozen`` names the parameters
-    that do not train where something knows better than the graph: a Gluon net, which also freezes by ``grad_req``.
-    Otherwise the graph tells by structure: ``fix_gamma``, the ranges of quantized tensors, a learning-rate multiplier
-    of 0, a ``grad_req`` of null, Gluon constants. What only gets its shape, the batch's, from activations that it is
-    added to or multiplied with is an input too: a mask, a target, an LSTM's first cell state. A parameter's
-    name decides nothing.
+    ``inputs`` are the names of the inputs that the user gives, ``auxiliary`` those of MXNet's auxiliary states.
+    ``stored`` are the names in the ``.params`` file, or of the Gluon net's parameters, if there is either. ``frozen``
+    are the parameters that do not train, if a Gluon net knows them. Otherwise the graph's structure decides:
+    ``fix_gamma``, the ranges of quantized tensors, a learning-rate multiplier of 0, a ``grad_req`` of null, Gluon
+    constants.
+
+    A variable is an input too if its shape follows only from activations that it is added to or multiplied with, such
+    as a mask, a target, or an LSTM's first cell state. A parameter's name decides nothing.
     """
     reads = _reads(graph, {index for index, node in enumerate(graph.nodes) if node.name in inputs})
     roles = {}
@@ -123,11 +124,11 @@ def assign_roles(
 
 
 class _Reads(NamedTuple):
-    """What the graph reads its nodes as; ``fixed`` are gammas that ``fix_gamma`` holds at 1, and the ranges that
-    calibration has found; ``matched`` those that are not computed from the inputs, but have the shape of something
-    that is.
+    """How the operators of a graph read its nodes, by node index.
 
-    MXNet itself knows the running statistics as auxiliary states, but not those that are read inside a loop.
+    ``fixed`` are gammas that ``fix_gamma`` holds at 1, and ranges from calibration. ``statistics`` are running
+    statistics, also those inside loops, which MXNet does not list as auxiliary states. ``matched`` do not depend on the
+    inputs, but are combined with a node of the same shape that does.
     """
 
     fed: Dict[int, Role]
@@ -138,7 +139,7 @@ class _Reads(NamedTuple):
 
 
 def _fed_role(index: int, node: Node, reads: _Reads, *, is_missing: bool) -> Optional[Role]:
-    """None for a variable that looks like a parameter; ``is_missing`` where there are weights and they lack it."""
+    """The role of an input, None if it looks like a parameter. ``is_missing``: there are weights, and they lack it."""
     if index in reads.fed and index not in reads.weights:
         return reads.fed[index]
     if _has_batch(node):
@@ -150,10 +151,10 @@ def _fed_role(index: int, node: Node, reads: _Reads, *, is_missing: bool) -> Opt
 
 
 def _reads(graph: Graph, given: Set[int]) -> _Reads:
-    """``given`` are the variables that hold inputs."""
+    """``given`` are the node indices of the inputs that the user gives."""
     reads = _Reads({}, set(), set(), set(), set())
     computed = _computed_from(graph, given)
-    for index in range(len(graph.nodes) - 1, -1, -1):  # the readers of a node come behind it
+    for index in range(len(graph.nodes) - 1, -1, -1):  # backwards, because a node's readers come behind it
         node = graph.nodes[index]
         if len(node.inputs) == 1:
             _pass_back(reads, index, node.inputs[0][0])
@@ -163,7 +164,7 @@ def _reads(graph: Graph, given: Set[int]) -> _Reads:
 
 
 def _read(reads: _Reads, index: int, node: Node, computed: Set[int]) -> None:
-    """What the node, of an operator that tells, reads its inputs as."""
+    """Records how the node reads its inputs."""
     sources = [source for source, _ in node.inputs]
     if node.op in _WEIGHTS_AT:
         reads.weights.update(sources[_WEIGHTS_AT[node.op]])
@@ -184,8 +185,8 @@ def _read(reads: _Reads, index: int, node: Node, computed: Set[int]) -> None:
 
 
 def _ranges(node: Node) -> slice:
-    """Where the node reads the ranges of its quantized inputs."""
-    if node.op.startswith(FUSED_PREFIX):  # behind what its graph reads
+    """The positions of the ranges among the node's inputs."""
+    if node.op.startswith(FUSED_PREFIX):  # behind the inputs of its subgraph
         return slice(len(variables(node.subgraphs[0])), None) if node.subgraphs else _NONE
     if node.op in _RANGE_EACH:
         return slice(len(node.inputs) // 3, None)
@@ -193,7 +194,7 @@ def _ranges(node: Node) -> slice:
 
 
 def _pass_back(reads: _Reads, index: int, source: int) -> None:
-    """A label is one before it is reshaped, too, and a gamma before it is cast."""
+    """Passes a node's role on to its only input: a label is a label before a reshape too."""
     if index in reads.fed:
         reads.fed[source] = reads.fed[index]
     for group in (reads.fixed, reads.statistics, reads.matched):
@@ -202,7 +203,7 @@ def _pass_back(reads: _Reads, index: int, source: int) -> None:
 
 
 def _computed_from(graph: Graph, given: Set[int]) -> Set[int]:
-    """The nodes that depend on some of the variables, these included."""
+    """The given variables, and the nodes that depend on any of them."""
     computed = set(given)
     for index, node in enumerate(graph.nodes):
         for source, _ in node.inputs:
@@ -213,24 +214,24 @@ def _computed_from(graph: Graph, given: Set[int]) -> Set[int]:
 
 
 def _merge(reads: _Reads, inner: _Reads, outside: Mapping[int, int]) -> None:
-    """What a subgraph reads its variables as, the node that has it reads its inputs as."""
+    """Records how a subgraph reads its variables for the inputs of its node. ``outside`` maps one to the other."""
     reads.fed.update((outside[variable], role) for variable, role in inner.fed.items() if variable in outside)
     for mine, theirs in zip(reads[1:], inner[1:]):
         mine.update(outside[variable] for variable in theirs if variable in outside)
 
 
 def _has_batch(variable: Node) -> bool:
-    # The cells of mx.rnn declare the layout of their begin states, N being the batch; parameters have none.
+    # The cells of mx.rnn declare the layout of their begin states, where N is the batch. Parameters have no layout.
     return "N" in variable.attrs.get("__layout__", "")
 
 
 def _is_declared(variable: Node) -> bool:
-    # With a shape, an initializer or a learning rate of its own, as all parameters of Gluon are.
+    # All parameters of Gluon have a shape, an initializer or a learning-rate multiplier of their own.
     return not variable.attrs.keys().isdisjoint(("__shape__", "__init__", "__lr_mult__", "__wd_mult__"))
 
 
 def _is_constant(variable: Node) -> bool:
-    # Gluon's Constant registers an initializer of its own, named so; mx.init.Constant is written ["constant", ...].
+    # Gluon's Constant registers its own initializer, with this prefix. mx.init.Constant is written ["constant", ...].
     if variable.attrs.get("__init__", "").startswith("Constant_"):
         return True
     if variable.attrs.get("__grad_req__", variable.attrs.get("grad_req")) == "null":
@@ -243,7 +244,7 @@ def _is_constant(variable: Node) -> bool:
 
 
 def parameters(graph: Graph, roles: Mapping[int, Role]) -> Iterator[Tuple[int, Role]]:
-    """The variables that are parameters, by node index. MXNet binds by name: two of one name are one parameter."""
+    """The node index and role of each parameter. MXNet binds by name, so variables of one name are one parameter."""
     seen: Set[str] = set()
     for index, role in roles.items():
         name = graph.nodes[index].name
@@ -258,7 +259,7 @@ def count_params(
     dtypes: Sequence[Tuple[str, ...]],
     roles: Mapping[int, Role],
 ) -> Tuple[Dict[int, Params], Params]:
-    """Parameters by the index of the first operator node that reads them, and their total."""
+    """The parameters by node index of their first reader, and the total."""
     first_reader = _first_readers(graph)
     by_layer: Dict[int, Params] = {}
     total = Params()
@@ -279,7 +280,7 @@ def _params(role: Role, count: int, dtype: str) -> Params:
 
 
 def _first_readers(graph: Graph) -> Dict[int, int]:
-    """By node index, the first node that reads it."""
+    """For each node index, the first node that reads it."""
     found: Dict[int, int] = {}
     for index in range(len(graph.nodes) - 1, -1, -1):
         for source, _ in graph.nodes[index].inputs:

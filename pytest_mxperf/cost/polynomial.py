@@ -9,7 +9,7 @@ _KINDS = ("constant", "linear", "quadratic", "cubic")
 
 
 class Polynomial(NamedTuple):
-    """A polynomial. ``coefficients`` begin with the constant. The last one is not 0, unless it is the only one."""
+    """A polynomial. ``coefficients`` begin with the constant. The last one is not 0, unless there is only one."""
 
     coefficients: Tuple[Fraction, ...]
 
@@ -46,7 +46,7 @@ def _term(coefficient: Fraction, power: int) -> str:
 def fit(values: Mapping[int, int]) -> Optional[Polynomial]:
     """The polynomial of the lowest degree that has exactly these values at these sizes.
 
-    None if it takes all of them to determine it: any values have such a polynomial. So one size at least confirms it.
+    None if it needs all values, because any values have such a polynomial. So at least one value confirms the result.
     """
     sizes = sorted(values)
     if len(sizes) < 2:
@@ -60,7 +60,7 @@ def fit(values: Mapping[int, int]) -> Optional[Polynomial]:
 
 
 def _divided_differences(sizes: Sequence[int], values: List[Fraction]) -> List[Fraction]:
-    """Newton's: the k-th belongs to the product of (x - size) over the first k sizes."""
+    """Newton's coefficients: number k belongs to the product of (x - size) over the first k sizes."""
     found = []
     for order in range(1, len(sizes) + 1):
         found.append(values[0])
@@ -70,7 +70,7 @@ def _divided_differences(sizes: Sequence[int], values: List[Fraction]) -> List[F
 
 
 def _expanded(differences: Sequence[Fraction], sizes: Sequence[int]) -> Tuple[Fraction, ...]:
-    """The same polynomial by powers of x."""
+    """The coefficients of the same polynomial in powers of x."""
     powers: List[Fraction] = []
     for difference, size in zip(reversed(differences), reversed(sizes[: len(differences)])):
         raised = [Fraction(0), *powers]

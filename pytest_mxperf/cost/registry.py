@@ -5,7 +5,7 @@ To add an operator, write a function in ``formulas/`` and decorate it::
     @formula("Convolution", "Convolution_v1")
     def convolution(op: Call) -> OpCost: ...
 
-or, when it computes nothing that counts, name it in a ``free("why", "Reshape", ...)``.
+If it computes nothing that counts, name it in a ``free("why", "Reshape", ...)``.
 """
 
 import math
@@ -24,7 +24,7 @@ UNCOUNTABLE: Dict[str, str] = {
     "_CachedOp": "hides a graph that the symbol does not contain",
     "_CachedOpThreadSafe": "hides a graph that the symbol does not contain",
 }
-"""Operators that no rule can count, and why: what they compute is not in the graph. They are always reported."""
+"""Operators that no rule can count because their computation is not in the graph. They are always reported."""
 
 
 class Call(NamedTuple):
@@ -56,7 +56,7 @@ class Call(NamedTuple):
         return self._number(name, self.attrs[name]) if name in self.attrs else default
 
     def integers(self, name: str) -> Tuple[int, ...]:
-        """A tuple attribute: ``(3, 3)``, ``[3,3]``, a bare ``3``; empty when absent or ``None``."""
+        """A tuple attribute: ``(3, 3)``, ``[3,3]`` or ``3``. Empty if it is absent or ``None``."""
         text = self.attrs.get(name, "").strip("()[] ")
         if text in ("", "None"):
             return ()
@@ -71,7 +71,7 @@ class Call(NamedTuple):
         return axis % rank
 
     def rows(self, default: Optional[int] = -1) -> Tuple[int, int]:
-        """How many vectors the first input has along ``axis``, and their length. Without an axis it is one vector.
+        """The number of vectors along ``axis`` in the first input, and their length. Without an axis it is one vector.
 
         >>> Call("softmax", {"axis": "0"}, ((2, 5),), ((2, 5),)).rows()
         (5, 2)
@@ -92,7 +92,7 @@ Formula = Callable[[Call], OpCost]
 
 
 class Rule(NamedTuple):
-    """How an operator is counted; ``free_because`` is set for those that compute nothing that counts."""
+    """How an operator is counted. ``free_because`` says why an operator costs nothing."""
 
     formula: Formula
     free_because: Optional[str] = None
@@ -129,5 +129,5 @@ def rule_for(operator: str) -> Optional[Rule]:
 
 
 def size(shape: Shape) -> int:
-    """Elements of a tensor."""
+    """The number of elements of a tensor."""
     return math.prod(shape)

@@ -1,4 +1,4 @@
-"""The values that counting yields: per operator, per layer, per model."""
+"""The results of counting: per operator, per layer, per model."""
 
 from typing import Dict, Literal, Optional, Tuple
 
@@ -18,7 +18,7 @@ __all__ = [
 
 Shape = Tuple[int, ...]
 ConventionName = Literal["conv-only", "fvcore", "thop", "torchvision"]
-"""How other tools count: ``CostReport.counted_as``."""
+"""The conventions of other tools, for ``CostReport.counted_as``."""
 
 ITEM_BYTES = {
     **dict.fromkeys(("bool", "int8", "uint8"), 1),
@@ -26,10 +26,10 @@ ITEM_BYTES = {
     **dict.fromkeys(("float32", "int32", "uint32"), 4),
     **dict.fromkeys(("float64", "int64", "uint64"), 8),
 }
-"""Bytes of one element, by dtype: all that MXNet has."""
+"""Bytes of one element, for all dtypes that MXNet has."""
 
 CONVENTION = "mxperf-1"
-"""Names the counting rules. Costs counted under different conventions are never compared."""
+"""The name of the counting rules. Costs of different conventions are never compared."""
 
 CATEGORIES = (
     "bias",
@@ -64,7 +64,7 @@ class OpCost(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
 
     @property
     def flops(self) -> int:
-        # Written out, because each layer is asked several times: a sum over CATEGORIES takes nine times as long.
+        # Written out, because it is called several times per layer: a sum over CATEGORIES takes nine times as long.
         return (
             2 * self.macs
             + self.bias
@@ -79,7 +79,7 @@ class OpCost(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
         )
 
     def flops_by_category(self) -> Dict[str, int]:
-        """FLOPs beside the multiply-accumulates, category by category."""
+        """The FLOPs by category, without MACs."""
         return {category: getattr(self, category) for category in CATEGORIES}
 
     def __add__(self, other: "OpCost") -> "OpCost":
@@ -122,17 +122,17 @@ class LayerCost(msgspec.Struct, frozen=True, gc=False):
     """The cost of all its executions."""
     params: Params
     dtype: str = "float32"
-    """The dtype of its first input, in which it computes."""
+    """The dtype of its first input."""
     executions: int = 1
     """How often it runs in one forward pass; more than 1 inside a loop."""
     bytes_read: int = 0
-    """Bytes in all its executions. Every tensor that it reads counts once, parameters included."""
+    """Bytes read in all its executions. In each, every tensor that it reads counts once, also parameters."""
     bytes_written: int = 0
     live_bytes: int = 0
-    """Bytes of all activations that are alive while it runs: those that it or a later layer still needs."""
+    """Bytes of all activations that are alive while it runs: those that it or a later layer needs."""
 
     def times(self, executions: int, *, inside: str) -> "LayerCost":
-        """The layer inside another, which runs it that many times."""
+        """The layer as a part of the layer ``inside``, which runs it this many times."""
         return LayerCost(
             f"{inside}/{self.name}",
             self.op,
@@ -169,7 +169,7 @@ class CostReport(msgspec.Struct, frozen=True):
     uncounted: Dict[str, int]
     """Operator types without a rule, and how many nodes have each. Their cost is missing from every total."""
     notes: Tuple[str, ...] = ()
-    """Which costs are bounds, because the data decide: loops and branches."""
+    """Which costs are upper bounds: those of loops and branches, because the data decide."""
     peak_activation_bytes: int = 0
     """The most bytes of operator outputs that are alive at one time. Inputs and parameters do not count."""
     param_bytes_by_dtype: Dict[str, int] = {}

@@ -13,17 +13,17 @@ from pytest_mxperf.spec import InputSpec
 __all__ = ["Axis", "Scaling", "checked_sizes", "exponent", "laws", "values"]
 
 _MOST_CHECKED = 8
-"""Sizes that a law is found from. Attention over the pixels of an image has degree 4, so three of them confirm it."""
+"""The number of sizes for a law. Attention over the pixels of an image has degree 4, so three sizes confirm it."""
 
 
 class Axis(NamedTuple):
-    """Dimensions of inputs that have one size: ``data:0``, ``data:2,3``, or ``tokens:1,types:1`` of two inputs."""
+    """Dimensions that have the same size: ``data:0``, ``data:2,3``, or ``tokens:1,types:1`` for two inputs."""
 
     places: Tuple[Tuple[str, int], ...]
 
     @classmethod
     def parse(cls, text: str, *, where: str) -> "Axis":
-        """Raises ``UsageError`` that begins with ``where``."""
+        """The axis of a text. Raises ``UsageError``, which begins with ``where``."""
         places: List[Tuple[str, int]] = []
         for part in text.split(","):
             name, _, dimension = part.rpartition(":")
@@ -36,7 +36,7 @@ class Axis(NamedTuple):
         return cls(tuple(places))
 
     def __str__(self) -> str:
-        """As it is written: a name once for all of its dimensions that follow each other."""
+        """The axis as a user writes it: one name for all its dimensions in a row."""
         before = ""
         parts = []
         for name, dimension in self.places:
@@ -45,7 +45,7 @@ class Axis(NamedTuple):
         return ",".join(parts)
 
     def check(self, inputs: Mapping[str, InputSpec], *, where: str) -> None:
-        """Raises ``UsageError`` for an input that is not given, or a dimension that it does not have."""
+        """Raises ``UsageError`` for an input without a shape, or a dimension that the input does not have."""
         for name, dimension in self.places:
             if name not in inputs:
                 raise UsageError(f"{where}: no shape is given for {name!r}, only for {', '.join(inputs)}")
@@ -57,7 +57,7 @@ class Axis(NamedTuple):
                 )
 
     def given(self, inputs: Mapping[str, InputSpec]) -> Optional[int]:
-        """The size that the inputs have there; None if they have several."""
+        """The given size of the axis; None if its dimensions have different sizes."""
         sizes = {inputs[name].shape[dimension] for name, dimension in self.places}
         return sizes.pop() if len(sizes) == 1 else None
 
@@ -71,28 +71,28 @@ class Axis(NamedTuple):
 
 
 class Scaling(NamedTuple):
-    """What a model costs at several sizes of one axis. All other dimensions are as they were given."""
+    """A model's costs at several sizes of one axis. All other dimensions keep their given sizes."""
 
     axis: str
     """``data:0``, or ``data:2,3`` for two dimensions of the same size."""
     inputs: Mapping[str, InputSpec]
     reports: Dict[int, CostReport]
-    """The costs by size, for the sizes that were asked for."""
+    """The costs by size, for the sizes that the user asked for."""
     problems: Dict[int, str]
     """Why the model cannot be counted, by size."""
     laws: Dict[str, Optional[Polynomial]]
-    """The polynomial of each metric, which is exact at every size in ``checked``; None if there is none."""
+    """The polynomial of each metric, exact at every size in ``checked``. None if there is no polynomial."""
     checked: Tuple[int, ...]
-    """The sizes that the laws were found from: those that were asked for, and others on the same grid."""
+    """The sizes behind the laws: those that the user asked for, and others on the same grid."""
     notes: Tuple[str, ...] = ()
     """Which operators fix the size of the axis."""
 
 
 def checked_sizes(asked: Sequence[int]) -> List[int]:
-    """The sizes to find a law from: those asked for first, then others, as far apart as theirs.
+    """The sizes to count for a law: first those that the user asked for, then others on the same grid.
 
-    Where an image shrinks by 32 on its way, sizes that are no multiples of 32 are rounded and follow no polynomial. So
-    the others are on the same grid: between those asked for, and then above.
+    If a network shrinks an image by 32, sizes that are no multiples of 32 are rounded and follow no polynomial. The
+    others are first between those asked for, and then above.
     """
     step = reduce(math.gcd, (size - asked[0] for size in asked))
     between = range(min(asked), max(asked), step)
@@ -102,7 +102,7 @@ def checked_sizes(asked: Sequence[int]) -> List[int]:
 
 
 def values(report: CostReport) -> Dict[str, int]:
-    """What has a law, by metric."""
+    """The metrics that have a law."""
     return {
         "macs": report.macs,
         "flops": report.flops,
@@ -113,14 +113,14 @@ def values(report: CostReport) -> Dict[str, int]:
 
 
 def laws(reports: Mapping[int, CostReport]) -> Dict[str, Optional[Polynomial]]:
-    """By metric, from the reports by size."""
+    """The law of each metric, from the reports by size."""
     found = {size: values(report) for size, report in reports.items()}
     metrics = next(iter(found.values()), {})
     return {metric: fit({size: each[metric] for size, each in found.items()}) for metric in metrics}
 
 
 def exponent(costs: Mapping[int, int]) -> Optional[float]:
-    """By which power of the size costs grow, from the smallest to the largest; None if one of the two is 0."""
+    """The power of the size by which costs grow from the smallest size to the largest. None if one of the two is 0."""
     low, high = min(costs), max(costs)
     if low == high or costs[low] <= 0 or costs[high] <= 0:
         return None

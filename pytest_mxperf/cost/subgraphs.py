@@ -1,6 +1,6 @@
-"""Operators that run graphs of their own: which of their inputs those graphs read, and how often each graph runs.
+"""Operators that contain graphs: which inputs these graphs read, and how often each graph runs.
 
-The k-th variable of a subgraph, in the order of its nodes, is its k-th input; names inside mean nothing outside.
+The k-th variable of a subgraph, in the order of its nodes, is its k-th input. Names inside mean nothing outside.
 Sources, in MXNet: ``src/operator/control_flow.cc``, ``src/operator/subgraph/``.
 """
 
@@ -13,10 +13,10 @@ from pytest_mxperf.graph import Graph, Node
 __all__ = ["FUSED_PREFIX", "OPAQUE", "Feed", "Runs", "feeds", "runs_of", "variables"]
 
 FUSED_PREFIX = "_sg_"
-"""Operators that a subgraph backend such as MKLDNN fused from ordinary ones."""
+"""The prefix of operators that a subgraph backend such as MKLDNN has fused from ordinary operators."""
 
 OPAQUE = ("_while_loop", "_cond")
-"""Operators that MXNet infers no shapes for."""
+"""Operators for which MXNet infers no shapes."""
 
 _LOCATIONS = {
     "_while_loop": ("cond_input_locs", "func_input_locs"),
@@ -25,21 +25,21 @@ _LOCATIONS = {
 
 
 class Feed(NamedTuple):
-    """Where a subgraph's variable gets its value: an input of the node, whole or one slice of its first dimension."""
+    """The input of the node that a subgraph's variable gets: all of it, or one slice of its first dimension."""
 
     position: int
     sliced: bool = False
 
 
 class Runs(NamedTuple):
-    """How often each subgraph runs; ``note`` says where that is a bound, since only the data decide."""
+    """How often each subgraph runs. If the data decide, it is an upper bound, and ``note`` says so."""
 
     times: Tuple[int, ...]
     note: str = ""
 
 
 def feeds(node: Node) -> List[List[Feed]]:
-    """For each subgraph of the node, what its variables are fed with. Raises ``GraphError`` if that does not fit."""
+    """For each subgraph, the feeds of its variables. Raises ``GraphError`` for an input that the node does not have."""
     found = _feeds(node)
     for feed in (feed for fed in found for feed in fed):
         if not 0 <= feed.position < len(node.inputs):
@@ -52,7 +52,7 @@ def _feeds(node: Node) -> List[List[Feed]]:
         return [_foreach_feeds(node)]
     if node.op in _LOCATIONS:
         return [[Feed(position) for position in _integers(node, name)] for name in _LOCATIONS[node.op]]
-    # A fused operator takes what its graph takes, and behind that the ranges of its quantized inputs.
+    # A fused operator has the inputs of its graph, and behind them the ranges of its quantized inputs.
     return [[Feed(position) for position in range(len(variables(subgraph)))] for subgraph in node.subgraphs]
 
 
@@ -62,7 +62,7 @@ def variables(graph: Graph) -> List[int]:
 
 
 def _foreach_feeds(node: Node) -> List[Feed]:
-    """The node's inputs are the data, the states and the rest; each list says which variables these feed."""
+    """The node's inputs are the data, the states and the rest. One attribute for each lists the variables it feeds."""
     sliced, states = _integers(node, "in_data_locs"), _integers(node, "in_state_locs")
     by_variable: Dict[int, Feed] = {}
     for position, variable in enumerate((*sliced, *states, *_integers(node, "remain_locs"))):
@@ -77,7 +77,7 @@ def _integers(node: Node, name: str) -> Tuple[int, ...]:
 
 
 def runs_of(call: Call, flops: List[int]) -> Runs:
-    """How often the subgraphs run; ``flops`` are those of one run of each."""
+    """How often the subgraphs run. ``flops`` are the FLOPs of one run of each."""
     if call.op == "_foreach":
         return Runs((call.inputs[0][0],))
     if call.op == "_while_loop":

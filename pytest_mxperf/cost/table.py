@@ -1,4 +1,4 @@
-"""A cost report as plain text: its totals, and the layers that weigh most."""
+"""A cost report as plain text: its totals and its heaviest layers."""
 
 from pytest_mxperf.cost.result import CostReport
 from pytest_mxperf.quantities import Quantity, format_quantity, format_shape
@@ -9,7 +9,7 @@ _LAYERS = 10
 
 
 def short_table(report: CostReport) -> str:
-    """Rows of name, operator, output, MACs, FLOPs and trainable parameters; the last has the totals."""
+    """Rows of name, operator, output, MACs, FLOPs and trainable parameters. The last row has the totals."""
     heaviest = report.heaviest(_LAYERS)
     rows = [("layer", "operator", "output", "MACs", "FLOPs", "params")]
     for layer in heaviest:

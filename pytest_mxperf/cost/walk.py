@@ -1,4 +1,4 @@
-"""One pass over a graph: every operator's cost, every parameter once."""
+"""One pass over a graph, which counts every operator, and every parameter once."""
 
 from typing import Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
@@ -19,7 +19,7 @@ __all__ = ["Inference", "walk"]
 
 
 class Inference(msgspec.Struct, frozen=True):
-    """What is known of each node's visible outputs, node by node in the graph's order."""
+    """The shapes and dtypes of each node's visible outputs, in the graph's order."""
 
     shapes: Sequence[Tuple[Shape, ...]]
     dtypes: Sequence[Tuple[str, ...]]
@@ -30,9 +30,9 @@ class Inference(msgspec.Struct, frozen=True):
 def walk(
     graph: Graph, inference: Inference, roles: Mapping[int, Role], stored_dtypes: Optional[Mapping[str, str]] = None
 ) -> CostReport:
-    """The cost of one forward pass. ``roles`` says what each variable is (``params.assign_roles``).
+    """The cost of one forward pass. ``roles`` are those of the variables (``params.assign_roles``).
 
-    Parameters take the bytes of ``stored_dtypes``, by name, where a file says what it stores them as.
+    ``stored_dtypes`` are the dtypes of the parameters in their file, by name. They decide the parameters' bytes.
 
     Raises ``ShapeError`` for totals beyond ``LARGEST``.
     """
@@ -60,16 +60,16 @@ def walk(
 
 
 class _Walker:
-    """What is found on the way, beside the layers."""
+    """Counts layers, and collects uncounted operators, notes and the user's rules."""
 
     def __init__(self) -> None:
         self.uncounted: Dict[str, int] = {}
         self.notes: List[str] = []
         self.own_rules: Set[str] = set()
-        """Of the user's, those that were used."""
+        """Names of the user's own rules that were used."""
 
     def run(self, graph: Graph, inference: Inference, params: Mapping[int, Params]) -> Tuple[List[LayerCost], int]:
-        """The layers of a graph with the parameters of each, and the peak of its activations."""
+        """The layers of a graph, each with its parameters, and the peak of the activations."""
         activations = Activations(graph, inference.shapes, inference.dtypes)
         layers: List[LayerCost] = []
         for index, node in enumerate(graph.nodes):
@@ -80,7 +80,7 @@ class _Walker:
     def _layers(
         self, index: int, node: Node, inference: Inference, activations: Activations, params: Params
     ) -> List[LayerCost]:
-        """The node as a layer, and behind it the layers of its subgraphs as often as they run."""
+        """The node as a layer, and behind it the layers of its subgraphs, each times how often it runs."""
         outputs = inference.shapes[index]
         inputs = tuple([inference.shapes[source][output] for source, output in node.inputs])
         dtype = inference.dtypes[node.inputs[0][0]][node.inputs[0][1]] if node.inputs else inference.dtypes[index][0]
@@ -92,7 +92,7 @@ class _Walker:
         if node.op.startswith(FUSED_PREFIX):
             cost, inner, inside = sum((layer.cost for layer in inner), cost), [], 0
         moved = activations.run(index, node, cost, inside)
-        if inner:  # they move what it reads and writes, slice by slice
+        if inner:  # the inner layers count its bytes, slice by slice
             moved = 0, 0, moved[-1]
         return [LayerCost(node.name, node.op, outputs, cost, params, dtype, 1, *moved), *inner]
 

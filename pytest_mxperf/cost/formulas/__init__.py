@@ -1,4 +1,4 @@
-"""The rules, one file per family of operators; importing the package registers them all."""
+"""The rules, one file per family of operators. Importing the package registers them all."""
 
 import importlib
 import pkgutil

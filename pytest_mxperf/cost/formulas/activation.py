@@ -1,7 +1,7 @@
 """Activation functions: one evaluation of a scalar function is one FLOP, a comparison and an exponential alike.
 
-A compound function such as GELU or SELU counts as one too: how many instructions it becomes is up to the library that
-evaluates it, and all of them are the same one pass over the tensor.
+A compound function such as GELU or SELU counts as one function too. The library decides how many instructions it takes,
+and it is still one pass over the tensor.
 """
 
 from pytest_mxperf.cost.registry import Call, formula
@@ -15,6 +15,6 @@ from pytest_mxperf.cost.result import OpCost
 def activation(op: Call) -> OpCost:
     """One FLOP per output element, whatever ``act_type``.
 
-    ``clip`` is here because ReLU6 is written with it; ``LogisticRegressionOutput`` is a sigmoid at inference.
+    ``clip`` is here because ReLU6 is written with it. ``LogisticRegressionOutput`` is a sigmoid at inference.
     """
     return OpCost(activation=op.output_size)

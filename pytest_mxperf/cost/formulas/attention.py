@@ -1,8 +1,7 @@
-"""Multi-head attention on interleaved projections, at the two sides of the softmax.
+"""The two matrix products of multi-head attention, before and after the softmax, on interleaved projections.
 
-The projections of a position lie behind each other in its last axis: for each head the query, key and value (self
-attention), the key and value (encoder-decoder), or the query alone. Source, in MXNet:
-``src/operator/contrib/transformer.cc``.
+The last axis has all projections of a position: for each head the query, key and value (self attention), the key and
+value (encoder-decoder), or the query alone. Source, in MXNet: ``src/operator/contrib/transformer.cc``.
 """
 
 from pytest_mxperf.cost.registry import Call, formula, size
@@ -19,7 +18,7 @@ _PROJECTIONS = {
 
 @formula(*(name for name in _PROJECTIONS if name.endswith("_qk")))
 def attention_scores(op: Call) -> OpCost:
-    """``Q K^T / sqrt(d)``: per score d MACs, d the width of a head, and one multiplication by 1 / sqrt(d).
+    """``Q K^T / sqrt(d)``, where d is the width of a head: per score d MACs and one multiplication by 1 / sqrt(d).
 
     The output is all scores, ``(batch * heads, queries, keys)``.
     """

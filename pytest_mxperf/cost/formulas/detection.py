@@ -1,7 +1,8 @@
 """Boxes: overlaps, matches, regression and non-maximum suppression.
 
-How many boxes pass a threshold, and how many a better one suppresses, is data. By convention all boxes pass and none is
-suppressed: upper bounds, from shapes. Sorts take n ceil(log2 n) comparisons (see ``sorting``), every image on its own.
+Only the data say how many boxes pass a threshold, and how many are suppressed by a better box. By convention all boxes
+pass and none is suppressed, so counts are upper bounds. Sorting an image's boxes takes n ceil(log2 n) comparisons (see
+``sorting``).
 """
 
 from typing import Tuple
@@ -11,42 +12,42 @@ from pytest_mxperf.cost.registry import Call, formula, free, size
 from pytest_mxperf.cost.result import OpCost
 
 IOU = 12
-"""Of two boxes whose edges and areas are known: per axis a minimum, a maximum, a difference and a maximum with 0; their
-product; an addition and a subtraction for the union; a division."""
+"""The overlap of two boxes with known edges and areas: per axis a minimum, a maximum, a difference and a maximum with
+0; the product of both; an addition and a subtraction for the union; a division."""
 PIXEL_IOU = IOU + 2
-"""The same where boxes end with their last pixel: 1 is added to both extents."""
+"""The same for boxes that include their last pixel: 1 is added to both extents."""
 AREA = {"corner": 3, "center": 7}
-"""Area and edges of a box. From corners 2 subtractions and a product; from a center and a size, per axis half the size,
-a subtraction and an addition, and one product."""
+"""The area and the edges of a box. From corners: 2 subtractions and a product. From a center and a size: per axis half
+the size, a subtraction and an addition, and one product."""
 CORNERS_TO_CENTER = 6
 """Per axis a subtraction for the size, a product with 1/2 and an addition for the center. The way back takes as many
 (per axis half the size, a subtraction and an addition)."""
 DECODE = 18
-"""Offsets into a box, from its center: per axis ``x * std * size + center`` (3), ``exp(w * std) * size / 2`` (4), and
-the two edges (2)."""
+"""A box from offsets and an anchor's center and size: per axis ``x * std * size + center`` (3),
+``exp(w * std) * size / 2`` (4), and the two edges (2)."""
 ENCODE = 12
-"""A box into offsets from another: per axis ``(x - center) / size / std`` and ``log(w / size) / std``."""
+"""Offsets from a box and another box: per axis ``(x - center) / size / std`` and ``log(w / size) / std``."""
 CLIP = 8
-"""Both bounds for the 4 coordinates of a box."""
+"""Clips the 4 coordinates of a box to both bounds."""
 
 free("makes constants", "_contrib_MultiBoxPrior")  # anchors, from shapes and attributes alone
 
 
 def pairs(boxes: int, kept: int) -> int:
-    """How often two of ``boxes`` are compared when each of the first ``kept`` meets all behind it."""
+    """How many pairs of ``boxes`` are compared if each of the first ``kept`` is compared with all behind it."""
     return kept * boxes - kept * (kept + 1) // 2
 
 
 def _limited(boxes: int, limit: int) -> int:
-    """How many of the best boxes remain under a limit, which below 1 is none."""
+    """How many of the best boxes remain under a limit. A limit below 1 is no limit."""
     return min(boxes, limit) if limit > 0 else boxes
 
 
 @formula("_contrib_box_iou")
 def box_iou(op: Call) -> OpCost:
-    """The overlap of every box of the one tensor with every box of the other; edges and areas once per box.
+    """The overlap of every box of one tensor with every box of the other. Edges and areas count once per box.
 
-    As if all overlapped: for two that do not, the division is not reached.
+    An upper bound, as if all boxes overlapped: MXNet skips the division for two that do not.
     """
     boxes = sum(size(shape) // 4 for shape in op.inputs)
     return OpCost(other=IOU * op.output_size + AREA[op.text("format", "corner")] * boxes)
@@ -56,13 +57,13 @@ def box_iou(op: Call) -> OpCost:
 def box_nms(op: Call) -> OpCost:
     """Non-maximum suppression in each of the stacked lists of n boxes: an upper bound.
 
-    A comparison of each score with ``valid_thresh``, and with classes one with ``background_id`` and a conjunction.
-    A sort. The overlaps among the best ``topk`` and a comparison of each with the threshold; with classes, unless
-    ``force_suppress``, one more of the two classes. Last, where the formats differ, every box is converted.
+    Per box a comparison of its score with ``valid_thresh``, and with classes a comparison with ``background_id`` and a
+    conjunction. A sort. The overlaps among the best ``topk``, each compared with the threshold; with classes, unless
+    ``force_suppress``, a comparison of the two classes. If the formats differ, the conversion of every box.
     """
     lists, boxes = size(op.inputs[0][:-2]), op.inputs[0][-2]
     topk = op.integer("topk", -1)
-    if topk == 0:  # suppresses nothing, and copies
+    if topk == 0:  # only copies
         return OpCost()
     best = _limited(boxes, topk)
     classes = op.integer("id_index", -1) >= 0
@@ -75,7 +76,7 @@ def box_nms(op: Call) -> OpCost:
 
 @formula("_contrib_box_encode")
 def box_encode(op: Call) -> OpCost:
-    """Per anchor the centers and sizes of itself and its match, 4 offsets less their means, and a test of its sample.
+    """Per anchor the centers and sizes of it and its match, 4 offsets minus their means, and a test of its sample.
 
     An upper bound: anchors without a match have no offsets.
     """
@@ -84,7 +85,7 @@ def box_encode(op: Call) -> OpCost:
 
 @formula("_contrib_box_decode")
 def box_decode(op: Call) -> OpCost:
-    """Offsets into boxes; a positive ``clip`` bounds both exponents; anchors may have to be converted before."""
+    """Boxes from offsets. A positive ``clip`` limits both exponents. Anchors given by corners are converted before."""
     per_box = DECODE
     if float(op.text("clip", "-1")) > 0:
         per_box += 2
@@ -97,8 +98,8 @@ def box_decode(op: Call) -> OpCost:
 def bipartite_matching(op: Call) -> OpCost:
     """Sorts the scores of each matrix and takes the best whose row and column are free.
 
-    Per score 2 comparisons, for its row and its column; and one with the threshold per match, of which there are at
-    most as many as rows, or as columns.
+    Per score 2 comparisons, for its row and its column. Per match one with the threshold. There are at most
+    min(rows, columns) matches.
     """
     *stacked, rows, columns = op.inputs[0]
     matching = sort_flops(rows * columns) + 2 * rows * columns + min(rows, columns)
@@ -109,11 +110,11 @@ def bipartite_matching(op: Call) -> OpCost:
 def multibox_target(op: Call) -> OpCost:
     """Matches A anchors with L labels, and encodes the matches: an upper bound.
 
-    All overlaps; at most L rounds of comparisons of all of them for the best; and the offsets. A positive
-    ``overlap_threshold`` or ``negative_mining_ratio`` looks for the best label of each anchor, L comparisons. The
-    threshold is one more per anchor. Mining compares the best overlap with another threshold, takes the negated share
-    of the background in a softmax over C classes, 4C (C - 1 comparisons, C subtractions, C exponentials, C - 1
-    additions, a division and a negation), and sorts the anchors.
+    All overlaps; at most L rounds of comparisons of all of them, for the best; and the offsets. With a positive
+    ``overlap_threshold`` or ``negative_mining_ratio``, L comparisons per anchor find its best label. The threshold is
+    one more per anchor. Mining compares the best overlap with another threshold, takes the negated share of the
+    background in a softmax over C classes, 4C (C - 1 comparisons, C subtractions, C exponentials, C - 1 additions, a
+    division and a negation), and sorts the anchors.
     """
     anchors = op.inputs[0][1]
     batch, labels = op.inputs[1][:2]
@@ -135,9 +136,9 @@ def multibox_target(op: Call) -> OpCost:
 def multibox_detection(op: Call) -> OpCost:
     """The best class of every anchor, its box, and non-maximum suppression: an upper bound.
 
-    Of C classes all but the background are compared, C - 1, and the best with the threshold. Boxes are decoded from
-    anchors given by their corners, and clipped to the image unless ``clip=False``. The suppression is that of
-    ``box_nms`` among the best ``nms_topk``; a ``nms_threshold`` outside of 0..1 turns it off.
+    Per anchor, C - 1 comparisons for the best class without the background, and one with the threshold. Boxes are
+    decoded from anchors given by their corners, and clipped to the image unless ``clip=False``. The suppression is that
+    of ``box_nms`` among the best ``nms_topk``. A ``nms_threshold`` outside of 0..1 turns it off.
     """
     batch, classes, anchors = op.inputs[0]
     per_anchor = classes + DECODE + CORNERS_TO_CENTER + (CLIP if op.flag("clip", default=True) else 0)
@@ -153,10 +154,10 @@ def multibox_detection(op: Call) -> OpCost:
 def proposal(op: Call) -> OpCost:
     """Decodes a box per anchor, sorts, and suppresses among the best, as if all passed. Anchors are constants.
 
-    A box takes per axis ``x * size + center`` (2), ``exp(w) * size`` (2) and both edges ``center -+ (w - 1) / 2`` (4),
-    16, or with ``iou_loss`` the 4 additions of its offsets; it is clipped, and both of its sizes (2 FLOPs each) are
-    compared with the minimum, 6. (That boxes below it grow, by 4 additions, is left out.) The best
-    ``rpn_pre_nms_top_n`` have areas (5 FLOPs: edges are pixels). Overlaps are compared with the threshold until
+    A box takes 16 FLOPs: per axis ``x * size + center`` (2), ``exp(w) * size`` (2) and both edges ``center -+ (w - 1) /
+    2`` (4). With ``iou_loss`` it takes only 4 additions of offsets. Then it is clipped, and both sizes (2 FLOPs each)
+    are compared with the minimum: 6. The 4 additions that enlarge a small box do not count. The areas of the best
+    ``rpn_pre_nms_top_n`` take 5 FLOPs each, because edges are pixels. Overlaps are compared with the threshold until
     ``rpn_post_nms_top_n`` boxes are kept.
     """
     batch, boxes = _anchors(op)
@@ -168,6 +169,6 @@ def proposal(op: Call) -> OpCost:
 
 
 def _anchors(op: Call) -> Tuple[int, int]:
-    """Images, and anchors of each; the scores are background and foreground, ``(N, 2 * anchors, height, width)``."""
+    """The number of images, and of anchors in each. The scores are ``(N, 2 * anchors, height, width)``."""
     batch, scores, height, width = op.inputs[0]
     return batch, scores // 2 * height * width

@@ -20,13 +20,13 @@ Step = Tuple[List[Labels], Labels]
 
 @formula("_npi_einsum")
 def einsum(op: Call) -> OpCost:
-    """One loop over everything, or with ``optimize`` and three operands or more a loop for each step of a path.
+    """One loop over all labels. With ``optimize`` and at least three operands, a loop for each step of a path.
 
-    A loop over N combinations of the labels of k operands is, when it sums a label that the result has not, and k > 1:
-    N MACs, and k - 2 multiplications before each. With one operand it sums it: N - results additions. When it keeps
-    all labels: k - 1 multiplications per combination, and nothing for a transpose or a diagonal.
+    A loop runs over N combinations of the labels of k operands. If the result lacks a label, the loop takes N MACs and
+    k - 2 more multiplications per MAC; with k = 1 it takes N - results additions. If the result has all labels, it
+    takes k - 1 multiplications per combination, so a transpose or a diagonal is free.
 
-    MXNet hands some steps to BLAS, which runs through the same combinations.
+    MXNet gives some steps to BLAS, which runs over the same combinations.
     """
     sums = _parse(op)
     steps = [(sums.operands, sums.output)]
@@ -46,24 +46,24 @@ def _loop(operands: Collection[Labels], kept: Labels, sizes: Sizes) -> OpCost:
 
 
 class _Sums(NamedTuple):
-    """What the subscripts say: the labels of each operand and of the result, and how far each label runs."""
+    """The parsed subscripts: the labels of each operand and of the result, and the size of each label."""
 
     operands: List[Labels]
     output: Labels
     sizes: Sizes
     largest: int
-    """Elements of the largest tensor given or returned; no intermediate result may have more."""
+    """Elements of the largest operand or result. No intermediate result may have more."""
 
 
 def _parse(op: Call) -> _Sums:
-    """Labels for the axes that ``...`` stands for; without ``->`` the result has the labels that occur once."""
+    """Replaces ``...`` by labels. Without ``->``, the result has the labels that occur once."""
     given, arrow, result = op.text("subscripts", "").replace(" ", "").partition("->")
     terms = given.split(",")
     spare = "".join(letter for letter in ascii_letters if letter not in given)
     ellipsis = ""
     for index, (term, shape) in enumerate(zip(terms, op.inputs)):
         if "..." in term:
-            # As in all broadcasting the last axes correspond.
+            # As always in broadcasting, the last axes correspond.
             labels = spare[len(spare) - (len(shape) - len(term) + 3) :]
             ellipsis = max(ellipsis, labels, key=len)
             terms[index] = term.replace("...", labels)
@@ -80,11 +80,11 @@ def _parse(op: Call) -> _Sums:
 
 
 def _path(sums: _Sums) -> List[Step]:
-    """Pairs of operands, by opt_einsum's greedy rule as MXNet has it: next is always what frees the most memory.
+    """Contracts pairs of operands by opt_einsum's greedy rule, as MXNet does: first the pair that frees most memory.
 
-    Of several that free as much, the one with the fewest operations, then the first. Pairs without a common label wait
-    until no others are left. A pair that would make the path costlier than one loop over everything is not taken; when
-    there are no others, one loop reads all operands that are left.
+    If several free as much, it takes the pair with the fewest operations, and then the first. Pairs without a common
+    label wait until no others are left. A pair is not taken if it makes the path costlier than one loop over
+    everything. If no pair may be taken, one loop reads all operands that are left.
     """
     operands = dict(enumerate(sums.operands))
     steps: List[Step] = []
@@ -109,7 +109,7 @@ def _path(sums: _Sums) -> List[Step]:
 
 
 def _affordable(pairs: Iterable[Pair], operands: Operands, sums: _Sums, budget: int) -> Dict[Pair, Tuple[int, int]]:
-    """The pairs that may be contracted next, with what is compared: elements that come to exist, and operations."""
+    """The pairs that may be contracted next, each with the growth of memory, in elements, and the operations."""
     costs = {}
     for pair in pairs:
         kept = _kept(pair, operands, sums.output)
@@ -121,13 +121,13 @@ def _affordable(pairs: Iterable[Pair], operands: Operands, sums: _Sums, budget: 
 
 
 def _kept(pair: Pair, operands: Operands, output: Labels) -> Labels:
-    """The labels of the pair that others need."""
+    """The labels of the pair that other operands or the output need."""
     others = output.union(*(labels for number, labels in operands.items() if number not in pair))
     return operands[pair[0]].union(operands[pair[1]]) & others
 
 
 def _operations(operands: Collection[Labels], kept: Labels, sizes: Sizes) -> int:
-    """MXNet's own estimate, by which it chooses."""
+    """MXNet's own estimate, by which it chooses a pair."""
     labels = _all(operands)
     return _volume(labels, sizes) * (max(1, len(operands) - 1) + (labels != kept))
 

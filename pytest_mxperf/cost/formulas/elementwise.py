@@ -41,8 +41,8 @@ _REVERSED_NP = ("rsubtract", "rtrue_divide", "rmod", "rpower", "rcopysign", "rar
 def elementwise(op: Call) -> OpCost:
     """One operation, or one evaluation of a function, per output element.
 
-    A compound function such as ``smooth_l1`` or ``nan_to_num`` is one function, as among the activations. Sparse
-    tensors count as if they were dense: how many values they store is not in their shape.
+    A compound function such as ``smooth_l1`` or ``nan_to_num`` is one function, as for activations. Sparse tensors
+    count as dense ones, because their shape does not say how many values they store.
     """
     return OpCost(elementwise=op.output_size)
 
@@ -61,7 +61,7 @@ def quadratic(op: Call) -> OpCost:
 
 @formula("_contrib_div_sqrt_dim")
 def div_sqrt_dim(op: Call) -> OpCost:
-    """``x / sqrt(length of the last axis)``: one root, and a division per element."""
+    """``x / sqrt(length of the last axis)``: one root, and one division per element."""
     return OpCost(elementwise=op.output_size + 1)
 
 
@@ -76,10 +76,10 @@ def allclose(op: Call) -> OpCost:
 
 @formula("Dropout")
 def dropout(op: Call) -> OpCost:
-    """Passes its input through at inference, and costs nothing, unless ``mode`` is ``always``.
+    """At inference it passes its input through and costs nothing, unless ``mode`` is ``always``.
 
-    Then every element of the mask is scaled by 1 / (1 - p) and every output element multiplied by its mask, which has
-    length 1 along ``axes``. Drawing the mask is free, as all random numbers are; with p = 0 there is none.
+    Then every element of the mask is scaled by 1 / (1 - p), and every output element is multiplied by its mask. The
+    mask has length 1 along ``axes``. Drawing it is free, like all random numbers. With p = 0 there is no mask.
     """
     if op.text("mode", "training") != "always" or float(op.text("p", "0.5")) == 0:
         return OpCost()
@@ -92,7 +92,7 @@ def dropout(op: Call) -> OpCost:
 def flat_index(op: Call) -> OpCost:
     """An index from its d coordinates, or back: 2 (d - 1) FLOPs per index.
 
-    Horner's rule takes a multiplication and an addition, its reverse a division and a remainder, for all coordinates
-    but one.
+    For all coordinates but one, Horner's rule takes a multiplication and an addition, and its reverse a division and a
+    remainder.
     """
     return OpCost(elementwise=2 * abs(op.input_size - op.output_size))

@@ -1,4 +1,4 @@
-"""Preparing images, in the layouts (height, width, channels) and (batch, height, width, channels)."""
+"""Operators that prepare images, in the layouts (height, width, channels) and (batch, height, width, channels)."""
 
 from pytest_mxperf.cost.formulas.spatial import weighted_sum_flops
 from pytest_mxperf.cost.registry import Call, formula, free
@@ -17,7 +17,7 @@ free(
 free("reads an image file, before a model runs", "_cvimdecode", "_cvimread", "_imdecode")
 
 _TAPS = {0: 0, 1: 4, 2: 16, 4: 64}
-"""Source pixels of an output pixel, by OpenCV's number: nearest, bilinear, bicubic, Lanczos."""
+"""Source pixels per output pixel, by OpenCV's number of the method: nearest, bilinear, bicubic, Lanczos."""
 _AREA = 3
 
 
@@ -35,7 +35,7 @@ def normalize(op: Call) -> OpCost:
 
 @formula("_image_adjust_lighting")
 def adjust_lighting(op: Call) -> OpCost:
-    """An addition per element: the shift of a channel is a constant. Gray images stay as they are."""
+    """One addition of the channel's constant shift per element. Gray images stay as they are."""
     return OpCost(elementwise=op.output_size if op.inputs[0][-1] > 1 else 0)
 
 
@@ -43,9 +43,9 @@ def adjust_lighting(op: Call) -> OpCost:
 def resize(op: Call) -> OpCost:
     """OpenCV's resize: per output element the weighted sum of its source pixels, with constant weights.
 
-    nearest copies, bilinear takes 4 pixels, bicubic 4 x 4, Lanczos 8 x 8, as if rows and columns were not done one
-    after the other. area, when it shrinks, weights and adds every source element once, 2 FLOPs; else it is bilinear.
-    In the same size every method copies.
+    nearest copies, bilinear takes 4 pixels, bicubic 4 x 4, Lanczos 8 x 8, as if OpenCV did rows and columns at once. If
+    area shrinks the image, it weights and adds every source element once: 2 FLOPs. Otherwise it is bilinear. If the
+    size stays the same, every method copies.
     """
     before, after = op.inputs[0], op.outputs[0]
     if before == after:

@@ -10,9 +10,9 @@ LOG_PLUS = 7
 
 @formula("softmax_cross_entropy")
 def softmax_cross_entropy(op: Call) -> OpCost:
-    """``sum(-log(max(p, 1e-8)))`` over the rows, p the softmax at the label.
+    """``sum(-log(max(p, 1e-8)))`` over the rows, where p is the softmax at the label.
 
-    A softmax per row; per row a maximum, a logarithm and a negation; and the sum.
+    Per row a softmax, a maximum, a logarithm and a negation. Then the sum of the rows.
     """
     rows = op.inputs[0][0]
     return OpCost(softmax=softmax_flops(op.input_size, rows), elementwise=3 * rows, reduction=rows - 1)
@@ -23,11 +23,11 @@ def ctc_loss(op: Call) -> OpCost:
     """A log softmax over the alphabet, and the forward recursion through L labels in T steps. No gradient: inference.
 
     The recursion has 2L + 1 states, for the labels and the blanks around them. A step adds the probability of its
-    symbol to each, 2L + 1; it merges each state but the first with the one before, 2L, and each label but the first
-    with the label before, L - 1. The last two states are merged, and the sum is negated.
+    symbol to each state (2L + 1). It merges each state but the first with the one before (2L), and each label but the
+    first with the label before (L - 1). At the end the last two states are merged, and the sum is negated.
 
-    An upper bound: lengths are data, so all sequences and labels are as long as their tensors; no label repeats; and no
-    state is left out for being out of reach.
+    An upper bound, because lengths are data: all sequences and labels are as long as their tensors, no label repeats,
+    and every state can be reached.
     """
     steps, batch, _ = op.inputs[0]
     labels = op.inputs[1][1]

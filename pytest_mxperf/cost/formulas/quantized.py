@@ -1,7 +1,7 @@
-"""Operators on 8-bit integers. A multiply-accumulate counts as one, whatever its operands' type.
+"""Operators on 8-bit integers. A MAC counts as one, whatever the type of its operands.
 
-Each quantized tensor comes with its range, two numbers that are two more inputs and outputs, behind the tensors. What
-is computed of ranges, and of parameters alone, is a few operations per tensor or channel and does not count.
+Each quantized tensor comes with its range: two numbers, which are two more inputs or outputs behind the tensors.
+Computations with ranges only, or with parameters only, are a few operations per tensor or channel and do not count.
 """
 
 from pytest_mxperf.cost.formulas.activation import activation
@@ -12,7 +12,7 @@ from pytest_mxperf.cost.formulas.pooling import pooling
 from pytest_mxperf.cost.registry import Call, formula, free
 from pytest_mxperf.cost.result import OpCost
 
-# These read the data alone, or parameters that stand where the float operator has them.
+# Their tensors have the positions that the float operator's have, so the float rule counts them.
 formula("_contrib_quantized_act")(activation)
 formula("_contrib_quantized_pooling")(pooling)
 formula("_contrib_quantized_batch_norm")(batch_norm)
@@ -23,22 +23,22 @@ free("looks values up", "_contrib_quantized_embedding")
 
 @formula("_contrib_quantized_conv")
 def quantized_convolution(op: Call) -> OpCost:
-    """As the float convolution; the sums stay 32-bit integers, which ``_contrib_requantize`` scales."""
+    """As the float convolution. The sums stay 32-bit integers: ``_contrib_requantize`` scales them."""
     return convolution(_without_ranges(op))
 
 
 @formula("_contrib_quantized_fully_connected")
 def quantized_fully_connected(op: Call) -> OpCost:
-    """As the float product; the sums stay 32-bit integers, which ``_contrib_requantize`` scales."""
+    """As the float product. The sums stay 32-bit integers: ``_contrib_requantize`` scales them."""
     return fully_connected(_without_ranges(op))
 
 
 @formula("_contrib_quantize")
 def quantize(op: Call) -> OpCost:
-    """Onto the integer grid of a given range: per element a multiplication by the scale, a rounding, a clipping.
+    """Integers of a given range: per element a multiplication by the scale, a rounding, a clipping.
 
-    That is the arithmetic of oneDNN's reorder, which runs on the CPU for all conversions here; MXNet's own kernels
-    reach the same with a sign, an absolute value and a comparison.
+    That is the arithmetic of oneDNN's reorder, which does all these conversions on the CPU. MXNet's own kernels use a
+    sign, an absolute value and a comparison instead.
     """
     return OpCost(elementwise=3 * op.output_size)
 
@@ -47,15 +47,15 @@ def quantize(op: Call) -> OpCost:
 def quantize_in_own_range(op: Call) -> OpCost:
     """``quantize`` in the calibrated range or, without one, in the range of the data.
 
-    From 32-bit integers to 8 bits too is one multiplication: the two scales make one. Data that come quantized already
-    would only be copied; types are not looked at.
+    From 32-bit integers to 8 bits takes one multiplication too, because both scales become one. Data that are quantized
+    already are only copied, but a rule does not see dtypes.
     """
     return quantize(op) + _range_search(op)
 
 
 @formula("_contrib_quantize_asym")
 def quantize_asymmetrically(op: Call) -> OpCost:
-    """``quantize`` with a shift: per element one addition more."""
+    """``quantize`` with a shift: one more addition per element."""
     return OpCost(elementwise=4 * op.output_size) + _range_search(op)
 
 
@@ -67,19 +67,19 @@ def dequantize(op: Call) -> OpCost:
 
 @formula("_contrib_quantized_elemwise_add")
 def quantized_add(op: Call) -> OpCost:
-    """Both operands are scaled into the range of the sum: per element 2 multiplications and an addition."""
+    """Scales both operands to the range of the sum: per element 2 multiplications and an addition."""
     return OpCost(elementwise=3 * op.output_size)
 
 
 @formula("_contrib_quantized_elemwise_mul")
 def quantized_multiply(op: Call) -> OpCost:
-    """The product is scaled: per element 2 multiplications."""
+    """A product that is scaled: per element 2 multiplications."""
     return OpCost(elementwise=2 * op.output_size)
 
 
 @formula("_contrib_quantized_concat")
 def quantized_concat(op: Call) -> OpCost:
-    """Inputs are brought into one range that holds all of theirs: scaled, rounded and clipped as in ``quantize``.
+    """Scales, rounds and clips all inputs to one common range, as ``quantize`` does.
 
     An upper bound: an input that has this range already is only copied, but ranges are data.
     """
@@ -87,11 +87,11 @@ def quantized_concat(op: Call) -> OpCost:
 
 
 def _without_ranges(op: Call) -> Call:
-    """The call with its tensors alone: each of them is one input, its range two."""
+    """The call with only its tensors. Each tensor is one input, and its range is two more."""
     return op._replace(inputs=op.inputs[: len(op.inputs) // 3])
 
 
 def _range_search(op: Call) -> OpCost:
-    """Finding the least and the greatest of n elements, 2 (n - 1) comparisons, unless the operator is calibrated."""
+    """2 (n - 1) comparisons for the smallest and the largest of n elements. 0 if the operator is calibrated."""
     calibrated = all(op.text(name, "None") != "None" for name in ("min_calib_range", "max_calib_range"))
     return OpCost(reduction=0 if calibrated else 2 * (op.input_size - 1))

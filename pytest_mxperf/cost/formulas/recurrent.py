@@ -1,4 +1,4 @@
-"""Fused recurrent layers. The cells of ``mx.rnn`` and Gluon unroll into ordinary operators, which count as those."""
+"""Fused recurrent layers. The cells of ``mx.rnn`` and Gluon unroll into ordinary operators with their own rules."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ from pytest_mxperf.errors import GraphError
 
 
 class _Cell(NamedTuple):
-    """What one unit of a cell computes in one step beside its matrix products and biases, in FLOPs."""
+    """The FLOPs of one unit of a cell in one step, without matrix products and biases."""
 
     gates: int
     activation: int
@@ -16,7 +16,7 @@ class _Cell(NamedTuple):
 
 
 _CELLS = {
-    # h = f(x' + h'), x' and h' being the products of the input and of the last state with their weights.
+    # h = f(x' + h'). Here x' is the input times its weights, and h' is the last state times its weights.
     "rnn_relu": _Cell(gates=1, activation=1, elementwise=1),
     "rnn_tanh": _Cell(gates=1, activation=1, elementwise=1),
     # Four gates x' + h', each through its function; c = f * c + i * g; h = o * tanh(c).
@@ -30,24 +30,24 @@ _CELLS = {
 def rnn(op: Call) -> OpCost:
     """All layers, directions and steps of a recurrent network, as ``rnn_impl.h`` executes them.
 
-    Each step of each sample uses every weight once, those of a projection (LSTMP) included, and adds every bias once.
-    Each gate of each unit has two biases, behind the weights in the one vector of parameters. So per step and sample
-    MACs = parameters - biases, and bias = 2 x gates x units, with one unit for each element of the state in every
-    layer and direction. What a unit does besides is ``_Cell``.
+    Each step of each sample uses every weight once, also those of a projection (LSTMP), and adds every bias once. Each
+    gate of each unit has two biases. They follow the weights in the one vector of parameters. So per step and sample
+    MACs = parameters - biases, and bias = 2 x gates x units. There is one unit for each element of the state in every
+    layer and direction. ``_Cell`` has the other FLOPs of a unit.
 
-    With ``use_sequence_length`` the lengths are data: every sample counts as long as the longest. Clipping the LSTM's
-    cell state (``lstm_state_clip_min``) is one FLOP per unit and step, like ``clip``. Both are for the GPU; on the CPU
-    MXNet ignores them (float32) or refuses to run. Dropout between layers does nothing at inference.
+    With ``use_sequence_length`` the lengths are data, so every sample counts as long as the longest. Clipping the
+    LSTM's cell state (``lstm_state_clip_min``) is one FLOP per unit and step, like ``clip``. Both are for the GPU: on
+    the CPU MXNet ignores them (float32) or refuses to run. Dropout between layers does nothing at inference.
 
-    oneDNN, which takes over for float32 on the CPU, adds the two biases beforehand and the quantized cell scales its
-    integer sums: neither changes what the equations say, nor this count.
+    The count follows the equations. It ignores that oneDNN, which runs float32 on the CPU, adds the two biases
+    beforehand, and that the quantized cell scales its integer sums.
     """
     mode = op.text("mode", "")
     if mode not in _CELLS:
         raise GraphError(f"{op.op}: unknown mode {mode!r}")
     cell = _CELLS[mode]
     (length, batch, _), (parameters,), state = op.inputs[:3]
-    # With a projection the state that recurs is narrower than the cell's.
+    # With a projection, the recurrent state is narrower than the cell state.
     hidden = op.inputs[3][2] if mode == "lstm" else state[2]
     steps, units = length * batch, state[0] * hidden
     biases = 2 * cell.gates * units

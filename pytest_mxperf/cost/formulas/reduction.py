@@ -1,4 +1,4 @@
-"""Reductions along axes. Which axes, and ``exclude`` and ``keepdims``, shows in the shapes."""
+"""Reductions along axes. The shapes show which axes, so ``axis``, ``exclude`` and ``keepdims`` are not needed."""
 
 from pytest_mxperf.cost.registry import Call, formula, size
 from pytest_mxperf.cost.result import OpCost
@@ -10,13 +10,13 @@ from pytest_mxperf.cost.result import OpCost
     "_npx_constraint_check",
 )
 def reduction(op: Call) -> OpCost:
-    """n elements into one take n - 1 operations: input elements - output elements."""
+    """n elements become one in n - 1 operations: input elements - output elements."""
     return OpCost(reduction=max(op.input_size - op.output_size, 0))
 
 
 @formula("nansum", "nanprod")
 def nan_reduction(op: Call) -> OpCost:
-    """A test for NaN per input element, and the reduction: 2n - 1 for n elements into one."""
+    """A test for NaN per input element, and the reduction: 2n - 1 for n elements that become one."""
     return OpCost(reduction=max(2 * op.input_size - op.output_size, 0))
 
 
@@ -28,10 +28,10 @@ def mean(op: Call) -> OpCost:
 
 @formula("_npi_average")
 def average(op: Call) -> OpCost:
-    """``sum(x * w) / sum(w)``; without weights the mean.
+    """``sum(x * w) / sum(w)``, or the mean without weights.
 
-    n elements into one take n multiplications, n - 1 additions and a division: 2n. The weights are summed once for
-    every output; but when they are a vector that all outputs share, only once: weights - sums additions.
+    n elements become one by n multiplications, n - 1 additions and a division: 2n. The weights are summed once for
+    every output, or only once if they are a vector that all outputs share: weights - sums additions.
     """
     if len(op.inputs) == 1:
         return mean(op)
@@ -42,9 +42,9 @@ def average(op: Call) -> OpCost:
 
 @formula("_npi_var")
 def variance(op: Call) -> OpCost:
-    """``mean((x - mean(x)) ** 2)``: n elements into one take 4n.
+    """``mean((x - mean(x)) ** 2)``: 4n for n elements that become one.
 
-    n for the mean, n subtractions, n squares, and n - 1 additions and a division, whatever ``ddof``.
+    n for the mean, n subtractions, n squares, n - 1 additions and a division, for any ``ddof``.
     """
     return OpCost(reduction=4 * op.input_size)
 
@@ -57,14 +57,14 @@ def standard_deviation(op: Call) -> OpCost:
 
 @formula("_np_cumsum")
 def cumulative_sum(op: Call) -> OpCost:
-    """n - 1 additions along each row of n; without an axis the whole tensor is one row."""
+    """n - 1 additions along each row of n. Without an axis the whole tensor is one row."""
     rows, length = op.rows(default=None)
     return OpCost(reduction=rows * max(length - 1, 0))
 
 
 @formula("_npi_diff")
 def differences(op: Call) -> OpCost:
-    """``n`` passes of subtractions between neighbours, each of which leaves a row one element shorter.
+    """``n`` passes of subtractions between neighbours. Each pass makes a row one element shorter.
 
     MXNet computes nothing if no element would be left.
     """
@@ -83,8 +83,8 @@ def flat_differences(op: Call) -> OpCost:
 def pad(op: Call) -> OpCost:
     """Pads with the extreme of every vector (``maximum``, ``minimum``): n - 1 comparisons each. Other modes only copy.
 
-    MXNet pads the last axis first, so the vectors along an axis lie in the padded extent of all later ones. It looks
-    for the extreme again for every padded element; here it is found once.
+    MXNet pads the last axis first, so there are also vectors at the padded positions of later axes. It searches the
+    extreme again for every padded element. The count has it once per vector.
     """
     if op.text("mode", "constant") not in ("maximum", "minimum"):
         return OpCost()
@@ -99,11 +99,11 @@ def pad(op: Call) -> OpCost:
 
 @formula("all_finite", "multi_all_finite")
 def all_finite(op: Call) -> OpCost:
-    """A test per element of all inputs; the first that fails clears the flag."""
+    """One test per element of all inputs."""
     return OpCost(reduction=sum(size(shape) for shape in op.inputs))
 
 
 @formula("multi_sum_sq")
 def sums_of_squares(op: Call) -> OpCost:
-    """Per input of n elements n squares and n - 1 additions."""
+    """For each input of n elements, n squares and n - 1 additions."""
     return OpCost(reduction=sum(max(2 * size(shape) - 1, 0) for shape in op.inputs))

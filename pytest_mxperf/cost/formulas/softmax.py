@@ -1,4 +1,4 @@
-"""Softmax and the output layers built on it; at inference the losses pass their prediction through."""
+"""Softmax and the output layers that use it. At inference these return the softmax, without a loss."""
 
 from pytest_mxperf.cost.registry import Call, formula
 from pytest_mxperf.cost.result import OpCost
@@ -17,9 +17,9 @@ def softmax_flops(elements: int, rows: int) -> int:
 def softmax(op: Call) -> OpCost:
     """A softmax along ``axis``: see ``softmax_flops``.
 
-    ``log_softmax`` subtracts one logarithm per row where softmax divides: 5n - 1. ``softmin`` negates its input first,
-    and a ``temperature`` divides the exponents: n more each. ``use_length`` leaves the ends of rows out; how much is in
-    the data, so full rows are counted.
+    ``log_softmax`` takes one logarithm per row and subtracts it, where softmax divides: 5n - 1. ``softmin`` negates its
+    input first, and a ``temperature`` divides the exponents: n more each. With ``use_length`` rows are shorter, but
+    only the data say how much, so full rows count.
     """
     rows, _ = op.rows()
     flops = softmax_flops(op.input_size, rows)
@@ -34,7 +34,7 @@ def softmax(op: Call) -> OpCost:
 
 @formula("SoftmaxOutput")
 def softmax_output(op: Call) -> OpCost:
-    """A softmax over the channels (``multi_output``), the last axis (``preserve_shape``) or all but the batch."""
+    """A softmax over the channels (``multi_output``), the last axis (``preserve_shape``) or all axes but the batch."""
     shape = op.inputs[0]
     if op.flag("multi_output"):
         rows = op.input_size // shape[1]

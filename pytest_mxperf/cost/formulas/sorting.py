@@ -1,7 +1,7 @@
 """Sorting, selection and counting by value.
 
-How many comparisons a sort needs depends on the data. By convention it takes n ceil(log2 n) for n elements: what a
-merge sort takes at most. Where elements end up is data movement.
+How many comparisons a sort needs depends on the data. By convention it takes n ceil(log2 n) for n elements, the most
+that a merge sort takes. Moving the elements is free.
 """
 
 from pytest_mxperf.cost.registry import Call, formula, size
@@ -15,16 +15,16 @@ def sort_flops(length: int) -> int:
 
 @formula("sort", "argsort")
 def sort(op: Call) -> OpCost:
-    """Sorts the rows along ``axis``; with ``axis=None`` everything at once."""
+    """Sorts the rows along ``axis``, or with ``axis=None`` all elements together."""
     rows, length = op.rows()
     return OpCost(other=rows * sort_flops(length))
 
 
 @formula("topk")
 def top_k(op: Call) -> OpCost:
-    """Passes each row of n through a heap of the best k: n ceil(log2(k + 1)) comparisons, never more than its sort.
+    """Passes each row of n through a heap of the best k: n ceil(log2(k + 1)) comparisons, or those of a sort if fewer.
 
-    ``k`` below 1 sorts.
+    With ``k`` below 1 it is a sort.
     """
     rows, length = op.rows()
     k = op.integer("k", 1)
@@ -34,8 +34,8 @@ def top_k(op: Call) -> OpCost:
 
 @formula("_npi_percentile")
 def percentile(op: Call) -> OpCost:
-    """Sorts the elements along the axes, and reads q positions. Between two, ``linear`` and ``midpoint`` interpolate:
-    2 multiplications and an addition per output element.
+    """Sorts the elements along the axes, and reads q positions. ``linear`` and ``midpoint`` interpolate between two
+    elements: 2 multiplications and an addition per output element.
     """
     positions = size(op.inputs[1]) if len(op.inputs) > 1 else 1
     rows = op.output_size // positions if positions else 0
@@ -48,7 +48,7 @@ def percentile(op: Call) -> OpCost:
 def unique(op: Call) -> OpCost:
     """Sorts the n slices along ``axis``, or all elements, and compares neighbours: n ceil(log2 n) + n - 1 comparisons.
 
-    Two slices of m elements take m comparisons at most, and m are counted.
+    Comparing two slices of m elements takes at most m comparisons, and m count.
     """
     elements, length = op.rows(default=None)
     return OpCost(other=elements * (sort_flops(length) + max(length - 1, 0)))
@@ -56,13 +56,13 @@ def unique(op: Call) -> OpCost:
 
 @formula("_histogram")
 def histogram(op: Call) -> OpCost:
-    """Finds the bin of each element and counts it, as if all lay within the range.
+    """Finds the bin of each element and adds 1 to it, as if all elements were within the range.
 
     Bins of equal width (``bin_cnt``): an element takes 2 comparisons with the range, a subtraction, a multiplication
-    and a division for its bin, a minimum that keeps it there, 2 comparisons with the bin's edges, and an addition: 9.
+    and a division for its bin, a minimum with the last bin, 2 comparisons with the bin's edges, and an addition: 9.
     An edge takes 2 multiplications, a subtraction, an addition and a division: 5.
 
-    Given edges: 2 comparisons with the range, one with every edge at most, and an addition.
+    Given edges: an element takes 2 comparisons with the range, at most one with every edge, and an addition.
     """
     edges = size(op.outputs[1])
     if len(op.inputs) == 1:
@@ -72,5 +72,5 @@ def histogram(op: Call) -> OpCost:
 
 @formula("_npi_bincount")
 def bincount(op: Call) -> OpCost:
-    """Per element a comparison, for the number of bins, and an addition to its bin."""
+    """Per element a comparison, to find the number of bins, and an addition to its bin."""
     return OpCost(other=2 * op.input_size)

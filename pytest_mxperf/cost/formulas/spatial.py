@@ -1,8 +1,8 @@
 """Reading tensors between their elements.
 
 A bilinear sample is the weighted sum of the 4 neighbours of a position. All channels that are read at a position share
-its coordinates and weights, which are counted once. What depends on shapes alone, as regular grids do and the weights
-of a resize, is a constant; and comparisons that guard borders are none of the arithmetic.
+its coordinates and weights, which count once. Numbers that depend only on shapes, such as a regular grid or the weights
+of a resize, are constants and free. Comparisons with the borders are free too.
 """
 
 from pytest_mxperf.cost.formulas.convolution import deconvolution, filtered
@@ -10,16 +10,16 @@ from pytest_mxperf.cost.registry import Call, formula, size
 from pytest_mxperf.cost.result import OpCost
 
 ON_A_LINE = 4
-"""FLOPs for the coordinates of a position that a grid scales and shifts: a multiplication and an addition each."""
+"""FLOPs for the two coordinates of a position in a scaled and shifted grid: a multiplication and an addition each."""
 
 
 def weighted_sum_flops(taps: int) -> int:
-    """FLOPs of a sum of weighted values: a multiplication each, and additions between them."""
+    """FLOPs of a weighted sum: one multiplication per value, and the additions between them."""
     return max(2 * taps - 1, 0)
 
 
 def bilinear_flops(values: int, positions: int, coordinates: int) -> int:
-    """FLOPs to read ``values`` at ``positions`` whose coordinates take as many FLOPs.
+    """FLOPs to read ``values`` at ``positions``. ``coordinates`` are the FLOPs for the coordinates of one position.
 
     A position: 2 floors, 2 subtractions for the fractions, 2 for their complements, and 4 multiplications for the
     weights: 10. A value: the weighted sum of 4 neighbours, 7.
@@ -29,7 +29,7 @@ def bilinear_flops(values: int, positions: int, coordinates: int) -> int:
 
 @formula("_contrib_BilinearResize2D")
 def bilinear_resize(op: Call) -> OpCost:
-    """The weighted sum of 4 neighbours per output element; the weights are constants. In the same size it copies."""
+    """Per output element the weighted sum of 4 neighbours, with constant weights. Free if the size stays the same."""
     if op.inputs[0] == op.outputs[0]:
         return OpCost()
     return OpCost(interpolation=weighted_sum_flops(4) * op.output_size)
@@ -37,9 +37,9 @@ def bilinear_resize(op: Call) -> OpCost:
 
 @formula("UpSampling")
 def upsampling(op: Call) -> OpCost:
-    """``nearest`` copies its n inputs; ``multi_input_mode=sum`` adds them, n - 1 additions per output element.
+    """``nearest`` copies its n inputs. With ``multi_input_mode=sum`` it adds them: n - 1 additions per output element.
 
-    ``bilinear`` is a deconvolution with one filter per channel, which is a parameter.
+    ``bilinear`` is a deconvolution with one filter per channel. The filters are a parameter.
     """
     if op.text("sample_type", "nearest") == "bilinear":
         return deconvolution(op)
@@ -49,7 +49,7 @@ def upsampling(op: Call) -> OpCost:
 
 @formula("GridGenerator")
 def grid_generator(op: Call) -> OpCost:
-    """``affine``: each coordinate is the dot product of 3 numbers of the transformation with (x, y, 1): 3 MACs.
+    """``affine``: a coordinate is the dot product of 3 numbers of the transformation and (x, y, 1): 3 MACs.
 
     ``warp``: ``(flow + x) / ((width - 1) / 2) - 1``, 3 FLOPs per coordinate. The regular grid is a constant.
     """
@@ -62,7 +62,7 @@ def grid_generator(op: Call) -> OpCost:
 def bilinear_sampler(op: Call) -> OpCost:
     """One position per output pixel, at which all channels are read: see ``bilinear_flops``.
 
-    Its coordinates come from -1..1: ``(x + 1) * (width - 1) / 2``.
+    Coordinates are converted from -1..1: ``(x + 1) * (width - 1) / 2``.
     """
     batch, _, height, width = op.outputs[0]
     return OpCost(interpolation=bilinear_flops(op.output_size, batch * height * width, ON_A_LINE))
@@ -70,20 +70,20 @@ def bilinear_sampler(op: Call) -> OpCost:
 
 @formula("SpatialTransformer")
 def spatial_transformer(op: Call) -> OpCost:
-    """An affine grid, 3 MACs for each of the 2 coordinates of an output pixel, and a bilinear sampler."""
+    """An affine grid (3 MACs for each of the 2 coordinates of an output pixel) and a bilinear sampler."""
     batch, _, height, width = op.outputs[0]
     return OpCost(macs=3 * 2 * batch * height * width) + bilinear_sampler(op)
 
 
 @formula("_contrib_DeformableConvolution")
 def deformable_convolution(op: Call) -> OpCost:
-    """A convolution whose taps lie where the offsets say: see ``filtered`` and ``_deformed_taps``."""
+    """A convolution whose taps are moved by offsets: see ``filtered`` and ``_deformed_taps``."""
     return filtered(op, weight=2) + OpCost(interpolation=_deformed_taps(op, weight=2))
 
 
 @formula("_contrib_ModulatedDeformableConvolution")
 def modulated_deformable_convolution(op: Call) -> OpCost:
-    """A deformable convolution that also multiplies every value read with the mask."""
+    """A deformable convolution that also multiplies every value that it reads by a mask."""
     return filtered(op, weight=3) + OpCost(
         interpolation=_deformed_taps(op, weight=3),
         elementwise=_values_read(op, weight=3),
@@ -93,8 +93,8 @@ def modulated_deformable_convolution(op: Call) -> OpCost:
 def _deformed_taps(op: Call, weight: int) -> int:
     """FLOPs to read the taps: every channel at every tap of every output position.
 
-    The offsets are 2 per position, ``(N, 2 * deformable groups * taps, height, width)``: the channels of a deformable
-    group share them. Coordinates take one addition of an offset each.
+    There are 2 offsets per position, ``(N, 2 * deformable groups * taps, height, width)``. The channels of a deformable
+    group share them. Each coordinate takes one addition of an offset.
     """
     return bilinear_flops(_values_read(op, weight), positions=size(op.inputs[1]) // 2, coordinates=2)
 
@@ -120,11 +120,11 @@ def rotated_roi_align(op: Call) -> OpCost:
 
 
 def _aligned(op: Call, ratio: int, coordinates: int) -> OpCost:
-    """Per bin a grid of ratio x ratio bilinear samples, and the mean of them: n FLOPs for n samples.
+    """Per bin a grid of ratio x ratio bilinear samples, and their mean: n FLOPs for n samples.
 
-    Without a ratio the grid has as many as the bin has elements, rounded up. By convention every region is the whole
-    map then, an upper bound for those inside of it. The few FLOPs that a region takes as a whole (its scaled corners,
-    the size of its bins) are left out.
+    Without a ratio the grid has as many samples as the bin has elements, rounded up. Then by convention every region is
+    the whole map, which is an upper bound. A few FLOPs per region (its scaled corners, the size of its bins) are left
+    out.
     """
     regions, channels, *bins = op.outputs[0]
     samples = ratio**2
@@ -141,9 +141,9 @@ def _aligned(op: Call, ratio: int, coordinates: int) -> OpCost:
 def deformable_psroi_pooling(op: Call) -> OpCost:
     """The mean of s x s bilinear samples in every bin, s = ``sample_per_part``: n FLOPs for n samples.
 
-    The bins of a class are moved by ``trans``: a product with ``trans_std``, one with the size of the region, and an
-    addition, for both coordinates, 6. All channels of a class share them; without ``trans`` there is one class. The few
-    FLOPs that a region takes as a whole are left out.
+    ``trans`` moves the bins of a class: for each of both coordinates a product with ``trans_std``, one with the size of
+    the region, and an addition: 6. All channels of a class share them. Without ``trans`` there is one class. The few
+    FLOPs per region are left out.
     """
     regions, _, height, width = op.outputs[0]
     samples = op.integer("sample_per_part", 1) ** 2

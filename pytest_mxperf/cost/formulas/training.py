@@ -1,4 +1,4 @@
-"""Operators that only training runs: none of them belongs to a forward pass."""
+"""Operators that only training runs. None of them belongs to a forward pass."""
 
 from pytest_mxperf.cost.registry import free
 
