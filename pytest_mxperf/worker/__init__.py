@@ -1,1 +1,1 @@
-"""The measuring process, in which MXNet runs while something is timed, and how to talk to it."""
+"""The measuring process, which runs MXNet for all measurements, and the client that talks to it."""

@@ -1,6 +1,6 @@
-"""The measuring process: reads requests, answers them, ends with its input. ``protocol.py`` says what about.
+"""The measuring process: answers requests from its standard input (``protocol.py``), and ends when that closes.
 
-The environment (threads, engine) must be set before it starts; ``client.py`` does.
+The environment (threads, engine) must be set before the process starts, as ``client.py`` does.
 """
 
 import gc
@@ -49,7 +49,7 @@ from pytest_mxperf.worker.protocol import (
 
 
 class Bench:
-    """Holds the pair that was prepared last, and answers requests about it."""
+    """Answers requests, and keeps the pair that was prepared last."""
 
     def __init__(self) -> None:
         self._pair: Optional[Pair] = None
@@ -78,7 +78,7 @@ class Bench:
             )
 
     def _prepare(self, request: Prepare) -> Reply:
-        self._pair = self._prepared = None  # the last pair's memory
+        self._pair = self._prepared = None  # frees the memory of the last pair
         pair = Pair(_side(request.reference), _side(request.candidate))
         cpu_seconds = pair.check()
         self._pair, self._prepared = pair, request
@@ -103,14 +103,14 @@ class Bench:
 
 
 def _with_callbacks(network: Network) -> Network:
-    """The network, run in a way in which MXNet calls back behind each operator: a static block runs them in one go."""
+    """The network, not run as a static block: for that MXNet makes one callback for all operators."""
     if not network.run_as.static_alloc:
         return network
     return msgspec.structs.replace(network, run_as=RunAs(network.run_as.kind))
 
 
 def _told_here(message: str) -> str:
-    """A message for this process: what else the session imports is not imported here."""
+    """The message, with another remedy for a custom operator: this process lacks the session's modules."""
     found = re.match(r"(.*custom operator [^;]*);", message)
     if not found:
         return message
@@ -162,7 +162,7 @@ def _megahertz() -> float:
     try:
         return float(psutil.cpu_freq().current)
     except (AttributeError, NotImplementedError, OSError):
-        return 0.0  # virtual machines and containers often do not tell
+        return 0.0  # unknown in many virtual machines and containers
 
 
 def main(requests: "IO[bytes]", replies: "IO[bytes]") -> None:
@@ -171,7 +171,7 @@ def main(requests: "IO[bytes]", replies: "IO[bytes]") -> None:
         replies.flush()
 
     os.environ["MXNET_SUBGRAPH_BACKEND"] = fusing_backend()  # whatever the user's shell says
-    gc.freeze()  # a collection before each unit would walk all of MXNet, for as long as the unit is timed
+    gc.freeze()  # else the collection before each unit would visit all of MXNet, and take as long as the unit
     bench = Bench()
     send(Ready(mx.__version__))
     for line in requests:
@@ -179,7 +179,7 @@ def main(requests: "IO[bytes]", replies: "IO[bytes]") -> None:
 
 
 def _end_with(session: int) -> None:
-    """Ends this process at once when nobody can write to this pipe any more."""
+    """Ends this process at once when the session has closed its end of the pipe."""
     poll = select.poll()
     poll.register(session, 0)  # a hang-up is always reported
     poll.poll()
@@ -187,7 +187,7 @@ def _end_with(session: int) -> None:
 
 
 if __name__ == "__main__":
-    threading.Thread(target=_end_with, args=(0,), daemon=True).start()  # it sleeps: no time that is measured is its
+    threading.Thread(target=_end_with, args=(0,), daemon=True).start()  # it sleeps, and takes no CPU time
     channel = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what MXNet and its libraries print is no reply
+    os.dup2(2, 1)  # output of MXNet and its libraries must not mix with replies
     main(sys.stdin.buffer, channel)

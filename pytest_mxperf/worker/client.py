@@ -1,4 +1,4 @@
-"""Starts the measuring process and talks to it. A crash in there does not affect this process."""
+"""Starts the measuring process and talks to it. A crash of the measuring process does not affect this process."""
 
 import os
 import select
@@ -19,7 +19,7 @@ from pytest_mxperf.worker.protocol import Failed, Ready, Reply, Request
 
 __all__ = ["Worker"]
 
-# One thread and the synchronous engine: CPU time is the network's own then, and a neighbour hardly moves it.
+# One thread and the synchronous engine, so that CPU time is the network's own, and other processes hardly change it.
 _ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -27,8 +27,8 @@ _ENVIRONMENT = {
     "MXNET_ENGINE_TYPE": "NaiveEngine",
     "PYTHONDONTWRITEBYTECODE": "1",
 }
-# What else of the user's would change how fast a network runs, or what the process does besides: warnings that are
-# errors, a profiler, a log of every kernel, pytest-cov's tracing of subprocesses.
+# The user's variables that would change how fast a network runs, or make the process do more: warnings as errors, a
+# profiler, a log of every kernel, pytest-cov's tracing of subprocesses.
 _NOT_INHERITED = ("MXNET_", "MKLDNN_", "DNNL_", "ONEDNN_", "OMP_", "KMP_", "GOMP_", "PYTHON", "COV_", "COVERAGE_")
 _INHERITED = ("MXNET_LIBRARY_PATH", "MXNET_HOME", "PYTHONHOME", "PYTHONPYCACHEPREFIX", "PYTHONNOUSERSITE")
 _START_SECONDS = 120.0
@@ -38,7 +38,7 @@ R = TypeVar("R")
 
 
 class Worker:
-    """The measuring process: started by the first request if not before, ended by ``close()`` or with this process."""
+    """The measuring process. The first request starts it if needed. It ends with this process, or by ``close()``."""
 
     def __init__(self) -> None:
         self._process: Optional[subprocess.Popen[bytes]] = None
@@ -46,7 +46,7 @@ class Worker:
         self._errors: Optional[IO[bytes]] = None
         self._buffer = b""
         self.mxnet = ""
-        """The version of MXNet in there, once started."""
+        """The version of MXNet in the measuring process, once it has started."""
 
     def __enter__(self) -> "Worker":
         return self
@@ -57,9 +57,9 @@ class Worker:
         self.close()
 
     def launch(self) -> None:
-        """Starts it, and returns while it is still importing MXNet. Raises ``WorkerError`` if it cannot be started.
+        """Starts the process, and returns while it still imports MXNet. Raises ``WorkerError`` if it cannot be started.
 
-        Replaces a process that died after an earlier launch, before its first request.
+        Replaces a process that crashed after an earlier launch, before its first request.
         """
         if self._process is not None and (self._is_ready or self._process.poll() is None):
             return
@@ -79,7 +79,7 @@ class Worker:
             raise WorkerError(f"the measuring process cannot be started: {error}") from None
 
     def start(self) -> None:
-        """Launches it if need be, and returns once MXNet is imported. Raises ``WorkerError`` if either fails."""
+        """Launches the process if needed, and waits until it has imported MXNet. Raises ``WorkerError`` on failure."""
         self.launch()
         if not self._is_ready:
             self.mxnet = self._receive(Ready, "it started", _START_SECONDS).mxnet
@@ -88,8 +88,8 @@ class Worker:
     def request(self, request: Request, expected: Type[R], *, doing: str, seconds: float) -> R:
         """The answer, which must come within ``seconds``.
 
-        Raises ``WorkerError`` if the request failed, and if the process died or did not answer; the next request then
-        starts a new one. ``doing`` is for the message: "it timed resnet18".
+        Raises ``WorkerError`` if the request failed, or the process crashed or did not answer. Then the next request
+        starts a new process. ``doing`` is for the message: "it timed resnet18".
         """
         self.start()
         assert self._process is not None
@@ -99,20 +99,20 @@ class Worker:
             self._process.stdin.flush()
         except BrokenPipeError:
             raise self._lost(doing) from None
-        except BaseException:  # a test's own alarm, which may be an OSError too: half a request answers nothing
+        except BaseException:  # for example a test's own alarm, even as an OSError: the request may be incomplete
             self.close()
             raise
         return self._receive(expected, doing, seconds)
 
     def close(self) -> None:
-        """Ends the process; the next request starts a new one."""
+        """Ends the process. The next request starts a new one."""
         process, self._process = self._process, None
         if process is not None:
             process.kill()
             process.wait()
             for pipe in (process.stdin, process.stdout):
                 assert pipe is not None
-                with suppress(OSError):  # what it has not read
+                with suppress(OSError):  # the pipe may have data that the process did not read
                     pipe.close()
         if self._errors is not None:
             self._errors.close()
@@ -123,7 +123,7 @@ class Worker:
             line = self._read_line(doing, seconds)
         except WorkerError:
             raise
-        except BaseException:  # an interrupt, or a test's own time limit: what is still to come answers nothing else
+        except BaseException:  # an interrupt, or a test's own time limit: a late answer must not meet the next request
             self.close()
             raise
         reply = msgspec.json.decode(line, type=Reply)
@@ -150,7 +150,7 @@ class Worker:
         return line
 
     def _lost(self, doing: str) -> WorkerError:
-        """Says that the process has died, and of what."""
+        """The error for a process that has ended, with its exit code and last message."""
         assert self._process is not None
         assert self._errors is not None
         code = self._process.wait()
@@ -158,7 +158,7 @@ class Worker:
         self._errors.seek(0, os.SEEK_END)
         self._errors.seek(max(0, self._errors.tell() - _LAST_WORDS_BYTES))
         lines = self._errors.read().decode(errors="replace").strip().splitlines()
-        words = [line for line in lines if not line.startswith("[")]  # what MXNet logs is not why
+        words = [line for line in lines if not line.startswith("[")]  # without MXNet's log
         self.close()
         said = f": {words[-1]}" if words and code >= 0 else ""
         return WorkerError(f"the measuring process died ({how}) while {doing}{said}")
@@ -172,9 +172,9 @@ def _environment() -> Dict[str, str]:
     return {**inherited, **_ENVIRONMENT, "PYTHONPATH": os.pathsep.join(paths)}
 
 
-# As -m would do it, but without the current folder on the path: a file there may be called like one of Python's; and
-# without what MXNet imports if it is installed, which is half of the start and serves nothing here.
-# An interrupt from the keyboard is for the session, which ends this process.
+# Like -m, but without the current folder on the path, where a file may have the name of a Python module, and without
+# packages that MXNet imports if they are installed: they take half of the start, and nothing here needs them.
+# The process ignores an interrupt from the keyboard. The session gets it, and ends the process.
 _MAIN = """
 import sys
 sys.path[:] = filter(None, sys.path)

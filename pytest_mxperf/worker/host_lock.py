@@ -1,7 +1,7 @@
-"""One measurement at a time on a host: a lock among the processes of one user, whose holder can be named.
+"""One measurement at a time on a host: a lock among the processes of one user, which also names its holder.
 
-It is a file in the folder for temporary files, locked by ``flock``, so a process that dies releases it. The file's text
-is only for people: it says who has the lock.
+The lock is a file in the folder for temporary files, locked by ``flock``. So a process that crashes releases it. The
+text of the file is only for messages: it says who has the lock.
 """
 
 import fcntl
@@ -22,21 +22,21 @@ __all__ = ["Holder", "alone_on_this_host", "lock_path"]
 
 _POLL_SECONDS = 0.05
 _COURTESY_SECONDS = 2 * _POLL_SECONDS
-"""How long a process waits after its turn, so that others, which only look now and then, can get the lock."""
+"""How long a process waits after its turn, so that others, which poll the lock, can get it."""
 _LONGEST_BYTES = 4096
 _LONGEST_COMMAND = 200
 _OPEN = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class Holder(msgspec.Struct, frozen=True):
-    """Who has the lock."""
+    """The process that has the lock."""
 
     pid: int
     command: str
     run: str = ""
-    """What the processes of one run have in common; empty for a run of one process."""
+    """An id that all processes of one run share; empty for a run of one process."""
     since: float = 0.0
-    """By the clock of the system: it distinguishes one turn of a process from its next."""
+    """When it got the lock, by the system's clock. It distinguishes the turns of one process."""
 
     def __str__(self) -> str:
         stopped = "; it is stopped" if _is_stopped(self.pid) else ""
@@ -61,10 +61,9 @@ def alone_on_this_host(
 ) -> Iterator[None]:
     """Waits until no other process of this user measures on this host. Then the others wait.
 
-    ``waiting`` is called at once, and then all the time, with the lock's holder, if that is known, and how many
-    seconds this has waited in all. Raises ``WorkerError`` once one turn of one holder has taken ``seconds``, and where
-    there can be no lock: no folder for temporary files, or somebody else's file in the way. ``option`` is what the user
-    calls ``seconds``.
+    While it waits, it calls ``waiting`` again and again with the lock's holder, if known, and the seconds waited so
+    far. Raises ``WorkerError`` if one turn of a holder takes longer than ``seconds``, or if there can be no lock: no
+    folder for temporary files, or another user's file in the way. ``option`` is the user's option for ``seconds``.
     """
     descriptor = _acquire(seconds, option, waiting)
     try:
@@ -75,7 +74,7 @@ def alone_on_this_host(
 
 
 def _acquire(seconds: float, option: str, waiting: Waiting) -> int:
-    """An open descriptor of the locked file."""
+    """Waits for the lock, and returns an open descriptor of the locked file."""
     time.sleep(max(0.0, min(_COURTESY_SECONDS, _released_at + _COURTESY_SECONDS - time.monotonic())))
     patience = _Patience(seconds, option, waiting)
     while True:
@@ -92,7 +91,7 @@ def _acquire(seconds: float, option: str, waiting: Waiting) -> int:
 
 
 class _Patience:
-    """Counts what it waits for each turn of a holder."""
+    """Counts how long it waits for each turn of a holder."""
 
     def __init__(self, seconds: float, option: str, waiting: Waiting) -> None:
         self._seconds, self._option, self._waiting = seconds, option, waiting
@@ -100,7 +99,7 @@ class _Patience:
         self._in_all = self._of_this_turn = 0.0
 
     def wait(self, holder: Optional[Holder]) -> None:
-        """For a moment. Raises ``WorkerError`` where that is too long for one turn."""
+        """Waits for a moment. Raises ``WorkerError`` if this turn of the holder takes too long."""
         if holder != self._holder:
             self._holder, self._of_this_turn = holder, 0.0
         self._waiting(holder, self._in_all)
@@ -108,7 +107,7 @@ class _Patience:
             raise WorkerError(_gives_up(holder, self._of_this_turn, self._option))
         start = time.monotonic()
         time.sleep(_POLL_SECONDS)
-        # While this process itself is stopped, nobody keeps it waiting.
+        # Time in which this process itself is stopped is not time that it waits.
         passed = min(time.monotonic() - start, 10 * _POLL_SECONDS)
         self._in_all += passed
         self._of_this_turn += passed
@@ -126,14 +125,14 @@ def _gives_up(holder: Optional[Holder], waited: float, option: str) -> str:
 def _open() -> int:
     path = lock_path()
     try:
-        descriptor = os.open(path, _OPEN, 0o600)  # anybody may have put a link there
-    except TimeoutError:  # of a test's own alarm
+        descriptor = os.open(path, _OPEN, 0o600)  # follows no link: anybody may have put one there
+    except TimeoutError:  # from a test's own alarm
         raise
     except OSError as error:
         raise WorkerError(f"cannot lock this host: {error}; set TMPDIR to a folder of your own") from None
     try:
         status = os.fstat(descriptor)
-        # It is written to: a second name of it may be that of a file which somebody needs.
+        # This file will be written to. With a second hard link it may be a file that somebody needs.
         if not stat.S_ISREG(status.st_mode) or status.st_uid != os.getuid() or status.st_nlink > 1:
             problem = f"{path} is not a file of yours alone"
             raise WorkerError(f"cannot lock this host: {problem}; remove it, or set TMPDIR to a folder of your own")
@@ -164,7 +163,7 @@ def _is_still_there(descriptor: int) -> bool:
 
 
 def _read(descriptor: int) -> Optional[Holder]:
-    """Who has the lock, if that is known. The kernel also knows holders that do not write their name."""
+    """The holder of the lock, if known. The kernel also knows holders that have not written their name."""
     recorded, pid = _recorded(descriptor), _locked_by(os.fstat(descriptor).st_ino)
     if pid is None or (recorded is not None and recorded.pid == pid):
         return recorded
@@ -172,14 +171,14 @@ def _read(descriptor: int) -> Optional[Holder]:
 
 
 def _recorded(descriptor: int) -> Optional[Holder]:
-    """None where the file does not say: its holder has not written yet, or is of another version."""
+    """The holder by the file. None if it has not written its name yet, or is of another version."""
     with _unreadable(OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return msgspec.json.decode(os.pread(descriptor, _LONGEST_BYTES, 0), type=Holder)
     return None
 
 
 def _locked_by(inode: int) -> Optional[int]:
-    """By ``/proc/locks``, whose lines are like ``1: FLOCK  ADVISORY  WRITE 4242 08:01:131 0 EOF``."""
+    """The process in ``/proc/locks``, whose lines are like ``1: FLOCK  ADVISORY  WRITE 4242 08:01:131 0 EOF``."""
     with _unreadable(OSError, ValueError, IndexError):
         for line in Path("/proc/locks").read_text(encoding="ascii").splitlines():
             fields = line.split()
@@ -195,7 +194,7 @@ def _command_of(pid: int) -> str:
 
 
 def _write(descriptor: int, holder: Holder) -> None:
-    """Measuring works without it, so a full disk is no error."""
+    """Measuring works without the holder's name, so a full disk is no error."""
     shown = msgspec.structs.replace(holder, command=_printable(holder.command))
     with suppress(OSError):
         os.ftruncate(descriptor, 0)
@@ -218,7 +217,7 @@ def _own_command() -> str:
 
 
 def _printable(text: str) -> str:
-    """In one line without control characters."""
+    """The text in one line, without control characters."""
     shown = "".join(each if each.isprintable() else "?" for each in text)
     return shown if len(shown) <= _LONGEST_COMMAND else f"{shown[:_LONGEST_COMMAND]}..."
 
@@ -232,7 +231,7 @@ def _is_stopped(pid: int) -> bool:
 
 @contextmanager
 def _unreadable(*kinds: Type[Exception]) -> Iterator[None]:
-    """Passes over these, but not over the ``TimeoutError`` of a test's own alarm, which is an ``OSError``, too."""
+    """Suppresses these exceptions, but not the ``TimeoutError`` of a test's own alarm, which is an ``OSError`` too."""
     try:
         yield
     except TimeoutError:

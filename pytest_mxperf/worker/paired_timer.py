@@ -38,18 +38,18 @@ Progress = Callable[[str], None]
 _FEWEST_SAMPLES = 5
 """With fewer samples no gate can fail."""
 _CONFIRMATIONS = 2
-"""The most new processes that measure a regression again: a second one if the first cannot tell."""
+"""New processes that may measure a regression again: a second one if the first stays undecided."""
 _LAYERS_CPU_SECONDS = 2.0
-"""For the times of all layers."""
+"""CPU seconds to time all layers."""
 
 
 class PairedTimer:
-    """Times pairs of networks side by side: one process for a session, and another at hand to confirm a regression.
+    """Times pairs of networks side by side, in one process for a session. Another process confirms a regression.
 
-    ``seconds`` is the CPU time of the measuring process that one comparison may take. If others take its core, it lasts
-    up to four times as long. A regression is measured once more by a new process, which may take as long again.
-    Error rates hold for all comparisons together, however many there will be, and for all paired timers of a session
-    if their ``error_share`` sum up to 1. ``option`` is what the user calls ``seconds``.
+    ``seconds`` is the CPU time that one comparison may take. If other processes take its core, it lasts up to four
+    times as long. A new process measures a regression once more, which may take as long again. Error rates hold for all
+    comparisons together, however many there are, and for all paired timers of a session if their values of
+    ``error_share`` add up to 1. ``option`` is the user's option for ``seconds``.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class PairedTimer:
         return self._worker.request(prepare, Prepared, doing=doing, seconds=ANSWER_SECONDS)
 
     def shortage(self, prepared: Prepared) -> str:
-        """Why a comparison's time is too short for what was prepared; empty if it is not."""
+        """Why a comparison's time is too short for the prepared network. Empty if it is long enough."""
         seconds = least_seconds_per_sample(prepared)
         return too_short(self._seconds, seconds, self._option) if _FEWEST_SAMPLES * seconds > self._seconds else ""
 
@@ -99,7 +99,7 @@ class PairedTimer:
         self._comparisons += 1
         samplers = [PairSampler(self._worker, reference, candidate, self._seconds)]
         first = decision = self._decide(samplers[0], tolerance, seed, is_first=True)
-        # A fault of one process, or of where its memory lies, must not break a build.
+        # A fault of one process, or of its memory layout, must not break a build.
         while first.outcome is Outcome.REGRESSED and len(samplers) <= _CONFIRMATIONS:
             self._worker.close()
             self._worker, self._successor = self._successor, self._worker
@@ -132,8 +132,8 @@ class PairedTimer:
         while True:
             sample = sampler.sample(schedule)
             if is_first and sample > math.log1p(tolerance):
-                with suppress(WorkerError):  # it may never be needed, and if it is it is started then
-                    self._successor.launch()  # it imports MXNet on another core while this one goes on
+                with suppress(WorkerError):  # if it is needed after all, it is started then
+                    self._successor.launch()  # imports MXNet on another core while this process goes on
             decision = test.add(sample)
             sampler.keep(test.interval())
             if decision is not None:
@@ -152,7 +152,7 @@ class PairedTimer:
     def profile(self, *networks: Network) -> Tuple[NetworkProfile, ...]:
         """The times of the layers of one network, or of two in turns. Raises ``WorkerError``.
 
-        Of two that have just been compared, they are measured by the process that has compared them.
+        If two networks have just been compared, the same process measures them.
         """
         name = networks[-1].name
         self._progress(f"timing the layers of {name}: about {_LAYERS_CPU_SECONDS:.0f} s")
@@ -162,7 +162,7 @@ class PairedTimer:
         return self._worker.request(profile, Profiled, doing=doing, seconds=ANSWER_SECONDS).networks
 
     def peaks(self) -> Peaks:
-        """What one core of this processor can do, measured once. Raises ``WorkerError``."""
+        """The peak rates of one core of this processor, measured once. Raises ``WorkerError``."""
         if self._peaks is None:
             doing = "it measured what the processor can do"
             self._peaks = self._worker.request(MeasurePeaks(), MeasuredPeaks, doing=doing, seconds=ANSWER_SECONDS).peaks

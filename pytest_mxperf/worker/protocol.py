@@ -1,14 +1,14 @@
-"""Requests to the measuring process, and its replies: a JSON document a line, on its standard input and output.
+"""Requests to the measuring process, and its replies: one JSON document per line, on its standard input and output.
 
     (start)     <-  ready
-    prepare  ->     prepared, or failed     both sides of a comparison, replacing the last
+    prepare  ->     prepared, or failed     both sides of a comparison, which replace the last pair
     measure  ->     measured, or failed     one unit: a fresh pair of bindings, timed in turns
     inspect  ->     inspected, or failed    where a network's activations become subnormal
     profile  ->     profiled, or failed     the time of each layer of a network, or of two in turns
-    peaks    ->     peaks, or failed        what the processor can do
-    resident ->     resident, or failed     the memory of one inference; asked of a new process, and nothing after it
+    peaks    ->     peaks, or failed        the processor's peak rates
+    resident ->     resident, or failed     the memory of one inference, as the only request to a new process
 
-It answers every request once and in order, and ends when its standard input does.
+The process answers every request once and in order. It ends when its standard input closes.
 """
 
 from typing import Dict, List, Optional, Tuple, Union
@@ -42,21 +42,21 @@ __all__ = [
 
 
 class Network(msgspec.Struct, frozen=True):
-    """One side: a graph and the inputs that it runs on."""
+    """One side of a comparison: a graph and the inputs that it runs on."""
 
     name: str
-    """For messages."""
+    """The name in messages."""
     symbol_json: str
     inputs: Dict[str, InputSpec]
     params_path: Optional[str] = None
-    """A ``.params`` file with the weights to run it with. Without one they are synthetic."""
+    """A ``.params`` file with the weights. Without one they are synthetic."""
     run_as: RunAs = RunAs()
     example_path: Optional[str] = None
-    """An ``.npz`` file with real inputs, by name. What it lacks is synthetic."""
+    """An ``.npz`` file with real inputs, by name. Inputs that it lacks are synthetic."""
     imports: Tuple[str, ...] = ()
-    """Modules to import before the graph is loaded: they register its operators."""
+    """Modules that register operators. They are imported before the graph is loaded."""
     import_path: Tuple[str, ...] = ()
-    """Where they may be, behind this process's own ``sys.path``."""
+    """Folders to find these modules in, behind the process's own ``sys.path``."""
 
 
 class Prepare(msgspec.Struct, frozen=True, tag="prepare"):
@@ -67,34 +67,34 @@ class Prepare(msgspec.Struct, frozen=True, tag="prepare"):
 
 
 class Measure(msgspec.Struct, frozen=True, tag="measure"):
-    """Run one unit of what was prepared last, for about that much CPU time."""
+    """Run one unit of the pair that was prepared last, for about this much CPU time."""
 
     unit: Unit
     cpu_seconds: float
 
 
 class Inspect(msgspec.Struct, frozen=True, tag="inspect"):
-    """Run a network once, and look at every activation."""
+    """Run a network once, and check every activation."""
 
     network: Network
 
 
 class Profile(msgspec.Struct, frozen=True, tag="profile"):
-    """Time every layer, for about that much CPU time."""
+    """Time every layer, for about this much CPU time."""
 
     networks: Tuple[Network, ...]
-    """One, or two in turns."""
+    """One network, or two in turns."""
     cpu_seconds: float
     most_cpu_seconds: float
-    """What it may take of a slow network. One that would take longer is not timed: that is ``Failed``."""
+    """How long a slow network may take. If it would take longer, the reply is ``Failed``."""
 
 
 class MeasurePeaks(msgspec.Struct, frozen=True, tag="peaks"):
-    """Measure what one core of this processor can do."""
+    """Measure the peak rates of one core of this processor."""
 
 
 class MeasureResident(msgspec.Struct, frozen=True, tag="resident"):
-    """Run a network, and say how much memory that took."""
+    """Run a network, and measure its memory."""
 
     network: Network
 
@@ -103,20 +103,20 @@ class Ready(msgspec.Struct, frozen=True, tag="ready"):
     """The process has imported MXNet."""
 
     mxnet: str
-    """Its version."""
+    """The version of MXNet."""
 
 
 class Prepared(msgspec.Struct, frozen=True, tag="prepared"):
     """Both sides ran."""
 
     cpu_seconds: float
-    """Of a forward of each side together: not of the first, which can take ten times as long."""
+    """For one forward of each side, added up. Not for the first one, which can take ten times as long."""
     notes: Tuple[str, ...] = ()
-    """What is not as in a real network, and may make the time less telling; for the finding."""
+    """For the finding: what differs from a real network, and may make the time less reliable."""
 
 
 class Measured(msgspec.Struct, frozen=True, tag="measured"):
-    """Round by round the CPU seconds of two forwards of each side, and what went on meanwhile."""
+    """For each round, the CPU seconds of two forwards of each side; and the state of the machine meanwhile."""
 
     reference: List[Tuple[float, float]]
     candidate: List[Tuple[float, float]]
@@ -136,22 +136,22 @@ class Profiled(msgspec.Struct, frozen=True, tag="profiled"):
 
 
 class MeasuredPeaks(msgspec.Struct, frozen=True, tag="peaks"):
-    """What one core can do."""
+    """The peak rates of one core."""
 
     peaks: Peaks
 
 
 class MeasuredResident(msgspec.Struct, frozen=True, tag="resident"):
-    """In bytes."""
+    """The resident memory of the process, in bytes."""
 
     rest_bytes: int
-    """Of the process with MXNet in it, before."""
+    """Before it held the network, but with MXNet."""
     peak_bytes: int
-    """What the network added, at its peak."""
+    """The bytes that the network added, at its peak."""
 
 
 class Failed(msgspec.Struct, frozen=True, tag="failed"):
-    """The request was understood and could not be done; the text says why."""
+    """The request failed. The message says why."""
 
     message: str
 

@@ -1,4 +1,4 @@
-"""Measures the resident memory of networks, each time in a new process: another would use what it has freed."""
+"""Measures the resident memory of networks, each time in a new process: an old one would reuse freed memory."""
 
 from fractions import Fraction
 from typing import Callable
@@ -11,7 +11,7 @@ from pytest_mxperf.worker.sampler import ANSWER_SECONDS
 __all__ = ["compare_resident", "resident_of"]
 
 _MOST_MEASUREMENTS = 2
-"""Of each side, before a build fails."""
+"""How often each side is measured before a build fails."""
 
 
 def resident_of(network: Network) -> MeasuredResident:
@@ -27,7 +27,7 @@ def compare_resident(
     tolerance: Fraction,
     measure: Callable[[Network], MeasuredResident] = resident_of,
 ) -> ResidentPair:
-    """Both networks side by side; what is over the tolerance is measured again. Raises ``WorkerError``."""
+    """Measures both networks, and again if the growth is over the tolerance. Raises ``WorkerError``."""
     pair = ResidentPair(measure(reference).peak_bytes, measure(candidate).peak_bytes, 1)
     while is_over(pair, tolerance) and pair.measurements < _MOST_MEASUREMENTS:
         before, now = measure(reference).peak_bytes, measure(candidate).peak_bytes

@@ -20,19 +20,19 @@ __all__ = ["ANSWER_SECONDS", "SAMPLE_CPU_SECONDS", "PairSampler", "least_seconds
 
 ANSWER_SECONDS = 600.0
 SAMPLE_CPU_SECONDS = 0.2
-"""Of units, warm-up included: a sample is as many pairs of them as begin within this time."""
+"""A sample is as many pairs of units as begin within this CPU time. Their warm-up counts."""
 _SLOW_FORWARDS = 6
-"""Of both sides, in a sample of a network that is slow: two units of a warm-up and a round."""
+"""Forwards of both sides in a sample of a slow network: two units, each of a warm-up and a round."""
 _RECENT_UNITS = 20
-"""Neighbours come and go."""
+"""Only these count for the noise, because other work on the machine comes and goes."""
 
 
 class PairSampler:
-    """Of a reference and a candidate. ``seconds`` is the CPU time that there is for all samples together."""
+    """Samples a reference and a candidate. ``seconds`` is the CPU time for all samples together."""
 
     def __init__(self, worker: Worker, reference: Network, candidate: Network, seconds: float = math.inf) -> None:
         self.conditions: List[Conditions] = []
-        """Of each unit."""
+        """The conditions of each unit."""
         self.samples: List[Sample] = []
         self.name = candidate.name
         self._worker = worker
@@ -50,7 +50,7 @@ class PairSampler:
         return sum(unit.cpu_seconds for unit in self.conditions)
 
     def sample(self, schedule: Iterator[Tuple[Unit, Unit]]) -> float:
-        """log(candidate / reference), the mean of pairs of units."""
+        """Takes one sample: log(candidate / reference), the mean over pairs of units."""
         units: List[Measured] = []
         before = len(self.conditions)
         while sum(unit.cpu_seconds for unit in self.conditions[before:]) < SAMPLE_CPU_SECONDS:
@@ -64,7 +64,7 @@ class PairSampler:
         return self.samples[-1].log_ratio
 
     def keep(self, interval: Tuple[float, float]) -> None:
-        """With the last sample: the bounds of the growth that it has led to."""
+        """Stores the bounds of the growth with the last sample."""
         low, high = interval
         self.samples[-1] = msgspec.structs.replace(
             self.samples[-1], low=low if low > -1 else None, high=high if high < math.inf else None
@@ -79,7 +79,7 @@ class PairSampler:
         return measured
 
     def _pace(self, measured: Measured) -> None:
-        """Makes the next unit as long as this one and those before it advise."""
+        """Sets the length of the next unit from the noise of this and earlier units."""
         self._round_sds.append(round_sd(measured.reference, measured.candidate))
         timed = sum(map(sum, measured.reference)) + sum(map(sum, measured.candidate))
         so_far = Conditions.over(self.conditions)
@@ -92,5 +92,5 @@ class PairSampler:
 
 
 def least_seconds_per_sample(prepared: Prepared) -> float:
-    """CPU time. Of a slow network it is what a sample takes; a fast one gets more rounds into it."""
+    """CPU time of a sample of a slow network. A fast one gets more rounds in this time."""
     return max(SAMPLE_CPU_SECONDS, _SLOW_FORWARDS * prepared.cpu_seconds)
