@@ -1,1 +1,1 @@
-"""How fast a model runs: pure values and statistics, without a clock."""
+"""How fast a model runs: values and statistics. Nothing in here measures time."""

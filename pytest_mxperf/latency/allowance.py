@@ -1,4 +1,4 @@
-"""How much of its time a comparison has used, what is left of it, and how much it would have needed."""
+"""How much of its time a comparison has used, how much is left, and how much it would need."""
 
 import math
 from typing import Optional
@@ -16,11 +16,11 @@ _USUAL_SAMPLES = 8
 """Enough for a verdict that is not too near the tolerance."""
 _FEWEST_FOR_A_FORECAST = 3
 _RESERVE = 1.5
-"""So many times the samples that a forecast asks for: samples to come may scatter more than those so far."""
+"""A factor on the samples of a forecast, because later samples may scatter more."""
 
 
 class Allowance(msgspec.Struct, frozen=True):
-    """What one process may spend on a comparison, and has spent on at least one sample."""
+    """The time that one process may spend on a comparison, and has spent on its samples."""
 
     seconds: float
     """Allowed CPU time. Wall time may be up to ``PATIENCE`` times as long."""
@@ -30,12 +30,12 @@ class Allowance(msgspec.Struct, frozen=True):
 
     @property
     def seconds_per_sample(self) -> float:
-        """Of the allowed seconds. Where the process gets too little of a core, wall time is what runs out."""
+        """The allowed seconds that one sample costs. If the process gets too little of a core, wall time decides."""
         return max(self.cpu_seconds, self.wall_seconds / PATIENCE) / self.samples
 
     @property
     def is_used_up(self) -> bool:
-        """Whether one more sample would be too much."""
+        """Whether there is no time for one more sample."""
         return self.seconds_per_sample * (self.samples + 1) > self.seconds
 
     @property
@@ -44,19 +44,19 @@ class Allowance(msgspec.Struct, frozen=True):
 
     @property
     def wall_seconds_left(self) -> float:
-        """At the most, if the machine goes on like this."""
+        """The most wall time that is left, if the process gets as much of a core as before."""
         until_cpu = (self.seconds - self.cpu_seconds) / self.core_share if self.core_share > 0 else math.inf
         return max(0.0, min(PATIENCE * self.seconds - self.wall_seconds, until_cpu))
 
     def progress(self) -> str:
-        """How far the measurement is, in a few words, for a person who waits."""
+        """The progress of the measurement, in a few words."""
         text = f"sample {self.samples}, {self.wall_seconds:.0f} s; at most {self.wall_seconds_left:.0f} s more"
         if self.core_share >= _BUSY_CORE_SHARE:
             return text
         return f"{text}: the machine gives the measuring process {self.core_share:.0%} of a core"
 
     def too_short(self, option: str, samples_to_decide: Optional[int]) -> str:
-        """Why it was not enough, and how much to give; ``samples_to_decide`` is a forecast, None if there is none."""
+        """Says that the time was too short, and how much to give. ``samples_to_decide`` is a forecast, or None."""
         if samples_to_decide is not None:
             return too_short(self.seconds, self.seconds_per_sample, option, math.ceil(_RESERVE * samples_to_decide))
         if self.samples < _FEWEST_FOR_A_FORECAST:

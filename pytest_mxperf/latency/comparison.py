@@ -1,4 +1,4 @@
-"""What was decided about two networks, and how."""
+"""The result of a comparison of two networks, and its samples."""
 
 from typing import Optional, Tuple
 
@@ -34,9 +34,9 @@ class Comparison(msgspec.Struct, frozen=True):
     """Wall time, from the request to the verdict."""
     conditions: Optional[Conditions]
     samples: Tuple[Sample, ...]
-    """In order; the samples of a confirmation come last."""
+    """In the order of measurement. The samples of a confirmation come last."""
     seed: int
-    """The seed of the order in which the two took turns."""
+    """The seed for the order in which both networks took turns."""
     processes: int = 1
     """How many processes have measured. A second one confirms a regression, or a third if the second cannot tell."""
 
@@ -51,6 +51,6 @@ class Comparison(msgspec.Struct, frozen=True):
 
     @property
     def effort(self) -> str:
-        """How much was measured, in a few words."""
+        """The number of samples and processes, and the time, in a few words."""
         processes = ("one process", "two processes", "three processes")[self.processes - 1]
         return f"{len(self.samples)} samples in {processes}, {self.seconds:.1f} s"

@@ -1,4 +1,4 @@
-"""The state of the machine while something was timed."""
+"""The state of the machine during a measurement."""
 
 from typing import List, Sequence
 
@@ -13,7 +13,7 @@ _NOTABLE_FREQUENCY_CHANGE = 0.05
 
 
 class Conditions(msgspec.Struct, frozen=True):
-    """Of one unit, or of several in turn. Shares are between 0 and 1."""
+    """The conditions of one unit, or of several in sequence. Shares are between 0 and 1."""
 
     wall_seconds: float
     cpu_seconds: float
@@ -28,11 +28,11 @@ class Conditions(msgspec.Struct, frozen=True):
     memory_available_share: float = 1.0
     megahertz_low: float = 0.0
     megahertz_high: float = 0.0
-    """The core's frequency; 0 where the system does not tell."""
+    """The lowest and the highest frequency of the core; 0 if unknown."""
 
     @classmethod
     def over(cls, units: "Sequence[Conditions]") -> "Conditions":
-        """Those of at least one unit, put together."""
+        """The conditions of one or more units as one."""
         wall = sum(unit.wall_seconds for unit in units)
         return cls(
             wall_seconds=wall,
@@ -48,11 +48,11 @@ class Conditions(msgspec.Struct, frozen=True):
 
     @property
     def cpu_share(self) -> float:
-        """How much of the wall time the process had a core: 1 on a quiet machine."""
+        """The share of the wall time in which the process had a core: 1 on a quiet machine."""
         return self.cpu_seconds / self.wall_seconds if self.wall_seconds else 1.0
 
     def disturbances(self) -> List[str]:
-        """What differed from a quiet machine, each in a few words."""
+        """The differences from a quiet machine, each in a few words."""
         found = []
         if self.cpu_share < _BUSY_CPU_SHARE:
             found.append(f"had a core {self.cpu_share:.0%} of the time")

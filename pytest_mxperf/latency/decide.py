@@ -1,8 +1,8 @@
 """Whether a candidate's growth over its reference is within a tolerance: a sequential test with three outcomes.
 
-With some numbers of samples, its looks, the test knows an interval of the growth. It ends as soon as that lies on one
-side of the tolerance, and is INCONCLUSIVE if it does not happen in time. ``docs/latency-statistics.md`` has the reasons
-and the simulated error rates.
+After certain numbers of samples (its looks), the test checks the interval of the growth. It ends as soon as the
+interval lies on one side of the tolerance. It is INCONCLUSIVE if that does not happen in time.
+``docs/latency-statistics.md`` has the reasons and the simulated error rates.
 """
 
 import math
@@ -27,12 +27,12 @@ __all__ = [
 ]
 
 MISS_ALPHA = 0.05
-"""How often a model that is just beyond its tolerance may pass. The further beyond, the rarer."""
+"""How often a model that is just beyond its tolerance may pass. The farther beyond, the rarer."""
 
-# Late looks decide best, and each look costs a share of the error. So looks become rare.
+# Late looks decide best, and each look costs a share of the error. So later looks are farther apart.
 _LOOKS = (2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 40, 48)
-# Few samples can agree by chance, for every kind of noise. If the growth equals the tolerance, this is the chance that
-# enough agree to pass, and this times ``alpha`` the chance that enough agree to fail: 5 samples at a first comparison.
+# A few samples can agree by chance, for every kind of noise. These are chances if the growth equals the tolerance: that
+# enough samples agree to pass, and, times ``alpha``, that enough agree to fail (5 samples in a first comparison).
 _AGREEING_TO_PASS = 0.1
 _AGREEING_TO_FAIL = 4
 # With fewer samples, their sd says more about chance than about noise.
@@ -41,7 +41,7 @@ _NOTABLE_CORRELATION = 0.5
 
 
 class Outcome(Enum):
-    """INCONCLUSIVE is neither: too much noise, too little time, or a growth too near the tolerance."""
+    """INCONCLUSIVE is too much noise, too little time, or a growth too near the tolerance."""
 
     PASSED = "passed"
     REGRESSED = "regressed"
@@ -49,13 +49,13 @@ class Outcome(Enum):
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """What a test has found of the growth, a fraction of the reference: 0.05 is 5% slower, -0.3 is 30% faster.
+    """The result of a test. ``growth`` is a fraction of the reference: 0.05 is 5% slower, -0.3 is 30% faster.
 
-    low, high: bounds, each for all looks together. ``low`` is too high with a probability of at most the test's
-        ``alpha``, ``high`` too low with at most ``MISS_ALPHA``. They are -1 and infinity while there is no bound yet:
-        below five samples or more, and below four.
-    samples: how many there were; without any, ``growth`` is 0.
-    reason: of an INCONCLUSIVE outcome; otherwise empty.
+    low, high: bounds of the growth, each for all looks together. ``low`` is too high with a probability of at most the
+        test's ``alpha``, ``high`` is too low with at most ``MISS_ALPHA``. Too few samples have no bounds: ``low`` is -1
+        below five samples or more, ``high`` is infinite below four.
+    samples: the number of samples. Without any, ``growth`` is 0.
+    reason: why the outcome is INCONCLUSIVE; otherwise empty.
     """
 
     outcome: Outcome
@@ -67,11 +67,11 @@ class Decision(msgspec.Struct, frozen=True):
 
 
 class SequentialTest:
-    """Of one model's growth against a tolerance, which is a fraction of the reference and may be negative.
+    """Compares one model's growth with a tolerance, which is a fraction of the reference and may be negative.
 
-    alpha: how often it may say REGRESSED of a growth equal to the tolerance; the more a growth is below, the rarer. By
-        default that of a session's first comparison.
-    looks: the numbers of samples, in order, with which it may end; with the last it is INCONCLUSIVE at the latest.
+    alpha: how often the test may say REGRESSED if the growth equals the tolerance. A smaller growth regresses more
+        rarely. The default is the alpha of a session's first comparison.
+    looks: the numbers of samples, in order, after which the test may end. After the last one it always ends.
     """
 
     def __init__(self, tolerance: float, *, alpha: float = alpha_of(1), looks: Tuple[int, ...] = _LOOKS) -> None:
@@ -82,7 +82,7 @@ class SequentialTest:
         self._log_ratios: List[float] = []
 
     def add(self, log_ratio: float) -> Optional[Decision]:
-        """Take one more sample, log(candidate / reference), and decide; None means: go on sampling.
+        """Adds one more sample, log(candidate / reference), and decides. None means: go on sampling.
 
         Raises ValueError for a sample that is not finite, and after the last look.
         """
@@ -99,7 +99,7 @@ class SequentialTest:
         return None if is_open else decision
 
     def stop(self, reason: str) -> Decision:
-        """The decision now: INCONCLUSIVE with this reason and how the samples lie, unless the case is clear."""
+        """The decision now. If the case is not clear, INCONCLUSIVE with this reason and a summary of the samples."""
         samples = len(self._log_ratios)
         if not samples:
             return Decision(Outcome.INCONCLUSIVE, 0.0, -1.0, math.inf, 0, reason)
@@ -122,9 +122,9 @@ class SequentialTest:
         return _fraction(low), _fraction(high)
 
     def samples_to_decide(self) -> Optional[int]:
-        """How many samples there would be at the first look that decides, if those to come are like those so far.
+        """How many samples the test would need to decide, if later samples are like those so far.
 
-        None if not even the last look would decide, and below three samples: two do not show how they scatter.
+        None if even the last look would not decide, and below three samples, which do not show how they scatter.
         """
         samples = len(self._log_ratios)
         if samples < _FEWEST_FOR_A_SD:
@@ -139,17 +139,18 @@ class SequentialTest:
 
 
 def is_undecided(decision: Decision, tolerance: float) -> bool:
-    """Whether a second worker has neither confirmed nor contradicted a first one, so that a third has to tell."""
+    """Whether a second worker has neither confirmed nor contradicted the first, so that a third must decide."""
     return decision.outcome is Outcome.INCONCLUSIVE and decision.growth > tolerance
 
 
 def confirm(first: Decision, second: Decision) -> Decision:
-    """The verdict on a model that a first worker called REGRESSED, after the same test on a freshly started one.
+    """The verdict on a model that a first worker called REGRESSED, after the same test on a new worker.
 
-    REGRESSED only if both say so; the figures are the second's, which were not selected for being large. Anything else
-    is INCONCLUSIVE, not PASSED: two workers that disagree are no proof that the model is as fast as before.
+    REGRESSED only if both say so. The figures are the second worker's, which were not selected for being large.
+    Anything else is INCONCLUSIVE, not PASSED: two workers that disagree are no proof that the model is as fast as
+    before.
 
-    Raises ValueError if there is nothing to confirm.
+    Raises ValueError if the first decision is not REGRESSED.
     """
     if first.outcome is not Outcome.REGRESSED:
         raise ValueError(f"only REGRESSED is to be confirmed, not {first.outcome.name}")
@@ -161,7 +162,7 @@ def confirm(first: Decision, second: Decision) -> Decision:
 
 
 def _lie(moments: Moments, samples: int, within: int) -> str:
-    """How samples lie that do not decide, in words."""
+    """A summary of samples that do not decide, in words."""
     if samples < _FEWEST_FOR_A_SD:
         return f"{('one sample is', 'two samples are')[samples - 1]} too few to judge"
     found = f"{within} of {samples} samples are within the tolerance, their sd is {moments.sd:.1%}"
@@ -171,8 +172,11 @@ def _lie(moments: Moments, samples: int, within: int) -> str:
 
 
 class _Bounds(msgspec.Struct, frozen=True):
-    """With some number of samples: how many standard errors it is from the mean to the lower and the upper bound, and
-    how many samples may lie beyond the tolerance if it passes, and within if it fails; -1 where it cannot."""
+    """The criteria for one number of samples.
+
+    ``to_low`` and ``to_high`` are the distances of the bounds from the mean, in standard errors. To pass, at most
+    ``most_beyond`` samples may be beyond the tolerance; to fail, at most ``most_within`` within. -1 if it cannot.
+    """
 
     to_low: float
     to_high: float
@@ -180,9 +184,9 @@ class _Bounds(msgspec.Struct, frozen=True):
     most_within: int
 
 
-@lru_cache(maxsize=None)  # a session's comparisons share it, and so do the tests of a simulation
+@lru_cache(maxsize=None)  # shared by a session's comparisons, and by the tests of a simulation
 def _bounds(alpha: float, looks: Tuple[int, ...]) -> Tuple[_Bounds, ...]:
-    """By the number of samples, from 0."""
+    """The criteria for each number of samples, from 0."""
     beyond, within = most_dissenting(_AGREEING_TO_PASS, looks), most_dissenting(_AGREEING_TO_FAIL * alpha, looks)
     lower, upper = _spend(alpha, within, looks), _spend(MISS_ALPHA, beyond, looks)
     degrees = (max(1, PRIOR_DEGREES + samples - 1) for samples in range(looks[-1] + 1))
@@ -193,9 +197,9 @@ def _bounds(alpha: float, looks: Tuple[int, ...]) -> Tuple[_Bounds, ...]:
 
 
 def _spend(alpha: float, dissenting: Tuple[int, ...], looks: Tuple[int, ...]) -> List[float]:
-    """The part of alpha that may be spent with each number of samples, from 0: the same wherever it may decide.
+    """The part of alpha for each number of samples, from 0. It is the same for all numbers that may decide.
 
-    The parts of all looks, and of one more where the caller stops the test, add up to alpha: so the chance of ever
+    The parts of all looks, and of one more at which the caller stops the test, add up to alpha. So the chance of ever
     being wrong is at most alpha (Bonferroni).
     """
     part = alpha / (sum(dissenting[look] >= 0 for look in looks) + 1)
@@ -203,10 +207,10 @@ def _spend(alpha: float, dissenting: Tuple[int, ...], looks: Tuple[int, ...]) ->
 
 
 def _student(alpha: float, degrees: int) -> float:
-    """What Student's t exceeds with probability alpha < 1/2; infinite for 0.
+    """The value that Student's t exceeds with probability alpha < 1/2; infinite for alpha = 0.
 
-    Wallace's approximation by a Gaussian (1959), solved for t. It is never too small; too large by 2% at alpha = 0.001
-    and 5 degrees, by 1% at 6, and by less from there on; by 5% at alpha = 0.00001 and 5 degrees.
+    Wallace's approximation by a Gaussian (1959), solved for t. It is never too small. For alpha = 0.001 it is 2% too
+    large at 5 degrees of freedom, 1% at 6, and less at more; for alpha = 0.00001, 5% at 5.
     """
     if alpha == 0:
         return math.inf

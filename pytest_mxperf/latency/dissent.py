@@ -1,7 +1,7 @@
 """How many samples may disagree with an outcome: a sign test with several looks, valid for every kind of noise.
 
-If the true growth equals the tolerance, a sample lies on either side of it with probability 1/2. That needs independent
-samples whose median is the growth, and nothing else: neither a small sd nor a single peak.
+If the true growth equals the tolerance, a sample lies on either side of it with probability 1/2. This only needs
+independent samples whose median is the growth. It needs neither a small sd nor a single peak.
 """
 
 import math
@@ -14,13 +14,13 @@ _MOST_SHARE = 1 / 3
 """No decision is convincing if more than this share of the samples contradict it."""
 
 
-@lru_cache(maxsize=None)  # a session's comparisons share it, and so do the tests of a simulation
+@lru_cache(maxsize=None)  # shared by a session's comparisons, and by the tests of a simulation
 def most_dissenting(alpha: float, looks: Tuple[int, ...]) -> Tuple[int, ...]:
-    """By the number of samples, from 0: how many may dissent at most; -1 if nothing may be decided yet.
+    """For each number of samples, from 0: how many may dissent at most. -1 if the test may not decide yet.
 
-    The chance that so few dissent at any of the looks is at most ``alpha``. The first look where all may agree by
-    chance rarely enough takes what it needs; the others share the rest. Between two looks the bound of the last one
-    holds: dissenting samples become no fewer.
+    The chance that so few dissent at any of the looks is at most ``alpha``. The first look at which all samples agree
+    by chance rarely enough may decide. It takes this part of alpha, and later looks share the rest. Between two looks
+    the earlier bound holds, because dissenting samples become no fewer.
     """
     first = next((index for index, look in enumerate(looks) if 0.5**look <= alpha), len(looks))
     bounds, counts, spent = [-1] * (looks[-1] + 1), [1.0], 0.0
@@ -38,7 +38,7 @@ def most_dissenting(alpha: float, looks: Tuple[int, ...]) -> Tuple[int, ...]:
 
 
 def _after(counts: List[float], samples: int) -> List[float]:
-    """The probabilities of 0, 1, ... dissenting samples after ``samples`` more, for tests that have not ended."""
+    """The probabilities of 0, 1, ... dissenting samples after ``samples`` more, if the test has not ended."""
     after = [0.0] * (len(counts) + samples)
     for dissenting, probability in enumerate(counts):
         for more in range(samples + 1):

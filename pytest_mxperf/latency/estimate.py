@@ -11,11 +11,11 @@ MAX_VALUES = 200
 
 
 def centre(log_ratios: Sequence[float]) -> float:
-    """The Hodges-Lehmann centre: the median of the averages of all pairs, each value with itself included.
+    """The Hodges-Lehmann centre: the median of the averages of all pairs, also of each value with itself.
 
-    Nearly as precise as the mean for Gaussian noise, yet up to 29% of the values may be anything at all. (Hodges and
-    Lehmann, Estimates of location based on rank tests, 1963.) More than ``MAX_VALUES`` are first put together to as
-    many blocks of neighbours, each of which counts with its median, so that the work is bounded.
+    It is nearly as precise as the mean for Gaussian noise, and up to 29% of the values may be arbitrary. (Hodges and
+    Lehmann, Estimates of location based on rank tests, 1963.) To limit the work, more than ``MAX_VALUES`` values are
+    first reduced to the medians of that many blocks of neighbours.
 
     Raises ValueError if there are no values.
     """
@@ -26,16 +26,16 @@ def centre(log_ratios: Sequence[float]) -> float:
 
 
 def _medians_of_blocks(values: Sequence[float]) -> List[float]:
-    """Every value is in one of ``MAX_VALUES`` blocks, whose sizes differ by one at most."""
+    """The medians of ``MAX_VALUES`` blocks, whose sizes differ by at most one."""
     edges = [len(values) * block // MAX_VALUES for block in range(MAX_VALUES + 1)]
     return [median(values[start:end]) for start, end in zip(edges, edges[1:])]
 
 
 def log_ratio(reference: Sequence[Tuple[float, float]], candidate: Sequence[Tuple[float, float]]) -> float:
-    """log(candidate / reference) of one unit: the centre of its rounds, each of two forwards of both sides, in seconds.
+    """log(candidate / reference) of one unit: the centre of its rounds.
 
-    Within a round the order of the four cancels; between rounds only the ratio is compared, so that a machine which
-    slows down for a while does not matter.
+    A round is the seconds of two forwards of each side. Within a round the order of the four cancels. Between rounds
+    only the ratio is compared, so a machine that slows down for a while does not matter.
     """
     return centre([_of_round(*ours, *theirs) for ours, theirs in zip(reference, candidate)])
 

@@ -1,4 +1,4 @@
-"""The mean of a few noisy samples, and how far it may be off: with spikes, a common cause, and too few of them."""
+"""The mean of a few noisy samples and its error, in spite of spikes, correlation, and a small number of samples."""
 
 import math
 from statistics import median
@@ -8,13 +8,13 @@ import msgspec
 
 __all__ = ["PRIOR_DEGREES", "Moments"]
 
-# The prior for a sample's noise: a sd of 0.8%, worth as much as two samples' deviations.
+# The prior for a sample's noise: a sd of 0.8%, with the weight of the deviations of two samples.
 _PRIOR_SD = 0.008
 PRIOR_DEGREES = 2
-# From 5 samples on, those further than 3 sd from the median are pulled in to that distance.
+# From 5 samples on, samples more than 3 sd from the median are clipped to that distance.
 _FEWEST_TO_CLIP = 5
 _CLIP = 3.0
-# The prior for the correlation of successive samples: 0.3, worth as much as five pairs of them.
+# The prior for the correlation of successive samples: 0.3, with the weight of five pairs of samples.
 _PRIOR_CORRELATION = 0.3
 _PRIOR_PAIRS = 5
 _MOST_CORRELATION = 0.9
@@ -23,11 +23,10 @@ _LEAST_SQUARES = 1e-15
 
 
 class Moments(msgspec.Struct, frozen=True):
-    """Of at least one sample, a log ratio; of clipped ones where there are enough.
+    """Of one or more samples, which are log ratios. From 5 on they are clipped first.
 
-    error: the standard error of the mean, with the prior's share and for correlated samples.
-    sd: of a sample, as they scatter; 0 for a single one.
-    correlation: of successive samples, estimated with a prior; never below 0.
+    error: the standard error of the mean, with the prior and the correlation of the samples.
+    sd: of the samples; 0 for a single one. correlation: of successive samples, estimated with a prior; never below 0.
     """
 
     mean: float
@@ -57,10 +56,10 @@ def _clip(log_ratios: Sequence[float]) -> List[float]:
 
 
 def _correlation(deviations: Sequence[float], squares: float) -> float:
-    """Of each sample with the next, from their deviations from the mean.
+    """The correlation of each sample with the next, from their deviations from the mean.
 
-    Around their own mean n samples look less alike than they are, by (1 + 4 r) / n (Kendall, Note on bias in the
-    estimation of autocorrelation, 1954); that is put right. So few samples say little: the prior speaks with them.
+    Around the mean of the same n samples, the correlation r is too small by (1 + 4 r) / n (Kendall, Note on bias in the
+    estimation of autocorrelation, 1954). The estimate corrects this. It has a prior, because a few samples say little.
     """
     samples = len(deviations)
     products = sum(before * after for before, after in zip(deviations, deviations[1:]))
@@ -71,9 +70,9 @@ def _correlation(deviations: Sequence[float], squares: float) -> float:
 
 
 def _posterior_sd(sum_of_squares: float, samples: int) -> float:
-    """From deviations squared and added up, and those of the prior.
+    """The sd from the sum of squared deviations and the prior.
 
     Smyth, Linear models and empirical Bayes methods (2004): with a scaled inverse chi-squared prior of the variance,
-    the mean divided by this has a t distribution with the degrees of both together.
+    the mean divided by this sd has a t distribution, with the degrees of freedom of samples and prior added up.
     """
     return math.sqrt((PRIOR_DEGREES * _PRIOR_SD**2 + sum_of_squares) / (PRIOR_DEGREES + samples - 1))

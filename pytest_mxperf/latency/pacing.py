@@ -1,7 +1,7 @@
 """How long to time one pair of bindings: long enough for this machine's noise, and short enough for many pairs.
 
-A binding has a speed of its own, so a second unit says more than a longer first one. Yet each unit also has to bind and
-to warm up, which says nothing. Where neighbours disturb single forwards, longer units are the better use of the time.
+A binding has a speed of its own, so a second unit says more than a longer first one. But each unit also takes time to
+bind and to warm up. If other processes disturb single forwards, longer units use the time better.
 """
 
 import math
@@ -12,18 +12,18 @@ __all__ = ["LEAST_UNIT_SECONDS", "round_sd", "unit_seconds"]
 LEAST_UNIT_SECONDS = 0.06
 """CPU time of the timed forwards of a unit, on a quiet machine."""
 _BINDING_SD = 0.007
-"""Of a binding's own speed, as a share: what more forwards of the same binding do not average out."""
+"""The sd of the speed from binding to binding, as a fraction. More forwards of one binding do not average it out."""
 _LEAST_SAMPLES = 20
-"""So many should fit into the time that there is, at two units each: with fewer, one that dissents decides."""
+"""At least this many samples, of two units each, should fit into the time. With fewer, one that dissents decides."""
 
 Twins = Sequence[Tuple[float, float]]
 
 
 def round_sd(reference: Twins, candidate: Twins) -> float:
-    """The sd of a round's log ratio that the machine's noise alone brings about, from at least one round.
+    """The sd of a round's log ratio that comes from the machine's noise alone. Takes one or more rounds.
 
-    Its two forwards of one side would take the same time without noise. If a forward has a sd of s, two of them differ
-    by 2 s / sqrt(pi) on average, and the log ratio of two and two has a sd of s.
+    Without noise, the two forwards of one side in a round would take the same time. If a forward has a sd of s, the two
+    differ by 2 s / sqrt(pi) on average, and the log ratio of two and two forwards has a sd of s.
     """
     least = 1e-9  # the clock's resolution: no time is 0
     differences = [abs(math.log(max(one, least) / max(two, least))) for one, two in (*reference, *candidate)]
@@ -33,13 +33,13 @@ def round_sd(reference: Twins, candidate: Twins) -> float:
 def unit_seconds(
     round_sds: Sequence[float], seconds_per_round: float, overhead_seconds: float, available_seconds: float
 ) -> float:
-    """CPU time to give to the timed forwards of the next unit.
+    """CPU seconds for the timed forwards of the next unit.
 
-    round_sds: of the units so far (``round_sd``); seconds_per_round: of four forwards; overhead_seconds: of binding and
-    warm-up, for each unit; available_seconds: for all units of a test together. All in CPU time.
+    round_sds: the ``round_sd`` of the units so far. seconds_per_round: CPU seconds of four forwards. overhead_seconds:
+    CPU seconds to bind and warm up one unit. available_seconds: CPU seconds for all units of a test.
 
     A unit of n rounds costs ``overhead + n * round`` and has a variance of ``binding_sd ** 2 + round_sd ** 2 / n``. The
-    n for which the product of the two is least gives the most precise mean within a given time.
+    n for which the product of both is smallest gives the most precise mean in a given time.
     """
     if not round_sds or seconds_per_round <= 0:
         return LEAST_UNIT_SECONDS

@@ -1,8 +1,7 @@
-"""In which order reference and candidate are bound and run: seeded, so that a run can be repeated.
+"""The order in which reference and candidate are bound and run. It has a seed, so that a run can be repeated.
 
-What is bound first, and runs first, is slower by up to a few percent. So each sample is made of two units of opposite
-order, in which that cancels; and which order comes first is random, so that whatever changes during a sample favours
-neither side.
+The side that is bound and run first is slower by up to a few percent. So each sample has two units of opposite order,
+and the difference cancels. Which order comes first is random, so that changes during a sample favour neither side.
 """
 
 import random
@@ -14,10 +13,10 @@ __all__ = ["Unit", "round_orders", "units"]
 
 
 class Unit(msgspec.Struct, frozen=True):
-    """One fresh pair of bindings of both sides, and the rounds of forwards that they are timed in.
+    """One fresh binding of each side, and rounds of forwards that time them.
 
-    reference_first: whether the reference is bound first, and runs first in the warm-up; otherwise the candidate.
-    seed: of this unit's ``round_orders``.
+    reference_first: whether the reference is bound first, and runs first in the warm-up. Otherwise the candidate is.
+    seed: the seed of this unit's ``round_orders``.
     """
 
     reference_first: bool
@@ -25,9 +24,9 @@ class Unit(msgspec.Struct, frozen=True):
 
 
 def units(seed: int) -> Iterator[Tuple[Unit, Unit]]:
-    """Without end, the two units of each sample, in the order in which to run them; their orders are opposite.
+    """Endless pairs of units of opposite order, in the order in which to run them.
 
-    The sample is the mean of the two units' log ratios.
+    A sample is the mean of the log ratios of two units.
     """
     chance = random.Random(seed)
     while True:
@@ -39,10 +38,10 @@ def units(seed: int) -> Iterator[Tuple[Unit, Unit]]:
 
 
 def round_orders(seed: int) -> Iterator[bool]:
-    """Without end, for each round of four forwards: True for reference, candidate, candidate, reference (ABBA).
+    """Endless orders of rounds of four forwards: True is reference, candidate, candidate, reference (ABBA).
 
-    False is for candidate, reference, reference, candidate (BAAB). Either cancels a linear drift within the round; the
-    toss of a coin between them also keeps what recurs with the rounds' own period from favouring a side.
+    False is candidate, reference, reference, candidate (BAAB). Both cancel a linear drift within the round. The order
+    is random, so that a disturbance with the same period as the rounds favours neither side.
     """
     chance = random.Random(seed)
     while True:

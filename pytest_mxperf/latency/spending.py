@@ -1,4 +1,4 @@
-"""Shares out a session's error among its comparisons. Nobody knows their number beforehand."""
+"""Divides a session's error among its comparisons, whose number is not known beforehand."""
 
 import math
 
@@ -7,20 +7,20 @@ __all__ = ["SESSION_ALPHA", "alpha_of"]
 SESSION_ALPHA = 0.002
 """How often a whole session may fail for models that are within their tolerance."""
 
-# The n-th comparison gets a share of n ** -1.2. The shares of all comparisons there can ever be add up to zeta(1.2).
-# A faster decay would starve the 100th, a slower one weaken the first: docs/latency-statistics.md compares some.
+# The n-th comparison gets a share of n ** -1.2. The shares of infinitely many comparisons add up to zeta(1.2). A faster
+# decay would leave the 100th too little, a slower one the first: docs/latency-statistics.md compares some.
 _DECAY = 1.2
 _ALL_SHARES = 5.591582441177751
 
 
 def alpha_of(comparison: int, error_share: float = 1.0) -> float:
-    """The ``alpha`` of each test of a session's comparison of this number, from 1.
+    """The ``alpha`` of each test in comparison number ``comparison`` of a session, from 1.
 
-    A session fails falsely only if a first worker says so and a second, or in its place a third, says it again (see
-    ``decide.confirm``): with at most twice the square of a test's own rate. These rates add up at most (Bonferroni).
-    ``error_share`` is what part of the session's error is this process's, between 0 and 1.
+    A comparison fails falsely only if the first worker says REGRESSED, and the second or a third does too (see
+    ``decide.confirm``). This happens with at most twice the square of a test's rate. The rates of all comparisons add
+    up at most (Bonferroni). ``error_share`` is this process's part of the session's error, between 0 and 1.
 
-    Raises ValueError for a comparison below 1 and for a share that is not above 0 and at most 1.
+    Raises ValueError for a comparison below 1, and for a share that is not above 0 and at most 1.
     """
     if comparison < 1:
         raise ValueError(f"comparisons are numbered from 1, not from {comparison}")

@@ -10,12 +10,12 @@ __all__ = ["Timing"]
 class Timing(msgspec.Struct, frozen=True):
     """Wall time of forward passes, in seconds per forward.
 
-    With ``queued_forwards`` of 1 each sample is one synchronized pass: a latency. With more, each sample is a queue of
-    that many passes divided by their number: the inverse of a throughput, and no latency.
+    With ``queued_forwards`` of 1, each sample is one synchronized pass: a latency. With more, each sample is the time
+    of a queue of passes divided by their number: the inverse of a throughput, and no latency.
     """
 
     samples: int
-    """How many samples the figures come from."""
+    """The number of samples."""
     mean: float
     min: float
     p50: float
