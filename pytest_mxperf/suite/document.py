@@ -1,4 +1,4 @@
-"""The fields of ``mxperf.toml``, from which its schema for editors is made."""
+"""The fields of ``mxperf.toml``. Its schema for editors is made from these classes."""
 
 from typing import Any, Dict, List, Optional, Union
 
@@ -61,7 +61,7 @@ class Document(msgspec.Struct, forbid_unknown_fields=True):
     """The whole file."""
 
     models: Dict[str, Model] = {}
-    """By name, which is also the name of the baseline."""
+    """The models by name, which is also the name of the baseline."""
     defaults: Defaults = msgspec.field(default_factory=Defaults)
 
 

@@ -1,4 +1,4 @@
-"""A first ``mxperf.toml``: what graphs and weights say of their inputs, and a blank for what they do not say."""
+"""A first ``mxperf.toml``, with the inputs that graphs and weights show, and a blank for each unknown size."""
 
 import json
 import re
@@ -38,15 +38,15 @@ _SIDES = (
     227,
     384,
 )
-"""Of images, the usual first: tried where the graph fits only some of them."""
+"""Sides of images to try if the graph does not fit all of them, the usual ones first."""
 _LENGTH = 16
-"""Of a sequence."""
+"""The length of a sequence."""
 _LONGEST_NAME = 100
 _IMAGE = 4
-"""Sizes of a batch of images."""
+"""The number of dimensions of a batch of images."""
 Shapes = Dict[str, Tuple[Tuple[int, ...], str]]
 Open = Tuple[Optional[int], ...]
-"""A shape with None for what is open."""
+"""A shape with None for each unknown size."""
 _INDICES = "indices below"
 """How ``cost/inputs.py`` describes the input of an embedding."""
 
@@ -58,16 +58,16 @@ class GuessedInput(NamedTuple):
     shape: Open
     dtype: str
     remark: str
-    """Where the sizes are from, or why some are missing."""
+    """How the sizes were found, or why some are missing."""
 
 
 class Guess(NamedTuple):
-    """What is known of one checkpoint."""
+    """The guessed inputs of one checkpoint."""
 
     source: str
     inputs: Tuple[GuessedInput, ...]
     problem: str = ""
-    """Why its inputs are unknown."""
+    """Why the inputs are unknown."""
     epoch: Union[int, str] = 0
 
     @property
@@ -78,10 +78,10 @@ class Guess(NamedTuple):
     def of(
         cls, source: str, inputs: Sequence[GraphInput], fits: Callable[[Shapes], bool], *, epoch: Union[int, str] = 0
     ) -> "Guess":
-        """``fits`` says whether a model can be counted with such inputs."""
+        """``fits`` says whether the model can be counted with such shapes."""
         if not inputs:
             return cls(source, (), "its graph names no input", epoch)
-        # Labels are what MXNet infers, mostly: they are given only where it does not.
+        # MXNet infers most labels. They are given only if the model cannot be counted without them.
         for given in ([each for each in inputs if each.role is not Role.LABEL], list(inputs)):
             shapes = {each.name: _one_batch(each) for each in given}
             found = None if None in shapes.values() else _fitting(given, shapes, fits)
@@ -94,7 +94,7 @@ class Guess(NamedTuple):
 def _fitting(
     inputs: Sequence[GraphInput], shapes: Dict[str, Optional[Open]], fits: Callable[[Shapes], bool]
 ) -> Optional[Shapes]:
-    """The first of the usual sizes with which the model can be counted."""
+    """The shapes with the first usual size with which the model can be counted."""
     is_open = any(None in (shape or ()) for shape in shapes.values())
     for side in _sides(shapes) if is_open else (0,):
         found = {
@@ -107,15 +107,15 @@ def _fitting(
 
 
 def _one_batch(given: GraphInput) -> Optional[Open]:
-    """With a first size of 1 where that is open. None where not even the number of sizes is known.
+    """The shape, with a batch of 1 if its first size is unknown. None if even the number of dimensions is unknown.
 
-    What is looked up in a table is a batch of sequences, by far the most often.
+    Indices into a table always get a shape, because they are nearly always a batch of sequences.
     """
     shape = given.shape
     if shape is None:
         return (1, None) if given.about.startswith(_INDICES) else None
     if len(shape) >= _IMAGE and shape[1] is None:
-        return None  # channels: without weights a convolution takes any number of them
+        return None  # unknown channels: without weights a convolution takes any number of them
     return _first_of_1(shape)
 
 
@@ -124,7 +124,7 @@ def _first_of_1(shape: Open) -> Open:
 
 
 def _sides(shapes: Mapping[str, Optional[Open]]) -> Sequence[int]:
-    """What an open size may be: an image's side, or a sequence's length."""
+    """The values to try for an unknown size: an image's side, or a sequence's length."""
     open_sizes = [len(shape or ()) for shape in shapes.values() if shape and None in shape]
     return _SIDES if any(size >= 4 for size in open_sizes) else (_LENGTH, *_SIDES)
 
@@ -147,7 +147,7 @@ def _blank(given: GraphInput) -> GuessedInput:
 
 
 def first_suite(guesses: Sequence[Guess], *, recorded_by: str) -> str:
-    """The file's text; ``recorded_by`` is the command that records the baselines."""
+    """The text of the file. ``recorded_by`` is the command that records the baselines."""
     head = (
         "# Models and their gates: pytest collects each as a test, mxperf check judges them without pytest.\n"
         f'# Written by mxperf init. Fill in each "{BLANK}", then record the baselines: {recorded_by}\n\n'
@@ -158,7 +158,7 @@ def first_suite(guesses: Sequence[Guess], *, recorded_by: str) -> str:
 
 
 def _name(guess: Guess, taken: Dict[str, int]) -> str:
-    """One that a baseline can have too, with room for a number."""
+    """A name that a baseline can have too, with room for a number behind it."""
     letters = re.sub(r"[^\w.-]+", "_", guess.source.rpartition("/")[2], flags=re.ASCII)[:_LONGEST_NAME]
     name = letters.lstrip(".-") or "model"
     taken[name] = taken.get(name, 0) + 1
@@ -190,10 +190,10 @@ def _input(guessed: GuessedInput) -> str:
 
 
 def _comment(text: str) -> str:
-    """On one line, even if a name or a path has line breaks."""
+    """A comment on one line, even if a name or a path has line breaks."""
     return "# " + "".join(char if char.isprintable() else "?" for char in text)
 
 
 def _text(text: str) -> str:
-    """As a string of TOML, which knows no surrogates and takes no DEL; JSON writes both."""
+    """A TOML string. It is a JSON string, but without surrogates, and with DEL escaped."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

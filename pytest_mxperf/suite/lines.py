@@ -1,4 +1,4 @@
-"""Where in a TOML file a table or a key stands: its reader does not say."""
+"""Finds the line of a table or a key in a TOML file, because the TOML parser does not tell it."""
 
 import re
 from typing import Any, Callable, Dict, Optional, Tuple
@@ -10,16 +10,16 @@ _QUOTED = r"\"(?:\\.|[^\"\\])*\"|'[^']*'"
 _HEADER = re.compile(rf"\s*\[((?:{_QUOTED}|[^\[\]\"'])+)\]\s*(?:#.*)?$")
 _KEY = re.compile(rf"\s*((?:[\w-]+|{_QUOTED})(?:\s*\.\s*(?:[\w-]+|{_QUOTED}))*)\s*=")
 _LONG = re.compile(rf"(\"\"\"(?:\\.|.)*?\"\"\"|'{{3}}.*?'{{3}})|#[^\n]*|{_QUOTED}", re.DOTALL)
-"""A string over several lines; or what might be taken for the beginning of one."""
+"""A string over several lines; or a comment or short string, which may seem to begin one."""
 
 
 def _without_long_strings(text: str) -> str:
-    """What looks like a table in one is none. Lines keep their numbers."""
+    """The text without strings over several lines, which may look like tables. Lines keep their numbers."""
     return _LONG.sub(lambda found: "\n" * found.group().count("\n") if found.group(1) else found.group(), text)
 
 
 class Lines:
-    """Of one file, whose ``loads`` is that of its reader."""
+    """The lines of the tables and keys of one file. ``loads`` is the TOML parser's."""
 
     def __init__(self, text: str, loads: Callable[[str], Dict[str, Any]]) -> None:
         self._lines: Dict[Path, int] = {}
@@ -37,14 +37,14 @@ class Lines:
             self._lines.setdefault(path[:length], number)
 
     def of(self, *path: str) -> int:
-        """Of the key, or of the nearest of its tables that is in the file; 1 if none is."""
+        """The line of the key, or else of its nearest table that is in the file; 1 if there is none."""
         while path and path not in self._lines:
             path = path[:-1]
         return self._lines.get(path, 1)
 
 
 def _keys(line: str, loads: Callable[[str], Dict[str, Any]]) -> Optional[Path]:
-    """The parts of a dotted key, as the reader reads them; None for a line that is none, inside of a longer string."""
+    """The parts of a dotted key. None if the line is no key, but a part of a longer string."""
     try:
         found: Any = loads(line)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Reads ``mxperf.toml``: its models one by one, with their gates, and the line that each stands at."""
+"""Reads ``mxperf.toml``: each model with its gates and its line."""
 
 import difflib
 import os
@@ -30,7 +30,7 @@ FILE_NAME = "mxperf.toml"
 _SYMBOL = "-symbol.json"
 _VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)|\$\$")
 _MERGED = ("budget", "baseline", "policy")
-"""Tables of the defaults that a model's own adds to, key by key."""
+"""A model's own keys in these tables are added to the defaults."""
 
 
 _TAG = re.compile(r"(?!(?:and|or|not|True|False|None)\Z)[^\W\d_][\w.-]*\Z", re.ASCII)
@@ -41,22 +41,22 @@ class Entry(NamedTuple):
     """One model of the file."""
 
     name: str
-    """Of the item: ``resnet18``, or ``faces[arcface_r50]`` for what a pattern found."""
+    """The name of the test: ``resnet18``, or ``faces[arcface_r50]`` for a model that a pattern found."""
     model: Dict[str, Any]
-    """The arguments of ``ModelSpec.parse``, whose paths are absolute."""
+    """The arguments of ``ModelSpec.parse``. Paths are absolute."""
     budget: Dict[str, Any]
     baseline: Any
-    """The arguments of ``mxperf_baseline``; None if there is none."""
+    """The arguments of ``mxperf_baseline``; None if the model has no baseline."""
     policy: Dict[str, str]
     tags: Tuple[str, ...]
     is_timed: bool
-    """Whether something needs the wall time of forward passes."""
+    """Whether a gate, or ``benchmark = true``, needs the wall time of forward passes."""
     where: str
-    """``mxperf.toml:7``."""
+    """The place for messages: ``mxperf.toml:7``."""
     line: int
 
     def spec(self) -> ModelSpec:
-        """Raises ``UsageError``."""
+        """The model's ``ModelSpec``. Raises ``UsageError``."""
         return ModelSpec.parse(**self.model, where=self.where)
 
 
@@ -68,7 +68,7 @@ def is_suite(path: Path) -> bool:
 def read_suite(path: Path, environ: Mapping[str, str] = os.environ) -> List[Entry]:
     """All models of the file, in its order. Raises ``UsageError`` with file and line for every fault."""
     try:
-        text = path.read_text(encoding="utf-8-sig")  # some editors begin a file with a mark
+        text = path.read_text(encoding="utf-8-sig")  # some editors begin a file with a byte order mark
         raw = tomllib.loads(text)
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
@@ -105,7 +105,7 @@ class _Suite:
             yield self._entry(path, source, title, model)
 
     def _sources(self, path: Tuple[str, ...], name: str, model: Model) -> List[Tuple[Path, str]]:
-        """What the model's source or pattern stands for: its path without an ending, and its name."""
+        """The path, without an ending, and the name of each model that the source or pattern stands for."""
         if (model.source is None) == (model.glob is None):
             raise self._error(path, 'needs source = "PREFIX" or glob = "PATTERN", one of the two')
         if model.source is not None:
@@ -149,7 +149,7 @@ class _Suite:
         return entry
 
     def _check(self, path: Tuple[str, ...], entry: Entry) -> None:
-        """Raises ``UsageError`` for what a marker would refuse, now and not when the model's turn comes."""
+        """Raises ``UsageError`` for values that a marker would refuse, already when the file is read."""
         if not entry.model["inputs"]:
             raise self._error(path, f"{entry.name} has no inputs: mxperf inputs {entry.model['source']} shows them")
         for metric, ceiling in entry.budget.items():
@@ -164,7 +164,7 @@ class _Suite:
         self._check_names(path, entry, entry.spec().name)
 
     def _check_names(self, path: Tuple[str, ...], entry: Entry, name: str) -> None:
-        """Of the item, of its baseline, and of its markers."""
+        """Raises ``UsageError`` for a name that no test, baseline or marker can have."""
         if not entry.name or not entry.name.isprintable() or "::" in entry.name:
             raise self._error(path, f"{entry.name!r} cannot name a test: pytest could not select it")
         is_stored = entry.baseline is not None and "against" not in entry.baseline
@@ -180,7 +180,7 @@ class _Suite:
         return f"{where}: {key} of {entry.name}" if of else f"{where}: {entry.name}"
 
     def _line(self, path: Tuple[str, ...]) -> int:
-        """Of the key; in the defaults, if it is there that a model has it from."""
+        """The line of the key. If a model has the key from the defaults, the line there."""
         inherited = ("defaults", *path[2:])
         is_own = path[:1] != ("models",) or _has(self._raw, path) or not _has(self._raw, inherited)
         return self._lines.of(*(path if is_own else inherited))
@@ -194,11 +194,11 @@ class _Suite:
         return tuple(shape), dtype
 
     def _place(self, path: Tuple[str, ...], key: str, written: str) -> Path:
-        """Relative to the file."""
+        """The path that a key gives, relative to the file."""
         return self._path.parent.absolute() / self._filled(path, key, written)
 
     def _filled(self, path: Tuple[str, ...], key: str, written: str) -> str:
-        """With the environment's variables filled in; ``$$`` is a dollar sign."""
+        """The text with environment variables filled in. ``$$`` is a dollar sign."""
 
         def value(found: "re.Match[str]") -> str:
             name = found.group(1) or found.group(2)
@@ -235,7 +235,7 @@ class _Suite:
 
 
 def _has(table: Any, path: Sequence[str]) -> bool:
-    """Whether something is written there, as far as tables go."""
+    """Whether the file has this key."""
     for key in path:
         if not isinstance(table, dict) or key not in table:
             return False
