@@ -1,1 +1,1 @@
-"""The commands of ``mxperf``. Similar commands share a module; ``cli.py`` lists the modules."""
+"""The commands of ``mxperf``. Similar commands share a module. ``cli.py`` lists the modules."""

@@ -1,4 +1,4 @@
-"""``mxperf check``: the models of an ``mxperf.toml``, judged as pytest judges them, without pytest."""
+"""``mxperf check``: judges the models of an ``mxperf.toml`` as pytest does, without pytest."""
 
 import argparse
 import shlex
@@ -30,7 +30,7 @@ from pytest_mxperf.worker.host_lock import Holder
 
 __all__ = ["add_commands"]
 
-_UNTIMED = "mxperf check times no wall time; pytest does"
+_UNTIMED = "mxperf check measures no wall times; pytest does"
 
 
 def add_commands(commands: Any) -> None:
@@ -139,7 +139,7 @@ def _used(checks: "Sequence[_Check]") -> Set[str]:
 
 
 class _Check:
-    """One model."""
+    """Judges one model."""
 
     def __init__(
         self, entry: Entry, options: JudgeOptions, gate: LatencyGate, policy: Policy, path: Path, keeper: Keeper
@@ -151,7 +151,7 @@ class _Check:
             parse_policies(entry.policy, where=entry.where),
         )
         self.bug = ""
-        """What ended the judgement and is no error of ours."""
+        """The unexpected exception that ended the judgement."""
         self._entry = entry
         self._keeper = keeper
         self._path = path
@@ -196,7 +196,7 @@ class _Check:
 
 
 class _Progress:
-    """In one line of stderr, which is rewritten; nothing if stderr is no terminal."""
+    """Shows progress in one line of stderr, if that is a terminal."""
 
     def __enter__(self) -> "_Progress":
         return self

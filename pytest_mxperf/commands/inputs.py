@@ -60,7 +60,7 @@ def _init(options: argparse.Namespace) -> Tuple[str, int]:
     if not found:
         raise UsageError(f"{folder}: no {_SYMBOL} file there")
     if output.exists() and not options.force:
-        raise UsageError(f"{output}: there is one; name another with --output, or replace it with --force")
+        raise UsageError(f"{output}: the file exists; name another with --output, or replace it with --force")
     guesses = [_guess(prefix, output.parent) for prefix in found]
     output.write_text(first_suite(guesses, recorded_by="pytest --mxperf-update"), encoding="utf-8")
     blank = sum(not guess.is_complete for guess in guesses)
@@ -81,7 +81,7 @@ def _guess(prefix: str, folder: Path) -> Guess:
 
 
 def _fits(prefix: str, inputs: Any, epoch: Union[int, str]) -> bool:
-    """Whether the model can be counted with these."""
+    """Whether the model can be counted with these inputs."""
     from pytest_mxperf.api import count
 
     try:

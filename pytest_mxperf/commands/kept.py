@@ -1,4 +1,4 @@
-"""``mxperf report`` and ``mxperf merge``: reports that were kept as JSON, shown in any format."""
+"""``mxperf report`` and ``mxperf merge``: show JSON reports in any format."""
 
 import argparse
 import os

@@ -1,4 +1,4 @@
-"""``mxperf profile``: how long each layer of a model takes, or what two models differ by in time."""
+"""``mxperf profile``: how long each layer of a model takes, or how two models differ in these times."""
 
 import argparse
 from typing import Any, List, Tuple

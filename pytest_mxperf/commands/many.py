@@ -1,4 +1,4 @@
-"""``mxperf cost`` of many models: a row each, from prefixes, patterns, folders and files of models."""
+"""``mxperf cost`` for many models, in a table with a row each: from prefixes, patterns, folders and ``mxperf.toml``."""
 
 import argparse
 import csv
@@ -40,7 +40,7 @@ COLUMNS: Dict[str, _Column] = {
     "checkpoint_bytes": _Column(lambda cost: cost.checkpoint_bytes, Quantity.BYTES, "file"),
     "layers": _Column(lambda cost: len(cost.layers), Quantity.COUNT, "layers"),
 }
-"""By the name that ``--sort`` takes."""
+"""The columns, by their names for ``--sort``."""
 SORTS = (_NAME, *COLUMNS)
 
 
@@ -53,7 +53,7 @@ class _Row(NamedTuple):
 
 
 def is_table(options: argparse.Namespace) -> bool:
-    """Whether these name more than one model, or may; or whether one model needs an option that only tables have."""
+    """Whether the arguments name several models, or may, or have an option that only tables have."""
     sources = options.model
     return (
         len(sources) > 1 or bool(options.format or options.sort) or are_many(sources[0]) or is_suite(Path(sources[0]))
@@ -61,7 +61,7 @@ def is_table(options: argparse.Namespace) -> bool:
 
 
 def costs(options: argparse.Namespace) -> Tuple[str, int]:
-    """The table, and whether all models could be counted. Each one that could not is a line on stderr."""
+    """The table, and the exit code. A model that cannot be counted is a line on stderr."""
     _refuse(options)
     rows: List[_Row] = []
     troubles = Troubles()
@@ -88,11 +88,11 @@ def _refuse(options: argparse.Namespace) -> None:
     if suites and len(suites) == len(options.model):
         given = [name for name in ("input", "epoch", "params", "shape", "output") if getattr(options, name)]
         if given:
-            raise UsageError(f"--{given[0]}: {suites[0]} says that of each of its models; leave it out")
+            raise UsageError(f"--{given[0]}: {suites[0]} sets this for each of its models; leave the option out")
 
 
 def _specs(options: argparse.Namespace, source: str) -> Iterator[Tuple[str, Callable[[], ModelSpec]]]:
-    """Each model's name, and what makes its ``ModelSpec``."""
+    """Each model's name, and a function that makes its ``ModelSpec``."""
     if is_suite(Path(source)):
         yield from ((entry.name, entry.spec) for entry in read_suite(Path(source)))
     else:

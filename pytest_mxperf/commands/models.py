@@ -1,4 +1,4 @@
-"""``mxperf cost``, ``mxperf diff`` and ``mxperf latency``: one model, or two compared."""
+"""``mxperf cost``, ``mxperf diff`` and ``mxperf latency``: count one model, or compare two."""
 
 import argparse
 from typing import Any, Tuple

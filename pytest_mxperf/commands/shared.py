@@ -1,4 +1,4 @@
-"""What the commands of ``mxperf`` share: their exit codes, the terminal, and how models are named."""
+"""What the commands of ``mxperf`` share: exit codes, the terminal, and arguments that name models."""
 
 import argparse
 import os
@@ -33,7 +33,7 @@ __all__ = [
 
 MODEL = "prefix of a checkpoint (models/resnet18), or a symbol JSON"
 
-SAME, DIFFERENT, TROUBLE = 0, 1, 2  # as diff(1) has it
+SAME, DIFFERENT, TROUBLE = 0, 1, 2  # exit codes, as of diff(1)
 WORDS = Words(
     record="--update",
     prune="pytest --mxperf-update=prune",
@@ -46,14 +46,14 @@ WORDS = Words(
 
 
 class Troubles:
-    """Reports what is wrong with one of many models in a line of stderr. The others go on; the exit code shows it."""
+    """Reports an error of one of many models on stderr and in the exit code. The other models go on."""
 
     def __init__(self) -> None:
         self.code = SAME
 
     @contextmanager
     def told(self, name: str = "") -> Iterator[None]:
-        """``name`` is the model's name, for messages that do not have it."""
+        """Catches errors and reports them. ``name`` is for messages that lack the model's name."""
         try:
             yield
         except (MxperfError, OSError) as error:
@@ -63,7 +63,7 @@ class Troubles:
 
 
 def add(commands: Any, name: str, run: object, summary: str) -> argparse.ArgumentParser:
-    """A command with its summary; ``run(options)`` returns what to print, and the exit code."""
+    """Adds a command with its summary. ``run(options)`` returns the text to print, and the exit code."""
     command: argparse.ArgumentParser = commands.add_parser(
         name, help=summary, description=summary[0].upper() + summary[1:] + "."
     )
@@ -76,7 +76,7 @@ def add_json(command: argparse.ArgumentParser) -> None:
 
 
 def add_both(command: argparse.ArgumentParser) -> None:
-    """``OLD NEW``, and the options of both."""
+    """Adds the arguments ``OLD NEW``, and the options of both models."""
     add_model_options(command, of_two=True)
     command.add_argument("old", metavar="OLD", help=MODEL)
     command.add_argument("new", metavar="NEW", help="the other model")
@@ -86,8 +86,8 @@ def add_run_as(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--run-as",
         choices=("module", "gluon", "gluon_static"),
-        help="time it as a Module (which MXNet fuses), or as a hybridized Gluon block (with static_alloc and "
-        "static_shape, with gluon_static); default: module, as checkpoints are",
+        help="how to run it: as a Module (MXNet fuses its operators), as a hybridized Gluon block, or as one with "
+        "static_alloc and static_shape (default: module)",
     )
 
 
@@ -96,7 +96,7 @@ def both(options: argparse.Namespace) -> List[ModelSpec]:
 
 
 def wanted(*specs: ModelSpec) -> Tuple[str, int]:
-    """The inputs of models that were given none."""
+    """The inputs of models that the user gave no inputs for."""
     lines = []
     for spec in (spec for spec in specs if not spec.inputs):
         inputs = inputs_of(spec)

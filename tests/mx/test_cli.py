@@ -680,8 +680,8 @@ class TestManyModels:
             (["models", *INPUT, "--layers"], "--layers and --top show the layers of one model"),
             (["models", *INPUT, "--top", "3"], "--layers and --top show the layers of one model"),
             (["models", *INPUT, "--json", "--format", "csv"], "--json and --format csv: give one of them"),
-            (["mxperf.toml", *INPUT], "--input: mxperf.toml says that of each of its models; leave it out"),
-            (["mxperf.toml", "--epoch", "3"], "--epoch: mxperf.toml says that of each"),
+            (["mxperf.toml", *INPUT], "--input: mxperf.toml sets this for each of its models; leave the option out"),
+            (["mxperf.toml", "--epoch", "3"], "--epoch: mxperf.toml sets this for each"),
         ],
     )
     def test_what_a_table_would_pass_over_is_an_error(self, mxperf, models, arguments, told):
@@ -743,7 +743,7 @@ class TestManyModels:
         assert mxperf("init", "models")[0] == 0
         assert mxperf("init", "models")[::2] == (
             2,
-            "mxperf: mxperf.toml: there is one; name another with --output, or replace it with --force\n",
+            "mxperf: mxperf.toml: the file exists; name another with --output, or replace it with --force\n",
         )
         assert mxperf("init", "models", "--force")[0] == 0
 

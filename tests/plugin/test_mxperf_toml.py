@@ -146,7 +146,7 @@ class TestCheck:
     def test_a_wall_time_is_not_measured_and_says_so(self, recorded, check):
         code, out, _ = check("-k", "twin")
         assert code == 1
-        assert "mxperf check times no wall time; pytest does" in " ".join(out.split())
+        assert "mxperf check measures no wall times; pytest does" in " ".join(out.split())
         assert check("-k", "twin", "--policy", "unmeasured=warn")[0] == 0
 
     def test_it_records_what_pytest_accepts(self, suite, check, run):
