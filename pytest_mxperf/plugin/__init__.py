@@ -1,6 +1,7 @@
-"""What pytest sees of the plugin: options, markers, hooks and fixtures. Each imports its implementation when called.
+"""The options, markers, hooks and fixtures that pytest sees. Each imports its implementation when it is called.
 
-Most runs have no test of ours. They load this module and the options, and nothing else (``benchmarks/startup.py``).
+Most runs have no test with a model. They load this module and the options, and nothing else
+(``benchmarks/startup.py``).
 """
 
 import sys
@@ -45,7 +46,7 @@ _MARKERS = {
     "mxperf_policy": 'mxperf_policy(uncounted="warn", ...): what verdicts do in this test: fail, warn or ignore',
 }
 _SUBJECTS = frozenset(("mxperf_model", "mxperf_budget", "mxperf_baseline"))
-"""The markers that make a test one of ours."""
+"""The markers of a test with a model."""
 
 _MXNETS = ("mxnet", "mxnet-mkl", "mxnet-native", *(f"mxnet-cu{cuda}" for cuda in (90, 92, 100, 101, 102, 110, 112)))
 
@@ -63,13 +64,13 @@ class Hooks:
     def pytest_mxperf_metrics(self, config: pytest.Config) -> "Iterable[Metric]":  # type: ignore[empty-body]
         """Returns the ``pytest_mxperf.Metric``s that budgets and baselines may name beside those of pytest-mxperf.
 
-        Called for each test with a model; a conftest.py adds metrics to the tests of its own folder.
+        Called for each test with a model. A conftest.py adds metrics to the tests of its own folder.
         """
 
     def pytest_mxperf_report_section(self, config: pytest.Config, run: "RunReport") -> "Optional[Section]":
         """Returns a ``pytest_mxperf.Section`` that is added to each report, or None.
 
-        Called once, when all tests have finished, in the process that reports, if a report is asked for. ``run`` has
+        Called once, after all tests, in the process that reports, and only if the user asked for a report. ``run`` has
         the results of all tests.
         """
         return None
@@ -89,17 +90,17 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", line)
     watch = config.stash[_WATCH] = Watch(config)
     config.pluginmanager.register(watch, "mxperf-watch")
-    # By the name of its entry point, or as -p pytest_benchmark.plugin has it.
+    # Under the name of its entry point, or of -p pytest_benchmark.plugin.
     has_benchmark = any(map(config.pluginmanager.hasplugin, ("benchmark", "pytest_benchmark.plugin")))
     config.pluginmanager.register(_WithBenchmark() if has_benchmark else _WithoutBenchmark(), "mxperf-benchmark")
-    # Under xdist one process collects and another reports: neither sees all that the other does.
+    # Under xdist one process collects and another reports. Neither sees everything, so both have to record.
     is_distributed = hasattr(config, "workerinput") or config.getoption("dist", "no") != "no"
     if is_distributed or options.are_given(config):
         watch.start()
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    """Versions, baselines, and what differs from the default policy. MXNet is not imported: that takes a second."""
+    """Versions, baselines, and deviations from the default policy. Does not import MXNet, which takes a second."""
     parts = [f"mxperf {metadata.version('pytest-mxperf')}", _mxnet()]
     if not config.stash[_WATCH].is_on:
         return ", ".join([*parts, "baselines: baselines"])
@@ -111,7 +112,7 @@ def pytest_report_header(config: pytest.Config) -> str:
 def _mxnet() -> str:
     try:
         spec = util.find_spec("mxnet")
-    except (ImportError, ValueError):  # somebody's finder blocks it, or it is a module without a spec
+    except (ImportError, ValueError):  # a user's finder blocks it, or it is a module without a spec
         spec = None
     if spec is None and "mxnet" not in sys.modules:
         return "mxnet is not installed"
@@ -138,21 +139,21 @@ def _is_ours(item: pytest.Item) -> bool:
 
 
 class Watch:
-    """A plugin object that waits for a test of ours, and records what else the verdict on a run needs."""
+    """A plugin object that waits for a test with a model. It also records what the verdict on the whole run needs."""
 
     def __init__(self, config: pytest.Config) -> None:
         self.is_on = False
         self.items: Optional[List[pytest.Item]] = None
         """All collected tests, before any are deselected; None if this process collects nothing."""
         self.doubt = ""
-        """Why not all tests may have been collected."""
+        """Why some tests may not have been collected."""
         self.body_of: Optional[pytest.Item] = None
-        """The test whose own body is running. A report from inside the body is only of a subtest."""
+        """The test whose own body is running. A report that pytest makes meanwhile is that of a subtest."""
         self._config = config
         self._reporter: Optional[Reporter] = None
 
     def start(self) -> None:
-        """Registers everything else. Raises ``pytest.UsageError`` for an option that cannot be understood."""
+        """Registers the other parts of the plugin. Raises ``pytest.UsageError`` for an invalid option."""
         if not self.is_on:
             from pytest_mxperf.plugin.hooks import start
 
@@ -161,7 +162,7 @@ class Watch:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_pycollect_makeitem(self, collector: Any, name: str, obj: Any) -> None:
-        """Lets a marked test be parametrized over ``mxperf_model`` without taking it as an argument."""
+        """Lets a marked test be parametrized over ``mxperf_model`` without an argument of that name."""
         is_in_marked = is_marked(collector)
         if not (is_in_marked or _marks_function(obj)) or not collector.istestfunction(obj, name):
             return
@@ -173,7 +174,7 @@ class Watch:
             collector.add_marker(uses_case)  # not to the function: an unmarked class may inherit it too
 
     def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> Optional[pytest.Collector]:
-        """``mxperf.toml``, whose models are tests."""
+        """Collects an ``mxperf.toml``, whose models are tests."""
         if not file_path.name.endswith("mxperf.toml"):
             return None
         self.start()
@@ -192,13 +193,13 @@ class Watch:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> None:
-        """Hooked here because pytest-forked runs the rest in a child; the report comes back to this process."""
+        """Starts the plugin before pytest-forked runs the test in a child, because this process gets the report."""
         if _is_ours(item):
             self.start()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """Gives a case to tests that are marked, or ask for the model, by other means than their function or class."""
+        """Adds the case's fixture to tests that are marked by other means than their function or class."""
         if _is_ours(item):
             self.start()
             names: List[str] = getattr(item, "fixturenames", [])
@@ -207,13 +208,13 @@ class Watch:
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_call(self, item: pytest.Item) -> "Generator[None, object, object]":
-        """Runs the test's own body; then its gates are judged.
+        """Runs the test's own body, and then judges its gates.
 
-        It is inside all other wrappers (``trylast``). So plugins that capture, time, excuse or stop a failing body do
+        This wrapper is inside all others (``trylast``). So plugins that capture, time, excuse or stop a failing body do
         the same with a gate.
         """
         __tracebackhide__ = True
-        self.body_of = item  # an attribute, for this is done for each test: the stash takes four times as long
+        self.body_of = item  # not in the stash, which takes four times as long, for each test
         try:
             result = yield
         finally:
@@ -227,10 +228,10 @@ class Watch:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Reports baselines that no test uses, even when no test is ours."""
+        """Reports baselines that no test uses, even if no test has a model."""
         if not self.is_on and (self._has_baselines() or any(map(_is_ours, self.items or ()))):
             self.start()
-            if self._reporter is not None:  # it comes too late to be called by pytest
+            if self._reporter is not None:  # registered too late for pytest to call its hook
                 self._reporter.pytest_sessionfinish(session)
 
     def _has_baselines(self) -> bool:
@@ -239,14 +240,14 @@ class Watch:
 
 
 def _marks_function(function: object) -> bool:
-    # Not by its attribute: a module has other things, such as pytest.mark, that make up whatever they are asked for.
+    # Not getattr(function, "pytestmark"): objects such as pytest.mark make up every attribute.
     marks = getattr(function, "__dict__", {}).get("pytestmark")
     return isinstance(marks, list) and any(getattr(mark, "name", "") in _SUBJECTS for mark in marks)
 
 
 @pytest.fixture
 def mxperf_model(request: pytest.FixtureRequest) -> "ModelSpec":
-    """The model of the test, from its ``mxperf_model`` marker; override or parametrize it like any fixture."""
+    """The model of the test, from its ``mxperf_model`` marker. Override or parametrize it like any fixture."""
     from pytest_mxperf.plugin.fixtures import model
 
     return model(request)
@@ -286,7 +287,7 @@ def mxperf_module(_mxperf_case: "Case") -> Any:
 
 
 class _WithBenchmark:
-    """Asks for pytest-benchmark's fixture by name: ``--benchmark-skip`` and ``--benchmark-only`` know tests by that."""
+    """Names pytest-benchmark's fixture, by which ``--benchmark-skip`` and ``--benchmark-only`` know a test."""
 
     @pytest.fixture
     def mxperf_benchmark(self, request: pytest.FixtureRequest, benchmark: Any) -> "Benchmark":
@@ -299,7 +300,7 @@ class _WithBenchmark:
 class _WithoutBenchmark:
     @pytest.fixture
     def mxperf_benchmark(self, request: pytest.FixtureRequest) -> "Benchmark":
-        """Runs one forward pass, because pytest-benchmark, which would time more, is missing."""
+        """Runs only one forward pass, because pytest-benchmark is missing."""
         from pytest_mxperf.plugin.benchmark import without_benchmark
 
         return without_benchmark(request)

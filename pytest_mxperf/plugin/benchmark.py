@@ -1,4 +1,4 @@
-"""The benchmark fixture and its value: synchronized forward passes timed by pytest-benchmark."""
+"""The value of the fixture ``mxperf_benchmark``: pytest-benchmark times synchronized forward passes."""
 
 import time
 import warnings
@@ -21,7 +21,7 @@ _NOT_THERE = "pytest-benchmark is not there (not installed, or -p no:benchmark)"
 _ABSENT = f"{_NOT_THERE}; {_LET_IT_PASS}"
 _WARM_UP_FORWARDS = 4
 
-# The user's call is all that pytest shall show of what raised one of our errors.
+# If one of our errors is raised, pytest shows only the user's call.
 _HIDE_OUR_ERRORS = methodcaller("errisinstance", MxperfError)
 
 
@@ -29,8 +29,8 @@ class Benchmark:
     """Call it with a bound module, a Gluon block or a callable that returns NDArrays.
 
     pytest-benchmark's ``benchmark`` does the timing, so its options work as always. If it is disabled or missing, one
-    pass is timed, which judges no budget. A pass for another plugin's ``benchmark`` judges none either, because such a
-    plugin (for example pytest-codspeed) keeps its samples.
+    pass is timed, and no budget is judged. The same goes for another plugin's ``benchmark`` (for example
+    pytest-codspeed's), because it does not give us its samples.
     """
 
     def __init__(self, benchmark: Any, item: pytest.Item) -> None:
@@ -39,11 +39,11 @@ class Benchmark:
         self._is_used = False
 
     def __call__(self, model: Any, *, batch: Any = None) -> Timing:
-        """Times single forward passes, every output fetched: the latency.
+        """Times single forward passes with all outputs fetched: the latency.
 
-        ``batch`` is an ``mx.io.DataBatch``, or the arguments of a block or callable: an array, or a tuple of them.
-        Without it, a batch is made from the test's example, or else for the shapes that the module is bound for or that
-        the block's test gives. Other callables are then called without arguments.
+        ``batch`` is an ``mx.io.DataBatch``, or the arguments of a block or callable: an array, or a tuple of arrays.
+        Without it, a module or block gets the arrays of the test's example, or else arrays of the shapes that it is
+        bound for or that the test gives. Other callables then get no arguments.
         """
         __tracebackhide__ = _HIDE_OUR_ERRORS
         from pytest_mxperf.mx.sync import forwards_of, synchronized
@@ -52,7 +52,7 @@ class Benchmark:
         return self._time(synchronized(forwards), queued_forwards=1)
 
     def throughput(self, model: Any, *, forwards: int = 32, batch: Any = None) -> Timing:
-        """Times queues of ``forwards`` passes whose outputs are fetched once, at the end.
+        """Times queues of ``forwards`` passes. The outputs are fetched once, at the end of a queue.
 
         The ``Timing`` is in seconds per forward, pytest-benchmark's table in seconds per queue.
         """
@@ -93,10 +93,10 @@ class Benchmark:
         return timing
 
     def _samples(self, run: Callable[[], None]) -> List[float]:
-        """The samples of pytest-benchmark. If it measures nothing, only the last pass is known."""
+        """The samples of pytest-benchmark, in seconds. If it measures nothing, the time of the last pass."""
         if _is_of_another(self._benchmark):
             watch = _Stopwatch(run)
-            self._benchmark(watch)  # which may run it as often as it likes
+            self._benchmark(watch)  # it may call the watch any number of times
             return [watch.seconds]
         watch = _Stopwatch(partial(_call if self._benchmark is None else self._benchmark, run))
         watch()
@@ -136,27 +136,27 @@ def _call(run: Callable[[], None]) -> None:
 
 
 def _is_of_another(benchmark: Any) -> bool:
-    """Whether the ``benchmark`` fixture is not pytest-benchmark's own, which knows what it has measured.
+    """Whether the ``benchmark`` fixture is another plugin's. Only pytest-benchmark's own has ``stats``.
 
-    With ``--codspeed`` it is pytest-codspeed's, which says that it is an instance of pytest-benchmark's class.
+    With ``--codspeed`` it is pytest-codspeed's, which claims to be an instance of pytest-benchmark's class.
     """
     return benchmark is not None and not hasattr(benchmark, "stats")
 
 
 def _owner(benchmark: Any) -> str:
-    """The package that the fixture comes from."""
+    """The package of the ``benchmark`` fixture."""
     return type(benchmark).__module__.partition(".")[0].replace("_", "-")
 
 
 def with_benchmark(request: pytest.FixtureRequest, benchmark: Any) -> Benchmark:
-    """Through pytest-benchmark's fixture."""
+    """``mxperf_benchmark`` with pytest-benchmark."""
     if hasattr(request.config, "workerinput") and not request.config.getoption("benchmark_enable"):
-        benchmark.disabled = True  # the last pytest-benchmark for Python 3.8 forgets it in xdist's workers
+        benchmark.disabled = True  # in xdist's workers, the last pytest-benchmark for Python 3.8 does not set it
     return Benchmark(benchmark, request.node)
 
 
 def without_benchmark(request: pytest.FixtureRequest) -> Benchmark:
-    """Where pytest-benchmark is not there."""
+    """``mxperf_benchmark`` without pytest-benchmark."""
     # Once for all tests: pytest counts them.
     warnings.warn(pytest.PytestWarning(f"mxperf_benchmark measures nothing: {_NOT_THERE}"), stacklevel=1)
     return Benchmark(None, request.node)

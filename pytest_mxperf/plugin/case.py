@@ -1,4 +1,4 @@
-"""One test's model, from the marker to the judgement."""
+"""One test's model, from its markers to its verdicts."""
 
 from typing import List, Optional, Tuple
 
@@ -23,7 +23,7 @@ __all__ = ["CASE", "FAILED_BEFORE", "LATENCY", "Case"]
 
 
 class Case:
-    """A test's model, with what the test itself has measured."""
+    """A test's model, its gates, and the timing that the test itself has measured."""
 
     def __init__(self, item: pytest.Item, spec: ModelSpec, options: Options) -> None:
         self.spec = spec
@@ -31,7 +31,7 @@ class Case:
         self.unmeasured_because = "the test did not call mxperf_benchmark"
         self.findings: Tuple[Finding, ...] = ()
         self.problem = ""
-        """What is wrong with the model itself, for the report."""
+        """For the report: why the model itself cannot be opened, counted or bound."""
         self.model = ModelJudge(spec, options.judging, item.config.stash[LATENCY], root=item.config.rootpath)
         self._judged = Judged([], JudgedGrowth([]), OwnMetrics())
         self._profiled = Profiled()
@@ -40,7 +40,7 @@ class Case:
         self._gates = self._read_markers()
 
     def _read_markers(self) -> Gates:
-        """Raises ``MxperfError`` for a gate that cannot be understood: in setup, before anything is measured."""
+        """The gates in the test's markers. Raises ``MxperfError`` for an invalid gate."""
         item, own = self._item, own_metrics_of(self._item)
         gates = Gates(budget_of(item, own.metrics), growth_of(item, own.metrics), policy_of(item), own)
         if gates.uses_baseline:
@@ -79,7 +79,7 @@ class Case:
         return [finding for finding in findings if policy.action(finding.verdict) == "fail"]
 
     def data(self, test: str) -> CaseData:
-        """What the test found, and the baseline that ``--mxperf-update`` asks for."""
+        """The result of the test, and the baseline to store with ``--mxperf-update``."""
         growth = self._judged.growth
         result = ModelResult(
             test=test,

@@ -1,4 +1,4 @@
-"""What a finished test sends to the process that reports, and how that is packed."""
+"""The data that a finished test sends to the process that reports, and their packing."""
 
 from base64 import b64decode, b64encode
 from typing import Optional
@@ -14,18 +14,18 @@ __all__ = ["CaseData", "packed", "unpacked", "without_costs"]
 
 
 class CaseData(msgspec.Struct, frozen=True):
-    """Of one test, and the baseline that it asks to be stored."""
+    """The result of one test, and the baseline to store for it."""
 
     result: ModelResult
     has_model: bool = True
-    """Whether the test got as far as having a model."""
+    """False if the test ended before it had a model."""
     uses_baseline: bool = False
     claim: Claim = Claim()
     update: Optional[Update] = None
 
 
 def packed(data: CaseData) -> str:
-    """As text, which xdist can carry and plugins that log reports can write."""
+    """The data as text, which xdist can send, and which plugins that log reports can write."""
     return b64encode(encoded(data, msgspec.msgpack.encode)).decode("ascii")
 
 
@@ -34,7 +34,7 @@ def unpacked(text: str) -> CaseData:
 
 
 def without_costs(data: CaseData) -> CaseData:
-    """Enough for a run without a report. The layers are left out, because they take most of the space."""
+    """The data that a run without a report needs: without layers, which take most of the space."""
     findings = tuple(msgspec.structs.replace(finding, samples=(), profiles=()) for finding in data.result.findings)
     result = msgspec.structs.replace(data.result, cost=None, difference=None, findings=findings)
     return msgspec.structs.replace(data, result=result)

@@ -1,4 +1,4 @@
-"""What was collected: each process records it, and the one that reports joins the records."""
+"""Records the collected tests, in the processes that collect, for the process that reports."""
 
 import glob
 from pathlib import Path
@@ -19,7 +19,7 @@ _KEY = "mxperf_collected"
 
 
 class Collection:
-    """A plugin object in every process. Under xdist the workers collect, and report to the controller."""
+    """A plugin object in every process. Under xdist the workers collect, and send the tests to the controller."""
 
     def __init__(self, watch: Watch) -> None:
         self._watch = watch
@@ -34,7 +34,7 @@ class Collection:
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
         told = getattr(node, "workeroutput", {}).get(_KEY)
-        if told is not None:  # all workers collect the same
+        if told is not None:  # all workers collect the same tests
             with contained(self._doubts, "reading what was collected"):
                 self._told = msgspec.convert(told, Collected)
 
@@ -42,12 +42,12 @@ class Collection:
         self._watch.doubt = self._watch.doubt or because
 
     def collected(self, session: pytest.Session) -> Collected:
-        """All that the run has collected. What the command line left out is among the doubts."""
+        """All tests that the run has collected, and the doubt if the command line left some out."""
         collected = self._told or self._own(session)
         return msgspec.structs.replace(collected, doubt=_left_out(session.config) or collected.doubt)
 
     def _own(self, session: pytest.Session) -> Collected:
-        if self._watch.items is None:  # xdist's controller, whose workers have all died or were stopped
+        if self._watch.items is None:  # xdist's controller, whose workers have all crashed or were stopped
             return Collected(doubt=self._watch.doubt or "no process has reported what it collected")
         selected = set(getattr(session, "items", ()))
         tests = [_test(item, item in selected) for item in self._watch.items if _is_ours(item)]
@@ -64,19 +64,19 @@ def _test(item: pytest.Item, is_selected: bool) -> CollectedTest:
 
 
 def model_before_running(item: pytest.Item) -> Optional[ModelSpec]:
-    """The test's model, unless a fixture of the user's own makes it."""
+    """The test's model. None if a fixture of the user's own makes it, or the marker is invalid."""
     definitions = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {}).get("mxperf_model")
-    # pytest's own stands for a test that is parametrized over mxperf_model.
+    # pytest has a fixture definition of its own for a test that is parametrized over mxperf_model.
     if definitions and not definitions[-1].func.__module__.startswith(("pytest_mxperf.", "_pytest.")):
         return None
     try:
         return model_of(item, getattr(getattr(item, "callspec", None), "params", {}).get("mxperf_model"))
-    except Exception:  # it is the test that says so
+    except Exception:  # the test itself reports it
         return None
 
 
 def _left_out(config: pytest.Config) -> str:
-    """Why pytest may not have looked for all tests of the project; empty if it has."""
+    """Why pytest may not have collected all tests of the project; empty if it has."""
     if getattr(config.option, "lf", False):
         return "--last-failed looks at some files only"
     if config.option.ignore or config.option.ignore_glob:
@@ -91,7 +91,7 @@ def _left_out(config: pytest.Config) -> str:
 
 
 def _roots(config: pytest.Config) -> List[Path]:
-    """Where the project's tests are."""
+    """The folders and files of the project's tests."""
     patterns = config.getini("testpaths")
     found = [Path(path) for pattern in patterns for path in glob.glob(str(config.rootpath / pattern), recursive=True)]
     return [path.resolve() for path in found or [config.rootpath]]

@@ -19,14 +19,14 @@ MEANT_FOR_PYTEST = (
     pytest.skip.Exception,
     bdb.BdbQuit,
 )
-"""Exceptions by which a test, or the user's code inside ours, speaks to pytest."""
+"""Exceptions that a test, or user code that we call, raises for pytest. They pass through."""
 
 _FRAMES = 5
 _ENDS_THE_SESSION = (KeyboardInterrupt, pytest.exit.Exception)
 
 
 def message_of(error: BaseException, doing: str) -> str:
-    """The message for the user. An exception that is not one of our errors is our own mistake."""
+    """The message for the user. An exception that is no ``MxperfError`` is reported as a bug of ours."""
     if isinstance(error, MxperfError):
         return printable(str(error))
     return (
@@ -37,7 +37,7 @@ def message_of(error: BaseException, doing: str) -> str:
 
 
 def failure(error: BaseException, doing: str) -> BaseException:
-    """What to raise instead: only the message for an error of ours, the whole traceback for any other."""
+    """The failure to raise instead: an ``MxperfError`` becomes its message, others keep their traceback."""
     if isinstance(error, MxperfError):
         return pytest.fail.Exception(printable(str(error)), pytrace=False)
     failed = pytest.fail.Exception(message_of(error, doing), pytrace=True)
@@ -46,7 +46,7 @@ def failure(error: BaseException, doing: str) -> BaseException:
 
 
 def cause_of(error: BaseException) -> Optional[BaseException]:
-    """What pytest shows in front of a failure; None where that cannot be printed, which would end the session."""
+    """The cause of an error, which pytest shows too. None if it cannot be printed, which would end the session."""
     try:
         str(error.__cause__)
     except Exception:
@@ -56,7 +56,7 @@ def cause_of(error: BaseException) -> Optional[BaseException]:
 
 @contextmanager
 def contained(tell: Callable[[str], object], doing: str) -> Iterator[None]:
-    """For a hook that cannot fail a test: reports every exception, except those that end the session."""
+    """For a hook that cannot fail a test: reports every exception by ``tell``, except those that end the session."""
     try:
         yield
     except _ENDS_THE_SESSION:
@@ -66,7 +66,7 @@ def contained(tell: Callable[[str], object], doing: str) -> Iterator[None]:
 
 
 def _way_to(error: BaseException) -> str:
-    """The traceback, where no test's failure shows it."""
+    """The last lines of the traceback, because no test's failure shows it."""
     if isinstance(error, MxperfError):
         return ""
     return "\n" + "".join(traceback.format_tb(error.__traceback__)[-_FRAMES:]).rstrip()

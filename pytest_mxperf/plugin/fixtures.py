@@ -1,4 +1,4 @@
-"""The values of the fixtures. MXNet is imported when the first of them needs it."""
+"""The values of the fixtures. MXNet is imported when the first fixture needs it."""
 
 from contextlib import contextmanager
 from typing import Any, Iterator, Optional
@@ -17,7 +17,7 @@ __all__ = ["case", "checkpoint", "cost", "model", "module"]
 
 @contextmanager
 def _one_clear_error(doing: str, case: Optional[Case] = None) -> Iterator[None]:
-    """Our own errors about the user's model need no traceback through our code; the report has them too."""
+    """Turns an error into a failure without a traceback through our code, and keeps its message for the report."""
     try:
         yield
     except MEANT_FOR_PYTEST:

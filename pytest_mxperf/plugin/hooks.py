@@ -1,4 +1,4 @@
-"""The hooks of a run that has tests of ours, and how a finished test's result reaches the reporter."""
+"""The hooks of a run that has tests with models, and how a finished test's result reaches the reporter."""
 
 import sys
 from functools import partial
@@ -29,9 +29,9 @@ _UNJUDGED: "pytest.StashKey[Optional[Finding]]" = pytest.StashKey()
 
 
 def start(config: pytest.Config, watch: Watch) -> Optional[Reporter]:
-    """Registers the hooks for tests of ours. Returns the reporter, if this process reports.
+    """Registers the hooks for tests with models. Returns the reporter, if this process reports.
 
-    Raises ``pytest.UsageError`` for an option that cannot be understood.
+    Raises ``pytest.UsageError`` for an invalid option.
     """
     try:
         options = Options.of(config)
@@ -54,20 +54,20 @@ def start(config: pytest.Config, watch: Watch) -> Optional[Reporter]:
 
 
 def _session(config: pytest.Config, options: Options) -> Session:
-    """Workers of xdist measure without knowing of each other, and share the session's error rate."""
+    """The session of the latency gate. Each worker of xdist gets its share of the session's error rate."""
     worker = getattr(config, "workerinput", {})
     progress = Progress(config, options.judging.latency_wait)
     return Session(progress, _command(config), run_of(config), int(worker.get("workercount", 1)))
 
 
 def _command(config: pytest.Config) -> str:
-    """As the user typed it, without the path of pytest."""
+    """The command as the user typed it, without the path of pytest."""
     given = getattr(config, "workerinput", {}).get("mainargv")
     return " ".join(["pytest", *(given[1:] if given else map(str, config.invocation_params.args))])
 
 
 class Closer:
-    """Ends the measuring process with the session."""
+    """Ends the measuring process at the end of the session."""
 
     def __init__(self, gate: LatencyGate) -> None:
         self._gate = gate
@@ -84,9 +84,9 @@ def _forget(item: pytest.Item) -> None:
 
 
 class ResultSender:
-    """Adds the result of a finished test to its last report; xdist carries it to the controller.
+    """Adds the result of a finished test to its last report. xdist sends the report to the controller.
 
-    A plugin object, because a module can have only one hook of a name, and this one must surround the others.
+    It is a plugin object, because a module can have only one hook of a name, and this hook must wrap the others.
     """
 
     def __init__(self, options: Options, watch: Watch) -> None:
@@ -125,7 +125,7 @@ class ResultSender:
 
 def _fail(report: pytest.TestReport, message: str) -> None:
     message = printable(message)
-    if report.failed:  # what it has failed with is what the user looks for first
+    if report.failed:  # the user looks first for the test's own failure
         report.sections.append(("mxperf", message))
         return
     report.outcome = "failed"
@@ -141,12 +141,12 @@ def _excuse_of(report: pytest.TestReport) -> str:
 
 
 def _data(item: pytest.Item) -> Optional[CaseData]:
-    """The result of the test; None if it is not one of ours."""
+    """The result of the test; None if the test has no model."""
     case = item.stash.get(CASE, None)
     skipped = item.stash.get(_UNJUDGED, None)
     findings: List[Finding] = [] if skipped is None else [skipped]
     if case is not None:
-        del item.stash[CASE]  # the test may run again, and not get as far as that
+        del item.stash[CASE]  # if the test runs again, it may end before it has a case
         data = case.data(markers.id_of(item))
         file, line, _ = item.location
         found = (*data.result.findings, *findings)

@@ -16,15 +16,15 @@ from pytest_mxperf.plugin.settings import OPTIONS
 __all__ = ["PROPERTY", "judge", "tell"]
 
 PROPERTY = "mxperf "
-"""How the names of our JUnit properties begin."""
+"""The prefix of our JUnit properties."""
 _DOING = "judging the gates"
 
 
 def judge(item: pytest.Item) -> None:
-    """Raises the failure as the test's own body would.
+    """Judges the test's gates, and raises a broken one like a failure of the test's own body.
 
-    A unittest test stores its error until its report is made. If the test was expected to fail and passed, it counts as
-    failed; a broken gate is the failure that it expected.
+    pytest stores a unittest test's error until it makes the report. If the error is an unexpected success, a broken
+    gate counts as the expected failure.
     """
     errors: List[Any] = getattr(item, "_excinfo", None) or []
     if errors and not _is_unexpected_success(errors):
@@ -39,7 +39,7 @@ def judge(item: pytest.Item) -> None:
 
 
 def _is_unexpected_success(errors: Sequence[Any]) -> bool:
-    """As pytest's ``TestCaseFunction.addUnexpectedSuccess`` reports it."""
+    """Whether the error is that of pytest's ``TestCaseFunction.addUnexpectedSuccess``."""
     value = errors[0].value
     return len(errors) == 1 and isinstance(value, pytest.fail.Exception) and value.msg == "Unexpected success"
 
@@ -60,7 +60,7 @@ def _judge(item: pytest.Item) -> None:
 
 
 def _fail(item: pytest.Item, case: Case, broken: Sequence[Finding]) -> None:
-    """Raises if gates are broken."""
+    """Raises ``pytest.fail.Exception`` if gates are broken."""
     tell(item, case.findings)
     firsts = [each.message.splitlines()[0] for each in broken if each.verdict is not Verdict.FLAKY]
     item.stash[FAILED_BEFORE] = (*item.stash.get(FAILED_BEFORE, ()), *firsts)
@@ -71,7 +71,7 @@ def _fail(item: pytest.Item, case: Case, broken: Sequence[Finding]) -> None:
 
 
 def _told(finding: Finding) -> str:
-    """A test that fails because it has improved must not look like a regression."""
+    """The message. A failure because a model has improved must not look like a regression."""
     return f"improved: {finding.message}" if finding.verdict is Verdict.IMPROVED else finding.message
 
 
@@ -81,14 +81,15 @@ def _remedy(item: pytest.Item, broken: Sequence[Finding]) -> List[str]:
     if not any(each.verdict in changed and each.metric != "weights" for each in broken):
         return []
     verdicts = {each.verdict for each in broken}
-    first = "raise the budget, then " if Verdict.OVER_BUDGET in verdicts else ""  # only a test that passes stores its
+    # Only a test that passes stores its baseline.
+    first = "raise the budget, then " if Verdict.OVER_BUDGET in verdicts else ""
     is_better = Verdict.IMPROVED in verdicts and Verdict.REGRESSED not in verdicts
     how = "to keep the improvement, " if is_better else "if that is meant, "
     return [f"{how}{first}store the new baseline: {_update_command(item)}"]
 
 
 def _update_command(item: pytest.Item) -> str:
-    """The command that stores the baseline of this test alone. A node id deselects nothing."""
+    """The command that stores the baseline of only this test. A node id, unlike ``-k``, deselects no test."""
     config = item.config
     path, colons, rest = markers.id_of(item).partition("::")
     here = os.path.relpath(config.rootpath / path, config.invocation_params.dir)
@@ -105,12 +106,12 @@ def _late_case(item: pytest.Item) -> Optional[Case]:
 
 
 def tell(item: pytest.Item, findings: Iterable[Finding]) -> None:
-    """Where JUnit XML finds it: the verdict, and beside it the numbers that it was given for."""
+    """Adds the verdicts and their numbers to the test's properties, which JUnit XML writes."""
     item.user_properties += [entry for finding in findings for entry in properties_of(finding)]
 
 
 def properties_of(finding: Finding) -> List[Tuple[str, object]]:
-    """``mxperf baseline macs``: REGRESSED, and if known its value, reference, allowed growth and ratio."""
+    """``mxperf baseline macs``: REGRESSED, and those of value, reference, allowed growth and ratio that are known."""
     name, value, reference = f"{PROPERTY}{finding.gate} {finding.metric}", finding.value, finding.reference
     numbers = {
         "value": value,

@@ -1,4 +1,4 @@
-"""The markers, and what they say about a test."""
+"""Reads the markers of a test."""
 
 import inspect
 from functools import partial
@@ -25,20 +25,20 @@ __all__ = [
 
 
 def is_gated(node: "pytest.Item | pytest.Collector") -> bool:
-    """Whether a marker asks for a judgement."""
+    """Whether a marker gives the test a gate."""
     return any(node.get_closest_marker(name) for name in ("mxperf_budget", "mxperf_baseline"))
 
 
 def id_of(item: pytest.Item) -> str:
-    """Its node id as it is written on the command line: xdist's ``--dist=loadgroup`` may add the group at the end."""
+    """The test's node id for the command line: without the group that xdist's ``--dist=loadgroup`` adds at the end."""
     written = f"{item.parent.nodeid}::{item.name}" if item.parent else item.nodeid
     return written if item.nodeid.startswith(f"{written}@") else item.nodeid
 
 
 def _closest_first(item: pytest.Item, name: str) -> List[pytest.Mark]:
-    """The test's markers of this name as pytest orders them, but what a class says before what it inherits.
+    """The test's markers of this name in pytest's order, except that a class's own come before those that it inherits.
 
-    pytest lists a base's markers before the class's own, so a subclass could not overrule them.
+    pytest lists a base class's markers first, so a subclass could not overrule them.
     """
     markers: List[pytest.Mark] = []
     for node in reversed(item.listchain()):
@@ -48,7 +48,7 @@ def _closest_first(item: pytest.Item, name: str) -> List[pytest.Mark]:
 
 
 def _generation(node: object, mark: pytest.Mark) -> int:
-    """How many steps up a class inherits this marker of its node from; 0 if it is its own."""
+    """From how many steps up a class inherits the marker; 0 if it is the class's own."""
     ancestry = node.obj.__mro__ if isinstance(node, pytest.Class) else ()
     for generation, cls in enumerate(ancestry):
         marks = vars(cls).get("pytestmark", [])
@@ -58,10 +58,10 @@ def _generation(node: object, mark: pytest.Mark) -> int:
 
 
 def model_of(item: pytest.Item, given: object = None) -> ModelSpec:
-    """The test's model: what a parametrized ``mxperf_model`` gives, or else what the marker says.
+    """The test's model, from a parametrized ``mxperf_model`` or else from the marker.
 
-    ``given`` is a ``ModelSpec``, a mapping of the marker's arguments, or a source for the marker's other arguments.
-    Raises ``UsageError`` that names the test.
+    ``given`` is the parameter: a ``ModelSpec``, a mapping of the marker's arguments, or a source for the marker's other
+    arguments. Raises ``UsageError``, which names the test.
     """
     if isinstance(given, ModelSpec):
         return given.under(item.config.rootpath)
@@ -105,14 +105,14 @@ def _spec_arguments(
     shapes: object = None,
     output: object = (),
 ) -> None:
-    """What the marker takes."""
+    """Its signature is that of the marker ``mxperf_model``."""
 
 
 _TAKEN = inspect.signature(_spec_arguments)
 
 
 def budget_of(item: pytest.Item, own: Mapping[str, Metric]) -> Dict[str, Ceiling]:
-    """Ceilings by metric. Raises ``UsageError`` that names the test and the argument."""
+    """The ceilings by metric. Raises ``UsageError``, which names the test and the argument."""
     where = f"mxperf_budget of {item.nodeid}"
     budget = parse_budget(
         _keywords(item, "mxperf_budget"), where=where, own={name: metric.quantity for name, metric in own.items()}
@@ -123,14 +123,14 @@ def budget_of(item: pytest.Item, own: Mapping[str, Metric]) -> Dict[str, Ceiling
 
 
 def growth_of(item: pytest.Item, own: Iterable[str]) -> Optional[Growth]:
-    """None without the marker. Raises ``UsageError`` that names the test and the argument."""
+    """The allowed growth, None without the marker. Raises ``UsageError``, which names the test and the argument."""
     if item.get_closest_marker("mxperf_baseline") is None:
         return None
     return parse_growth(_keywords(item, "mxperf_baseline"), where=f"mxperf_baseline of {item.nodeid}", own=own)
 
 
 def _keywords(item: pytest.Item, name: str) -> Dict[str, object]:
-    """The keyword arguments of all markers of this name; the closest to the test wins."""
+    """The keyword arguments of all markers of this name. The marker closest to the test wins."""
     keywords: Dict[str, object] = {}
     for marker in _closest_first(item, name):
         if marker.args:
@@ -140,7 +140,7 @@ def _keywords(item: pytest.Item, name: str) -> Dict[str, object]:
 
 
 def policy_of(item: pytest.Item) -> Dict[Verdict, str]:
-    """What the test's markers say of verdicts, the closest last word on each. Raises ``UsageError``."""
+    """The policy in the test's markers. The marker closest to the test wins. Raises ``UsageError``."""
     where = f"mxperf_policy of {item.nodeid}"
     actions: Dict[Verdict, str] = {}
     for marker in reversed(_closest_first(item, "mxperf_policy")):

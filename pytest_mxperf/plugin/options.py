@@ -9,7 +9,7 @@ __all__ = ["LATENCY_MODES", "REPORTS", "VERDICTS", "add_options", "are_given", "
 
 LATENCY_MODES = ("auto", "always", "never")
 
-# Written out for the help, because the modules that know them take time to import. A test compares both.
+# Copies for the help, because the modules that define them take time to import. A test compares both.
 REPORTS = "terminal, github, FILE.csv, FILE.html, FILE.json, FILE.md, FILE.trace.json"
 VERDICTS = (
     "missing (fail): a test's baseline does not exist; "
@@ -38,8 +38,8 @@ _INI_DEFAULTS = {
     "mxperf_strict": False,
 }
 
-# Options that work without a value, and what they mean then. A value comes after "=". After a space comes a path to
-# test, as in `pytest --mxperf-report tests/`, which argparse would take for the value.
+# Options that may have no value, and the value that they get then. A value comes after "=". After a space comes a path
+# to test, as in `pytest --mxperf-report tests/`, which argparse would take for the value.
 _WITHOUT_VALUE = {"--mxperf-report": "terminal", "--mxperf-update": "all"}
 
 
@@ -47,7 +47,7 @@ def with_values(early_config: Any, parser: Any, args: List[str]) -> None:
     """Adds the value to each option that was given without one, in place."""
     end = args.index("--") if "--" in args else len(args)
     args[:end] = [f"{arg}={_WITHOUT_VALUE[arg]}" if arg in _WITHOUT_VALUE else arg for arg in args[:end]]
-    # pytest looks for conftest files where the paths point.
+    # pytest looks for conftest.py files at these paths, so they must not contain a value.
     early_config.known_args_namespace.file_or_dir = parser.parse_known_args(
         args, namespace=copy.copy(early_config.option)
     ).file_or_dir

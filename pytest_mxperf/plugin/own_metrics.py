@@ -1,4 +1,4 @@
-"""Asks other plugins for their metrics."""
+"""Gets the metrics of other plugins."""
 
 from itertools import chain
 
@@ -12,7 +12,7 @@ __all__ = ["own_metrics_of"]
 
 
 def own_metrics_of(item: pytest.Item) -> OwnMetrics:
-    """Those that the test may name, of every plugin and of each ``conftest.py`` above it. Raises ``UsageError``."""
+    """The metrics of all plugins, and of each ``conftest.py`` above the test. Raises ``UsageError``."""
     try:
         return OwnMetrics(by_name(chain.from_iterable(item.ihook.pytest_mxperf_metrics(config=item.config))))
     except MxperfError:

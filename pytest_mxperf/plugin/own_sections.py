@@ -1,4 +1,4 @@
-"""Asks other plugins for sections of the report."""
+"""Gets the sections of the report that other plugins add."""
 
 from typing import Tuple
 
@@ -11,7 +11,7 @@ __all__ = ["sections_of"]
 
 
 def sections_of(config: pytest.Config, run: RunReport) -> Tuple[Section, ...]:
-    """By title, not in the order in which plugins were loaded. Raises ``UsageError`` if one fails or is no section."""
+    """The sections, sorted by title. Raises ``UsageError`` if a hook fails, or returns something else."""
     try:
         sections = config.hook.pytest_mxperf_report_section(config=config, run=run)
     except (Exception, SystemExit) as error:

@@ -1,4 +1,4 @@
-"""Shows how far a measurement is: on a terminal in one line that is rewritten, elsewhere in a line now and then."""
+"""Shows the progress of a measurement: in one line of a terminal that is rewritten, else in a line now and then."""
 
 import sys
 import time
@@ -15,13 +15,13 @@ __all__ = ["Progress", "run_of"]
 _LINE_SECONDS = 30.0
 """Seconds between two lines if there is no terminal. A shorter measurement writes none."""
 _WAITING_SECONDS = 60.0
-"""Between two lines about the same holder of the lock."""
+"""Seconds between two lines about the same holder of the lock."""
 _UNKNOWN_SECONDS = 0.5
-"""A process that has just locked the host needs a moment to write its name."""
+"""How long an unknown holder is not reported, because it may not have written its name yet."""
 
 
 class Progress:
-    """Of all measurements of a session; a context for each of them."""
+    """The progress of all measurements of a session. A context manager for each of them."""
 
     def __init__(self, config: pytest.Config, wait_seconds: float) -> None:
         self._config = config
@@ -42,7 +42,7 @@ class Progress:
             self._is_line_open = False
 
     def tell(self, text: str) -> None:
-        """Shows how far it is. Quiet output is one line of dots, which progress would overwrite or break."""
+        """Shows the text. Does nothing with ``-q``, whose line of dots it would overwrite or break."""
         if self._config.option.verbose < 0:
             return
         if getattr(self._reporter, "isatty", False):
@@ -52,7 +52,10 @@ class Progress:
             self.say(text)
 
     def waiting(self, holder: Optional[Holder], waited: float) -> None:
-        """Says for whom it waits, at once and each minute. Workers of one run, which always wait, do after a minute."""
+        """Says for which process this one waits, at once and then each minute.
+
+        Workers of one run often wait for each other. They say it after a minute.
+        """
         is_sibling = holder is not None and bool(holder.run) and holder.run == run_of(self._config)
         if waited < (_WAITING_SECONDS if is_sibling else 0.0 if holder else _UNKNOWN_SECONDS):
             return
@@ -65,19 +68,19 @@ class Progress:
             self.say(f"waits for {who} to measure on this host: {so_far}at most {self._wait_seconds:g} s for each turn")
 
     def say(self, text: str) -> None:
-        """In a line that stays."""
+        """Writes a line that stays."""
         self._last_line = time.monotonic()
         try:
             with self._uncaptured():
                 self._write_line(text)
-        except TimeoutError:  # of a test's own alarm
+        except TimeoutError:  # from a test's own alarm
             raise
         except (OSError, ValueError):
-            pass  # nobody can read it any more
+            pass  # the output is closed
 
     def _write_line(self, text: str) -> None:
         reporter = self._reporter
-        if reporter is None:  # the user's stderr is still there, for a worker of xdist too
+        if reporter is None:  # stderr is the user's, even in a worker of xdist
             worker = getattr(self._config, "workerinput", {}).get("workerid")
             print(f"mxperf{f' [{worker}]' if worker else ''}: {text}", file=sys.stderr, flush=True)
         else:
@@ -94,7 +97,7 @@ class Progress:
 
     @property
     def _reporter(self) -> Any:
-        """None if nobody would see its output: a worker of xdist has a reporter, but its output goes nowhere."""
+        """pytest's terminal reporter. None in a worker of xdist, where its output goes nowhere."""
         is_xdist_worker = hasattr(self._config, "workerinput")
         return None if is_xdist_worker else self._config.pluginmanager.get_plugin("terminalreporter")
 
@@ -104,5 +107,5 @@ class Progress:
 
 
 def run_of(config: pytest.Config) -> str:
-    """What xdist's workers of one run have in common; empty without xdist."""
+    """An id that all of xdist's workers of one run share; empty without xdist."""
     return str(getattr(config, "workerinput", {}).get("testrunuid", ""))

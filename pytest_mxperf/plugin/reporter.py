@@ -31,7 +31,7 @@ _FINISHED = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.N
 
 
 class Reporter:
-    """A pytest plugin object: under xdist it lives on the controller only."""
+    """A plugin object. Under xdist there is one only on the controller."""
 
     def __init__(self, options: Options, collection: Collection) -> None:
         self._options = options
@@ -40,22 +40,22 @@ class Reporter:
         self._marks_at_start = self._store.marks() if options.judging.update == "prune" else {}
         self._results: Dict[str, ModelResult] = {}
         self._kept_of: Dict[str, object] = {}
-        """The worker that each result is of."""
+        """By test, the worker that its result is from."""
         self._baselines: Dict[str, Optional[str]] = {}
         self._keeper = Keeper(options.judging)
-        self._findings: List[Finding] = self._keeper.findings  # and those of the whole run
+        self._findings: List[Finding] = self._keeper.findings  # the run adds its own
         self._errors: List[str] = self._keeper.errors
         self._sections: Tuple[Section, ...] = ()
         self._lines: List[str] = []
         self._printed: List[str] = []
-        """The reports for the terminal."""
+        """Lines of reports for the terminal."""
         self._unused_unknown_because = ""
         self._phases: Dict[Tuple[str, object], List[pytest.TestReport]] = {}
-        """Of each test, by what runs it: with xdist's ``--dist=each`` that are all workers at a time."""
+        """The reports of running tests, by node id and worker: with xdist's ``--dist=each`` all workers run a test."""
         self._session: Optional[pytest.Session] = None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Waits for a test's teardown, because only then its outcome is known, with its subtests."""
+        """Collects a test's reports until its teardown, because only then its outcome is known, with subtests."""
         with contained(self._errors.append, f"taking note of {report.nodeid}"):
             self._note(report)
 
@@ -65,7 +65,7 @@ class Reporter:
         self._phases.setdefault(run, []).append(report)
         if report.when == "teardown":
             phases = self._phases.pop(run)
-            text = vars(report).pop("mxperf", None)  # pytest keeps the reports until the end
+            text = vars(report).pop("mxperf", None)  # removed, because pytest keeps the reports in memory until the end
             if text is not None:
                 self._add(unpacked(text), _outcome(phases), worker)
 
@@ -78,7 +78,7 @@ class Reporter:
         self._keep(result, worker)
 
     def _keep(self, result: ModelResult, worker: object) -> None:
-        """A rerun's result counts. If several workers run a test, that of a worker where it failed counts."""
+        """A rerun's result replaces the one before. Of several workers, one where the test failed counts."""
         first = self._kept_of.setdefault(result.test, worker)
         if worker is first or result.outcome not in ("passed", "skipped"):
             self._results[result.test] = result
@@ -129,7 +129,7 @@ class Reporter:
         except MxperfError as error:
             self._errors.append(str(error))
             return False
-        self._lines.append(f"baseline {'removed' if removed else 'kept, since it has just been written'}: {name}")
+        self._lines.append(f"baseline {'removed' if removed else 'kept, because it has just been written'}: {name}")
         return True
 
     def _tell_junit(self, session: pytest.Session) -> None:
@@ -183,14 +183,14 @@ class Reporter:
         """Errors outside a test are shown after the list of failed tests."""
         result = yield
         if any(terminalreporter.stats.get(outcome) for outcome in ("failed", "error")):
-            with suppress(Exception):  # perhaps it is the terminal that fails
+            with suppress(Exception):  # the terminal itself may fail
                 for error in self._all_errors():
                     terminalreporter.write_line(f"ERROR {error}", red=True)
         return result
 
     def _fail_the_summary(self, terminalreporter: Any, message: str) -> None:
         self._fail_the_run()
-        with suppress(Exception):  # perhaps it is the terminal that fails
+        with suppress(Exception):  # the terminal itself may fail
             terminalreporter.write_line(f"ERROR {message}", red=True)
 
     def _show(self, terminalreporter: Any) -> None:

@@ -29,10 +29,10 @@ _WORDS = Words(
 
 
 class Options(NamedTuple):
-    """What the user asked for on the command line and in the ini file; the command line wins."""
+    """The user's settings on the command line and in the ini file. The command line wins."""
 
     reports: Tuple[Tuple[str, Optional[Path]], ...]
-    """Each as the user wrote it, and where its file is if it is one."""
+    """Each report as the user wrote it, and the path of its file if it is one."""
     policy: Policy
     profile: bool
     """Whether every model's layers are timed."""
@@ -40,7 +40,7 @@ class Options(NamedTuple):
 
     @classmethod
     def of(cls, config: pytest.Config) -> "Options":
-        """Raises ``UsageError`` for an ini value that cannot be understood."""
+        """The settings of a run. Raises ``UsageError`` for an invalid value."""
         given = config.getoption("mxperf_baselines")
         # A path on the command line is relative to the current folder, a path in the ini file to the project.
         folder = config.invocation_params.dir / given if given else config.rootpath / config.getini("mxperf_baselines")
@@ -58,9 +58,10 @@ class Options(NamedTuple):
 
 
 def _reports(config: pytest.Config, *, shows: bool) -> "Tuple[Tuple[str, Optional[Path]], ...]":
-    """Those of the ini file, relative to the root directory, and those of the command line, relative to where it is.
+    """The reports of the ini file, relative to the root directory, and of the command line, relative to the current
+    folder.
 
-    Where there are none what the user ``shows`` goes to the terminal.
+    Without any, a report goes to the terminal if the run ``shows`` something.
     """
     asked = [("mxperf_report", config.rootpath, target) for target in config.getini("mxperf_report")]
     typed = config.getoption("mxperf_report") or []
@@ -113,7 +114,7 @@ OPTIONS: "pytest.StashKey[Options]" = pytest.StashKey()
 
 
 def as_header(config: pytest.Config) -> List[str]:
-    """The baselines that judge, and what differs from the default policy."""
+    """For pytest's header: the folder of the baselines, and deviations from the default policy."""
     options = config.stash[OPTIONS]
     folder, changed = options.judging.baselines, options.policy.deviations()
     if config.rootpath in folder.parents:

@@ -1,4 +1,4 @@
-"""``mxperf.toml`` in a run of pytest: each of its models is a test, marked as a test in Python would be."""
+"""``mxperf.toml`` in a run of pytest: each of its models is a test with the same markers as a test in Python."""
 
 import os
 from pathlib import Path
@@ -28,7 +28,7 @@ class SuiteFile(pytest.File):
 
 
 class SuiteItem(pytest.Function):
-    """One model: a test function that stands in no module."""
+    """The test of one model: a test function without a module."""
 
     _line = 0
 
@@ -55,12 +55,12 @@ _PATHS = ("source", "params", "example")
 
 
 def _under(root: Path, path: Any) -> Any:
-    """Relative to pytest's root directory where it is below it, for messages."""
+    """The path for messages: relative to pytest's root directory if it is below it."""
     return path if path is None or root not in Path(path).parents else os.path.relpath(path, root)
 
 
 def _untimed() -> None:
-    """The markers do it all."""
+    """Empty, because the markers have all gates."""
 
 
 def _timed(mxperf_module: Any, mxperf_benchmark: Any) -> None:

@@ -253,7 +253,7 @@ def test_what_another_run_has_just_recorded_is_not_removed(recorded, write, run,
     )
     result = run("--mxperf-update=prune")
     result.assert_outcomes(passed=1)
-    assert section(result) == ["baseline kept, since it has just been written: other"]
+    assert section(result) == ["baseline kept, because it has just been written: other"]
     assert stored() == ["digits", "other"]
 
 
