@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 
 from pytest_mxperf.errors import UsageError
-from pytest_mxperf.gate.limits import parse_budget, parse_differences, parse_tolerances
+from pytest_mxperf.gate.limits import parse_budget, parse_differences, parse_growth, parse_tolerances
 from tests.unit.gate.models import EXACT
 
 
@@ -122,3 +122,13 @@ def test_stored_wall_times_are_of_a_baseline_only(name):
     with pytest.raises(UsageError, match=rf"^here: {name}= is for a stored baseline; with against=, give lat"):
         parse_differences({name: "5%", "macs": "0%"}, where="here")
     assert name in parse_tolerances({name: "5%"}, where="here")
+
+
+def test_another_model_and_no_limit_is_an_error():
+    with pytest.raises(UsageError, match=r"^here: names the other model, but no limit; add "):
+        parse_growth({"against": "fp32"}, where="here")
+
+
+def test_a_budget_beyond_64_bits_limits_nothing():
+    with pytest.raises(UsageError, match=r"^here: macs: '1e30' limits nothing; write at most 9\.2e\+18$"):
+        parse_budget({"macs": "1e30"}, where="here")

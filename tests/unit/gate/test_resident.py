@@ -6,7 +6,14 @@ import pytest
 
 from pytest_mxperf.errors import WorkerError
 from pytest_mxperf.gate.finding import Verdict
-from pytest_mxperf.gate.resident import ResidentPair, is_over, judge_resident
+from pytest_mxperf.gate.resident import (
+    ResidentPair,
+    is_over,
+    judge_resident,
+    resident_measured,
+    resident_of_same_graph,
+    resident_unmeasured,
+)
 from pytest_mxperf.spec import InputSpec
 from pytest_mxperf.worker.protocol import MeasuredResident, Network
 from pytest_mxperf.worker.resident import compare_resident
@@ -50,6 +57,18 @@ def test_the_verdict_and_its_figures(now, is_baseline, verdict, message):
 def test_what_is_less_by_noise_alone_is_no_improvement():
     pair = ResidentPair(100 * MIB, 99 * MIB, 1)
     assert judge_resident(FIVE, pair, over="it", is_baseline=True).verdict is Verdict.PASSED
+
+
+@pytest.mark.parametrize(
+    ("finding", "verdict", "message"),
+    [
+        (resident_of_same_graph(FIVE, "its baseline"), Verdict.PASSED, "rss: same graph as its baseline, not measured"),
+        (resident_measured(33 * MIB), Verdict.PASSED, "rss 33.0 MiB"),
+        (resident_unmeasured("it crashed"), Verdict.UNMEASURED, "rss was not measured: it crashed"),
+    ],
+)
+def test_what_was_not_compared_is_a_finding_all_the_same(finding, verdict, message):
+    assert (finding.gate, finding.metric, finding.verdict, finding.message) == ("baseline", "rss", verdict, message)
 
 
 def network(name):

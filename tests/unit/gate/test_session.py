@@ -77,6 +77,10 @@ class TestClaims:
             "give one of them another name with mxperf_model(..., name=...)"
         )
 
+    def test_a_test_without_a_baseline_claims_nothing(self):
+        claims = Claims()
+        assert claims.conflict("net", "a", Claim()) == claims.conflict("net", "b", Claim("one")) == ""
+
     def test_a_test_may_run_again_with_another_model(self):
         claims = Claims()
         assert claims.conflict("net", "a", Claim("one")) == claims.conflict("net", "a", Claim("two")) == ""
