@@ -22,7 +22,7 @@ from pytest_mxperf.profile.layers import ModelProfile, model_profile
 from pytest_mxperf.profile.slowdown import Timed, paired, slowdown
 from pytest_mxperf.profile.story import lines
 from pytest_mxperf.profile.values import NetworkProfile, Peaks
-from pytest_mxperf.spec import Checkpoint, ModelSpec, RunAs
+from pytest_mxperf.spec import Checkpoint, Epoch, Inputs, ModelLike, ModelSpec, RunAs, RunAsName, ShapeLike
 from pytest_mxperf.worker.paired_timer import PairedTimer
 from pytest_mxperf.worker.protocol import Network
 
@@ -44,12 +44,12 @@ __all__ = [
 
 
 def count(
-    model: object,
-    inputs: object = None,
+    model: ModelLike,
+    inputs: Optional[Inputs] = None,
     *,
-    epoch: Union[int, str] = 0,
+    epoch: Epoch = 0,
     params: Union[str, Path, None] = None,
-    shapes: Optional[Mapping[str, object]] = None,
+    shapes: Optional[Mapping[str, ShapeLike]] = None,
     output: Union[str, Sequence[str]] = (),
 ) -> CostReport:
     """The cost of one forward pass of ``model``; no weights are loaded.
@@ -70,7 +70,7 @@ def count(
         return analysis_of(spec).cost()
 
 
-def _spec(model: object, inputs: object, *, where: str, **options: Any) -> ModelSpec:
+def _spec(model: ModelLike, inputs: Any, *, where: str, **options: Any) -> ModelSpec:
     if not isinstance(model, ModelSpec):
         return ModelSpec.parse(model, inputs, where=where, **options)
     if inputs is not None or any(options.values()):
@@ -79,14 +79,14 @@ def _spec(model: object, inputs: object, *, where: str, **options: Any) -> Model
 
 
 def vary(
-    model: object,
-    inputs: object = None,
+    model: ModelLike,
+    inputs: Optional[Inputs] = None,
     *,
     axis: str,
     sizes: Sequence[int],
-    epoch: Union[int, str] = 0,
+    epoch: Epoch = 0,
     params: Union[str, Path, None] = None,
-    shapes: Optional[Mapping[str, object]] = None,
+    shapes: Optional[Mapping[str, ShapeLike]] = None,
     output: Union[str, Sequence[str]] = (),
 ) -> Scaling:
     """The costs of ``model`` at several ``sizes`` of one ``axis`` of its inputs, and the polynomials that they follow.
@@ -115,15 +115,15 @@ def _is_size(size: object) -> bool:
 
 
 def diff(
-    old: object,
-    new: object,
-    inputs: object = None,
+    old: ModelLike,
+    new: ModelLike,
+    inputs: Optional[Inputs] = None,
     *,
-    epoch: Union[int, str] = 0,
-    inputs_old: object = None,
-    inputs_new: object = None,
-    epoch_old: Union[int, str, None] = None,
-    epoch_new: Union[int, str, None] = None,
+    epoch: Epoch = 0,
+    inputs_old: Optional[Inputs] = None,
+    inputs_new: Optional[Inputs] = None,
+    epoch_old: Optional[Epoch] = None,
+    epoch_new: Optional[Epoch] = None,
 ) -> Difference:
     """How two models differ: layers added, removed and changed. They are matched by structure, not by name.
 
@@ -141,19 +141,19 @@ def diff(
 
 
 def compare_latency(
-    old: object,
-    new: object,
-    inputs: object = None,
+    old: ModelLike,
+    new: ModelLike,
+    inputs: Optional[Inputs] = None,
     *,
     tolerance: float,
     seconds: float = DEFAULT_SECONDS,
-    run_as: object = None,
+    run_as: Union[RunAsName, RunAs, None] = None,
     imports: Sequence[str] = (),
-    epoch: Union[int, str] = 0,
-    inputs_old: object = None,
-    inputs_new: object = None,
-    epoch_old: Union[int, str, None] = None,
-    epoch_new: Union[int, str, None] = None,
+    epoch: Epoch = 0,
+    inputs_old: Optional[Inputs] = None,
+    inputs_new: Optional[Inputs] = None,
+    epoch_old: Optional[Epoch] = None,
+    epoch_new: Optional[Epoch] = None,
 ) -> Comparison:
     """Whether ``new`` is slower than ``old`` by more than ``tolerance``, a fraction. Both are timed side by side.
 
@@ -176,13 +176,13 @@ def compare_latency(
 
 
 def profile_layers(
-    model: object,
-    inputs: object = None,
+    model: ModelLike,
+    inputs: Optional[Inputs] = None,
     *,
     seconds: float = DEFAULT_SECONDS,
-    run_as: object = None,
+    run_as: Union[RunAsName, RunAs, None] = None,
     imports: Sequence[str] = (),
-    epoch: Union[int, str] = 0,
+    epoch: Epoch = 0,
 ) -> ModelProfile:
     """How long each layer of ``model`` takes, and how near that is to what the processor can do.
 
@@ -214,7 +214,7 @@ def compare_layers(
     new: ModelSpec,
     *,
     seconds: float = DEFAULT_SECONDS,
-    run_as: object = None,
+    run_as: Union[RunAsName, RunAs, None] = None,
     imports: Sequence[str] = (),
 ) -> LayerComparison:
     """How two models differ in time, layer by layer. Other arguments are as in ``profile_layers``."""
@@ -237,7 +237,12 @@ def compare_layers(
 
 
 def _networks(
-    specs: Sequence[ModelSpec], run_as: object, imports: Sequence[str], *, where: str, own_weights: bool = False
+    specs: Sequence[ModelSpec],
+    run_as: Union[RunAsName, RunAs, None],
+    imports: Sequence[str],
+    *,
+    where: str,
+    own_weights: bool = False,
 ) -> "Tuple[List[Analysis], List[Network]]":
     """All models are run in the same way as the last one, or as ``run_as`` says."""
     import_all(imports, where=f"{where}: imports")

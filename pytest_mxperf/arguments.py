@@ -4,10 +4,10 @@ import argparse
 import re
 import shlex
 from dataclasses import replace
-from typing import Dict, List, Optional, Sequence, Tuple, Union
+from typing import Dict, List, Optional, Sequence, Tuple, cast
 
 from pytest_mxperf.errors import UsageError
-from pytest_mxperf.spec import LATEST, InputSpec, ModelSpec
+from pytest_mxperf.spec import LATEST, DtypeName, Epoch, InputSpec, ModelSpec
 
 __all__ = ["SIDES", "add_model_options", "in_options", "model_of"]
 
@@ -62,7 +62,7 @@ def _add_options(command: argparse.ArgumentParser, side: str, which: str) -> Non
     )
 
 
-def _epoch(text: str) -> Union[int, str]:
+def _epoch(text: str) -> Epoch:
     if text == LATEST:
         return text
     try:
@@ -144,7 +144,7 @@ def _parsed(text: str, option: str) -> Tuple[str, InputSpec]:
     shape = _sizes(sizes)
     if not name or shape is None:
         raise UsageError(f"{option} {text}: write it like data=1,3,224,224 or tokens=1,16:int32")
-    return name, InputSpec.parse((shape, dtype or "float32"), where=f"{option} {text}")
+    return name, InputSpec.parse((shape, cast(DtypeName, dtype or "float32")), where=f"{option} {text}")
 
 
 def _sizes(text: str) -> Optional[Tuple[int, ...]]:

@@ -5,19 +5,82 @@ import re
 from dataclasses import dataclass, field, replace
 from operator import index
 from pathlib import Path
-from typing import Any, Dict, Mapping, Optional, Sequence, Tuple, Union
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    List,
+    Literal,
+    Mapping,
+    Optional,
+    Protocol,
+    Sequence,
+    SupportsIndex,
+    Tuple,
+    Union,
+    get_args,
+)
 
 from pytest_mxperf.encoding import printable
 from pytest_mxperf.errors import UsageError, shown
 from pytest_mxperf.neighbours import about_folder
 from pytest_mxperf.quantities import LARGEST
 
-__all__ = ["LATEST", "Checkpoint", "InputSpec", "ModelSpec", "RunAs"]
+__all__ = [
+    "LATEST",
+    "Checkpoint",
+    "DtypeName",
+    "Epoch",
+    "Example",
+    "InputLike",
+    "InputSpec",
+    "Inputs",
+    "ModelLike",
+    "ModelSource",
+    "ModelSpec",
+    "NamedDtype",
+    "RunAs",
+    "RunAsName",
+    "ShapeLike",
+]
 
-LATEST = "latest"
-"""The epoch of a checkpoint with the highest number."""
+Epoch = Union[int, Literal["latest"]]
+"""The epoch of a checkpoint: its number, or ``"latest"`` for the highest one."""
+LATEST: Literal["latest"] = "latest"
 
-_DTYPES = ("float16", "float32", "float64", "int8", "uint8", "int32", "int64", "bool")
+ModelSource = Union[str, Path, Callable[..., object]]
+"""What a model is read from or built by: a checkpoint's prefix, the path of a symbol JSON, or an object of MXNet.
+
+MXNet has no types. ``Callable[..., object]`` stands for a Gluon block, a ``Symbol``, and a function that returns one of
+the two: all of them can be called.
+"""
+ModelLike = Union[ModelSource, "ModelSpec"]
+"""What the functions take as a model: a source, or a ``ModelSpec`` that has everything else too."""
+
+DtypeName = Literal["float16", "float32", "float64", "int8", "uint8", "int32", "int64", "bool"]
+"""The dtype of an input, as numpy calls it."""
+_DTYPES: Tuple[DtypeName, ...] = get_args(DtypeName)
+
+
+class NamedDtype(Protocol):
+    """A dtype that knows its name: ``numpy.dtype("int32")``."""
+
+    @property
+    def name(self) -> str: ...
+
+
+ShapeLike = Union[Tuple[SupportsIndex, ...], List[int]]
+"""Elements per dimension, batch included: ``(1, 3, 224, 224)``."""
+InputLike = Union["InputSpec", ShapeLike, Tuple[ShapeLike, Union[DtypeName, type, NamedDtype]]]
+"""An input: its shape, or a pair of shape and dtype, as in ``((1, 16), "int32")``."""
+Inputs = Mapping[str, InputLike]
+"""The inputs of a model by name: ``{"data": (1, 3, 224, 224), "tokens": ((1, 16), "int32")}``."""
+
+Example = Union[str, Path, Mapping[str, object], Callable[[], Mapping[str, object]]]
+"""Real inputs: the path of an ``.npz``, arrays by input, or a function that returns these."""
+
+RunAsName = Literal["module", "gluon", "gluon_static"]
+"""How a model is run when it is timed. ``gluon_static`` is a block hybridized with static memory and shapes."""
 
 
 @dataclass(frozen=True)
@@ -25,23 +88,22 @@ class InputSpec:
     """Shape (elements per dimension, batch included) and dtype of one input."""
 
     shape: Tuple[int, ...]
-    dtype: str = "float32"
+    dtype: DtypeName = "float32"
 
     @classmethod
-    def parse(cls, value: object, *, where: str) -> "InputSpec":
+    def parse(cls, value: InputLike, *, where: str) -> "InputSpec":
         """``(1, 3, 224, 224)``, ``((1, 16), "int32")`` or an ``InputSpec``. Raises ``UsageError``."""
         if isinstance(value, InputSpec):
             return value
-        shape, dtype = value, "float32"
+        shape: object = value
+        given: object = "float32"
         if isinstance(value, (tuple, list)) and len(value) == 2 and isinstance(value[0], (tuple, list)):
-            shape, dtype = value[0], _dtype_name(value[1])
+            shape, given = value[0], value[1]
         if not isinstance(shape, (tuple, list)) or not all(_is_dimension(size) for size in shape):
             raise UsageError(
                 f"{where}: expected a shape like (1, 3, 224, 224) or a pair (shape, dtype), got {shown(value)}"
             )
-        if dtype not in _DTYPES:
-            raise UsageError(f"{where}: unknown dtype {shown(dtype)}; MXNet has {', '.join(_DTYPES)}")
-        return cls(tuple(int(size) for size in shape), dtype)
+        return cls(tuple(int(size) for size in shape), _dtype(given, where))
 
 
 def _is_dimension(size: object) -> bool:
@@ -51,9 +113,13 @@ def _is_dimension(size: object) -> bool:
         return False
 
 
-def _dtype_name(dtype: Any) -> str:
+def _dtype(given: object, where: str) -> DtypeName:
     """``"int32"``, ``numpy.int32`` and ``numpy.dtype("int32")`` all name int32."""
-    return str(getattr(dtype, "name", None) or getattr(dtype, "__name__", None) or dtype).rstrip("_")  # numpy.bool_
+    named = str(getattr(given, "name", None) or getattr(given, "__name__", None) or given).rstrip("_")  # numpy.bool_
+    for name in _DTYPES:
+        if name == named:
+            return name
+    raise UsageError(f"{where}: unknown dtype {shown(named)}; MXNet has {', '.join(_DTYPES)}")
 
 
 @dataclass(frozen=True)
@@ -63,7 +129,7 @@ class RunAs:
     ``static_alloc`` and ``static_shape`` are the arguments of ``hybridize``; a ``Module`` has neither.
     """
 
-    kind: str = "module"
+    kind: Literal["module", "gluon"] = "module"
     """``module`` (an executor, which MXNet fuses) or ``gluon`` (a ``CachedOp`` of a hybridized block, not fused)."""
     static_alloc: bool = False
     static_shape: bool = False
@@ -75,7 +141,7 @@ class RunAs:
         return f"hybridized block ({flags})" if flags else "hybridized block"
 
     @classmethod
-    def parse(cls, value: object, *, where: str) -> "Optional[RunAs]":
+    def parse(cls, value: "Union[RunAsName, RunAs, None]", *, where: str) -> "Optional[RunAs]":
         """``"module"``, ``"gluon"`` or ``"gluon_static"``. None lets the model decide. Raises ``UsageError``."""
         if value is None or isinstance(value, RunAs):
             return value
@@ -85,7 +151,11 @@ class RunAs:
         return _RUN_AS[value]
 
 
-_RUN_AS = {"module": RunAs(), "gluon": RunAs("gluon"), "gluon_static": RunAs("gluon", True, True)}
+_RUN_AS: Mapping[RunAsName, RunAs] = {
+    "module": RunAs(),
+    "gluon": RunAs("gluon"),
+    "gluon_static": RunAs("gluon", True, True),
+}
 
 
 @dataclass(frozen=True)
@@ -93,13 +163,13 @@ class Checkpoint:
     """The files of one saved model: the graph, and the weights of one epoch."""
 
     symbol_path: Path
-    epoch: Union[int, str] = 0
+    epoch: Epoch = 0
     """A number, or ``latest``: the highest that there is when the file is looked for."""
     params: Optional[Path] = None
     """The file of the weights where it is not called ``PREFIX-0000.params``, after the epoch."""
 
     @classmethod
-    def at(cls, source: Path, epoch: Union[int, str]) -> "Checkpoint":
+    def at(cls, source: Path, epoch: Epoch) -> "Checkpoint":
         """From a prefix (``models/resnet18``) or the path of a symbol JSON (``models/resnet18-symbol.json``)."""
         if source.suffix == ".json":
             return cls(source, epoch)
@@ -134,12 +204,12 @@ class ModelSpec:
     ``source`` is a ``Checkpoint``; or a Gluon block, a ``Symbol``, or a callable that returns one of the two.
     """
 
-    source: object
+    source: Union[Checkpoint, Callable[..., object]]
     inputs: Mapping[str, InputSpec]
     name: str
     run_as: Optional[RunAs] = None
     """How the model is timed. None is the default: a Gluon block as a block, other models in a ``Module``."""
-    example: object = field(default=None, compare=False)
+    example: Optional[Example] = field(default=None, compare=False)
     """Real inputs: the path of an ``.npz``, a mapping from names to arrays, or a callable that returns one."""
     shapes: Mapping[str, Tuple[int, ...]] = field(default_factory=dict)
     """Shapes by name, of parameters whose shape neither the weights nor MXNet's inference give."""
@@ -170,15 +240,15 @@ class ModelSpec:
     @classmethod
     def parse(
         cls,
-        source: object,
-        inputs: object,
+        source: ModelSource,
+        inputs: Inputs,
         *,
-        epoch: Union[int, str] = 0,
+        epoch: Epoch = 0,
         name: Optional[str] = None,
-        run_as: object = None,
-        example: object = None,
+        run_as: Union[RunAsName, RunAs, None] = None,
+        example: Optional[Example] = None,
         params: Union[str, Path, None] = None,
-        shapes: Optional[Mapping[str, object]] = None,
+        shapes: Optional[Mapping[str, ShapeLike]] = None,
         output: Union[str, Sequence[str]] = (),
         root: Optional[Path] = None,
         where: str = "ModelSpec",
@@ -192,19 +262,23 @@ class ModelSpec:
                 f"{where}: epoch={shown(epoch)} is not a whole number from 0 up; {LATEST!r} is the last one"
             )
         if isinstance(source, (str, Path)):
-            source = _parse_source(source, epoch, root or Path(), where)
-            source = replace(source, params=_parse_params(params, epoch, root or Path(), where))
-        elif params is not None:
+            origin: Union[Checkpoint, Callable[..., object]] = replace(
+                _parse_source(source, epoch, root or Path(), where),
+                params=_parse_params(params, epoch, root or Path(), where),
+            )
+        elif params is None:
+            origin = source
+        else:
             raise UsageError(
                 f"{where}: params={str(params)!r} goes with a checkpoint's graph, not with a {_kind(source)}"
             )
         if name is None:
-            name = source.prefix.name if isinstance(source, Checkpoint) else _object_name(source)
+            name = origin.prefix.name if isinstance(origin, Checkpoint) else _object_name(origin)
         elif not isinstance(name, str):
             raise UsageError(f"{where}: name={shown(name)} is not text")
         given = _parse_inputs(inputs, where)
         return cls(
-            source,
+            origin,
             given,
             name,
             RunAs.parse(run_as, where=where),
@@ -222,7 +296,7 @@ class ModelSpec:
         return replace(self, source=source, example=root / example if isinstance(example, Path) else example)
 
 
-def _parse_source(source: Union[str, Path], epoch: Union[int, str], root: Path, where: str) -> Checkpoint:
+def _parse_source(source: Union[str, Path], epoch: Epoch, root: Path, where: str) -> Checkpoint:
     if str(source) and not Path(source).name and Path(source).is_dir():
         raise UsageError(f"{where}: {about_folder(root / source)}")
     if re.fullmatch(r"(-symbol\.json)?", Path(source).name):
@@ -238,7 +312,7 @@ def _parse_inputs(inputs: object, where: str) -> Dict[str, InputSpec]:
     return _parse_each(inputs, f"{where}: inputs")
 
 
-def _parse_each(given: Mapping[Any, object], where: str) -> Dict[str, InputSpec]:
+def _parse_each(given: Mapping[Any, Any], where: str) -> Dict[str, InputSpec]:
     parsed = {str(name): InputSpec.parse(value, where=f"{where}[{shown(name)}]") for name, value in given.items()}
     for name in parsed:
         if printable(name) != name or "\0" in name:
@@ -246,7 +320,7 @@ def _parse_each(given: Mapping[Any, object], where: str) -> Dict[str, InputSpec]
     return parsed
 
 
-def _parse_example(example: object, root: Path, where: str) -> object:
+def _parse_example(example: Optional[Example], root: Path, where: str) -> Optional[Example]:
     """Its arrays are looked at when they are needed: that takes numpy."""
     if isinstance(example, (str, Path)):
         return root / example

@@ -3,7 +3,7 @@
 import argparse
 import os
 from pathlib import Path
-from typing import Any, List, Tuple, Union
+from typing import Any, List, Tuple
 
 from pytest_mxperf.api import inputs_of, operators_of
 from pytest_mxperf.arguments import add_model_options, in_options, model_of
@@ -11,7 +11,7 @@ from pytest_mxperf.checkpoints import below
 from pytest_mxperf.commands.shared import MODEL, SAME, TROUBLE, Troubles, add
 from pytest_mxperf.cost.inputs import table
 from pytest_mxperf.errors import MxperfError, UsageError
-from pytest_mxperf.spec import LATEST, Checkpoint, ModelSpec
+from pytest_mxperf.spec import LATEST, Checkpoint, Epoch, ModelSpec
 from pytest_mxperf.suite.first import Guess, first_suite
 from pytest_mxperf.suite.read import FILE_NAME
 
@@ -72,7 +72,7 @@ def _init(options: argparse.Namespace) -> Tuple[str, int]:
 def _guess(prefix: str, folder: Path) -> Guess:
     source = os.path.relpath(prefix, folder)
     epochs = Checkpoint.at(Path(prefix), 0).epochs()
-    epoch = LATEST if epochs and 0 not in epochs else 0
+    epoch: Epoch = LATEST if epochs and 0 not in epochs else 0
     spec = ModelSpec.parse(prefix, {"": (1,)}, where="init", epoch=epoch)
     try:
         return Guess.of(source, inputs_of(spec), lambda shapes: _fits(prefix, shapes, epoch), epoch=epoch)
@@ -80,7 +80,7 @@ def _guess(prefix: str, folder: Path) -> Guess:
         return Guess(source, (), in_options(" ".join(str(error).split())), epoch)
 
 
-def _fits(prefix: str, inputs: Any, epoch: Union[int, str]) -> bool:
+def _fits(prefix: str, inputs: Any, epoch: Epoch) -> bool:
     """Whether the model can be counted with these inputs."""
     from pytest_mxperf.api import count
 

@@ -157,7 +157,7 @@ class ModelJudge:
         because = "" if timing else unmeasured_because
         return judge.over_baseline(growth.allowed, timing, unmeasured_because=because)
 
-    def _other(self, against: object, where: str) -> ModelSpec:
+    def _other(self, against: Any, where: str) -> ModelSpec:
         """The model to compare with. A plain source gets the inputs of the test's model."""
         if isinstance(against, ModelSpec):
             return against.under(self._root)

@@ -2,7 +2,7 @@
 
 import difflib
 from math import prod
-from typing import Any, List, Sequence, Tuple
+from typing import Any, Dict, List, Sequence, Tuple
 
 from pytest_mxperf.cost.walk import Inference
 from pytest_mxperf.errors import ShapeError, UsageError, listed
@@ -103,7 +103,7 @@ def _check_visible(model: Model, graph: Graph, counts: Sequence[int]) -> None:
 
 def _infer_outputs(model: Model, internals: Any) -> List[Known]:
     shapes = {name: spec.shape for name, spec in model.inputs.items()}
-    dtypes = {name: spec.dtype for name, spec in model.inputs.items()}
+    dtypes: Dict[str, str] = {name: spec.dtype for name, spec in model.inputs.items()}
     try:
         known = infer_symbol(internals, shapes, dtypes)
     except mx.MXNetError:

@@ -2,10 +2,11 @@
 
 import json
 import re
-from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from pytest_mxperf.cost.inputs import GraphInput
 from pytest_mxperf.cost.params import Role
+from pytest_mxperf.spec import Epoch
 from pytest_mxperf.suite.document import BLANK
 
 __all__ = ["Guess", "first_suite"]
@@ -68,7 +69,7 @@ class Guess(NamedTuple):
     inputs: Tuple[GuessedInput, ...]
     problem: str = ""
     """Why the inputs are unknown."""
-    epoch: Union[int, str] = 0
+    epoch: Epoch = 0
 
     @property
     def is_complete(self) -> bool:
@@ -76,7 +77,7 @@ class Guess(NamedTuple):
 
     @classmethod
     def of(
-        cls, source: str, inputs: Sequence[GraphInput], fits: Callable[[Shapes], bool], *, epoch: Union[int, str] = 0
+        cls, source: str, inputs: Sequence[GraphInput], fits: Callable[[Shapes], bool], *, epoch: Epoch = 0
     ) -> "Guess":
         """``fits`` says whether the model can be counted with such shapes."""
         if not inputs:
