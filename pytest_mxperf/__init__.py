@@ -30,8 +30,7 @@ if TYPE_CHECKING:
         UsageError,
         WorkerError,
     )
-    from pytest_mxperf.gate.own_metrics import Metric
-    from pytest_mxperf.judge.own_metrics import MeasuredModel
+    from pytest_mxperf.gate.own_metrics import MeasuredModel, Metric
     from pytest_mxperf.latency.comparison import Comparison, Sample
     from pytest_mxperf.latency.timing import Timing
     from pytest_mxperf.plugin.benchmark import Benchmark
@@ -103,8 +102,7 @@ _NAMES = {
         "UsageError",
         "WorkerError",
     ),
-    "pytest_mxperf.gate.own_metrics": ("Metric",),
-    "pytest_mxperf.judge.own_metrics": ("MeasuredModel",),
+    "pytest_mxperf.gate.own_metrics": ("MeasuredModel", "Metric"),
     "pytest_mxperf.latency.comparison": ("Comparison", "Sample"),
     "pytest_mxperf.latency.timing": ("Timing",),
     "pytest_mxperf.plugin.benchmark": ("Benchmark",),

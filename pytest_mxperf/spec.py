@@ -12,6 +12,7 @@ from typing import (
     List,
     Literal,
     Mapping,
+    NamedTuple,
     Optional,
     Protocol,
     Sequence,
@@ -31,10 +32,11 @@ __all__ = [
     "Checkpoint",
     "DtypeName",
     "Epoch",
-    "Example",
+    "ExampleLike",
     "InputLike",
     "InputSpec",
     "Inputs",
+    "LoadedCheckpoint",
     "ModelLike",
     "ModelSource",
     "ModelSpec",
@@ -76,7 +78,7 @@ InputLike = Union["InputSpec", ShapeLike, Tuple[ShapeLike, Union[DtypeName, type
 Inputs = Mapping[str, InputLike]
 """The inputs of a model by name: ``{"data": (1, 3, 224, 224), "tokens": ((1, 16), "int32")}``."""
 
-Example = Union[str, Path, Mapping[str, object], Callable[[], Mapping[str, object]]]
+ExampleLike = Union[str, Path, Mapping[str, object], Callable[[], Mapping[str, object]]]
 """Real inputs: the path of an ``.npz``, arrays by input, or a function that returns these."""
 
 RunAsName = Literal["module", "gluon", "gluon_static"]
@@ -197,6 +199,17 @@ class Checkpoint:
         return tuple(sorted(int(match.group(1)) for match in matches if match))
 
 
+class LoadedCheckpoint(NamedTuple):
+    """The three things that ``mx.model.load_checkpoint`` returns, in its order: a ``Symbol``, and ``NDArray``s by name.
+
+    They are ``Any`` because MXNet has no types.
+    """
+
+    symbol: Any
+    arg_params: Dict[str, Any]
+    aux_params: Dict[str, Any]
+
+
 @dataclass(frozen=True)
 class ModelSpec:
     """A model and its inputs.
@@ -209,7 +222,7 @@ class ModelSpec:
     name: str
     run_as: Optional[RunAs] = None
     """How the model is timed. None is the default: a Gluon block as a block, other models in a ``Module``."""
-    example: Optional[Example] = field(default=None, compare=False)
+    example: Optional[ExampleLike] = field(default=None, compare=False)
     """Real inputs: the path of an ``.npz``, a mapping from names to arrays, or a callable that returns one."""
     shapes: Mapping[str, Tuple[int, ...]] = field(default_factory=dict)
     """Shapes by name, of parameters whose shape neither the weights nor MXNet's inference give."""
@@ -246,7 +259,7 @@ class ModelSpec:
         epoch: Epoch = 0,
         name: Optional[str] = None,
         run_as: Union[RunAsName, RunAs, None] = None,
-        example: Optional[Example] = None,
+        example: Optional[ExampleLike] = None,
         params: Union[str, Path, None] = None,
         shapes: Optional[Mapping[str, ShapeLike]] = None,
         output: Union[str, Sequence[str]] = (),
@@ -320,7 +333,7 @@ def _parse_each(given: Mapping[Any, Any], where: str) -> Dict[str, InputSpec]:
     return parsed
 
 
-def _parse_example(example: Optional[Example], root: Path, where: str) -> Optional[Example]:
+def _parse_example(example: Optional[ExampleLike], root: Path, where: str) -> Optional[ExampleLike]:
     """Its arrays are looked at when they are needed: that takes numpy."""
     if isinstance(example, (str, Path)):
         return root / example

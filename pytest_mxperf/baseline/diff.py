@@ -1,7 +1,7 @@
 """Which layers make the difference between two models. They are matched by structure, so all names may differ."""
 
 from enum import Enum
-from typing import Collection, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Collection, Dict, Iterator, List, Literal, Mapping, NamedTuple, Optional, Sequence, Tuple, get_args
 
 import msgspec
 
@@ -14,13 +14,25 @@ from pytest_mxperf.cost.result import Shape
 from pytest_mxperf.errors import BaselineError
 from pytest_mxperf.graph import Graph
 
-__all__ = ["Change", "Costs", "Counted", "Detail", "Difference", "Kind", "Shaped", "difference_between", "matched"]
+__all__ = [
+    "COST_METRICS",
+    "Change",
+    "ChangeKind",
+    "CostMetric",
+    "Costs",
+    "Counted",
+    "Detail",
+    "Difference",
+    "Shaped",
+    "difference_between",
+    "matched",
+]
 
 Shaped = Tuple[Graph, Sequence[Tuple[Shape, ...]]]
 """A graph, and the shapes of each node's visible outputs."""
 
 
-class Kind(Enum):
+class ChangeKind(Enum):
     """What happened to a layer."""
 
     ADDED = "added"
@@ -33,6 +45,11 @@ class Kind(Enum):
     """Only the shapes of its inputs differ, because another layer has changed."""
     RECOUNTED = "recounted"
     """Only its costs differ: for example, its parameters no longer train."""
+
+
+CostMetric = Literal["macs", "flops", "params"]
+"""What layers are compared in; ``params`` are the trainable ones."""
+COST_METRICS: Tuple[CostMetric, ...] = get_args(CostMetric)
 
 
 class Costs(msgspec.Struct, frozen=True):
@@ -49,7 +66,7 @@ class Costs(msgspec.Struct, frozen=True):
 class Change(msgspec.Struct, frozen=True):
     """One changed layer, with its costs before and now. They are 0 where the layer does not exist."""
 
-    kind: Kind
+    kind: ChangeKind
     name: str
     op: str
     details: Tuple[Detail, ...]
@@ -59,7 +76,7 @@ class Change(msgspec.Struct, frozen=True):
     old_name: Optional[str] = None
     """Its name in the old model; None if it was added."""
 
-    def growth(self, metric: str) -> int:
+    def growth(self, metric: CostMetric) -> int:
         """The growth of ``macs``, ``flops`` or ``params``."""
         return int(getattr(self.now, metric)) - int(getattr(self.before, metric))
 
@@ -76,32 +93,32 @@ class Difference(msgspec.Struct, frozen=True):
     before: Costs
     now: Costs
 
-    def growth(self, metric: str) -> int:
+    def growth(self, metric: CostMetric) -> int:
         """The growth of ``macs``, ``flops`` or ``params`` in the whole model."""
         return int(getattr(self.now, metric)) - int(getattr(self.before, metric))
 
-    def share(self, change: Change, metric: str) -> Optional[float]:
+    def share(self, change: Change, metric: CostMetric) -> Optional[float]:
         """The change's part of the model's growth, as a fraction; None if that is 0. All shares add up to 1."""
         growth = self.growth(metric)
         return change.growth(metric) / growth if growth else None
 
-    def grown(self, metric: str) -> List[Change]:
+    def grown(self, metric: CostMetric) -> List[Change]:
         """The changes that have grown in the metric, largest first."""
         grown = [change for change in self.changes if change.growth(metric) > 0]
         return sorted(grown, key=lambda change: -change.growth(metric))
 
-    def explanation(self, metric: str, *, percent: int, limit: int) -> List[Change]:
+    def explanation(self, metric: CostMetric, *, percent: int, limit: int) -> List[Change]:
         """The fewest changes that make up this percentage of all growth in the metric, at most ``limit``."""
         return _heaviest(self.grown(metric), metric, percent, limit)
 
-    def distinction(self, metric: str, *, percent: int, limit: int) -> List[Change]:
+    def distinction(self, metric: CostMetric, *, percent: int, limit: int) -> List[Change]:
         """Like ``explanation``, for growth and shrinkage together: the heaviest changes of either kind."""
         differing = [change for change in self.changes if change.growth(metric)]
         ranked = sorted(differing, key=lambda change: -abs(change.growth(metric)))
         return _heaviest(ranked, metric, percent, limit)
 
 
-def _heaviest(ranked: Sequence[Change], metric: str, percent: int, limit: int) -> List[Change]:
+def _heaviest(ranked: Sequence[Change], metric: CostMetric, percent: int, limit: int) -> List[Change]:
     """The first few that make up so much of all growth and shrinkage together."""
     total = sum(abs(change.growth(metric)) for change in ranked)
     shown: List[Change] = []
@@ -191,7 +208,7 @@ class _Changes:
             old = self._matching.origin[new]
             if old < 0:
                 node = self._matching.new.nodes[new]
-                yield Change(Kind.ADDED, node.name, node.op, (), _NOTHING, self._new_costs.get(new, _NOTHING))
+                yield Change(ChangeKind.ADDED, node.name, node.op, (), _NOTHING, self._new_costs.get(new, _NOTHING))
                 continue
             for gone in removed.get(old, ()):
                 yield self._removed(gone)
@@ -215,7 +232,7 @@ class _Changes:
     def _removed(self, old: int) -> Change:
         node = self._matching.old.nodes[old]
         costs = self._old_costs.get(old, _NOTHING)
-        return Change(Kind.REMOVED, node.name, node.op, (), costs, _NOTHING, node.name)
+        return Change(ChangeKind.REMOVED, node.name, node.op, (), costs, _NOTHING, node.name)
 
     def _change(self, old: int, new: int) -> Optional[Change]:
         before, now = self._matching.old.nodes[old], self._matching.new.nodes[new]
@@ -223,12 +240,12 @@ class _Changes:
         kind, details = self._details(old, new, *costs)
         return Change(kind, now.name, now.op, tuple(details), *costs, before.name) if details else None
 
-    def _details(self, old: int, new: int, before: Costs, now: Costs) -> Tuple[Kind, List[Detail]]:
+    def _details(self, old: int, new: int, before: Costs, now: Costs) -> Tuple[ChangeKind, List[Detail]]:
         idle = self._idle_details(old, new)
         kind, details = self._effective_details(old, new, before, now)
-        return (kind if details else Kind.CHANGED), [*details, *idle]
+        return (kind if details else ChangeKind.CHANGED), [*details, *idle]
 
-    def _effective_details(self, old: int, new: int, before: Costs, now: Costs) -> Tuple[Kind, List[Detail]]:
+    def _effective_details(self, old: int, new: int, before: Costs, now: Costs) -> Tuple[ChangeKind, List[Detail]]:
         own = self._own_details(old, new)
         rewired = self._wiring.details(old, new)
         reshaped: List[Detail] = []
@@ -236,12 +253,12 @@ class _Changes:
             structures = self._matching.old, self._matching.new
             reshaped = shape_details(*structures, (old, new), parameters=not own)
         if own or rewired:
-            return Kind.CHANGED if own else Kind.REWIRED, [*own, *rewired, *reshaped]
+            return ChangeKind.CHANGED if own else ChangeKind.REWIRED, [*own, *rewired, *reshaped]
         if reshaped or before == now:
-            return Kind.RESHAPED, reshaped
+            return ChangeKind.RESHAPED, reshaped
         # A parameter that several layers read belongs to the first. Which one comes first is no difference.
         shared = self._shares(self._matching.old, old) and self._shares(self._matching.new, new)
-        return Kind.RECOUNTED, [] if shared else _recounted(before, now)
+        return ChangeKind.RECOUNTED, [] if shared else _recounted(before, now)
 
     def _own_details(self, old: int, new: int) -> List[Detail]:
         if self._are_alike(old, new):
@@ -270,6 +287,6 @@ class _Changes:
 def _recounted(before: Costs, now: Costs) -> List[Detail]:
     return [
         Detail(metric, f"{getattr(before, metric):,}", f"{getattr(now, metric):,}")
-        for metric in before.__struct_fields__
+        for metric in COST_METRICS
         if getattr(before, metric) != getattr(now, metric)
     ]

@@ -16,7 +16,7 @@ import os
 import re
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Dict, Iterator, NamedTuple, Optional, Tuple
+from typing import Dict, Iterator, Literal, NamedTuple, Optional, Tuple
 
 import msgspec
 
@@ -26,7 +26,10 @@ from pytest_mxperf.baseline.twins import twin_index
 from pytest_mxperf.errors import BaselineError
 from pytest_mxperf.words import Words
 
-__all__ = ["BaselineStore", "StoredBaseline", "is_safe"]
+__all__ = ["BaselineStore", "Saved", "StoredBaseline", "is_safe"]
+
+Saved = Literal["recorded", "updated", "unchanged"]
+"""What writing a baseline has done."""
 
 _SAFE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,127}")
 _SYMBOL_SUFFIX = "-symbol"
@@ -105,7 +108,7 @@ class BaselineStore(NamedTuple):
             return "" if baseline is None else baseline.costs_digest()
         return ""
 
-    def save(self, name: str, baseline: Baseline, symbol_json: str, *, overwrite: bool = True) -> str:
+    def save(self, name: str, baseline: Baseline, symbol_json: str, *, overwrite: bool = True) -> Saved:
         """Writes the pair, as a whole or not at all, and says ``recorded``, ``updated`` or ``unchanged``.
 
         Without ``overwrite`` a baseline that exists, also if another process has just made it, is left alone.

@@ -1,8 +1,8 @@
 """Which layers a metric has grown by, or two models differ by: the lines below the findings that regressed."""
 
-from typing import Iterable, List, Optional
+from typing import Dict, Iterable, List, Optional
 
-from pytest_mxperf.baseline.diff import Difference
+from pytest_mxperf.baseline.diff import CostMetric, Difference
 from pytest_mxperf.gate.finding import Finding, regressed_metrics
 from pytest_mxperf.gate.metrics import TOLERANCE_FROM
 
@@ -10,7 +10,7 @@ __all__ = ["explained"]
 
 _EXPLAINED_PERCENT = 90
 _MOST_LINES = 10
-_LABELS = {"macs": "MACs", "flops": "FLOPs", "params": "params"}
+_LABELS: Dict[CostMetric, str] = {"macs": "MACs", "flops": "FLOPs", "params": "params"}
 
 
 def explained(
@@ -43,7 +43,7 @@ def _explained(finding: Finding, difference: Optional[Difference], over: str, un
     return finding.with_lines(lines)
 
 
-def _explanation(difference: Difference, metric: str, over: str) -> List[str]:
+def _explanation(difference: Difference, metric: CostMetric, over: str) -> List[str]:
     """The largest changes, and a last line for all others: together they are the whole growth."""
     label = _LABELS[metric]
     choose = difference.distinction if over else difference.explanation

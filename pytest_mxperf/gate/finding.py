@@ -1,16 +1,20 @@
 """What a gate has found, and its verdict."""
 
 from enum import Enum
-from typing import Iterable, Optional, Sequence, Set, Tuple, Union
+from typing import Iterable, Literal, Optional, Sequence, Set, Tuple, Union
 
 import msgspec
 
 from pytest_mxperf.latency.comparison import Sample
 from pytest_mxperf.profile.layers import ModelProfile
 
-__all__ = ["Finding", "Number", "Verdict", "regressed_metrics"]
+__all__ = ["Finding", "GateName", "MetricUnit", "Number", "Verdict", "regressed_metrics"]
 
 Number = Union[int, float]
+GateName = Literal["budget", "baseline", "latency", "count", "test", "session", "advice"]
+"""What gave a verdict. ``test`` and ``session`` are what keeps gates from judging. ``advice`` is no gate."""
+MetricUnit = Literal["number", "bytes", "seconds"]
+"""The unit of a metric that another plugin adds."""
 
 
 class Verdict(Enum):
@@ -41,9 +45,7 @@ class Verdict(Enum):
 class Finding(msgspec.Struct, frozen=True):
     """One gate judged. ``value`` is what was measured, ``reference`` the ceiling or the baseline's value."""
 
-    gate: str
-    """``budget``, ``baseline``, ``latency`` or ``count``; ``test`` or ``session`` for what keeps gates from judging;
-    ``advice``, which is no gate."""
+    gate: GateName
     metric: str
     verdict: Verdict
     message: str
@@ -56,8 +58,8 @@ class Finding(msgspec.Struct, frozen=True):
     """Latency only: what it was judged by."""
     profiles: Tuple[ModelProfile, ...] = ()
     """Of the reference and of the model, where their layers were timed to explain it."""
-    unit: str = ""
-    """Of a metric that another plugin adds: ``bytes``, ``seconds`` or ``number``; empty for all others."""
+    unit: Literal["", "number", "bytes", "seconds"] = ""
+    """Of a metric that another plugin adds; empty for all others."""
 
     def with_reasons(self, lines: Sequence[str]) -> "Finding":
         """The same, with more lines next to its first, before what went on meanwhile."""

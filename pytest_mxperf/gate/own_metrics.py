@@ -2,20 +2,59 @@
 
 import math
 import numbers
+from abc import ABC, abstractmethod
 from fractions import Fraction
-from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional
+from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, SupportsFloat
 
 import msgspec
 
+from pytest_mxperf.cost.result import CostReport
 from pytest_mxperf.errors import UsageError, shown
-from pytest_mxperf.gate.finding import Finding, Number, Verdict
+from pytest_mxperf.gate.finding import Finding, GateName, MetricUnit, Number, Verdict
 from pytest_mxperf.gate.limits import KNOWN_METRICS, Ceiling
 from pytest_mxperf.quantities import LARGEST, Quantity, format_growth, format_quantity
+from pytest_mxperf.spec import LoadedCheckpoint, ModelSpec
 from pytest_mxperf.words import Words
 
-__all__ = ["Metric", "MetricValue", "by_name", "checked", "format_value", "judge_own_budget", "judge_own_growth"]
+__all__ = [
+    "MeasuredModel",
+    "Metric",
+    "MetricValue",
+    "by_name",
+    "checked",
+    "format_value",
+    "judge_own_budget",
+    "judge_own_growth",
+]
 
-_QUANTITIES = {"number": Quantity.COUNT, "bytes": Quantity.BYTES, "seconds": Quantity.SECONDS}
+_QUANTITIES: Dict[MetricUnit, Quantity] = {
+    "number": Quantity.COUNT,
+    "bytes": Quantity.BYTES,
+    "seconds": Quantity.SECONDS,
+}
+
+
+class MeasuredModel(ABC):
+    """The model that a metric's ``measure`` gets. Weights are loaded on first use."""
+
+    spec: ModelSpec
+    """What the test says about the model: its name, source and inputs."""
+
+    @abstractmethod
+    def cost(self) -> CostReport:
+        """The costs of the model, layer by layer."""
+
+    @abstractmethod
+    def symbol_json(self) -> str:
+        """The graph that is counted, as JSON."""
+
+    @abstractmethod
+    def checkpoint(self) -> LoadedCheckpoint:
+        """``(symbol, arg_params, aux_params)``."""
+
+    @abstractmethod
+    def module(self) -> Any:
+        """An ``mx.mod.Module`` with its weights, bound for inference."""
 
 
 class Metric(NamedTuple):
@@ -26,8 +65,8 @@ class Metric(NamedTuple):
     """
 
     name: str
-    measure: Callable[[Any], Any]
-    unit: str = "number"
+    measure: Callable[[MeasuredModel], Optional[SupportsFloat]]
+    unit: MetricUnit = "number"
     """``"bytes"``, ``"seconds"`` or ``"number"``."""
     more_is_better: bool = False
     """If true, a budget is the smallest allowed value, and a tolerance is how much may be lost."""
@@ -42,7 +81,7 @@ class MetricValue(msgspec.Struct, frozen=True):
 
     name: str
     value: Number
-    unit: str
+    unit: MetricUnit
 
 
 def by_name(metrics: Iterable[object]) -> Dict[str, Metric]:
@@ -85,7 +124,7 @@ def _as_float(value: numbers.Real) -> float:
         return math.inf
 
 
-def format_value(value: Number, unit: str) -> str:
+def format_value(value: Number, unit: MetricUnit) -> str:
     """``44.6 MiB``, ``12.3 ms``, or a plain number in six digits."""
     if unit != "number":
         return format_quantity(value, _QUANTITIES[unit])
@@ -159,7 +198,7 @@ def _growth(metric: Metric, old: Number, new: Number, allowed: float, over: str)
     return f"{metric.name} {before} -> {now} {change}"
 
 
-def _unmeasured(gate: str, metric: Metric, reference: Optional[Number]) -> Finding:
+def _unmeasured(gate: GateName, metric: Metric, reference: Optional[Number]) -> Finding:
     message = f"{metric.name} was not measured: the plugin that adds it has no value for this model"
     return Finding(gate, metric.name, Verdict.UNMEASURED, message, reference=reference, unit=metric.unit)
 

@@ -1,16 +1,18 @@
 """What a verdict does: it fails the test, warns, or is only in the report."""
 
 import difflib
-from typing import Dict, Mapping, NamedTuple, Tuple
+from typing import Dict, Literal, Mapping, NamedTuple, Tuple, get_args
 
 from pytest_mxperf.errors import UsageError, shown
 from pytest_mxperf.gate.finding import Verdict
 
-__all__ = ["ACTIONS", "OCCASIONS", "OF_THE_RUN", "Policy", "parse_policies", "parse_policy"]
+__all__ = ["ACTIONS", "OCCASIONS", "OF_THE_RUN", "Policy", "PolicyAction", "parse_policies", "parse_policy"]
 
-ACTIONS = ("fail", "warn", "ignore")
+PolicyAction = Literal["fail", "warn", "ignore"]
+"""What a verdict does."""
+ACTIONS: Tuple[PolicyAction, ...] = get_args(PolicyAction)
 
-_RULES: Dict[Verdict, Tuple[str, str]] = {
+_RULES: Dict[Verdict, Tuple[PolicyAction, str]] = {
     Verdict.MISSING: ("fail", "a test's baseline does not exist"),
     Verdict.INCOMPARABLE: ("fail", "a baseline has other inputs or another convention, or cannot be read"),
     Verdict.OTHER_MXNET: ("warn", "a baseline was recorded under another MXNet, or is timed in another way"),
@@ -39,19 +41,18 @@ _GOOD = (Verdict.PASSED, Verdict.ADVICE)
 class Policy(NamedTuple):
     """The action for each verdict that leaves a choice."""
 
-    actions: Mapping[Verdict, str] = _USUAL
+    actions: Mapping[Verdict, PolicyAction] = _USUAL
 
     @classmethod
     def strict(cls) -> "Policy":
         """Every verdict but PASSED fails."""
         return cls(dict.fromkeys(_RULES, "fail"))
 
-    def updated(self, actions: Mapping[Verdict, str]) -> "Policy":
+    def updated(self, actions: Mapping[Verdict, PolicyAction]) -> "Policy":
         """The same policy with these actions changed."""
         return Policy({**self.actions, **actions})
 
-    def action(self, verdict: Verdict) -> str:
-        """``fail``, ``warn`` or ``ignore``."""
+    def action(self, verdict: Verdict) -> PolicyAction:
         return "ignore" if verdict in _GOOD else self.actions.get(verdict, "fail")
 
     def deviations(self) -> str:
@@ -60,7 +61,7 @@ class Policy(NamedTuple):
         return " ".join(f"{verdict.value.lower()}={action}" for verdict, action in changed)
 
 
-def parse_policy(text: str, *, where: str) -> Tuple[Verdict, str]:
+def parse_policy(text: str, *, where: str) -> Tuple[Verdict, PolicyAction]:
     """``missing=warn``. Raises ``UsageError`` that begins with ``where``."""
     name, equals, action = text.partition("=")
     if not equals:
@@ -68,7 +69,7 @@ def parse_policy(text: str, *, where: str) -> Tuple[Verdict, str]:
     return _verdict(name.strip(), where), _action(action.strip(), name.strip(), where)
 
 
-def parse_policies(arguments: Mapping[str, object], *, where: str) -> Dict[Verdict, str]:
+def parse_policies(arguments: Mapping[str, object], *, where: str) -> Dict[Verdict, PolicyAction]:
     """``{"missing": "warn"}``, as a marker has it. Raises ``UsageError`` that begins with ``where``."""
     actions = {_verdict(name, where): _action(action, name, where) for name, action in arguments.items()}
     for verdict in OF_THE_RUN:
@@ -89,7 +90,8 @@ def _verdict(name: str, where: str) -> Verdict:
     raise UsageError(f"{where}: {name!r} {problem}; {hint}these leave one: {', '.join(choices)}")
 
 
-def _action(action: object, name: str, where: str) -> str:
-    if action in ACTIONS:
-        return str(action)
-    raise UsageError(f"{where}: {name}={shown(action)} is none of {', '.join(ACTIONS)}")
+def _action(given: object, name: str, where: str) -> PolicyAction:
+    for action in ACTIONS:
+        if action == given:
+            return action
+    raise UsageError(f"{where}: {name}={shown(given)} is none of {', '.join(ACTIONS)}")

@@ -22,7 +22,7 @@ from pytest_mxperf.gate.metrics import WALL_TIMES
 from pytest_mxperf.gate.own_metrics import judge_own_growth
 from pytest_mxperf.gate.session import Claim
 from pytest_mxperf.judge.options import JudgeOptions
-from pytest_mxperf.judge.own_metrics import MeasuredModel, OwnMetrics
+from pytest_mxperf.judge.own_metrics import AnalysedModel, OwnMetrics
 from pytest_mxperf.judge.timed import TimedModel
 from pytest_mxperf.latency.timing import Timing
 from pytest_mxperf.spec import Checkpoint, InputSpec, ModelSpec
@@ -150,7 +150,7 @@ class BaselineJudge:
         before = msgspec.structs.replace(Baseline.of(theirs.cost(), other.inputs), inputs=self._now.inputs)
         reference = _Reference(before, lambda: theirs, other.inputs, over)
         findings = self._explain(judge_baseline(allowed, self._now, before, words=words, over=over), reference)
-        measured = self._own.of({*allowed}, MeasuredModel(other, theirs)).values
+        measured = self._own.of({*allowed}, AnalysedModel(other, theirs)).values
         findings += judge_own_growth(self._own.metrics, allowed, self._own.values, measured, words=words, over=over)
         if "latency" in allowed:
             finding = self._timed.judge_against(other, theirs, allowed["latency"], over=over)

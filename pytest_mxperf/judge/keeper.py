@@ -7,6 +7,7 @@ from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.gate.session import Claim, Claims
 from pytest_mxperf.judge.growth import Update
 from pytest_mxperf.judge.options import JudgeOptions
+from pytest_mxperf.report.run import BaselineUpdate
 
 __all__ = ["Keeper"]
 
@@ -24,8 +25,10 @@ class Keeper:
         self._store = options.store
         self._overwrites = options.update != "new"
 
-    def keep(self, name: str, test: str, claim: Claim, update: Optional[Update], *, is_passed: bool) -> Optional[str]:
-        """``recorded``, ``updated``, ``unchanged`` or ``not stored``; None if there was nothing to store."""
+    def keep(
+        self, name: str, test: str, claim: Claim, update: Optional[Update], *, is_passed: bool
+    ) -> Optional[BaselineUpdate]:
+        """What became of the baseline; None if there was nothing to store."""
         conflict = self._claims.conflict(name, test, claim)
         finding = Finding("baseline", name, Verdict.CONFLICT, conflict)
         if conflict and finding not in self.findings:
@@ -34,7 +37,7 @@ class Keeper:
             return None
         return self._save(name, test, update) if is_passed and not conflict else "not stored"
 
-    def _save(self, name: str, test: str, update: Update) -> str:
+    def _save(self, name: str, test: str, update: Update) -> BaselineUpdate:
         if self._stored_by.get(name, test) != test:
             return "unchanged"  # tests may share a model; what its layers are called may still differ
         try:

@@ -13,15 +13,16 @@ from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.gate.limits import Ceiling, Growth
 from pytest_mxperf.gate.metrics import BUDGETS, PER_ITEM
 from pytest_mxperf.gate.own_metrics import judge_own_budget
+from pytest_mxperf.gate.policy import PolicyAction
 from pytest_mxperf.imports import import_all
 from pytest_mxperf.judge.growth import BaselineJudge, JudgedGrowth
 from pytest_mxperf.judge.latency_gate import LatencyGate
 from pytest_mxperf.judge.options import JudgeOptions
-from pytest_mxperf.judge.own_metrics import MeasuredModel, OwnMetrics
+from pytest_mxperf.judge.own_metrics import AnalysedModel, OwnMetrics
 from pytest_mxperf.judge.timed import TimedModel
 from pytest_mxperf.latency.timing import Timing
 from pytest_mxperf.profile.layers import ModelProfile
-from pytest_mxperf.spec import ModelSpec
+from pytest_mxperf.spec import LoadedCheckpoint, ModelSpec
 
 if TYPE_CHECKING:  # it imports MXNet
     from pytest_mxperf.mx.analysis import Analysis
@@ -34,7 +35,7 @@ class Gates(NamedTuple):
 
     budget: Mapping[str, Ceiling]
     growth: Optional[Growth]
-    policy: Mapping[Verdict, str]
+    policy: Mapping[Verdict, PolicyAction]
     """What the test itself says about verdicts."""
     own: OwnMetrics = OwnMetrics()
     """The metrics that other plugins add, which both may name."""
@@ -114,7 +115,7 @@ class ModelJudge:
         return example_of(self.spec)
 
     @cached_property
-    def checkpoint(self) -> Any:
+    def checkpoint(self) -> LoadedCheckpoint:
         from pytest_mxperf.mx.weights import load_weights
 
         return load_weights(self.analysis)
@@ -127,7 +128,7 @@ class ModelJudge:
     def judge(self, gates: Gates, timing: Optional[Timing], *, unmeasured_because: str, where: str) -> Judged:
         """Judges its gates. ``where`` names the marker or table that asks for another model."""
         findings = judge_uncounted(self.cost) if gates else []
-        own = gates.own.of(gates.names, MeasuredModel(self.spec, self.analysis))
+        own = gates.own.of(gates.names, AnalysedModel(self.spec, self.analysis))
         budget = {name: ceiling for name, ceiling in gates.budget.items() if name in BUDGETS and name != "rss"}
         batch = self.spec.batch if any(metric.endswith(PER_ITEM) for metric in budget) else 1
         findings += judge_budget(budget, self.cost, timing, unmeasured_because=unmeasured_because, batch=batch)

@@ -6,39 +6,34 @@ from typing import TYPE_CHECKING, AbstractSet, Any, Mapping, NamedTuple, Optiona
 from pytest_mxperf.cost.result import CostReport
 from pytest_mxperf.errors import MxperfError, UsageError, told
 from pytest_mxperf.gate.finding import Number
-from pytest_mxperf.gate.own_metrics import Metric, MetricValue, checked
-from pytest_mxperf.spec import ModelSpec
+from pytest_mxperf.gate.own_metrics import MeasuredModel, Metric, MetricValue, checked
+from pytest_mxperf.spec import LoadedCheckpoint, ModelSpec
 
 if TYPE_CHECKING:  # it imports MXNet
     from pytest_mxperf.mx.analysis import Analysis
 
-__all__ = ["MeasuredModel", "OwnMetrics"]
+__all__ = ["AnalysedModel", "OwnMetrics"]
 
 
-class MeasuredModel:
-    """The model that a metric's ``measure`` gets. Weights are loaded on first use."""
+class AnalysedModel(MeasuredModel):
+    """A model of which all is known that can be known before it runs."""
 
     def __init__(self, spec: ModelSpec, analysis: "Analysis") -> None:
         self.spec = spec
-        """What the test says about the model: its name, source and inputs."""
         self._analysis = analysis
 
     def cost(self) -> CostReport:
-        """The costs of the model, layer by layer."""
         return self._analysis.cost()
 
     def symbol_json(self) -> str:
-        """The graph that is counted, as JSON."""
         return self._analysis.symbol_json
 
-    def checkpoint(self) -> Any:
-        """``(symbol, arg_params, aux_params)``."""
+    def checkpoint(self) -> LoadedCheckpoint:
         from pytest_mxperf.mx.weights import load_weights
 
         return load_weights(self._analysis)
 
     def module(self) -> Any:
-        """An ``mx.mod.Module`` with its weights, bound for inference."""
         from pytest_mxperf.mx.bind import bind
 
         return bind(self._analysis, self.checkpoint())

@@ -10,7 +10,7 @@ from pytest_mxperf.mx.analysis import Analysis
 from pytest_mxperf.mx.guard import SECONDS_OF_A_TRIAL, memory_limit_bytes, try_in_child
 from pytest_mxperf.mx.runtime import mx, reason
 from pytest_mxperf.mx.sync import example_batch, forward_pass
-from pytest_mxperf.mx.weights import LoadedCheckpoint
+from pytest_mxperf.spec import LoadedCheckpoint
 
 __all__ = ["bind"]
 

@@ -3,7 +3,7 @@
 import os
 import warnings
 from pathlib import Path
-from typing import Any, Dict, Mapping, NamedTuple
+from typing import Any, Dict, Mapping
 
 import numpy as np
 
@@ -12,18 +12,10 @@ from pytest_mxperf.mx import gluon
 from pytest_mxperf.mx.analysis import Analysis
 from pytest_mxperf.mx.runtime import array_semantics, mx, reason
 from pytest_mxperf.params_file import read_header
-from pytest_mxperf.spec import Checkpoint
+from pytest_mxperf.spec import Checkpoint, LoadedCheckpoint
 from pytest_mxperf.stored import read_stored
 
-__all__ = ["LoadedCheckpoint", "as_module_sets", "load_weights", "read_values"]
-
-
-class LoadedCheckpoint(NamedTuple):
-    """The three things that ``mx.model.load_checkpoint`` returns, in its order."""
-
-    symbol: Any
-    arg_params: Dict[str, Any]
-    aux_params: Dict[str, Any]
+__all__ = ["as_module_sets", "load_weights", "read_values"]
 
 
 def load_weights(analysis: Analysis) -> LoadedCheckpoint:

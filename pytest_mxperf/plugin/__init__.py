@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pytest_mxperf.plugin.case import Case
     from pytest_mxperf.plugin.reporter import Reporter
     from pytest_mxperf.report.run import RunReport, Section
-    from pytest_mxperf.spec import ModelSpec
+    from pytest_mxperf.spec import LoadedCheckpoint, ModelSpec
 
 __all__ = [
     "Hooks",
@@ -271,7 +271,7 @@ def mxperf_cost(_mxperf_case: "Case") -> "CostReport":
 
 
 @pytest.fixture
-def mxperf_checkpoint(_mxperf_case: "Case") -> Any:
+def mxperf_checkpoint(_mxperf_case: "Case") -> "LoadedCheckpoint":
     """``(symbol, arg_params, aux_params)`` as ``mx.model.load_checkpoint`` returns them, checked against each other."""
     from pytest_mxperf.plugin.fixtures import checkpoint
 

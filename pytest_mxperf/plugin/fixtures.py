@@ -10,7 +10,7 @@ from pytest_mxperf.plugin.case import CASE, Case
 from pytest_mxperf.plugin.containment import MEANT_FOR_PYTEST, cause_of, failure, message_of
 from pytest_mxperf.plugin.markers import model_of
 from pytest_mxperf.plugin.settings import OPTIONS
-from pytest_mxperf.spec import ModelSpec
+from pytest_mxperf.spec import LoadedCheckpoint, ModelSpec
 
 __all__ = ["case", "checkpoint", "cost", "model", "module"]
 
@@ -45,7 +45,7 @@ def cost(case: Case) -> CostReport:
         return case.model.cost
 
 
-def checkpoint(case: Case) -> Any:
+def checkpoint(case: Case) -> LoadedCheckpoint:
     with _one_clear_error("loading the weights", case):
         return case.model.checkpoint
 

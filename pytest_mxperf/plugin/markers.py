@@ -11,7 +11,7 @@ from pytest_mxperf.errors import UsageError, shown
 from pytest_mxperf.gate.finding import Verdict
 from pytest_mxperf.gate.limits import Ceiling, Growth, parse_budget, parse_growth
 from pytest_mxperf.gate.own_metrics import Metric
-from pytest_mxperf.gate.policy import parse_policies
+from pytest_mxperf.gate.policy import PolicyAction, parse_policies
 from pytest_mxperf.spec import ModelSpec
 
 __all__ = [
@@ -139,10 +139,10 @@ def _keywords(item: pytest.Item, name: str) -> Dict[str, object]:
     return keywords
 
 
-def policy_of(item: pytest.Item) -> Dict[Verdict, str]:
+def policy_of(item: pytest.Item) -> Dict[Verdict, PolicyAction]:
     """The policy in the test's markers. The marker closest to the test wins. Raises ``UsageError``."""
     where = f"mxperf_policy of {item.nodeid}"
-    actions: Dict[Verdict, str] = {}
+    actions: Dict[Verdict, PolicyAction] = {}
     for marker in reversed(_closest_first(item, "mxperf_policy")):
         if marker.args:
             raise UsageError(f"{where}: takes keyword arguments only, as in uncounted='warn'")

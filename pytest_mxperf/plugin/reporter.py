@@ -22,7 +22,7 @@ from pytest_mxperf.plugin.settings import Options
 from pytest_mxperf.report import formats
 from pytest_mxperf.report.notices import notices
 from pytest_mxperf.report.output import Place
-from pytest_mxperf.report.run import ModelResult, RunReport, Section
+from pytest_mxperf.report.run import ModelResult, RunReport, Section, TestOutcome
 from pytest_mxperf.versions import versions
 
 __all__ = ["Reporter"]
@@ -69,7 +69,7 @@ class Reporter:
             if text is not None:
                 self._add(unpacked(text), _outcome(phases), worker)
 
-    def _add(self, data: CaseData, outcome: str, worker: object) -> None:
+    def _add(self, data: CaseData, outcome: TestOutcome, worker: object) -> None:
         result = msgspec.structs.replace(data.result, outcome=outcome)
         stored = self._keeper.keep(result.name, result.test, data.claim, data.update, is_passed=outcome == "passed")
         result = msgspec.structs.replace(result, baseline_update=stored)
@@ -206,7 +206,7 @@ class Reporter:
             terminalreporter.write_line(f"ERROR {error}", red=True)
 
 
-def _outcome(phases: List[pytest.TestReport]) -> str:
+def _outcome(phases: List[pytest.TestReport]) -> TestOutcome:
     """The outcome of a test, from the reports of its setup, call, subtests and teardown."""
     bad = [phase for phase in phases if phase.outcome not in ("passed", "skipped")]
     if bad:

@@ -1,24 +1,24 @@
 """The difference between two models, as a table."""
 
-from typing import List, Sequence, Tuple
+from typing import Dict, List, Sequence, Tuple
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 
-from pytest_mxperf.baseline.diff import Change, Difference
+from pytest_mxperf.baseline.diff import Change, CostMetric, Difference
 from pytest_mxperf.quantities import Quantity, format_growth, format_quantity
 from pytest_mxperf.report.console import new_console, plain, printed, shortened
 
 __all__ = ["print_changes", "render"]
 
-Columns = Sequence[Tuple[str, bool]]
+Columns = Sequence[Tuple[CostMetric, bool]]
 """Metrics, and whether the table shows the shares of each."""
 
 _LEAST_TEXT = 44
 """The fewest characters for a layer's name and its change."""
 
-_HEADINGS = {"macs": "MACs", "flops": "FLOPs", "params": "params"}
+_HEADINGS: Dict[CostMetric, str] = {"macs": "MACs", "flops": "FLOPs", "params": "params"}
 
 
 def render(difference: Difference, *, width: int, color: bool) -> str:
@@ -34,7 +34,7 @@ def render(difference: Difference, *, width: int, color: bool) -> str:
     return printed(console)
 
 
-def _totals(difference: Difference, metric: str) -> str:
+def _totals(difference: Difference, metric: CostMetric) -> str:
     before, now = getattr(difference.before, metric), getattr(difference.now, metric)
     if before == now:
         return f"{now:,}, unchanged"
@@ -101,13 +101,13 @@ def _cells(difference: Difference, change: Change, columns: Columns) -> List[str
     return [cell for metric, shares in columns for cell in _figures(difference, change, metric)[: 1 + shares]]
 
 
-def _has_shares(difference: Difference, metric: str) -> bool:
+def _has_shares(difference: Difference, metric: CostMetric) -> bool:
     """False if some layers have grown and others shrunk: shares would be over 100%, or below 0."""
     growths = [change.growth(metric) for change in difference.changes]
     return min(growths) >= 0 or max(growths) <= 0
 
 
-def _figures(difference: Difference, change: Change, metric: str) -> List[str]:
+def _figures(difference: Difference, change: Change, metric: CostMetric) -> List[str]:
     """The growth, and its share of the model's growth."""
     growth, share = change.growth(metric), difference.share(change, metric)
     if not growth:

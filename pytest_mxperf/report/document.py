@@ -9,22 +9,21 @@ from typing import Dict, Literal, Optional, Tuple
 import msgspec
 
 from pytest_mxperf.baseline.detail import Detail
-from pytest_mxperf.baseline.diff import Change, Costs, Difference, Kind
+from pytest_mxperf.baseline.diff import COST_METRICS, Change, ChangeKind, Costs, Difference
 from pytest_mxperf.cost.result import CostReport, LayerCost, OpCost, Params, Shape
-from pytest_mxperf.gate.finding import Finding, Number, Verdict
+from pytest_mxperf.gate.finding import Finding, GateName, Number, Verdict
 from pytest_mxperf.gate.own_metrics import MetricValue
+from pytest_mxperf.gate.policy import PolicyAction
 from pytest_mxperf.latency.comparison import Sample
 from pytest_mxperf.latency.timing import Timing
 from pytest_mxperf.profile.layers import ModelProfile, TimedLayer
 from pytest_mxperf.profile.values import Peaks
-from pytest_mxperf.report.run import ModelResult, RunReport, Section
+from pytest_mxperf.report.run import BaselineUpdate, ModelResult, RunReport, Section, TestOutcome
 from pytest_mxperf.spec import InputSpec
 
 __all__ = ["SCHEMA", "CostDocument", "DifferenceDocument", "Document", "ProfileDocument", "schema"]
 
 SCHEMA = 1
-
-Outcome = Literal["passed", "failed", "skipped", "error"]
 
 
 class DetailDocument(msgspec.Struct, frozen=True):
@@ -34,7 +33,7 @@ class DetailDocument(msgspec.Struct, frozen=True):
 
 
 class ChangeDocument(msgspec.Struct, frozen=True):
-    kind: Kind
+    kind: ChangeKind
     name: str
     old_name: Optional[str]
     op: str
@@ -46,7 +45,6 @@ class ChangeDocument(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, change: Change, difference: Difference) -> "ChangeDocument":
-        metrics = change.now.__struct_fields__
         return cls(
             kind=change.kind,
             name=change.name,
@@ -55,8 +53,8 @@ class ChangeDocument(msgspec.Struct, frozen=True):
             details=tuple(DetailDocument(*detail) for detail in change.details),
             before=change.before,
             now=change.now,
-            growth={metric: change.growth(metric) for metric in metrics},
-            share_of_growth={metric: difference.share(change, metric) for metric in metrics},
+            growth={metric: change.growth(metric) for metric in COST_METRICS},
+            share_of_growth={metric: difference.share(change, metric) for metric in COST_METRICS},
         )
 
     def change(self) -> Change:
@@ -249,7 +247,7 @@ class ProfileDocument(msgspec.Struct, frozen=True):
 
 
 class FindingDocument(msgspec.Struct, frozen=True):
-    gate: str
+    gate: GateName
     metric: str
     verdict: Verdict
     message: str
@@ -258,7 +256,7 @@ class FindingDocument(msgspec.Struct, frozen=True):
     allowed_growth: Optional[float]
     samples: Tuple[Sample, ...]
     profiles: Tuple[ProfileDocument, ...]
-    unit: str = ""
+    unit: Literal["", "number", "bytes", "seconds"] = ""
 
     @classmethod
     def of(cls, finding: Finding) -> "FindingDocument":
@@ -273,17 +271,17 @@ class FindingDocument(msgspec.Struct, frozen=True):
 class ModelDocument(msgspec.Struct, frozen=True):
     test: str
     name: str
-    outcome: Outcome
+    outcome: TestOutcome
     problem: Optional[str]
     inputs: Dict[str, InputSpec]
     findings: Tuple[FindingDocument, ...]
     difference: Optional[DifferenceDocument]
-    baseline_update: Optional[str]
+    baseline_update: Optional[BaselineUpdate]
     timing: Optional[Timing]
     cost: Optional[CostDocument]
     file: str = ""
     line: int = 0
-    policy: Dict[Verdict, str] = {}
+    policy: Dict[Verdict, PolicyAction] = {}
     symbol_path: Optional[str] = None
     profile: Optional[ProfileDocument] = None
     unprofiled_because: Optional[str] = None
@@ -294,7 +292,7 @@ class ModelDocument(msgspec.Struct, frozen=True):
         return cls(
             test=result.test,
             name=result.name,
-            outcome=result.outcome,  # type: ignore[arg-type]  # one of these
+            outcome=result.outcome,
             problem=result.problem or None,
             inputs=result.inputs,
             findings=tuple(map(FindingDocument.of, result.findings)),

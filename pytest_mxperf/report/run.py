@@ -1,6 +1,6 @@
 """The results of a run: one per test, and all of them together."""
 
-from typing import Dict, Optional, Tuple
+from typing import Dict, Literal, Optional, Tuple
 
 import msgspec
 
@@ -8,11 +8,17 @@ from pytest_mxperf.baseline.diff import Difference
 from pytest_mxperf.cost.result import CostReport
 from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.gate.own_metrics import MetricValue
+from pytest_mxperf.gate.policy import PolicyAction
 from pytest_mxperf.latency.timing import Timing
 from pytest_mxperf.profile.layers import ModelProfile
 from pytest_mxperf.spec import InputSpec
 
-__all__ = ["ModelResult", "RunReport", "Section"]
+__all__ = ["BaselineUpdate", "ModelResult", "RunReport", "Section", "TestOutcome"]
+
+TestOutcome = Literal["passed", "failed", "skipped", "error"]
+"""How a test has ended. ``error`` is one in its setup or teardown."""
+BaselineUpdate = Literal["recorded", "updated", "unchanged", "not stored"]
+"""What became of a baseline. It is not stored if its test failed, or if it could not be written."""
 
 
 class ModelResult(msgspec.Struct, frozen=True):
@@ -22,8 +28,7 @@ class ModelResult(msgspec.Struct, frozen=True):
     """The test's node id."""
     name: str
     inputs: Dict[str, InputSpec]
-    outcome: str = "passed"
-    """``passed``, ``failed``, ``skipped``, or ``error`` in setup or teardown."""
+    outcome: TestOutcome = "passed"
     problem: str = ""
     """Why the model could not be opened, counted, bound or compared. Empty if nothing failed."""
     cost: Optional[CostReport] = None
@@ -31,9 +36,9 @@ class ModelResult(msgspec.Struct, frozen=True):
     findings: Tuple[Finding, ...] = ()
     difference: Optional[Difference] = None
     """The difference from the baseline, if the model regressed."""
-    baseline_update: Optional[str] = None
+    baseline_update: Optional[BaselineUpdate] = None
     """If baselines are to be stored: ``recorded``, ``updated``, ``unchanged`` or ``not stored``."""
-    policy: Dict[Verdict, str] = {}
+    policy: Dict[Verdict, PolicyAction] = {}
     """The test's own policy: fail, warn or ignore, by verdict."""
     file: str = ""
     """The test's file, relative to pytest's root directory."""

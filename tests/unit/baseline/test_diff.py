@@ -9,7 +9,7 @@ import random
 import pytest
 
 from pytest_mxperf.attributes import Operator
-from pytest_mxperf.baseline.diff import Change, Costs, Counted, Difference, Kind, difference_between
+from pytest_mxperf.baseline.diff import Change, ChangeKind, Costs, Counted, Difference, difference_between
 from pytest_mxperf.baseline.record import Baseline
 from pytest_mxperf.cost.result import CostReport, LayerCost, OpCost, Params
 from pytest_mxperf.errors import BaselineError
@@ -456,7 +456,7 @@ class TestEverySingleEdit:
 
     def others(self, new):
         changes = difference(RESNET, renamed(new)).changes
-        return [(each.kind.value, each.old_name) for each in changes if each.kind is not Kind.RESHAPED]
+        return [(each.kind.value, each.old_name) for each in changes if each.kind is not ChangeKind.RESHAPED]
 
     @pytest.mark.parametrize("index", OPERATORS, ids=lambda index: RESNET.graph.nodes[index].name)
     def test_is_told_as_what_it_is(self, index):
@@ -619,7 +619,7 @@ class TestLargeGraphs:
 
 
 def change(name, macs, params=0, op="Convolution"):
-    return Change(Kind.ADDED, name, op, (), Costs(), Costs(macs, 2 * macs, params))
+    return Change(ChangeKind.ADDED, name, op, (), Costs(), Costs(macs, 2 * macs, params))
 
 
 class TestExplanation:

@@ -5,7 +5,7 @@ from fractions import Fraction
 import msgspec
 import pytest
 
-from pytest_mxperf.baseline.diff import Change, Costs, Detail, Difference, Kind
+from pytest_mxperf.baseline.diff import Change, ChangeKind, Costs, Detail, Difference
 from pytest_mxperf.baseline.record import Baseline
 from pytest_mxperf.cost.result import CostReport, Params
 from pytest_mxperf.gate.baseline import judge_baseline
@@ -25,7 +25,7 @@ def lines_of(*changes, before, now, metric="macs", **tolerances):
 
 
 def a_change(name, growth, *details, metric="macs"):
-    kind = Kind.CHANGED if details else Kind.ADDED
+    kind = ChangeKind.CHANGED if details else ChangeKind.ADDED
     return Change(kind, name, "Convolution", details, Costs(), Costs(**{metric: growth}))
 
 
@@ -154,9 +154,9 @@ def test_what_is_lighter_than_another_model_has_not_improved():
 
 def test_a_model_that_is_not_light_enough_shows_what_distinguishes_the_two_heaviest_first():
     """20 added, 50 and 10 removed of 100 leave 60; 50 + 20 are 87.5% of 80 that differ, so all three are shown."""
-    removed = Change(Kind.REMOVED, "big", "Convolution", (), Costs(macs=50), Costs(), "big")
+    removed = Change(ChangeKind.REMOVED, "big", "Convolution", (), Costs(macs=50), Costs(), "big")
     narrowed = Change(
-        Kind.CHANGED, "small", "Convolution", (Detail("num_filter", "8", "4"),), Costs(macs=20), Costs(10)
+        ChangeKind.CHANGED, "small", "Convolution", (Detail("num_filter", "8", "4"),), Costs(macs=20), Costs(10)
     )
     finding = against(a_change("new", 20), narrowed, removed, before=100, now=60, allowed="-50%")
     assert finding.verdict is Verdict.REGRESSED
@@ -172,7 +172,8 @@ def test_what_little_is_left_is_summed_up_with_its_sign():
     """90 of 96 are enough."""
     weights = {"a": 2, "b": 90, "c": 4}
     changes = [
-        Change(Kind.REMOVED, name, "Convolution", (), Costs(macs), Costs(), name) for name, macs in weights.items()
+        Change(ChangeKind.REMOVED, name, "Convolution", (), Costs(macs), Costs(), name)
+        for name, macs in weights.items()
     ]
     assert against(*changes, before=200, now=104, allowed="-50%").message.splitlines()[1:] == [
         "b (Convolution): removed, -90 MACs",
@@ -182,7 +183,7 @@ def test_what_little_is_left_is_summed_up_with_its_sign():
 
 def test_two_models_that_cost_the_same_are_said_to():
     unlike = Change(
-        Kind.CHANGED, "a", "Convolution", (Detail("pad", "(1, 1)", "(2, 2)"),), Costs(macs=5), Costs(macs=5)
+        ChangeKind.CHANGED, "a", "Convolution", (Detail("pad", "(1, 1)", "(2, 2)"),), Costs(macs=5), Costs(macs=5)
     )
     assert against(unlike, before=5, now=5, allowed="-10%").message.splitlines() == [
         "macs 5, the same as fp32 (allowed -10%)",

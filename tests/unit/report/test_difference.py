@@ -4,12 +4,12 @@ import re
 
 import pytest
 
-from pytest_mxperf.baseline.diff import Change, Costs, Detail, Difference, Kind
+from pytest_mxperf.baseline.diff import Change, ChangeKind, Costs, Detail, Difference
 from pytest_mxperf.report import difference as report
 from pytest_mxperf.report.console import new_console, printed
 
 WIDENED = Change(
-    Kind.CHANGED,
+    ChangeKind.CHANGED,
     "conv1",
     "Convolution",
     (Detail("num_filter", "256", "384"), Detail("stride", "(1, 1)", "(2, 2)")),
@@ -17,8 +17,8 @@ WIDENED = Change(
     Costs(1_750_000, 3_500_000, 750),
     "old_conv1",
 )
-REMOVED = Change(Kind.REMOVED, "relu", "Activation", (), Costs(flops=64), Costs(), "relu")
-RESHAPED = Change(Kind.RESHAPED, "flat", "Flatten", (Detail("input", "1x4", "1x8"),), Costs(), Costs(), "flat")
+REMOVED = Change(ChangeKind.REMOVED, "relu", "Activation", (), Costs(flops=64), Costs(), "relu")
+RESHAPED = Change(ChangeKind.RESHAPED, "flat", "Flatten", (Detail("input", "1x4", "1x8"),), Costs(), Costs(), "flat")
 FOUND = Difference((WIDENED, REMOVED, RESHAPED), Costs(2_000_000, 4_000_064, 1_000), Costs(2_750_000, 5_500_000, 1_250))
 
 
@@ -53,8 +53,8 @@ def test_each_change_has_its_growth_and_its_share():
 def test_no_share_is_over_100_percent_or_below_0():
     """900 FLOPs more and 100 less: of the 800 that are left the first would be 112.5%, the second -12.5%."""
     changes = (
-        Change(Kind.ADDED, "b", "dot", (), Costs(), Costs(450, 900, 10)),
-        Change(Kind.REMOVED, "a", "LRN", (), Costs(0, 100, 0), Costs(), "a"),
+        Change(ChangeKind.ADDED, "b", "dot", (), Costs(), Costs(450, 900, 10)),
+        Change(ChangeKind.REMOVED, "a", "LRN", (), Costs(0, 100, 0), Costs(), "a"),
     )
     assert rows(render(Difference(changes, Costs(0, 100, 0), Costs(450, 900, 10))))[5:] == [
         ["b (dot)", "added", "+450", "100.0%", "+900", "+10", "100.0%"],
@@ -71,8 +71,8 @@ def test_flops_are_shown_where_no_macs_change():
 
 
 def test_growth_in_both_directions_that_comes_to_nothing_has_no_shares():
-    added = Change(Kind.ADDED, "b", "dot", (), Costs(), Costs(64, 128))
-    removed = Change(Kind.REMOVED, "a", "dot", (), Costs(64, 128), Costs(), "a")
+    added = Change(ChangeKind.ADDED, "b", "dot", (), Costs(), Costs(64, 128))
+    removed = Change(ChangeKind.REMOVED, "a", "dot", (), Costs(64, 128), Costs(), "a")
     text = render(Difference((removed, added), Costs(64, 128), Costs(64, 128)))
     assert rows(text)[0] == ["MACs", "64, unchanged"]
     assert rows(text)[5:] == [["a (dot)", "removed", "-64", "-128"], ["b (dot)", "added", "+64", "+128"]]
@@ -98,7 +98,7 @@ def test_models_that_do_not_differ_say_so():
 def test_of_too_many_those_that_weigh_most_are_shown_in_the_models_order(limit, shown, more):
     """Heavy ones that vanish weigh as much as those that come."""
     changes = tuple(
-        Change(Kind.CHANGED, f"l{index}", "dot", (), Costs(100, 200), Costs(100 + growth, 200 + 2 * growth))
+        Change(ChangeKind.CHANGED, f"l{index}", "dot", (), Costs(100, 200), Costs(100 + growth, 200 + 2 * growth))
         for index, growth in enumerate([1, 60, 2, -50, 40, 30])
     )
     console = new_console(width=80, color=False)
@@ -109,7 +109,7 @@ def test_of_too_many_those_that_weigh_most_are_shown_in_the_models_order(limit, 
 
 
 def test_names_are_text_and_nothing_else():
-    strange = Change(Kind.ADDED, "[red]x[/red] :dog: \x1b[31m", "dot", (), Costs(), Costs(1, 2))
+    strange = Change(ChangeKind.ADDED, "[red]x[/red] :dog: \x1b[31m", "dot", (), Costs(), Costs(1, 2))
     text = render(Difference((strange,), Costs(), Costs(1, 2)))
     assert "[red]x[/red] :dog: \N{REPLACEMENT CHARACTER}[31m (dot)" in text
     assert "\x1b" not in text
@@ -119,7 +119,12 @@ def test_names_are_text_and_nothing_else():
 @pytest.mark.parametrize("width", [40, 60, 80])
 def test_every_line_fits(width):
     long = Change(
-        Kind.CHANGED, "a_long_name_" * 9, "Convolution", (Detail("kernel", "(1, 1)" * 9, "x" * 60),), Costs(), Costs()
+        ChangeKind.CHANGED,
+        "a_long_name_" * 9,
+        "Convolution",
+        (Detail("kernel", "(1, 1)" * 9, "x" * 60),),
+        Costs(),
+        Costs(),
     )
     lines = render(Difference((long, WIDENED), Costs(), Costs(5, 10, 1)), width=width).splitlines()
     assert max(map(len, lines)) <= width

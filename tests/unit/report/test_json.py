@@ -9,7 +9,7 @@ import pytest
 
 import pytest_mxperf.report
 from pytest_mxperf.baseline.detail import Detail
-from pytest_mxperf.baseline.diff import Change, Costs, Difference, Kind
+from pytest_mxperf.baseline.diff import Change, ChangeKind, Costs, Difference
 from pytest_mxperf.cost.result import CostReport, LayerCost, OpCost, Params
 from pytest_mxperf.errors import UsageError
 from pytest_mxperf.gate.finding import Finding, Verdict
@@ -174,7 +174,13 @@ def test_names_in_any_alphabet_and_with_any_character_come_back():
 
 
 CHANGE = Change(
-    Kind.CHANGED, "fc", "FullyConnected", (Detail("num_hidden", "3", "4"),), Costs(9, 18, 9), Costs(12, 24, 12), "fc0"
+    ChangeKind.CHANGED,
+    "fc",
+    "FullyConnected",
+    (Detail("num_hidden", "3", "4"),),
+    Costs(9, 18, 9),
+    Costs(12, 24, 12),
+    "fc0",
 )
 EVERYTHING = ModelResult(
     "t.py::test_b",

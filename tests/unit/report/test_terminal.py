@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from pytest_mxperf.baseline.diff import Change, Costs, Kind
+from pytest_mxperf.baseline.diff import Change, ChangeKind, Costs
 from pytest_mxperf.cost.result import CostReport, LayerCost, OpCost, Params
 from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.latency.timing import Timing
@@ -60,7 +60,12 @@ SLOWER = Finding(
     0.025,
 )
 WIDENED = Change(
-    Kind.CHANGED, "stage1_conv1", "Convolution", "num_filter 64 -> 72", Costs(0, 0, 0), Costs(1_000_000, 2_000_000, 0)
+    ChangeKind.CHANGED,
+    "stage1_conv1",
+    "Convolution",
+    "num_filter 64 -> 72",
+    Costs(0, 0, 0),
+    Costs(1_000_000, 2_000_000, 0),
 )
 RUNS = {
     "passed": [result(findings=(PASSED,), timing=Timing.of([0.04, 0.05]))],
