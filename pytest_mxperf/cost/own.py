@@ -3,7 +3,7 @@
 A model that uses such a rule has a convention of its own, so its baseline is never compared with other rules' numbers.
 """
 
-from typing import Callable, Dict, Mapping, Optional, Sequence
+from typing import Callable, Dict, Mapping, Optional, Sequence, TypeVar
 
 from pytest_mxperf.cost.registry import UNCOUNTABLE, Call, Formula, rule_for
 from pytest_mxperf.cost.result import CONVENTION, OpCost
@@ -13,9 +13,11 @@ __all__ = ["convention_with", "formula", "own_cost", "own_name"]
 
 _CUSTOM = "Custom"
 _RULES: Dict[str, Formula] = {}
+_Formula = TypeVar("_Formula", bound=Formula)
+"""The decorated function stays what it is."""
 
 
-def formula(*operators: str, override: bool = False) -> Callable[[Formula], Formula]:
+def formula(*operators: str, override: bool = False) -> Callable[[_Formula], _Formula]:
     """Registers the decorated function as the cost of these operators, in a conftest.py or a module of mxperf_imports.
 
     The function takes a ``Call`` (attributes and shapes) and returns the ``OpCost`` of one execution. Name an operator
@@ -24,7 +26,7 @@ def formula(*operators: str, override: bool = False) -> Callable[[Formula], Form
     Raises ``UsageError`` for an operator that has a rule already, unless ``override`` is given.
     """
 
-    def register(function: Formula) -> Formula:
+    def register(function: _Formula) -> _Formula:
         for name in operators:
             if not override and not _is_again(name, function) and (name in _RULES or rule_for(name) is not None):
                 raise UsageError(f"formula: {name} has a rule already; formula({name!r}, override=True) replaces it")
