@@ -4,7 +4,7 @@ import time
 import warnings
 from functools import partial
 from operator import methodcaller
-from typing import Any, Callable, List, Mapping, Optional
+from typing import Any, Callable, List, Mapping, Optional, Protocol, Union
 
 import pytest
 
@@ -13,7 +13,7 @@ from pytest_mxperf.latency.timing import Timing
 from pytest_mxperf.plugin.case import CASE, Case
 from pytest_mxperf.spec import InputSpec
 
-__all__ = ["Benchmark", "with_benchmark", "without_benchmark"]
+__all__ = ["Benchmark", "BoundModule", "with_benchmark", "without_benchmark"]
 
 _LET_IT_PASS = "--mxperf-policy=unmeasured=warn lets that pass"
 _DISABLED = f"pytest-benchmark is disabled (--benchmark-disable, or xdist's -n); {_LET_IT_PASS}"
@@ -23,6 +23,14 @@ _WARM_UP_FORWARDS = 4
 
 # If one of our errors is raised, pytest shows only the user's call.
 _HIDE_OUR_ERRORS = methodcaller("errisinstance", MxperfError)
+
+
+class BoundModule(Protocol):
+    """What an ``mx.mod.Module``, a ``BucketingModule`` and the like have. MXNet has no types."""
+
+    def forward(self, data_batch: Any, is_train: Optional[bool] = None) -> Any: ...
+
+    def get_outputs(self) -> Any: ...
 
 
 class Benchmark:
@@ -38,7 +46,7 @@ class Benchmark:
         self._item = item
         self._is_used = False
 
-    def __call__(self, model: Any, *, batch: Any = None) -> Timing:
+    def __call__(self, model: Union[BoundModule, Callable[..., object]], *, batch: Any = None) -> Timing:
         """Times single forward passes with all outputs fetched: the latency.
 
         ``batch`` is an ``mx.io.DataBatch``, or the arguments of a block or callable: an array, or a tuple of arrays.
@@ -51,7 +59,9 @@ class Benchmark:
         forwards = forwards_of(model, batch, self._inputs(), self._example())
         return self._time(synchronized(forwards), queued_forwards=1)
 
-    def throughput(self, model: Any, *, forwards: int = 32, batch: Any = None) -> Timing:
+    def throughput(
+        self, model: Union[BoundModule, Callable[..., object]], *, forwards: int = 32, batch: Any = None
+    ) -> Timing:
         """Times queues of ``forwards`` passes. The outputs are fetched once, at the end of a queue.
 
         The ``Timing`` is in seconds per forward, pytest-benchmark's table in seconds per queue.
