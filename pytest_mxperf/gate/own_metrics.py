@@ -3,8 +3,9 @@
 import math
 import numbers
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, SupportsFloat
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, SupportsFloat
 
 import msgspec
 
@@ -25,6 +26,7 @@ __all__ = [
     "format_value",
     "judge_own_budget",
     "judge_own_growth",
+    "quantities",
 ]
 
 _QUANTITIES: Dict[MetricUnit, Quantity] = {
@@ -57,7 +59,8 @@ class MeasuredModel(ABC):
         """An ``mx.mod.Module`` with its weights, bound for inference."""
 
 
-class Metric(NamedTuple):
+@dataclass(frozen=True)
+class Metric:
     """A metric of another plugin, which budgets and baselines may name: accuracy, energy, size of an artifact.
 
     ``measure`` takes a ``MeasuredModel`` and returns the number, from 0 up, or None for a model that has none. It is
@@ -71,10 +74,6 @@ class Metric(NamedTuple):
     more_is_better: bool = False
     """If true, a budget is the smallest allowed value, and a tolerance is how much may be lost."""
 
-    @property
-    def quantity(self) -> Quantity:
-        return _QUANTITIES[self.unit]
-
 
 class MetricValue(msgspec.Struct, frozen=True):
     """What was measured of one model."""
@@ -82,6 +81,11 @@ class MetricValue(msgspec.Struct, frozen=True):
     name: str
     value: Number
     unit: MetricUnit
+
+
+def quantities(metrics: Mapping[str, Metric]) -> Dict[str, Quantity]:
+    """What a budget of each metric is written in."""
+    return {name: _QUANTITIES[metric.unit] for name, metric in metrics.items()}
 
 
 def by_name(metrics: Iterable[object]) -> Dict[str, Metric]:

@@ -10,7 +10,7 @@ import pytest
 from pytest_mxperf.errors import UsageError, shown
 from pytest_mxperf.gate.finding import Verdict
 from pytest_mxperf.gate.limits import Ceiling, Growth, parse_budget, parse_growth
-from pytest_mxperf.gate.own_metrics import Metric
+from pytest_mxperf.gate.own_metrics import Metric, quantities
 from pytest_mxperf.gate.policy import PolicyAction, parse_policies
 from pytest_mxperf.spec import ModelSpec
 
@@ -114,9 +114,7 @@ _TAKEN = inspect.signature(_spec_arguments)
 def budget_of(item: pytest.Item, own: Mapping[str, Metric]) -> Dict[str, Ceiling]:
     """The ceilings by metric. Raises ``UsageError``, which names the test and the argument."""
     where = f"mxperf_budget of {item.nodeid}"
-    budget = parse_budget(
-        _keywords(item, "mxperf_budget"), where=where, own={name: metric.quantity for name, metric in own.items()}
-    )
+    budget = parse_budget(_keywords(item, "mxperf_budget"), where=where, own=quantities(own))
     if not budget and item.get_closest_marker("mxperf_budget") is not None:
         raise UsageError(f'{where}: sets no ceiling; write it like mxperf_budget(macs="1.82 G")')
     return budget

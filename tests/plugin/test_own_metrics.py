@@ -185,6 +185,10 @@ def test_a_metric_may_skip(write, run, plugged):
         ("raise OSError('no labels')", "pytest_mxperf_metrics failed: OSError: no labels"),
         ("return ['accuracy']", "pytest_mxperf_metrics: 'accuracy' is no pytest_mxperf.Metric; return a list of these"),
         ("return 5", "pytest_mxperf_metrics failed: TypeError: 'int' object is not iterable"),
+        (
+            "from pytest_mxperf import Metric; return Metric('accuracy', len)",
+            "pytest_mxperf_metrics failed: TypeError: 'Metric' object is not iterable",
+        ),
     ],
 )
 def test_a_hook_that_fails_fails_the_test(pytester, write, run, body, message):
