@@ -19,6 +19,7 @@ from typing import (
     SupportsIndex,
     Tuple,
     Union,
+    cast,
     get_args,
 )
 
@@ -50,11 +51,12 @@ Epoch = Union[int, Literal["latest"]]
 """The epoch of a checkpoint: its number, or ``"latest"`` for the highest one."""
 LATEST: Literal["latest"] = "latest"
 
-ModelSource = Union[str, Path, Callable[..., object]]
+ModelSource = Union[str, Path, Callable[..., object], Tuple[int]]
 """What a model is read from or built by: a checkpoint's prefix, the path of a symbol JSON, or an object of MXNet.
 
 MXNet has no types. ``Callable[..., object]`` stands for a Gluon block, a ``Symbol``, and a function that returns one of
-the two: all of them can be called.
+the two: all of them can be called. ``Tuple[int]`` is what pyright takes the symbol of ``mx.sym.Convolution(...)`` for,
+because such functions end with ``return (0,)`` in MXNet's source.
 """
 ModelLike = Union[ModelSource, "ModelSpec"]
 """What the functions take as a model: a source, or a ``ModelSpec`` that has everything else too."""
@@ -280,7 +282,7 @@ class ModelSpec:
                 params=_parse_params(params, epoch, root or Path(), where),
             )
         elif params is None:
-            origin = source
+            origin = cast(Callable[..., object], source)
         else:
             raise UsageError(
                 f"{where}: params={str(params)!r} goes with a checkpoint's graph, not with a {_kind(source)}"
