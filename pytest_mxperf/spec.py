@@ -202,13 +202,12 @@ class Checkpoint:
 
 
 class LoadedCheckpoint(NamedTuple):
-    """The three things that ``mx.model.load_checkpoint`` returns, in its order: a ``Symbol``, and ``NDArray``s by name.
-
-    They are ``Any`` because MXNet has no types.
-    """
+    """The three things that ``mx.model.load_checkpoint`` returns, in its order. MXNet has no types for them."""
 
     symbol: Any
+    """A ``Symbol``."""
     arg_params: Dict[str, Any]
+    """Each an ``NDArray``, by name."""
     aux_params: Dict[str, Any]
 
 

@@ -1,12 +1,16 @@
 """Writes the reference pages from the code, so that they cannot drift: options, markers, verdicts, commands, API."""
 
 import argparse
+import ast
 import inspect
 import re
+from importlib import import_module
 from pathlib import Path
+from textwrap import indent
 
 import pytest
 
+import pytest_mxperf
 from pytest_mxperf import plugin
 from pytest_mxperf.cli import _parser
 from pytest_mxperf.gate.finding import Verdict
@@ -114,8 +118,32 @@ API = """# Python API
    :members:
    :undoc-members:
    :imported-members:
+   :special-members: __call__
+```
+
+## Aliases
+
+What arguments and attributes can be, for annotations of your own.
+
+```{eval-rst}
+ALIASES
 ```
 """
+
+
+def api_page():
+    found = [entry for module, names in pytest_mxperf._NAMES.items() for entry in aliases(module, names)]
+    return API.replace("ALIASES\n", "\n".join(text for _, text in sorted(found)))
+
+
+def aliases(module, names):
+    """Those of the names that a module assigns, each with its value and the text below it: autodoc leaves them out."""
+    body = ast.parse(inspect.getsource(import_module(module))).body
+    for each, below in zip(body, body[1:]):
+        if isinstance(each, ast.Assign) and each.targets[0].id in names:
+            name, text = each.targets[0].id, inspect.cleandoc(below.value.value)
+            heading = f".. py:data:: {name}\n   :module: pytest_mxperf\n   :value: {ast.unparse(each.value)}"
+            yield name, f"{heading}\n\n{indent(text, '   ')}\n"
 
 
 def write(app):
@@ -127,7 +155,7 @@ def write(app):
         "verdicts": verdicts_page(),
         "commands": commands_page(),
         "mxperf-toml": suite_page(),
-        "api": API,
+        "api": api_page(),
     }
     for name, text in pages.items():
         path = folder / f"{name}.md"

@@ -89,6 +89,7 @@ class Call(NamedTuple):
 
 
 Formula = Callable[[Call], OpCost]
+"""A rule: what one execution of an operator costs."""
 
 
 class Rule(NamedTuple):

@@ -17,6 +17,7 @@ __all__ = [
 ]
 
 Shape = Tuple[int, ...]
+"""Elements per dimension."""
 ConventionName = Literal["conv-only", "fvcore", "thop", "torchvision"]
 """The conventions of other tools, for ``CostReport.counted_as``."""
 

@@ -49,21 +49,25 @@ class Outcome(Enum):
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """The result of a test. ``growth`` is a fraction of the reference: 0.05 is 5% slower, -0.3 is 30% faster.
-
-    low, high: bounds of the growth, each for all looks together. ``low`` is too high with a probability of at most the
-        test's ``alpha``, ``high`` is too low with at most ``MISS_ALPHA``. Too few samples have no bounds: ``low`` is -1
-        below five samples or more, ``high`` is infinite below four.
-    samples: the number of samples. Without any, ``growth`` is 0.
-    reason: why the outcome is INCONCLUSIVE; otherwise empty.
-    """
+    """The result of a test. ``growth`` is a fraction of the reference: 0.05 is 5% slower, -0.3 is 30% faster."""
 
     outcome: Outcome
     growth: float
+    """0 without any sample."""
     low: float
+    """A bound for all looks together. It is too high with a probability of at most the test's ``alpha``.
+
+    It is -1 while there is no bound yet: below five samples or more.
+    """
     high: float
+    """A bound for all looks together. It is too low with a probability of at most ``MISS_ALPHA``.
+
+    It is infinity while there is no bound yet: below four samples.
+    """
     samples: int
+    """How many there were."""
     reason: str = ""
+    """Why it is INCONCLUSIVE; empty otherwise."""
 
 
 class SequentialTest:

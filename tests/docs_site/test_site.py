@@ -8,6 +8,8 @@ from urllib.parse import unquote, urldefrag
 
 import pytest
 
+import pytest_mxperf
+
 ROOT = Path(__file__).resolve().parents[2]
 SITE = ROOT / "build" / "docs"
 REPOSITORY = "https://github.com/pytest-mxperf/pytest-mxperf/blob/main/"
@@ -86,6 +88,13 @@ def test_no_link_is_dead():
 def test_every_page_is_reached_from_the_first():
     pages = {path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html")}
     assert pages - reached(SITE) - GENERATED == set()
+
+
+@built
+def test_the_reference_has_each_name_that_is_exported():
+    anchors = Page(SITE / "reference" / "api.html").anchors
+    assert {f"pytest_mxperf.{name}" for name in pytest_mxperf.__all__} - anchors == set()
+    assert "pytest_mxperf.Benchmark.__call__" in anchors
 
 
 @built
