@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pytest_mxperf.cost.polynomial import Polynomial
     from pytest_mxperf.cost.registry import Call, Formula
     from pytest_mxperf.cost.result import ConventionName, CostReport, LayerCost, OpCost, Params, Shape
-    from pytest_mxperf.cost.scaling import Scaling
+    from pytest_mxperf.cost.scaling import Scaling, ScalingMetric
     from pytest_mxperf.errors import (
         BaselineError,
         GraphError,
@@ -114,6 +114,7 @@ __all__ = [
     "RunReport",
     "Sample",
     "Scaling",
+    "ScalingMetric",
     "Section",
     "Shape",
     "ShapeError",
@@ -140,7 +141,7 @@ _NAMES = {
     "pytest_mxperf.cost.polynomial": ("Polynomial",),
     "pytest_mxperf.cost.registry": ("Call", "Formula"),
     "pytest_mxperf.cost.result": ("ConventionName", "CostReport", "LayerCost", "OpCost", "Params", "Shape"),
-    "pytest_mxperf.cost.scaling": ("Scaling",),
+    "pytest_mxperf.cost.scaling": ("Scaling", "ScalingMetric"),
     "pytest_mxperf.errors": (
         "BaselineError",
         "GraphError",

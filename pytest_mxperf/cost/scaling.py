@@ -3,14 +3,17 @@
 import math
 from dataclasses import replace
 from functools import reduce
-from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, List, Literal, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from pytest_mxperf.cost.polynomial import Polynomial, fit
 from pytest_mxperf.cost.result import CostReport
 from pytest_mxperf.errors import UsageError
 from pytest_mxperf.spec import InputSpec
 
-__all__ = ["Axis", "Scaling", "checked_sizes", "exponent", "laws", "values"]
+__all__ = ["Axis", "Scaling", "ScalingMetric", "checked_sizes", "exponent", "laws", "values"]
+
+ScalingMetric = Literal["macs", "flops", "params", "param_bytes", "peak_activation_bytes"]
+"""What has a law; ``params`` are the trainable ones, and ``param_bytes`` those of all."""
 
 _MOST_CHECKED = 8
 """The number of sizes for a law. Attention over the pixels of an image has degree 4, so three sizes confirm it."""
@@ -80,7 +83,7 @@ class Scaling(NamedTuple):
     """The costs by size, for the sizes that the user asked for."""
     problems: Dict[int, str]
     """Why the model cannot be counted, by size."""
-    laws: Dict[str, Optional[Polynomial]]
+    laws: Dict[ScalingMetric, Optional[Polynomial]]
     """The polynomial of each metric, exact at every size in ``checked``. None if there is no polynomial."""
     checked: Tuple[int, ...]
     """The sizes behind the laws: those that the user asked for, and others on the same grid."""
@@ -101,7 +104,7 @@ def checked_sizes(asked: Sequence[int]) -> List[int]:
     return [*asked, *more[: max(0, _MOST_CHECKED - len(asked))]]
 
 
-def values(report: CostReport) -> Dict[str, int]:
+def values(report: CostReport) -> Dict[ScalingMetric, int]:
     """The metrics that have a law."""
     return {
         "macs": report.macs,
@@ -112,7 +115,7 @@ def values(report: CostReport) -> Dict[str, int]:
     }
 
 
-def laws(reports: Mapping[int, CostReport]) -> Dict[str, Optional[Polynomial]]:
+def laws(reports: Mapping[int, CostReport]) -> Dict[ScalingMetric, Optional[Polynomial]]:
     """The law of each metric, from the reports by size."""
     found = {size: values(report) for size, report in reports.items()}
     metrics = next(iter(found.values()), {})

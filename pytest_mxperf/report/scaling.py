@@ -1,19 +1,19 @@
 """A model's costs at several sizes of an input, as a table, and the law of each metric."""
 
-from typing import Mapping, Optional
+from typing import Dict, Mapping, Optional
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 
 from pytest_mxperf.cost.polynomial import Polynomial
-from pytest_mxperf.cost.scaling import Scaling, exponent, values
+from pytest_mxperf.cost.scaling import Scaling, ScalingMetric, exponent, values
 from pytest_mxperf.report.console import new_console, plain, printed, wrapped
 
 __all__ = ["render"]
 
 _USUALLY_CONSTANT = ("params", "param_bytes")
-_HEADINGS = {
+_HEADINGS: Dict[ScalingMetric, str] = {
     "macs": "MACs",
     "flops": "FLOPs",
     "params": "params",
@@ -47,7 +47,7 @@ def _costs(scaling: Scaling) -> Table:
     return table
 
 
-def _grows(found: Mapping[int, Mapping[str, int]], metric: str) -> bool:
+def _grows(found: Mapping[int, Mapping[ScalingMetric, int]], metric: ScalingMetric) -> bool:
     return len({costs[metric] for costs in found.values()}) > 1
 
 
@@ -67,7 +67,7 @@ def _kind(law: Optional[Polynomial]) -> str:
     return "no exact law" if law is None else law.kind
 
 
-def _unlawful(scaling: Scaling, metric: str) -> str:
+def _unlawful(scaling: Scaling, metric: ScalingMetric) -> str:
     """For a metric without an exact law: about how it grows."""
     found = {size: values(report)[metric] for size, report in scaling.reports.items()}
     power = exponent(found)

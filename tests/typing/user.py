@@ -100,6 +100,7 @@ def vary() -> None:
     scaling = mxperf.vary("models/net", INPUTS, axis="data:0", sizes=range(1, 9))
     assert_type(scaling, mxperf.Scaling)
     assert_type(scaling.reports[1], CostReport)
+    assert_type(list(scaling.laws), List[mxperf.ScalingMetric])
     law = scaling.laws["macs"]
     assert_type(law, Optional[mxperf.Polynomial])
     if law is not None:

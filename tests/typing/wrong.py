@@ -39,6 +39,7 @@ mxperf.compare_latency("old", "new", INPUTS, tolerance="5%")  # type: ignore[arg
 mxperf.profile_layers("net", INPUTS, run_as="hybrid")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 mxperf.vary("net", INPUTS, axis=0, sizes=[1, 2])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 mxperf.vary("net", INPUTS, axis="data:0", sizes=8)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+mxperf.vary("net", INPUTS, axis="data:0", sizes=[1, 2]).laws["mac"]  # type: ignore[index]  # pyright: ignore[reportArgumentType]
 mxperf.diff("old", "new", INPUTS).growth("mac")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 report.counted_as("ptflops")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
