@@ -74,15 +74,15 @@ def test_another_version_is_told_whatever_is_gated(write_net, run, recorded, tol
 
     write_net(gates='macs="0%"')
     run("--mxperf-update").assert_outcomes(passed=1)
-    recorded(mxnet="1.8.0")
-    assert told() == [f"recorded under MXNet 1.8.0, this is {mx.__version__}{AGAIN}"]
+    recorded(mxnet="1.5.1")
+    assert told() == [f"recorded under MXNet 1.5.1, this is {mx.__version__}{AGAIN}"]
     run().assert_outcomes(passed=1)
 
 
 def test_it_is_told_with_a_graph_that_is_not_timed(write_net, run, recorded, report, timer):
     write_net(gates='latency="5%"')
     run("--mxperf-update").assert_outcomes(passed=1)
-    recorded(mxnet="1.8.0")
+    recorded(mxnet="1.5.1")
     verdicts = {each["metric"]: each["verdict"] for each in report()["test_it"]["findings"]}
     assert (verdicts["latency"], verdicts["mxnet"]) == ("PASSED", "OTHER_MXNET")
     assert timer.asked == []
@@ -111,7 +111,7 @@ def told_blas():
 def test_an_update_makes_it_the_baseline(write_net, run, recorded, told):
     write_net()
     run("--mxperf-update").assert_outcomes(passed=1)
-    recorded(mxnet="1.8.0")
+    recorded(mxnet="1.5.1")
     assert told("--mxperf-update=new") != []
     assert told("--mxperf-update") == []
     assert told() == []
@@ -131,7 +131,7 @@ def test_an_older_file_says_nothing_of_it(write_net, run, pytester, told, verdic
 def test_one_with_other_inputs_says_it_too(write_net, run, recorded, told, pytester):
     write_net()
     run("--mxperf-update").assert_outcomes(passed=1)
-    recorded(mxnet="1.8.0")
+    recorded(mxnet="1.5.1")
     path = pytester.path / "test_it.py"
     path.write_text(path.read_text().replace('"data": (1, 3)', '"data": (2, 3)'))
     assert len(told()) == 1
@@ -203,7 +203,7 @@ def test_nor_one_whose_baseline_was_recorded_by_such(write_net, run, told, timer
 def test_what_comes_of_it_is_the_users_to_say(write_net, run, recorded, pytester, action, outcome, is_ini):
     write_net()
     run("--mxperf-update").assert_outcomes(passed=1)
-    recorded(mxnet="1.8.0")
+    recorded(mxnet="1.5.1")
     if is_ini:
         pytester.makeini(f"[pytest]\nmxperf_policy = other_mxnet={action}")
     result = run(*([] if is_ini else [f"--mxperf-policy=other_mxnet={action}"]))

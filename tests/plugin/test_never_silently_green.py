@@ -275,8 +275,8 @@ def test_another_mxnet(pytester, write, run, holds):
     write(BASELINE.format(body="pass"))
     run("--mxperf-update").assert_outcomes(passed=1)
     path = pytester.path / "baselines" / "digits.json"
-    path.write_text(path.read_text().replace(f'"mxnet": "{mx.__version__}"', '"mxnet": "1.8.0"'))
-    message = f"recorded under MXNet 1.8.0, this is {mx.__version__}; --mxperf-update records it again"
+    path.write_text(path.read_text().replace(f'"mxnet": "{mx.__version__}"', '"mxnet": "1.5.1"'))
+    message = f"recorded under MXNet 1.5.1, this is {mx.__version__}; --mxperf-update records it again"
     holds("another MXNet: version, build, BLAS, subgraph backend", "OTHER_MXNET", message)
 
 
