@@ -10,6 +10,7 @@ from typing import Callable, Dict, Mapping, NamedTuple, Optional, Sequence, Tupl
 
 import msgspec
 
+from pytest_mxperf import traits
 from pytest_mxperf.graph import Graph, Node
 
 __all__ = ["Normalizer", "Operator", "Operators", "Spelled", "ineffective", "is_annotation", "nothing_known", "shape"]
@@ -233,13 +234,7 @@ def shape(text: str, *, numpy_shapes: bool) -> Optional[str]:
 
 # The meaning of a default that depends on other attributes (MXNet's parameter parsers).
 
-_WINDOWS = frozenset(
-    {
-        *("Convolution", "Convolution_v1", "Deconvolution", "Pooling", "Pooling_v1", "im2col", "col2im"),
-        *("_contrib_DeformableConvolution", "_contrib_ModulatedDeformableConvolution"),
-        *("_contrib_quantized_conv", "_contrib_quantized_pooling"),
-    }
-)
+_WINDOWS = traits.CONVOLUTIONS | traits.DEFORMABLE | traits.POOLING | {"Deconvolution", "im2col", "col2im"}
 _LAYOUTS = {1: "NCW", 2: "NCHW", 3: "NCDHW"}
 
 
@@ -266,18 +261,9 @@ _GPU, _TRAINING = "GPU only", "training only"
 
 _OF_ONE: Mapping[Tuple[str, str], str] = {
     # In Deconvolution, UpSampling and Convolution_v1 it decides how many samples a CPU computes at a time.
-    **{
-        (op, "workspace"): _GPU
-        for op in (
-            *("Convolution", "_contrib_DeformableConvolution", "_contrib_ModulatedDeformableConvolution"),
-            "_contrib_quantized_conv",
-        )
-    },
-    **{
-        (op, "momentum"): _TRAINING
-        for op in ("BatchNorm", "BatchNorm_v1", "_contrib_BatchNormWithReLU", "_contrib_SyncBatchNorm")
-    },
-    ("RNN", "p"): _TRAINING,
+    **{(op, "workspace"): _GPU for op in ("Convolution", "_contrib_quantized_conv", *traits.DEFORMABLE)},
+    **{(op, "momentum"): _TRAINING for op in traits.BATCH_NORMS},
+    **{(op, "p"): _TRAINING for op in traits.RECURRENT},
     **{
         ("SoftmaxOutput", name): _TRAINING
         for name in ("grad_scale", "ignore_label", "use_ignore", "normalization", "out_grad", "smooth_alpha")

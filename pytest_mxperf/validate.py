@@ -10,6 +10,7 @@ from functools import lru_cache
 from math import prod
 from typing import Callable, Dict, Pattern, Sequence, Set, Tuple
 
+from pytest_mxperf import traits
 from pytest_mxperf.errors import GraphError, ShapeError
 from pytest_mxperf.graph import Graph, Node
 
@@ -69,7 +70,7 @@ _INPUTS: Dict[str, Tuple[int, int]] = {
 }
 """The operators that never crash with ordinary attributes, and how many inputs they take."""
 
-_KEEP_SIZE = ("Reshape", "reshape_like", "_np_reshape", "_npx_reshape")
+_KEEP_SIZE = traits.RESHAPES | {"reshape_like"}
 
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 

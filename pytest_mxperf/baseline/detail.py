@@ -3,9 +3,10 @@
 import math
 from typing import Dict, FrozenSet, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
+from pytest_mxperf import traits
 from pytest_mxperf.attributes import ineffective
 from pytest_mxperf.baseline.match import Matching
-from pytest_mxperf.baseline.structure import COMMUTATIVE, Structure
+from pytest_mxperf.baseline.structure import Structure
 from pytest_mxperf.cost.result import Shape
 from pytest_mxperf.graph import Entry, Node
 from pytest_mxperf.quantities import format_shape
@@ -116,7 +117,7 @@ def _channel_axis(op: str, attributes: Mapping[str, str]) -> Optional[int]:
     if "num_filter" in attributes:
         layout = attributes.get("layout", "None")
         return layout.index("C") if "C" in layout else 1
-    return int(attributes.get("axis", "1")) if "BatchNorm" in op else None
+    return int(attributes.get("axis", "1")) if op in traits.BATCH_NORMS else None
 
 
 def _differ_only_at(axis: int, before: Shape, now: Shape) -> bool:
@@ -138,7 +139,8 @@ class Wiring:
         """Of one pair; pairs are to be asked about in order, since of shared parameters the first reader decides."""
         before, now = self._matching.old.nodes[old], self._matching.new.nodes[new]
         inputs, new_inputs = list(before.inputs), list(now.inputs)
-        if before.op in COMMUTATIVE and len(inputs) == 2 == len(new_inputs) and not self._agree(inputs, new_inputs):
+        may_swap = before.op in traits.COMMUTATIVE and len(inputs) == 2 == len(new_inputs)
+        if may_swap and not self._agree(inputs, new_inputs):
             inputs.reverse()
         return [
             Detail(f"input {position + 1}", self._name(False, mine), self._name(True, theirs))

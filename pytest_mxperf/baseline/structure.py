@@ -6,24 +6,15 @@ ever compared twice. All of it takes time linear in the size of the graph.
 
 from typing import Collection, Dict, Hashable, List, NamedTuple, Sequence, Tuple
 
+from pytest_mxperf import traits
 from pytest_mxperf.attributes import ineffective
 from pytest_mxperf.cost.result import Shape
 from pytest_mxperf.graph import Entry, Graph, Node
 
-__all__ = ["COMMUTATIVE", "OUTPUTS", "Numbers", "Read", "Source", "Structure", "effective_attributes"]
+__all__ = ["OUTPUTS", "Numbers", "Read", "Source", "Structure", "effective_attributes"]
 
 OUTPUTS = "outputs"
 """Name and operator of the node that stands for the graph's outputs, behind all others: it reads them."""
-
-COMMUTATIVE = frozenset(
-    {
-        *("elemwise_add", "_plus", "_Plus", "_add", "broadcast_add", "broadcast_plus", "add_n", "_npi_add"),
-        *("elemwise_mul", "_mul", "_Mul", "broadcast_mul", "_npi_multiply"),
-        *("_maximum", "_Maximum", "broadcast_maximum", "_npi_maximum"),
-        *("_minimum", "_Minimum", "broadcast_minimum", "_npi_minimum"),
-    }
-)
-"""Operators whose inputs may change places."""
 
 _ROUNDS = 4  # of Weisfeiler and Lehman's refinement: how far, in steps, the surroundings of an operator reach
 
@@ -111,7 +102,7 @@ class Structure(NamedTuple):
     def sources(self, index: int) -> List[Source]:
         """What the node reads of other operators."""
         node = self.nodes[index]
-        fixed = node.op not in COMMUTATIVE
+        fixed = node.op not in traits.COMMUTATIVE
         return [
             Source(position * fixed, source, output)
             for position, (source, output) in enumerate(node.inputs)
@@ -142,7 +133,7 @@ def _body(graph: Graph, numbers: Numbers) -> int:
 def _readers(nodes: Sequence[Node]) -> List[List[Read]]:
     readers: List[List[Read]] = [[] for _ in nodes]
     for index, node in enumerate(nodes):
-        fixed = node.op not in COMMUTATIVE
+        fixed = node.op not in traits.COMMUTATIVE
         for position, (source, output) in enumerate(node.inputs):
             readers[source].append(Read(index, position * fixed, output))
     return readers
@@ -181,7 +172,7 @@ def _below(nodes: Sequence[Node], labels: Sequence[int], numbers: Numbers) -> Li
 def _read_by(node: Node, numbered: Sequence[int]) -> Tuple[Tuple[int, int], ...]:
     """What the node reads, as numbers: in order, unless that means nothing."""
     read = [(numbered[source], output) for source, output in node.inputs]
-    return tuple(sorted(read) if node.op in COMMUTATIVE else read)
+    return tuple(sorted(read) if node.op in traits.COMMUTATIVE else read)
 
 
 def _above(readers: Sequence[Sequence[Read]], itself: Sequence[int], numbers: Numbers) -> List[int]:

@@ -13,6 +13,7 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import FrozenSet, Iterable, Mapping, NamedTuple, Tuple, Union
 
+from pytest_mxperf import traits
 from pytest_mxperf.cost.registry import size
 from pytest_mxperf.cost.result import ConventionName, LayerCost, Shape
 from pytest_mxperf.errors import UsageError, listed
@@ -54,30 +55,17 @@ class Convention(NamedTuple):
         return int(sum(part.of(layer) for layer in layers for part in self.parts))
 
 
-_CONVOLUTION = frozenset({"Convolution", "Convolution_v1", "_contrib_quantized_conv", "_sg_mkldnn_conv"})
+_CONVOLUTION = traits.CONVOLUTIONS | {"_sg_mkldnn_conv"}
 _DECONVOLUTION = frozenset({"Deconvolution"})
-_DENSE = frozenset({"FullyConnected", "_contrib_quantized_fully_connected", "_sg_mkldnn_fully_connected"})
+_DENSE = traits.DENSE | {"_sg_mkldnn_fully_connected"}
 _MATMUL = frozenset({"dot", "batch_dot", "_np_dot", "_npi_matmul", "_npi_einsum", "_linalg_gemm2"})
-_ATTENTION = frozenset(
-    {
-        *("_contrib_interleaved_matmul_selfatt_qk", "_contrib_interleaved_matmul_selfatt_valatt"),
-        *("_contrib_interleaved_matmul_encdec_qk", "_contrib_interleaved_matmul_encdec_valatt"),
-        *("_sg_mkldnn_selfatt_qk", "_sg_mkldnn_selfatt_valatt"),
-    }
-)
+_ATTENTION = traits.ATTENTION | {"_sg_mkldnn_selfatt_qk", "_sg_mkldnn_selfatt_valatt"}
 # Products that PyTorch has as baddbmm and tensordot. PyTorch's own counter counts what is in these, fvcore does not.
 _COMPOSED = frozenset({"_linalg_gemm", "_npi_tensordot", "_npi_tensordot_int_axes"})
-_RECURRENT = frozenset({"RNN", "_contrib_quantized_rnn"})
-_BATCH_NORM = frozenset(
-    {
-        *("BatchNorm", "BatchNorm_v1", "_contrib_SyncBatchNorm", "_contrib_BatchNormWithReLU"),
-        *("_contrib_quantized_batch_norm", "_sg_mkldnn_conv"),
-    }
-)
+_BATCH_NORM = traits.BATCH_NORMS | {"_sg_mkldnn_conv"}
 _LAYER_NORM = frozenset({"LayerNorm"})
 _GROUP_NORM = frozenset({"GroupNorm"})
 _INSTANCE_NORM = frozenset({"InstanceNorm"})
-_POOLING = frozenset({"Pooling", "Pooling_v1", "_contrib_quantized_pooling"})
 _ADAPTIVE_POOLING = frozenset({"_contrib_AdaptiveAvgPooling2D"})
 _UPSAMPLING = frozenset({"UpSampling"})
 _RESIZE = frozenset({"_contrib_BilinearResize2D"})
@@ -90,7 +78,7 @@ _ONE_POINT: Tuple[Shape, ...] = ((1,), (1, 1), (1, 1, 1))
 _TORCHVISION = Convention(
     summary="MACs of convolutions and products alone, as torchvision 0.28 publishes them (and calls them GFLOPS); "
     "FlopCounterMode of torch 2.13 says twice as much",
-    parts=(Part(_CONVOLUTION | _DECONVOLUTION | _DENSE | _MATMUL | _ATTENTION | _COMPOSED | _RECURRENT, "macs"),),
+    parts=(Part(_CONVOLUTION | _DECONVOLUTION | _DENSE | _MATMUL | _ATTENTION | _COMPOSED | traits.RECURRENT, "macs"),),
 )
 """Exact, except that
 
@@ -110,7 +98,7 @@ _FVCORE = Convention(
         Part(_BATCH_NORM, "normalization"),
         Part(_LAYER_NORM | _GROUP_NORM | _INSTANCE_NORM, OUTPUTS, 5),
         # Adaptive average pooling: 1 per input element. The bins have as many elements if they do not overlap.
-        Part(_POOLING, "pooling", maps=_ONE_PIXEL),
+        Part(traits.POOLING, "pooling", maps=_ONE_PIXEL),
         Part(_ADAPTIVE_POOLING, "pooling"),
         # Per output element 1 if nearest, 4 if bilinear. MXNet's bilinear deconvolution has 4 MACs for even scales.
         Part(_UPSAMPLING, OUTPUTS),
@@ -133,13 +121,13 @@ Exact, except that
 _THOP = Convention(
     summary="profile() of thop 0.1.1.post2209072238",
     parts=(
-        Part(_CONVOLUTION | _DECONVOLUTION | _DENSE | _RECURRENT, "macs"),
+        Part(_CONVOLUTION | _DECONVOLUTION | _DENSE | traits.RECURRENT, "macs"),
         # Per element 2 for a norm, doubled if it has a scale and a shift.
         Part(_BATCH_NORM, "normalization", 2),
         Part(_LAYER_NORM | _INSTANCE_NORM, OUTPUTS, 4),
         # Adaptive average pooling: 1 per element of the window, and 1 per output element.
-        Part(_POOLING, "pooling", maps=_ONE_POINT),
-        Part(_POOLING, OUTPUTS, maps=_ONE_POINT),
+        Part(traits.POOLING, "pooling", maps=_ONE_POINT),
+        Part(traits.POOLING, OUTPUTS, maps=_ONE_POINT),
         Part(_ADAPTIVE_POOLING, "pooling"),
         Part(_ADAPTIVE_POOLING, OUTPUTS),
         # A softmax over n elements: 3n - 1 where ours is 5n - 2.
@@ -151,9 +139,9 @@ _THOP = Convention(
         Part(_RESIZE, OUTPUTS, 11),
         # Beside the products, thop counts 16 per unit of an LSTM, 13 of a GRU, 3 of a plain network. We count, as
         # biases, activations, elementwise: 8 5 8, 6 3 8, 2 1 1. These weights solve the three equations.
-        Part(_RECURRENT, "bias", Fraction(7, 10)),
-        Part(_RECURRENT, "activation", Fraction(4, 5)),
-        Part(_RECURRENT, "elementwise", Fraction(4, 5)),
+        Part(traits.RECURRENT, "bias", Fraction(7, 10)),
+        Part(traits.RECURRENT, "activation", Fraction(4, 5)),
+        Part(traits.RECURRENT, "elementwise", Fraction(4, 5)),
     ),
 )
 """thop hooks modules, so it ignores products of two tensors (``batch_dot``, attention). It also ignores biases (earlier

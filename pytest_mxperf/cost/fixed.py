@@ -2,6 +2,7 @@
 
 from typing import Dict, List, Mapping, NamedTuple, Sequence, Set, Tuple
 
+from pytest_mxperf import traits
 from pytest_mxperf.cost.registry import Call
 from pytest_mxperf.cost.result import Shape
 from pytest_mxperf.errors import GraphError
@@ -10,7 +11,6 @@ from pytest_mxperf.graph import Graph, Node
 __all__ = ["Fixed", "fixed_nodes", "written_nodes", "written_sizes"]
 
 _ATTRIBUTES = ("shape", "newshape")
-_RESHAPES = ("Reshape", "_np_reshape", "_npx_reshape")
 
 
 class Fixed(NamedTuple):
@@ -27,7 +27,7 @@ class Fixed(NamedTuple):
     @property
     def remedy(self) -> str:
         """How to write the size so that it follows the operator's input."""
-        if self.node.op not in (*_RESHAPES, "broadcast_to"):
+        if self.node.op not in (*traits.RESHAPES, "broadcast_to"):
             return ""
         keep = -2 if self.node.op == "_npx_reshape" else -1 if self.node.op == "_np_reshape" else 0
         return f"; with {keep} there it follows its input"

@@ -3,6 +3,7 @@
 import re
 from typing import Collection, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
+from pytest_mxperf import traits
 from pytest_mxperf.cost.params import INPUT_ROLES, Role, assign_roles
 from pytest_mxperf.cost.result import Shape
 from pytest_mxperf.graph import Consumer, Graph, Node, consumers
@@ -97,9 +98,8 @@ def _dtype(node: Node) -> str:
 
 
 _KEEPING = {
-    *("BatchNorm", "_copy", "BlockGrad", "Cast", "Activation", "LeakyReLU", "Dropout", "LRN", "Pad", "Pooling", "clip"),
+    *(*traits.ACTIVATIONS, *traits.CASTS, *traits.IDENTITIES, *traits.NORMS, *traits.POOLING, "LRN", "Pad"),
     *(f"_{name}_scalar" for name in ("plus", "minus", "rminus", "mul", "div", "rdiv", "power")),
-    *("_PlusScalar", "_MinusScalar", "_MulScalar", "_DivScalar", "amp_cast"),
 }
 """Operators whose output has as many dimensions and channels as their input."""
 
@@ -167,7 +167,7 @@ def _unrolled(graph: Graph, reader: Consumer, shapes: Mapping[str, Shape]) -> _K
 _TOLD_BY = {
     **dict.fromkeys(("Convolution", "Convolution_v1", "Deconvolution"), _convolved),
     "FullyConnected": _multiplied,
-    **dict.fromkeys(("Embedding", "one_hot"), _looked_up),
+    **dict.fromkeys((*traits.EMBEDDINGS, "one_hot"), _looked_up),
     "RNN": _unrolled,
 }
 

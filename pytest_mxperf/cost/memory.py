@@ -13,31 +13,30 @@ from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 import msgspec
 
+from pytest_mxperf import traits
 from pytest_mxperf.cost.params import Role, parameters
 from pytest_mxperf.cost.result import ITEM_BYTES, OpCost, Shape
 from pytest_mxperf.graph import Entry, Graph, Node
 
 __all__ = ["Activations", "checkpoint_bytes"]
 
-# The output is the first input under another shape. It shares the buffer, even if other operators read the input too.
-# ``squeeze`` and ``transpose`` copy, so they are not here. A cast is a view only if it keeps the dtype.
-_VIEWS = {
-    *("Reshape", "Flatten", "expand_dims", "reshape_like", "_np_reshape", "_npx_reshape"),
-    *("_copy", "_np_copy", "BlockGrad", "make_loss", "_identity_with_attr_like_rhs", "_contrib_gradientmultiplier"),
-    *("Cast", "amp_cast"),
-}
-
 # At inference these do nothing if the input is not read again. Otherwise they copy it.
 _PASSES = {"Dropout", "MakeLoss"}
 
+# These copy their prediction, even onto itself.
+_COPIES = {*traits.LABELLED, "IdentityAttachKLSparseReg"}
+
+# The output is the first input under another shape. It shares the buffer, even if other operators read the input too.
+# ``squeeze`` and ``transpose`` copy, so they are not here. A cast is a view only if it keeps the dtype.
+_VIEWS = {"Flatten", "expand_dims", "reshape_like"} | traits.RESHAPES | traits.CASTS | traits.IDENTITIES
+_VIEWS -= _PASSES | _COPIES
+
 # These may overwrite an input that is not read again. Elementwise operators may too ...
 _OVERWRITES = {
-    *("LayerNorm", "GroupNorm", "SequenceMask", "_np_cumsum", "_shuffle", "Cast", "amp_cast", "add_n"),
-    *("LinearRegressionOutput", "MAERegressionOutput", "SVMOutput", "IdentityAttachKLSparseReg"),
+    *("LayerNorm", "GroupNorm", "SequenceMask", "_np_cumsum", "_shuffle", "add_n", *traits.CASTS, *traits.IDENTITIES),
     *("_linalg_gelqf", "_linalg_gemm", "_linalg_potrf", "_linalg_potri", "_linalg_trmm", "_linalg_trsm"),
     *("_npi_boolean_mask_assign_scalar", "_npi_boolean_mask_assign_tensor", "_npi_cholesky", "_npi_tril"),
     *("_npi_where", "_npi_where_lscalar", "_npi_where_rscalar"),
-    *_PASSES,
 }
 
 # ... except for these, for which MXNet does not register it.
@@ -46,28 +45,20 @@ _KEEPS_INPUTS = {
     *(f"_npi_{name}_scalar" for name in ("add", "subtract", "rsubtract", "multiply", "mod", "rmod", "power", "rpower")),
     *(f"_npi_{name}_scalar" for name in ("arctan2", "rarctan2", "copysign", "rcopysign", "ldexp", "rldexp", "lcm")),
     *(f"_npi_bitwise_{name}" for name in ("and_scalar", "or_scalar", "xor_scalar")),
-    *(f"_random_pdf_{name}" for name in ("uniform", "normal", "gamma", "exponential", "poisson")),
-    *("_random_pdf_negative_binomial", "_random_pdf_generalized_negative_binomial"),
+    *traits.DENSITIES,
 }
 
 # Position of the tensor of which an operator reads only as much as it writes.
 _SELECTS_FROM = {
-    **dict.fromkeys(("Embedding", "_contrib_SparseEmbedding"), 1),
-    **dict.fromkeys(("take", "batch_take", "pick", "gather_nd", "SequenceLast"), 0),
-    **dict.fromkeys(("slice", "slice_axis", "slice_like", "Crop"), 0),
+    **traits.TABLE_AT,
+    **dict.fromkeys(("batch_take", "pick", "SequenceLast", "slice", "slice_axis", "slice_like", "Crop"), 0),
 }
 
 # Position of an input whose numbers are not read: only its shape is, or only training reads it.
 _UNREAD = {
-    **dict.fromkeys(
-        ("zeros_like", "ones_like", "_np_zeros_like", "_np_ones_like", "_npi_full_like", "shape_array", "size_array"), 0
-    ),
-    **dict.fromkeys(("_contrib_arange_like", "_random_uniform_like", "_random_normal_like", "_random_gamma_like"), 0),
-    **dict.fromkeys(("_random_exponential_like", "_random_poisson_like", "_random_negative_binomial_like"), 0),
-    "_random_generalized_negative_binomial_like": 0,
+    **dict.fromkeys(traits.SHAPED_AFTER, 0),
     **dict.fromkeys(("reshape_like", "_identity_with_attr_like_rhs", "slice_like", "broadcast_like"), 1),
-    **dict.fromkeys(("SoftmaxOutput", "SVMOutput"), 1),
-    **dict.fromkeys(("LinearRegressionOutput", "LogisticRegressionOutput", "MAERegressionOutput"), 1),
+    **dict.fromkeys(traits.LABELLED, 1),
 }
 
 

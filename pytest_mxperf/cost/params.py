@@ -3,9 +3,10 @@
 from enum import Enum
 from typing import Collection, Dict, Iterator, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
+from pytest_mxperf import traits
 from pytest_mxperf.cost.registry import size
 from pytest_mxperf.cost.result import ITEM_BYTES, Params, Shape
-from pytest_mxperf.cost.subgraphs import FUSED_PREFIX, feeds, variables
+from pytest_mxperf.cost.subgraphs import feeds, tensor_count, variables
 from pytest_mxperf.graph import Graph, Node
 
 __all__ = ["INPUT_ROLES", "Role", "assign_roles", "count_params", "parameters"]
@@ -27,33 +28,24 @@ INPUT_ROLES = (Role.INPUT, Role.LABEL, Role.STATE)
 
 # Inputs that are never parameters: for each operator, their positions and roles.
 _FED_AT: Dict[str, Tuple[Tuple[int, Role], ...]] = {
-    **dict.fromkeys(
-        (
-            *("LinearRegressionOutput", "LogisticRegressionOutput", "MAERegressionOutput", "SVMOutput"),
-            *("SoftmaxOutput", "softmax_cross_entropy", "WarpCTC", "_contrib_MultiBoxTarget"),
-        ),
-        ((1, Role.LABEL),),
-    ),
+    **dict.fromkeys((*traits.LABELLED, "softmax_cross_entropy", "WarpCTC"), ((1, Role.LABEL),)),
+    "_contrib_MultiBoxTarget": ((1, Role.LABEL),),
     "CTCLoss": ((1, Role.LABEL), (2, Role.LABEL), (3, Role.LABEL)),
+    **{op: ((position, Role.INPUT),) for op, position in {**traits.INDICES_AT, **traits.LENGTHS_AT}.items()},
+    **dict.fromkeys(traits.POOLING_REGIONS, ((1, Role.INPUT),)),
+    **dict.fromkeys(traits.PROPOSING, ((2, Role.INPUT),)),
     "RNN": ((2, Role.STATE), (3, Role.STATE), (4, Role.INPUT)),
-    **dict.fromkeys(("SequenceMask", "SequenceLast", "SequenceReverse", "pick"), ((1, Role.INPUT),)),
-    **dict.fromkeys(("ROIPooling", "_contrib_ROIAlign", "_contrib_RROIAlign"), ((1, Role.INPUT),)),
-    **dict.fromkeys(("_contrib_PSROIPooling", "_contrib_DeformablePSROIPooling"), ((1, Role.INPUT),)),
-    **dict.fromkeys(("_contrib_Proposal", "_contrib_MultiProposal"), ((2, Role.INPUT),)),
-    **dict.fromkeys(("Embedding", "one_hot"), ((0, Role.INPUT),)),
-    **dict.fromkeys(("softmax", "log_softmax", "softmin"), ((1, Role.INPUT),)),  # lengths
+    "_contrib_quantized_rnn": ((2, Role.STATE), (3, Role.STATE)),
 }
 
-_BATCH_NORMS = ("BatchNorm", "BatchNorm_v1", "_contrib_BatchNormWithReLU", "_contrib_SyncBatchNorm")
 _GAMMA = slice(1, 2)
 _STATISTICS = slice(3, 5)
-_NONE = slice(0)
 
 # Positions of inputs that are always parameters, even when the weights lack them.
 _WEIGHTS_AT = {
-    **dict.fromkeys(("Convolution", "Convolution_v1", "Deconvolution", "FullyConnected"), slice(1, 3)),
-    **dict.fromkeys((*_BATCH_NORMS, "InstanceNorm", "LayerNorm", "GroupNorm"), slice(1, 3)),
-    **dict.fromkeys(("Embedding", "RNN", "LeakyReLU"), slice(1, 2)),
+    **{op: slice(position, position + 2) for op, position in traits.WEIGHT_AT.items()},
+    **dict.fromkeys(traits.NORMS, slice(1, 3)),
+    **dict.fromkeys((*traits.EMBEDDINGS, *traits.RECURRENT, "LeakyReLU"), slice(1, 2)),
 }
 
 # These combine tensors of one shape, so MXNet infers an operand's shape from the others.
@@ -67,21 +59,7 @@ _PAIRS = {
     "add_n",
 }
 
-# How many tensors an operator reads before their ranges, which are two numbers per quantized tensor. For operators
-# whose number of tensors depends on attributes, every tensor has a range, so a third of all inputs are tensors.
-_TENSORS_BEFORE_RANGES = {
-    **dict.fromkeys(("_contrib_quantize", "_contrib_dequantize", "_contrib_requantize"), 1),
-    **dict.fromkeys((f"_contrib_quantized_{name}" for name in ("act", "flatten", "pooling")), 1),
-    "_contrib_quantized_embedding": 2,  # its indices have no range
-    "_contrib_quantized_batch_norm": 5,  # its parameters have no range
-}
-_RANGE_EACH = {
-    f"_contrib_quantized_{name}" for name in ("conv", "fully_connected", "concat", "elemwise_add", "elemwise_mul")
-}
-
-_RANGED = {*_TENSORS_BEFORE_RANGES, *_RANGE_EACH}
-
-_TELLING = {*_FED_AT, *_WEIGHTS_AT, *_PAIRS, *_RANGED}
+_TELLING = {*_FED_AT, *_WEIGHTS_AT, *_PAIRS, *traits.TENSORS_BEFORE_RANGES, *traits.RANGE_EACH}
 
 
 def assign_roles(
@@ -166,9 +144,11 @@ def _reads(graph: Graph, given: Set[int]) -> _Reads:
 def _read(reads: _Reads, index: int, node: Node, computed: Set[int]) -> None:
     """Records how the node reads its inputs."""
     sources = [source for source, _ in node.inputs]
+    tensors = tensor_count(node)
+    reads.fixed.update(sources[tensors:])
     if node.op in _WEIGHTS_AT:
-        reads.weights.update(sources[_WEIGHTS_AT[node.op]])
-    if node.op in _BATCH_NORMS:
+        reads.weights.update(sources[:tensors][_WEIGHTS_AT[node.op]])
+    if node.op in traits.BATCH_NORMS:
         reads.statistics.update(sources[_STATISTICS])
         if node.attrs.get("fix_gamma", "True").lower() in ("true", "1"):
             reads.fixed.update(sources[_GAMMA])
@@ -176,21 +156,10 @@ def _read(reads: _Reads, index: int, node: Node, computed: Set[int]) -> None:
         reads.matched.update(source for source in sources if source not in computed)
     for position, role in _FED_AT.get(node.op, ()):
         reads.fed.update((source, role) for source in sources[position : position + 1])
-    if node.op in _RANGED or node.subgraphs:
-        reads.fixed.update(sources[_ranges(node)])
     for subgraph, fed in zip(node.subgraphs, feeds(node) if node.subgraphs else ()):
         outside = {variable: sources[feed.position] for variable, feed in zip(variables(subgraph), fed)}
         inner = {variable for variable, source in outside.items() if source in computed}
         _merge(reads, _reads(subgraph, inner), outside)
-
-
-def _ranges(node: Node) -> slice:
-    """The positions of the ranges among the node's inputs."""
-    if node.op.startswith(FUSED_PREFIX):  # behind the inputs of its subgraph
-        return slice(len(variables(node.subgraphs[0])), None) if node.subgraphs else _NONE
-    if node.op in _RANGE_EACH:
-        return slice(len(node.inputs) // 3, None)
-    return slice(_TENSORS_BEFORE_RANGES.get(node.op, len(node.inputs)), None)
 
 
 def _pass_back(reads: _Reads, index: int, source: int) -> None:

@@ -6,11 +6,12 @@ Sources, in MXNet: ``src/operator/control_flow.cc``, ``src/operator/subgraph/``.
 
 from typing import Dict, List, NamedTuple, Tuple
 
+from pytest_mxperf import traits
 from pytest_mxperf.cost.registry import Call
 from pytest_mxperf.errors import GraphError
 from pytest_mxperf.graph import Graph, Node
 
-__all__ = ["FUSED_PREFIX", "OPAQUE", "Feed", "Runs", "feeds", "runs_of", "variables"]
+__all__ = ["FUSED_PREFIX", "OPAQUE", "Feed", "Runs", "feeds", "runs_of", "tensor_count", "variables"]
 
 FUSED_PREFIX = "_sg_"
 """The prefix of operators that a subgraph backend such as MKLDNN has fused from ordinary operators."""
@@ -59,6 +60,15 @@ def _feeds(node: Node) -> List[List[Feed]]:
 def variables(graph: Graph) -> List[int]:
     """Node indices of the graph's variables, in order."""
     return [index for index, node in enumerate(graph.nodes) if node.is_variable]
+
+
+def tensor_count(node: Node) -> int:
+    """How many inputs the node has before the ranges of its quantized tensors: all, if these have none."""
+    if node.op.startswith(FUSED_PREFIX) and node.subgraphs:  # behind what its graph reads
+        return len(variables(node.subgraphs[0]))
+    if node.op in traits.RANGE_EACH:
+        return len(node.inputs) // 3
+    return traits.TENSORS_BEFORE_RANGES.get(node.op, len(node.inputs))
 
 
 def _foreach_feeds(node: Node) -> List[Feed]:

@@ -10,9 +10,9 @@ still have bad outputs.
 
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
+from pytest_mxperf import traits
 from pytest_mxperf.cost.params import Role
 from pytest_mxperf.mx.analysis import Analysis
-from pytest_mxperf.mx.families import MULTIPLYING
 from pytest_mxperf.mx.fills import Fill
 from pytest_mxperf.mx.look import Fault, Look
 from pytest_mxperf.mx.runtime import array_semantics
@@ -74,7 +74,7 @@ def _with_other_inputs(
     """
     names = _inputs_above(analysis, synthetic, fault.place)
     before, gains_before = {name: synthetic.fill(name) for name in names}, dict(synthetic.gains)
-    masks = {name for name in names if any(read.op in MULTIPLYING for read in synthetic.reads(name))}
+    masks = {name for name in names if any(read.op in traits.MULTIPLYING for read in synthetic.reads(name))}
     for trial in _trials(names, masks):
         synthetic.gains = dict(gains)
         for name, fill in {**before, **trial}.items():

@@ -4,6 +4,7 @@ from typing import Any, Dict, FrozenSet, Mapping, Optional, Set
 
 import numpy as np
 
+from pytest_mxperf import traits
 from pytest_mxperf.mx.analysis import Analysis
 from pytest_mxperf.mx.plan import Plan, variable_bytes
 from pytest_mxperf.mx.runtime import array_semantics
@@ -12,7 +13,6 @@ from pytest_mxperf.mx.synthetic import Key, SyntheticValues, group_of, turn_of
 __all__ = ["Buffers", "Variables"]
 
 _LARGE_TABLE_BYTES = 64 << 20
-_LOOKS_UP = {("Embedding", 1), ("_contrib_SparseEmbedding", 1), ("take", 0)}
 
 
 class Buffers:
@@ -92,6 +92,6 @@ def _tables(analysis: Analysis) -> FrozenSet[str]:
     looked_up: Set[int] = set()
     for node in analysis.graph.nodes:
         for position, (source, _) in enumerate(node.inputs):
-            (looked_up if (node.op, position) in _LOOKS_UP else others).add(source)
+            (looked_up if traits.TABLE_AT.get(node.op) == position else others).add(source)
     names = (analysis.graph.nodes[index].name for index in looked_up - others if index in analysis.roles)
     return frozenset(name for name in names if sizes[name] >= _LARGE_TABLE_BYTES)

@@ -3,7 +3,7 @@
 from math import prod
 from typing import Optional, Sequence, Tuple
 
-from pytest_mxperf.mx.families import PRODUCTS
+from pytest_mxperf import traits
 from pytest_mxperf.mx.reads import Read
 
 __all__ = ["fan_in"]
@@ -18,7 +18,7 @@ def _fan_in(read: Read) -> int:
     shape = read.shape
     if read.op == "Deconvolution":
         return _of_deconvolution(read)
-    if read.op in PRODUCTS and shape:
+    if read.op in traits.PRODUCTS and shape:
         return _of_product(read)
     return prod(shape[1:]) if len(shape) > 1 else prod(shape)
 
@@ -38,7 +38,7 @@ def _of_product(read: Read) -> int:
         return prod(shape[axis] for axis in _summed_axes(read) if -len(shape) <= axis < len(shape))
     if len(shape) == 1:
         return shape[0]
-    if read.op in ("dot", "_sparse_dot"):  # sums over the first axis of the second operand, whatever its rank
+    if read.op == "dot":  # sums over the first axis of the second operand, whatever its rank
         flips = call.flag("transpose_b" if read.position else "transpose_a")
         return shape[-1] if bool(read.position) == flips else shape[0]
     flips = call.flag(("transpose_a", "transpose_b")[read.position]) if read.position < 2 else False

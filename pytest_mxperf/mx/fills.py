@@ -9,20 +9,8 @@ from typing import Any, NamedTuple, Optional, Sequence
 
 import numpy as np
 
+from pytest_mxperf import traits
 from pytest_mxperf.cost.result import Shape
-from pytest_mxperf.mx.families import (
-    ABOVE_0,
-    ADDING,
-    BATCH_NORMS,
-    COMPARING,
-    DIVIDING,
-    MULTIPLYING,
-    NEEDS_POSITIVE_DEFINITE,
-    NORMS,
-    POWERS,
-    PRODUCTS,
-    WEIGHTED,
-)
 from pytest_mxperf.mx.fan_in import fan_in
 from pytest_mxperf.mx.reads import Read
 
@@ -92,16 +80,16 @@ def parameter_fill(reads: Sequence[Read], shape: Shape, dtype: str) -> Fill:
 def _fill(read: Read, shape: Shape) -> Optional[Fill]:
     """None for an unknown operator."""
     op, position = read.op, read.position
-    if op in NORMS and position:
-        at_identity = position == _GAMMA or (op in BATCH_NORMS and position == _VAR)
+    if op in traits.NORMS and position:
+        at_identity = position == _GAMMA or (op in traits.BATCH_NORMS and position == _VAR)
         return Fill("constant", 1 if at_identity else 0) if position <= _VAR else _range(read)
     if read.range_position is not None and math.prod(shape) == 1:
         return _range(read)
-    if op in WEIGHTED:
+    if op in traits.WEIGHT_AT:
         return _of_layer(read, shape)
-    if op in ("RNN", "_contrib_quantized_rnn") and position:
+    if op in traits.RECURRENT and position:
         return _of_recurrence(read, shape)
-    if op in PRODUCTS:
+    if op in traits.PRODUCTS:
         return _he(fan_in(read))
     return _of_operand(read, shape)
 
@@ -112,8 +100,8 @@ def _range(read: Read) -> Fill:
 
 
 def _of_layer(read: Read, shape: Shape) -> Fill:
-    weight, bias = WEIGHTED[read.op]
-    if read.position == bias:
+    weight = traits.WEIGHT_AT[read.op]
+    if read.position == weight + 1:
         return Fill("constant", 0)
     return _he(fan_in(read)) if read.position == weight or len(shape) > 1 else Fill("constant", 1)
 
@@ -129,17 +117,17 @@ def _of_recurrence(read: Read, shape: Shape) -> Fill:
 def _of_operand(read: Read, shape: Shape) -> Optional[Fill]:
     """For elementwise operators and the like. None for an unknown operator."""
     op, is_table = read.op, sum(size > 1 for size in shape) > 1
-    if op in ("Embedding", "_contrib_SparseEmbedding", "_sparse_Embedding", "take", "_npi_take", "gather_nd"):
+    if read.position == traits.TABLE_AT.get(op):
         return Fill("normal", 1)
     if op == "LeakyReLU":
         return Fill("constant", 0.25)
-    if op in NEEDS_POSITIVE_DEFINITE and len(shape) > 1:
+    if op in traits.NEEDS_POSITIVE_DEFINITE and len(shape) > 1:
         return Fill("identity") if read.position == 0 else Fill("normal", 1)
-    if op in ABOVE_0 or op in DIVIDING or op in POWERS or op in ("where", "_npi_where"):
+    if op in traits.ABOVE_0 or op in traits.DIVIDING or op in traits.POWERS or op in ("where", "_npi_where"):
         return Fill("constant", 1)
-    if op in MULTIPLYING:
+    if op in traits.MULTIPLYING:
         return Fill("normal", 1) if is_table else Fill("constant", 1)
-    if op in ADDING or op in COMPARING or op in ("exp", "_npi_exp"):
+    if op in traits.ADDING or op in traits.COMPARING or op in ("exp", "_npi_exp"):
         return Fill("normal", 0.5) if is_table else Fill("constant", _OFFSET)
     return None
 

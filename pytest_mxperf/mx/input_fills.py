@@ -7,39 +7,18 @@ numbers from 0 to 1, like an image.
 import math
 from typing import List, Optional, Set, Tuple
 
+from pytest_mxperf import traits
 from pytest_mxperf.cost.result import Shape
 from pytest_mxperf.cost.walk import Inference
 from pytest_mxperf.graph import Graph
-from pytest_mxperf.mx.families import (
-    ABOVE_0,
-    ADDING,
-    COMPARING,
-    DIVIDING,
-    MULTIPLYING,
-    NEEDS_POSITIVE_DEFINITE,
-    POWERS,
-    SUMMING,
-)
 from pytest_mxperf.mx.fills import Fill
 from pytest_mxperf.mx.reads import Read, Readers
 
 __all__ = ["Inputs"]
 
-_POOLS_REGIONS = (
-    *("ROIPooling", "_contrib_ROIAlign", "_contrib_RROIAlign"),
-    *("_contrib_PSROIPooling", "_contrib_DeformablePSROIPooling"),
-)
-_PROPOSES = ("_contrib_Proposal", "_contrib_MultiProposal")
-_TAKES_LENGTHS = ("SequenceMask", "SequenceLast", "SequenceReverse", "softmax", "log_softmax", "softmin")
-_SHAPED_AFTER = frozenset(
-    ("_contrib_arange_like", "ones_like", "zeros_like", "_np_ones_like", "_np_zeros_like", "shape_array", "size_array")
-)
-"""Operators that read only the shape of their input, not its numbers."""
-
 _SELECTED_BY = {
     **dict.fromkeys(("where", "_npi_where", "_npi_where_lscalar", "_npi_where_rscalar", "_npi_where_scalar2"), 0),
-    **dict.fromkeys(("_contrib_boolean_mask", "_npi_boolean_mask"), 1),
-    **dict.fromkeys(("_npi_boolean_mask_assign_scalar", "_npi_boolean_mask_assign_tensor"), 1),
+    **dict.fromkeys(("_contrib_boolean_mask", "_npi_boolean_mask_assign_scalar", "_npi_boolean_mask_assign_tensor"), 1),
 }
 """Operators that select, and the position of the condition among their inputs."""
 
@@ -49,15 +28,11 @@ _LOGICAL = frozenset(
         *("logical_not", "_npi_logical_not", "_logical_and_scalar", "_logical_or_scalar", "_logical_xor_scalar"),
     )
 )
-_COMPARED_SCALAR = frozenset(
-    (
-        *(f"_{name}_scalar" for name in ("equal", "not_equal", "greater", "greater_equal", "lesser", "lesser_equal")),
-        *(f"_npi_{name}_scalar" for name in ("equal", "not_equal", "greater", "greater_equal", "less", "less_equal")),
-    )
-)
+_COMPARED_SCALAR = frozenset(f"{op}_scalar" for op in traits.COMPARING if not op.startswith("broadcast_"))
 _SUBTRACTED = ("_rminus_scalar", "_npi_rsubtract_scalar", "_minus_scalar", "_npi_subtract_scalar")
 _SCALED = ("_mul_scalar", "_npi_multiply_scalar")
-_MASKING = MULTIPLYING | SUMMING | COMPARING | ADDING | _LOGICAL | _COMPARED_SCALAR | {*_SUBTRACTED, *_SCALED}
+_MASKING = traits.MULTIPLYING | traits.ADDING | traits.SUMMING | traits.COMPARING
+_MASKING |= _LOGICAL | _COMPARED_SCALAR | {*_SUBTRACTED, *_SCALED}
 """The operators that may read a mask, besides those that select."""
 _MASKED_OUT = 1000.0
 """A score from which this much is subtracted no longer counts."""
@@ -87,13 +62,13 @@ class Inputs:
         return _image(reads, dtype, len(shape))
 
     def _fill(self, read: Read) -> Optional[Fill]:
-        if _is_length(read):
+        if read.position == traits.LENGTHS_AT.get(read.op):
             return Fill("constant", _length(read))
-        if read.op in _POOLS_REGIONS and read.position == 1:
+        if read.op in traits.POOLING_REGIONS and read.position == 1:
             return Fill("regions", *self._pixels(read, float(read.attrs.get("spatial_scale", "1"))))
-        if read.op in _PROPOSES and read.position == 2:
+        if read.op in traits.PROPOSING and read.position == 2:
             return Fill("image", *self._pixels(read, 1 / float(read.attrs.get("feature_stride", "16"))))
-        if read.op in COMPARING:
+        if read.op in traits.COMPARING:
             return self._compared(read)
         return None
 
@@ -121,8 +96,8 @@ class Inputs:
         if not reads or not all(read.op in _MASKING for read in reads):
             return None
         ops = {read.op for read in reads}
-        is_multiplied = not ops.isdisjoint(MULTIPLYING)
-        is_counted = not ops.isdisjoint(SUMMING) or any(read.op in _SUBTRACTED for read in reads)
+        is_multiplied = not ops.isdisjoint(traits.MULTIPLYING)
+        is_counted = not ops.isdisjoint(traits.SUMMING) or any(read.op in _SUBTRACTED for read in reads)
         is_logical = not ops.isdisjoint(_LOGICAL) or not ops.isdisjoint(_COMPARED_SCALAR)
         return 1.0 if is_logical or (is_multiplied and is_counted) else None
 
@@ -137,7 +112,7 @@ class Inputs:
     def _hides(self, read: Read) -> bool:
         """Whether the operator makes large numbers that are then added to something."""
         is_large = read.op in _SCALED and abs(_scalar(read)) >= _MASKED_OUT
-        return is_large and any(each.op in ADDING for each in self._readers.of(read.place))
+        return is_large and any(each.op in traits.ADDING for each in self._readers.of(read.place))
 
 
 def index_limit(reads: List[Read]) -> Optional[int]:
@@ -147,31 +122,24 @@ def index_limit(reads: List[Read]) -> Optional[int]:
 
 
 def _rows(read: Read) -> Optional[int]:
-    op, position, shapes = read.op, read.position, read.inputs
-    table = shapes[1 - position] if len(shapes) > 1 and position < 2 else None
-    if op in ("Embedding", "_contrib_SparseEmbedding", "_sparse_Embedding", "_contrib_quantized_embedding"):
-        return table[0] if position == 0 and table else None
-    if op == "one_hot":
-        return read.call.integer("depth", 1)
-    if position != 1 or not table:
+    if read.position != traits.INDICES_AT.get(read.op):
         return None
-    if op in ("take", "_npi_take", "pick", "choose_element_0index", "batch_take"):
-        return table[_axis(read, 0 if "take" in op and op != "batch_take" else -1)]
-    if op in ("gather_nd", "_npi_gather_nd"):
-        return min(table[: read.shape[0]], default=1)
-    if op == "scatter_nd":
+    if read.op == "one_hot":
+        return read.call.integer("depth", 1)
+    table = read.inputs[1 - read.position]
+    if not table:
+        return None
+    if read.op == "scatter_nd":
         return min(read.call.integers("shape")[: read.shape[0]], default=1)
-    return None
+    if read.op == "gather_nd":
+        return min(table[: read.shape[0]], default=1)
+    return table[0 if read.position == 0 else _axis(read, 0 if read.op == "take" else -1)]
 
 
 def _axis(read: Read, usual: int) -> int:
     text = read.attrs.get("axis", "None")
     axis = usual if text == "None" else int(text)
     return axis if -len(read.inputs[0] or ()) <= axis < len(read.inputs[0] or ()) else usual
-
-
-def _is_length(read: Read) -> bool:
-    return (read.op in _TAKES_LENGTHS and read.position == 1) or (read.op == "RNN" and read.position == 4)
 
 
 def _length(read: Read) -> int:
@@ -187,7 +155,7 @@ def _scalar(read: Read) -> float:
 
 
 def _image(reads: List[Read], dtype: str, rank: int) -> Fill:
-    if rank > 1 and any(read.op in NEEDS_POSITIVE_DEFINITE and read.position == 0 for read in reads):
+    if rank > 1 and any(read.op in traits.NEEDS_POSITIVE_DEFINITE and read.position == 0 for read in reads):
         return Fill("identity")
     if dtype in ("int8", "uint8"):
         return Fill("integers", 0, 128 if dtype == "int8" else 256)
@@ -200,10 +168,11 @@ def _image(reads: List[Read], dtype: str, rank: int) -> Fill:
 
 def _must_be_above_0(read: Read) -> bool:
     return (
-        read.op in ABOVE_0
-        or (read.op in DIVIDING and read.position == 1)
-        or (read.op in POWERS and read.position == 0)
-        or read.op.startswith(("_sample_", "_random_pdf_"))
+        read.op in traits.ABOVE_0
+        or (read.op in traits.DIVIDING and read.position == 1)
+        or (read.op in traits.POWERS and read.position == 0)
+        or read.op in traits.DENSITIES
+        or read.op.startswith("_sample_")
     )
 
 
@@ -211,6 +180,7 @@ def _fixed(graph: Graph) -> Set[int]:
     """The nodes whose outputs do not depend on the numbers of any variable."""
     fixed: Set[int] = set()
     for index, node in enumerate(graph.nodes):
-        if not node.is_variable and (node.op in _SHAPED_AFTER or all(source in fixed for source, _ in node.inputs)):
+        is_free = node.op in traits.SHAPED_AFTER or all(source in fixed for source, _ in node.inputs)
+        if is_free and not node.is_variable:
             fixed.add(index)
     return fixed

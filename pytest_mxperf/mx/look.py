@@ -4,10 +4,10 @@ from typing import Any, Dict, List, NamedTuple, Optional
 
 import numpy as np
 
+from pytest_mxperf import traits
 from pytest_mxperf.cost.params import Role
 from pytest_mxperf.graph import Entry, Node
 from pytest_mxperf.mx.analysis import Analysis
-from pytest_mxperf.mx.families import ARITHMETIC, DIVIDING, MULTIPLYING, NORMS, PRODUCTS, WEIGHTED
 from pytest_mxperf.mx.figures import Figures
 from pytest_mxperf.mx.runtime import mx
 from pytest_mxperf.mx.stepwise import Steps
@@ -17,34 +17,28 @@ from pytest_mxperf.mx.weights_in_range import WeightsInRange
 __all__ = ["TAILED", "Fault", "Look"]
 
 TAILED = frozenset(
-    ("softmax", "softmin", "SoftmaxOutput", "SoftmaxActivation", "exp", "sigmoid", "Activation", "_npi_exp")
+    (
+        *("softmax", "softmin", "SoftmaxOutput", "SoftmaxActivation", "Activation"),
+        *("exp", "_npi_exp", "sigmoid"),
+    )
 )
 """Operators with some subnormal outputs for ordinary inputs. As outputs of the network these slow nothing down."""
 
 _ALIVE = frozenset(
     (
-        *WEIGHTED,
-        *PRODUCTS,
-        *NORMS - {"InstanceNorm"},  # its output for an image of one pixel is 0
-        *("_sg_mkldnn_conv", "_sg_mkldnn_fully_connected", "Embedding", "RNN", "Pooling", "UpSampling", "LRN"),
-        *("Activation", "LeakyReLU", "relu", "sigmoid", "tanh", "clip", "exp", "log", "sqrt", "square", "abs"),
-        *("ROIPooling", "_contrib_ROIAlign", "_contrib_PSROIPooling", "_contrib_DeformablePSROIPooling"),
-        *("BilinearSampler", "SpatialTransformer", "Correlation", "_contrib_AdaptiveAvgPooling2D"),
-        *(f"_contrib_interleaved_matmul_{name}" for name in ("selfatt_qk", "selfatt_valatt", "encdec_qk")),
-        "_contrib_interleaved_matmul_encdec_valatt",
+        *(*traits.ACTIVATIONS, *traits.ATTENTION, *traits.EMBEDDINGS, *traits.POOLING, *traits.POOLING_REGIONS),
+        *(*traits.PRODUCTS, *traits.RECURRENT, *traits.WEIGHT_AT),
+        *traits.NORMS - {"InstanceNorm"},  # its output for an image of one pixel is 0
+        *("_sg_mkldnn_conv", "_sg_mkldnn_fully_connected", "UpSampling", "LRN", "Correlation", "BilinearSampler"),
+        *("SpatialTransformer", "_contrib_AdaptiveAvgPooling2D", "tanh", "exp", "log", "sqrt", "square", "abs"),
     )
 )
 """Operators whose outputs differ if their inputs differ. Not so for a comparison or a slice."""
 _LEAST_NUMBERS = 32
 """Smaller outputs are not checked: after a ReLU all their numbers can be 0 by chance."""
 
-_COMPUTED = (
-    (ARITHMETIC - {"broadcast_maximum", "_maximum", "broadcast_minimum", "_minimum"})
-    | _ALIVE
-    | DIVIDING
-    | MULTIPLYING
-    | {"softmax", "log_softmax", "rsqrt", "reciprocal", "L2Normalization", "norm"}
-)
+_COMPUTED = (traits.ADDING | traits.DIVIDING | traits.MULTIPLYING | traits.POWERS) - traits.EXTREMES
+_COMPUTED |= _ALIVE | {"softmax", "log_softmax", "rsqrt", "reciprocal", "L2Normalization", "norm"}
 """Operators that compute new numbers. Others choose between numbers, or hide some with an infinity."""
 
 
@@ -92,7 +86,7 @@ class Look:
     def _run(self, index: int, node: Node, steps: Steps, weights: WeightsInRange) -> None:
         steps.inputs(index)
         read = [self._varies(entry, steps) for entry in node.inputs]
-        varying = any(read) or (not read and "random" in node.op)
+        varying = any(read) or (not read and node.op in traits.RANDOM)
         inputs = [self._figures[entry] for entry in node.inputs]
         if varying and inputs:
             weights.before(index, inputs)

@@ -8,6 +8,7 @@ from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import msgspec
 
+from pytest_mxperf.cost.registry import UNCOUNTABLE
 from pytest_mxperf.cost.result import Shape
 from pytest_mxperf.cost.walk import Inference
 from pytest_mxperf.graph import Entry, Graph, Node
@@ -15,7 +16,7 @@ from pytest_mxperf.mx.subgraphs import cut
 
 __all__ = ["Pointer", "put_back", "take_out"]
 
-_OPERATORS = ("_Native", "_NDArray", "_CachedOp", "_CachedOpThreadSafe", "_CustomFunction")
+_OPERATORS = UNCOUNTABLE.keys() - {"Custom"}
 
 
 class Pointer(NamedTuple):

@@ -10,6 +10,8 @@ from functools import lru_cache
 from statistics import median
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
+from pytest_mxperf import traits
+from pytest_mxperf.cost.subgraphs import FUSED_PREFIX
 from pytest_mxperf.errors import ModelError
 from pytest_mxperf.graph import Graph, Node
 from pytest_mxperf.mx.executors import Binding, bind_executor
@@ -26,7 +28,7 @@ _BINDINGS = 3
 _WARM_UP_CPU_SECONDS = 0.05
 _FEWEST_ROUNDS = 3
 _CHAIN = 100
-_COMPUTING = ("Convolution", "FullyConnected", "Deconvolution", "dot", "batch_dot")
+_COMPUTING = traits.PRODUCTS | traits.WEIGHT_AT.keys()
 """A fused operator gets the name of the first of these operators in it, if there is one."""
 
 Seconds = Dict[int, float]
@@ -172,7 +174,7 @@ class _Timer:
 def layer_of(node: Node, cpu_seconds: float) -> LayerTime:
     """The time of an executed operator, with the names of the user's layers that are fused in it."""
     inner = [each for graph in node.subgraphs for each in graph.nodes if not each.is_variable]
-    if not node.op.startswith("_sg_") or not inner:
+    if not node.op.startswith(FUSED_PREFIX) or not inner:
         return LayerTime(node.name, node.op, cpu_seconds, (node.name,))
     named = next((each for each in inner if each.op in _COMPUTING), inner[0])
     return LayerTime(named.name, named.op, cpu_seconds, tuple(each.name for each in inner))

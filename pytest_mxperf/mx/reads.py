@@ -2,42 +2,17 @@
 
 from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
+from pytest_mxperf import traits
 from pytest_mxperf.cost.registry import Call
 from pytest_mxperf.cost.result import Shape
-from pytest_mxperf.cost.subgraphs import FUSED_PREFIX, feeds, variables
+from pytest_mxperf.cost.subgraphs import feeds, tensor_count, variables
 from pytest_mxperf.cost.walk import Inference
 from pytest_mxperf.graph import Graph, Node
 
-__all__ = ["JOINING", "PASSING", "Read", "Readers"]
+__all__ = ["Read", "Readers"]
 
-PASSING = frozenset(
-    (
-        *("Reshape", "Flatten", "Cast", "expand_dims", "transpose", "squeeze", "slice_axis", "slice", "BlockGrad"),
-        *("_copy", "amp_cast", "cast_storage", "SwapAxis", "SliceChannel", "_split_v2", "repeat", "tile", "reverse"),
-        *("broadcast_axis", "broadcast_to", "broadcast_like", "slice_like", "reshape_like", "Dropout", "MakeLoss"),
-        *("_identity_with_attr_like_rhs", "space_to_depth", "depth_to_space", "_CrossDeviceCopy"),
-        *(
-            "_np_reshape",
-            "_npi_reshape",
-            "_np_transpose",
-            "_np_squeeze",
-            "_npi_expand_dims",
-            "_np_broadcast_to",
-            "_npi_broadcast_to",
-        ),
-        *("_npi_swapaxes", "_np_moveaxis", "_npi_split", "_npi_slice", "_np_copy", "_npi_cast", "_np_repeat"),
-        *("_npi_tile", "_npi_flip", "_npx_reshape", "_npi_hsplit", "_npi_dsplit"),
-    )
-)
+_PASSING = traits.IDENTITIES | traits.CASTS | traits.MOVING | {"cast_storage"}
 """Operators that pass on the numbers of their first input unchanged: an index stays an index, a weight a weight."""
-
-JOINING = frozenset(
-    (
-        *("Concat", "stack", "_rnn_param_concat", "_npi_rnn_param_concat", "_npi_concatenate", "_npi_stack"),
-        *("_npi_vstack", "_npi_hstack", "amp_multicast"),
-    )
-)
-"""Operators that pass on the numbers of all their inputs unchanged."""
 
 _MOST_READS = 64
 """Thousands of equal operators may read one weight of an unrolled network. The first ones are enough."""
@@ -91,11 +66,11 @@ class Readers:
             onward = []
             for place, position in self._direct.get(source, ()):
                 op = self._graph.nodes[place].op
-                if not (op in JOINING or (op in PASSING and position == 0)):
+                if not (op in traits.JOINING or (op in _PASSING and position == 0)):
                     found.extend(self._reads(place, position, path, joined))
                 elif place not in seen:
                     seen.add(place)
-                    onward.append((place, (*path, place), joined or op in JOINING))
+                    onward.append((place, (*path, place), joined or op in traits.JOINING))
             pending.extend(reversed(onward))
         return found
 
@@ -118,21 +93,7 @@ class Readers:
         return found
 
 
-# How many tensors a quantized operator reads before their ranges. For others, a third of the inputs are tensors.
-_TENSORS = {
-    **dict.fromkeys(("_contrib_quantize", "_contrib_dequantize", "_contrib_requantize"), 1),
-    **dict.fromkeys(("_contrib_quantized_act", "_contrib_quantized_flatten", "_contrib_quantized_pooling"), 1),
-    "_contrib_quantized_embedding": 2,
-    "_contrib_quantized_batch_norm": 5,
-}
-
-
 def range_position(node: Node, position: int) -> Optional[int]:
     """Which range a quantized operator reads at this position. None if it reads no range there."""
-    if node.op.startswith(FUSED_PREFIX) and node.subgraphs:
-        tensors = len(variables(node.subgraphs[0]))
-    elif node.op.startswith("_contrib_quantized_") or node.op in _TENSORS:
-        tensors = _TENSORS.get(node.op, len(node.inputs) // 3)
-    else:
-        return None
+    tensors = tensor_count(node)
     return position - tensors if position >= tensors else None

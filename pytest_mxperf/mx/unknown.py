@@ -3,6 +3,7 @@
 import re
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
+from pytest_mxperf import traits
 from pytest_mxperf.cost.inputs import GraphInput, find_inputs
 from pytest_mxperf.cost.params import INPUT_ROLES, assign_roles
 from pytest_mxperf.cost.walk import Inference
@@ -13,7 +14,7 @@ from pytest_mxperf.mx.runtime import json_of, mx, reason
 
 __all__ = ["check_dtypes", "does_not_fit", "inputs_of", "is_incomplete", "not_given"]
 
-_BY_DATA = ("_contrib_boolean_mask", "_npi_boolean_mask", "_npx_nonzero", "_npi_unique", "_npi_boolean_mask_assign")
+_BY_DATA = ("_contrib_boolean_mask", "_npx_nonzero", "_npi_unique")
 """Operators whose number of output rows depends on the data."""
 
 _HOLDS_A_BATCH = "does the graph hold a batch size other than that of the inputs?"
@@ -105,7 +106,7 @@ def _remedy(model: Model, node: Node, shapes: Sequence[Sequence[Any]]) -> str:
         return f"only the process that saved it knew the output shapes of {hidden}"
     read = [shapes[source][output] for source, output in node.inputs]
     attrs = ", ".join(f"{name}={value}" for name, value in node.attrs.items() if not name.startswith("__"))
-    if node.op in ("Reshape", "_np_reshape", "_npx_reshape") and read and read[0] is not None:
+    if node.op in traits.RESHAPES and read and read[0] is not None:
         return f"it makes {attrs} of {read[0]}: {_HOLDS_A_BATCH}"
     if read and None not in read:
         return f"MXNet infers nothing from {attrs or 'it'} for {', '.join(map(str, read))}"

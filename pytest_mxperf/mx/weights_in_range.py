@@ -3,22 +3,13 @@
 import math
 from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
+from pytest_mxperf import traits
 from pytest_mxperf.cost.params import INPUT_ROLES
 from pytest_mxperf.cost.subgraphs import FUSED_PREFIX
 from pytest_mxperf.graph import Node
 from pytest_mxperf.mx.analysis import Analysis
-from pytest_mxperf.mx.families import (
-    ADDING,
-    MULTIPLYING,
-    NORMS,
-    PRODUCTS,
-    SAMPLING_AT,
-    SATURATING,
-    SUMMING,
-    WEIGHTED,
-)
 from pytest_mxperf.mx.figures import Figures
-from pytest_mxperf.mx.reads import JOINING, Read
+from pytest_mxperf.mx.reads import Read
 from pytest_mxperf.mx.stepwise import Steps
 from pytest_mxperf.mx.synthetic import SyntheticValues
 
@@ -28,7 +19,7 @@ _RANGE = (1 / 4, 4.0)
 _SHARED_RANGE = (2.0**-8, 2.0**8)
 """The range for a weight's second and later readers. The first reader decides its scale."""
 
-_NO_WEIGHT, _NOWHERE = (-1, -1), (-1, 0.0)
+_NOWHERE = (-1, 0.0)
 _MOST_TRIES = 4
 _LARGEST_STEP = 2.0**64
 _STEP_OF_A_LOOP = 2.0
@@ -42,9 +33,24 @@ _VANISHED = 40.0
 precision just holds that."""
 _FAR = 2.0**10
 """If a product or sum of activations is this far from 1, earlier weights must be scaled."""
-_COMBINING = PRODUCTS | MULTIPLYING | ADDING | SUMMING | {"square", "_npi_square"}
-_ENDING = SATURATING | {"RNN", "Embedding", "L2Normalization", "argmax", "argsort", "one_hot"}
+_COMBINING = traits.PRODUCTS | traits.MULTIPLYING | traits.ADDING | traits.SUMMING | {"square", "_npi_square"}
+_SATURATING = frozenset(
+    (
+        *("softmax", "log_softmax", "softmin", "SoftmaxOutput", "SoftmaxActivation", "softmax_cross_entropy"),
+        *("sigmoid", "hard_sigmoid", "Activation", "LogisticRegressionOutput", "erf"),
+        *("tanh", "exp", "expm1", "sinh", "cosh", "_npi_tanh", "_npi_exp", "_npi_expm1", "_npi_sinh", "_npi_cosh"),
+    )
+)
+"""Operators whose output vanishes, overflows or saturates for large inputs."""
+_ENDING = _SATURATING | traits.RECURRENT | traits.EMBEDDINGS | {"L2Normalization", "argmax", "argsort", "one_hot"}
 """Operators whose outputs do not grow with their inputs."""
+
+_SAMPLING_AT = {
+    **dict.fromkeys(traits.DEFORMABLE, (1, 2.0)),
+    **dict.fromkeys(("BilinearSampler", "SpatialTransformer"), (1, 0.5)),
+}
+"""Where an operator reads which points of an image to sample, and how far from 0 most of these may be: in pixels, or
+in halves of the image. Points outside of the image are 0."""
 
 
 class WeightsInRange:
@@ -55,7 +61,7 @@ class WeightsInRange:
         self._synthetic = synthetic
         self._weights = dict(_weights(analysis, synthetic))
         self._gammas = dict(_gammas(analysis, synthetic))
-        self._samples = any(node.op in SAMPLING_AT for node in analysis.graph.nodes)
+        self._samples = any(node.op in _SAMPLING_AT for node in analysis.graph.nodes)
         self._wishes: Dict[str, float] = {}
         self._held: Set[str] = set()
         self._settled: Set[str] = set()
@@ -87,8 +93,8 @@ class WeightsInRange:
             return
         if _saturates(node):
             factor = _unsaturating(inputs[0])
-        elif node.op in SAMPLING_AT:
-            position, farthest = SAMPLING_AT[node.op]
+        elif node.op in _SAMPLING_AT:
+            position, farthest = _SAMPLING_AT[node.op]
             factor = farthest / max(inputs[position].rms, farthest)
         factor = _power_of_2(factor)
         if factor < 1 and self._wish(node.inputs[position][0], factor):
@@ -126,7 +132,7 @@ class WeightsInRange:
 
     def _range(self, index: int) -> Tuple[float, float]:
         reads = self._synthetic.readers_of(index) if self._samples else ()
-        found = (SAMPLING_AT.get(read.op, _NOWHERE) for read in reads)
+        found = (_SAMPLING_AT.get(read.op, _NOWHERE) for read in reads)
         farthest = min(
             (farthest for read, (position, farthest) in zip(reads, found) if position == read.position), default=None
         )
@@ -179,7 +185,7 @@ class WeightsInRange:
             names = [name for name, _ in self._weights.get(index, ())] or self._gammas.get(index, [])
             yield from names[:1]
             if not names and node.op not in _ENDING and node.inputs:
-                all_count = node.op in ADDING or node.op in JOINING
+                all_count = node.op in traits.ADDING or node.op in traits.JOINING
                 pending.extend(source for source, _ in (node.inputs if all_count else node.inputs[:1]))
 
 
@@ -191,8 +197,8 @@ def _weights(analysis: Analysis, synthetic: SyntheticValues) -> Iterator[Tuple[i
         if role in INPUT_ROLES or synthetic.fill(name).kind != "normal" or synthetic.is_given(name):
             continue
         for read in synthetic.reads(name):
-            is_weight = read.op in PRODUCTS or read.op == "RNN" or WEIGHTED.get(read.op, _NO_WEIGHT)[0] == read.position
-            if is_weight and not read.joined:
+            is_layers = read.op in traits.RECURRENT or traits.WEIGHT_AT.get(read.op) == read.position
+            if (is_layers or read.op in traits.PRODUCTS) and not read.joined:
                 found.setdefault(read.place, []).append((name, read))
     yield from found.items()
 
@@ -202,18 +208,17 @@ def _gammas(analysis: Analysis, synthetic: SyntheticValues) -> Iterator[Tuple[in
     for index, role in analysis.roles.items():
         name = analysis.graph.nodes[index].name
         for read in synthetic.reads(name) if role not in INPUT_ROLES else ():
-            is_fixed = "fix_gamma" in read.attrs or read.op in ("BatchNorm", "BatchNorm_v1")
-            is_free = not is_fixed or not read.call.flag("fix_gamma", True)
-            if read.op in NORMS and read.position == 1 and is_free and not read.path:
+            is_free = read.op not in traits.BATCH_NORMS or not read.call.flag("fix_gamma", True)
+            if read.op in traits.NORMS and read.position == 1 and is_free and not read.path:
                 yield read.place, [name]
 
 
 def _is_linear(node: Node) -> bool:
-    return (not node.subgraphs or node.op.startswith(FUSED_PREFIX)) and node.op != "RNN"
+    return (not node.subgraphs or node.op.startswith(FUSED_PREFIX)) and node.op not in traits.RECURRENT
 
 
 def _saturates(node: Node) -> bool:
-    return node.op in SATURATING and node.attrs.get("act_type", "sigmoid") != "relu"
+    return node.op in _SATURATING and node.attrs.get("act_type", "sigmoid") != "relu"
 
 
 def _unsaturating(first: Figures) -> float:

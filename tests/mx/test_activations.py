@@ -155,6 +155,14 @@ def test_a_sigmoid_behind_residual_blocks_does_not_vanish(mx, blocks):
     assert_alive(side)
 
 
+def test_a_sigmoid_behind_a_batch_norm_with_a_fixed_gamma_does_not_vanish(mx):
+    """Only the weight in front of it can make its numbers smaller."""
+    net = mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=64)
+    net = mx.sym.sigmoid(mx.sym.contrib.SyncBatchNorm(net, key="key") * 4096)
+    *_, shares = activations_of(looked_into(net, data=(2, 32))).values()
+    assert ((shares > 0.01) & (shares < 0.99)).mean() > 0.8
+
+
 @pytest.mark.needs_operator("_sg_mkldnn_conv")
 def test_convolutions_that_a_backend_has_fused_stay_in_range(mx):
     def layer(net, place):
@@ -227,6 +235,16 @@ def dead(mx, net, name):
 
 def test_dead_activations_are_named_where_they_begin(mx):
     net = mx.sym.FullyConnected(dead(mx, mx.sym.var("data"), "silent"), num_hidden=64, name="behind")
+    assert notes_of(net, data=(2, 32)) == ("activations of silent are all 0",)
+
+
+@pytest.mark.parametrize("kind", ["a ReLU of numpy", "numpy's random numbers"])
+def test_dead_activations_of_numpys_operators_are_named(mx, kind):
+    if kind == "a ReLU of numpy":
+        net = mx.sym.npx.relu(0 - 1 - mx.sym.abs(mx.sym.var("data")).as_np_ndarray(), name="silent")
+    else:
+        net = mx.sym.npx.relu(mx.sym.np.random.uniform(-2, -1, (8, 8)), name="silent")
+        net = mx.sym.Group([net, mx.sym.var("data").as_np_ndarray()])
     assert notes_of(net, data=(2, 32)) == ("activations of silent are all 0",)
 
 

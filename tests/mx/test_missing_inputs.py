@@ -26,6 +26,14 @@ def test_all_missing_inputs_are_told_at_once_with_the_shapes_that_inference_know
     )
 
 
+@pytest.mark.parametrize("first", ["relu", "BatchNorm_v1", "make_loss"])
+def test_an_images_channels_are_known_behind_what_keeps_them(sym, first):
+    image = getattr(sym, first)(sym.var("image"), name="first")
+    net = sym.Convolution(image, sym.var("kernels", shape=(6, 5, 3, 3)), kernel=(3, 3), num_filter=6)
+    with pytest.raises(MxperfError, match=r"the shape of variable 'image' \(\?, 5, \?, \?\) cannot be inferred"):
+        count(sym.Group([net, sym.var("data")]), {"data": (1,)})
+
+
 def test_partly_known_shapes_are_those_of_mxnet(sym):
     whole = sym.Concat(sym.var("data"), sym.var("other"), dim=1)
     known = sym.Group([whole, sym.FullyConnected(whole, num_hidden=2, name="fc")])

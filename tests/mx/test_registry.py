@@ -5,8 +5,10 @@ import ctypes
 import pytest
 
 import pytest_mxperf.cost.walk  # noqa: F401  registers the rules
+from pytest_mxperf import traits
 from pytest_mxperf.cost.registry import _RULES, UNCOUNTABLE
 from pytest_mxperf.cost.subgraphs import FUSED_PREFIX
+from pytest_mxperf.graph import Graph, Node
 
 LACKED = {
     "1.9": "_np_broadcast_to _np_ones_like _np_zeros_like",
@@ -73,6 +75,41 @@ def test_every_operator_is_classified(operators):
 def test_every_rule_is_for_an_operator_that_exists(operators, version):
     """But for what an older or a newer MXNet has instead."""
     assert sorted({*_RULES, *UNCOUNTABLE} - operators) == sorted(LACKED[version].split())
+
+
+def test_what_has_a_trait_is_an_operator_and_no_alias(operators, version):
+    """So none is named twice; but for what an older or a newer MXNet has instead."""
+    known = {*operators, *LACKED[version].split()}
+    found = {trait: names for trait, names in vars(traits).items() if trait[0].isalpha()}
+    assert not [(trait, name) for trait, names in found.items() for name in names if name not in known]
+
+
+@pytest.mark.parametrize("op", sorted(traits.IDENTITIES))
+def test_an_identity_changes_no_number(op):
+    import mxnet as mx
+
+    two = op in traits.LABELLED or op in ("_identity_with_attr_like_rhs", "IdentityAttachKLSparseReg")
+    variables = [Node("null", name, {}, ()) for name in ("data", "other")[: 1 + two]]
+    attrs = {"scalar": "3"} if op == "_contrib_gradientmultiplier" else {}
+    node = Node(op, "op", attrs, tuple((index, 0) for index in range(len(variables))))
+    symbol = mx.sym.load_json(Graph((*variables, node), ((len(variables), 0),)).to_json())
+    executor = symbol.simple_bind(mx.cpu(), data=(2, 3), grad_req="null")
+    (output,) = executor.forward(is_train=False, data=mx.nd.array([[-3, 0, 0.5], [1, 2, 700]]))
+    assert output.asnumpy().tolist() == [[-3, 0, 0.5], [1, 2, 700]]
+
+
+def test_mxnet_writes_no_alias_into_a_graph():
+    """``_npi_take`` is an alias of ``take`` and ``_npi_maximum`` of ``broadcast_maximum``, also inside of a loop."""
+    import mxnet as mx
+
+    rows = mx.sym.np.take(mx.sym.var("table").as_np_ndarray(), mx.sym.var("rows").as_np_ndarray(), axis=0)
+    outputs, _ = mx.sym.contrib.foreach(
+        lambda row, _: (mx.sym.np.maximum(row.as_np_ndarray(), row.as_np_ndarray()).as_nd_ndarray(), []),
+        rows.as_nd_ndarray(),
+        [],
+    )
+    *_, take, loop = (node for node in Graph.parse(outputs.tojson(), where="net").nodes if not node.is_variable)
+    assert [take.op, loop.subgraphs[0].nodes[-1].op] == ["take", "broadcast_maximum"]
 
 
 def test_no_uncountable_operator_has_a_rule():

@@ -53,6 +53,13 @@ def test_tokens_are_rows_that_the_table_has(mx, dtype):
     assert sorted(set(values.ravel())) == list(range(20))
 
 
+@pytest.mark.parametrize("op", ["transpose", "make_loss", "gradientmultiplier"])
+def test_tokens_may_pass_through_other_operators(mx, op):
+    passed = getattr(mx.sym, op, None) or getattr(mx.sym.contrib, op)
+    values = values_of(mx.sym.Embedding(passed(mx.sym.var("tokens")), input_dim=20, output_dim=4), tokens=(5, 100))
+    assert sorted(set(values["tokens"].ravel())) == list(range(20))
+
+
 def test_tokens_are_not_shared_by_tables_of_different_lengths(mx):
     def keys(rows):
         table = mx.sym.Embedding(mx.sym.var("tokens"), input_dim=rows, output_dim=4)
@@ -64,6 +71,17 @@ def test_tokens_are_not_shared_by_tables_of_different_lengths(mx):
 def test_sequences_have_their_full_length(mx):
     masked = mx.sym.SequenceMask(mx.sym.var("data"), mx.sym.var("length"), use_sequence_length=True)
     assert list(values_of(masked, data=(7, 3, 2), length=(3,))["length"]) == [7.0, 7.0, 7.0]
+
+
+@pytest.mark.parametrize(
+    "like", ["ones_like", pytest.param("full_like", marks=pytest.mark.needs_operator("_npi_full_like"))]
+)
+def test_what_is_compared_with_fixed_numbers_is_a_length(mx, like):
+    """1 to 7 whatever the data, of which only the shape is read."""
+    data, length = mx.sym.var("data"), mx.sym.var("length")
+    ones = mx.sym.ones_like(data) if like == "ones_like" else mx.sym.np.full_like(data.as_np_ndarray(), 1)
+    kept = mx.sym.broadcast_lesser_equal(mx.sym.np.cumsum(ones.as_np_ndarray(), axis=1).as_nd_ndarray(), length)
+    assert list(values_of(data * kept, data=(1, 7), length=(1,))["length"]) == [7.0]
 
 
 def test_equal_layers_get_equal_numbers_in_different_networks(mx):
@@ -145,7 +163,9 @@ def test_proposals_are_made_for_the_whole_image(mx):
     assert values["image"].tolist() == [[320.0, 480.0, 1.0]]
 
 
-def test_the_tail_of_an_exponential_is_no_reason_for_distrust(mx):
-    """exp(-95) = 5.5e-42 is subnormal, and exp(-94) = 1.5e-41."""
-    side = Side(analysis_of(mx.sym.exp(mx.sym.var("data") - 95), data=(1, 100)))
+@pytest.mark.parametrize("op", ["exp", "sigmoid"])
+def test_the_tail_of_an_exponential_is_no_reason_for_distrust(mx, op):
+    """exp(-95) = 5.5e-42 is subnormal, and exp(-94) = 1.5e-41; of sigmoids, which need exp(88.5), the first half is."""
+    exponent = mx.sym.var("data") - (95 if op == "exp" else 88.5)
+    side = Side(analysis_of(getattr(mx.sym, op)(exponent), data=(1, 100)))
     assert Pair(side, side).check() > 0

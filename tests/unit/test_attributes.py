@@ -373,6 +373,7 @@ def test_declared_shapes_by_numpys_rules(text, meant):
         ("Custom", {"ctx": "cpu", "cudnn_off": "1"}, {}),
         ("_npi_Custom", {"ctx": "cpu", "cudnn_off": "1"}, {}),
         ("BatchNorm", {"momentum": "0.9", "eps": "1"}, {"momentum": "training only"}),
+        ("_contrib_quantized_batch_norm", {"momentum": "0.9"}, {"momentum": "training only"}),
         ("sgd_mom_update", {"momentum": "0.9"}, {}),
         ("Dropout", {"p": "0.5", "axes": "()", "mode": "training"}, dict.fromkeys(("p", "axes"), "training only")),
         ("Dropout", {"p": "0.5"}, {"p": "training only"}),
@@ -381,6 +382,7 @@ def test_declared_shapes_by_numpys_rules(text, meant):
         ("RNN", {"p": "0.5", "mode": "lstm"}, {"p": "training only"}),
         ("SoftmaxOutput", {"grad_scale": "1", "multi_output": "1"}, {"grad_scale": "training only"}),
         ("LinearRegressionOutput", {"grad_scale": "1"}, {"grad_scale": "training only"}),
+        ("LogisticRegressionOutput", {"grad_scale": "1"}, {"grad_scale": "training only"}),
     ],
 )
 def test_what_has_no_effect(op, attrs, idle):

@@ -4,14 +4,12 @@ A compound function such as GELU or SELU counts as one function too. The library
 and it is still one pass over the tensor.
 """
 
+from pytest_mxperf import traits
 from pytest_mxperf.cost.registry import Call, formula
 from pytest_mxperf.cost.result import OpCost
 
 
-@formula(
-    *("Activation", "LeakyReLU", "relu", "sigmoid", "hard_sigmoid", "softsign", "clip", "_npx_relu", "_npx_sigmoid"),
-    "LogisticRegressionOutput",
-)
+@formula(*traits.ACTIVATIONS, "LogisticRegressionOutput")
 def activation(op: Call) -> OpCost:
     """One FLOP per output element, whatever ``act_type``.
 

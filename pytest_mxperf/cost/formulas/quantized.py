@@ -9,16 +9,13 @@ from pytest_mxperf.cost.formulas.convolution import convolution
 from pytest_mxperf.cost.formulas.dense import fully_connected
 from pytest_mxperf.cost.formulas.normalization import batch_norm
 from pytest_mxperf.cost.formulas.pooling import pooling
-from pytest_mxperf.cost.registry import Call, formula, free
+from pytest_mxperf.cost.registry import Call, formula
 from pytest_mxperf.cost.result import OpCost
 
 # Their tensors have the positions that the float operator's have, so the float rule counts them.
 formula("_contrib_quantized_act")(activation)
 formula("_contrib_quantized_pooling")(pooling)
 formula("_contrib_quantized_batch_norm")(batch_norm)
-
-free("moves or renames data", "_contrib_quantized_flatten")
-free("looks values up", "_contrib_quantized_embedding")
 
 
 @formula("_contrib_quantized_conv")

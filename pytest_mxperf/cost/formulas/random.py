@@ -1,28 +1,14 @@
 """Random numbers and their densities."""
 
+from pytest_mxperf import traits
 from pytest_mxperf.cost.registry import Call, formula, free
 from pytest_mxperf.cost.result import OpCost
 
-_DISTRIBUTIONS = (
-    *("uniform", "normal", "gamma", "exponential", "poisson", "negative_binomial"),
-    "generalized_negative_binomial",
-)
-_NP_DISTRIBUTIONS = (
-    *("bernoulli", "choice", "exponential", "gamma", "gumbel", "logistic", "multinomial", "normal", "normal_n"),
-    *("pareto", "powerd", "rayleigh", "uniform", "uniform_n", "weibull"),
-)
-
-free(
-    "draws random numbers",  # the methods need a random number of attempts, so no count would be exact
-    *(f"_random_{name}" for name in (*_DISTRIBUTIONS, "randint")),
-    *(f"_random_{name}_like" for name in _DISTRIBUTIONS),
-    *(f"_sample_{name}" for name in (*_DISTRIBUTIONS, "multinomial", "unique_zipfian")),
-    *(f"_npi_{name}" for name in _NP_DISTRIBUTIONS),
-    *("_shuffle", "_contrib_dgl_csr_neighbor_uniform_sample", "_contrib_dgl_csr_neighbor_non_uniform_sample"),
-)
+# The methods need a random number of attempts, so no count would be exact.
+free("draws random numbers", *traits.RANDOM)
 
 
-@formula(*(f"_random_pdf_{name}" for name in _DISTRIBUTIONS))
+@formula(*traits.DENSITIES - {"_random_pdf_dirichlet"})
 def density(op: Call) -> OpCost:
     """A density, or its logarithm, is one scalar function: one FLOP per sample."""
     return OpCost(elementwise=op.output_size)

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from pytest_mxperf import traits
 from pytest_mxperf.cost.registry import Call, formula
 from pytest_mxperf.cost.result import OpCost
 from pytest_mxperf.errors import GraphError
@@ -26,7 +27,7 @@ _CELLS = {
 }
 
 
-@formula("RNN", "_contrib_quantized_rnn")
+@formula(*traits.RECURRENT)
 def rnn(op: Call) -> OpCost:
     """All layers, directions and steps of a recurrent network, as ``rnn_impl.h`` executes them.
 

@@ -312,6 +312,15 @@ class TestNoEffect:
 
 
 class TestOneChange:
+    @pytest.mark.parametrize("op", ["BatchNorm", "_contrib_quantized_batch_norm"])
+    def test_a_batch_norm_behind_a_wider_layer_reads_more_channels(self, op):
+        def model(channels):
+            net = Net()
+            net.op(op, "bn", net.conv("conv", net.data, channels))
+            return net.counted()
+
+        assert told(model(32), model(48))[1] == ("reshaped", "bn", "input channels 32 -> 48")
+
     def test_a_wider_layer_is_told_from_those_behind_it(self):
         """32 to 48: 16 * 16 * 9 * 64 more MACs in itself, 16 * 32 * 9 * 64 in the one that reads it."""
         new = chain(("one", 16), ("two", 48), ("three", 32), ("four", 64), prefix="x_")

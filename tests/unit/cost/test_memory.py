@@ -113,10 +113,11 @@ def test_dropout_that_is_always_on_moves_data():
     assert moved(count(nodes, [[(6,)]] * 3))["drop"] == (24, 24)
 
 
-def test_an_embedding_reads_the_rows_that_it_looks_up():
+@pytest.mark.parametrize("op", ["Embedding", "_contrib_SparseEmbedding", "_contrib_quantized_embedding"])
+def test_an_embedding_reads_the_rows_that_it_looks_up(op):
     """10 int32 indices (40 bytes) and 10 rows of 8 float32 (320 bytes) of the 1,000 (32,000 bytes)."""
     report = count(
-        [variable("tokens"), variable("table"), operator("Embedding", "emb", 0, 1)],
+        [variable("tokens"), variable("table"), operator(op, "emb", 0, 1)],
         [[(2, 5)], [(1000, 8)], [(2, 5, 8)]],
         ["int32", "float32", "float32"],
         {1: Role.TRAINABLE},
@@ -209,9 +210,9 @@ def test_elementwise_operators_write_over_an_input_that_is_not_read_again():
     assert chain("exp", "sin", "Activation", "softmax") == 40
 
 
-@pytest.mark.parametrize("op", ["clip", "transpose", "BatchNorm"])
+@pytest.mark.parametrize("op", ["clip", "_random_pdf_dirichlet", "transpose", "BatchNorm"])
 def test_other_operators_write_beside_their_input(op):
-    """Of ``clip`` MXNet does not know that it could."""
+    """Of ``clip`` and of densities MXNet does not know that they could."""
     assert chain("exp", op, "exp", shape=(2, 5)) == 80
 
 

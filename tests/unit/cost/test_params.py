@@ -58,6 +58,13 @@ class TestRoles:
         net = graph(variable("data"), variable("g"), variable("b"), operator("BatchNorm", "bn", 0, 1, 2, **attrs))
         assert roles_by_name(net) == {"data": Role.INPUT, "g": role, "b": Role.TRAINABLE}
 
+    @pytest.mark.parametrize("op", ["BatchNorm", "_contrib_SyncBatchNorm", "_contrib_quantized_batch_norm"])
+    def test_a_batch_norm_keeps_statistics_and_fixes_its_gamma(self, op):
+        """Also inside of a loop, where MXNet does not list the statistics."""
+        net = graph(*map(variable, ("data", "g", "b", "m", "v", "low", "high")), operator(op, "bn", *range(5)))
+        roles = list(roles_by_name(net).values())[:5]
+        assert roles == [Role.INPUT, Role.FROZEN, Role.TRAINABLE, Role.AUXILIARY, Role.AUXILIARY]
+
     def test_a_gamma_may_be_cast_before_it_is_fixed(self):
         net = graph(
             *(variable("data"), variable("g"), variable("b")),
@@ -75,7 +82,6 @@ class TestRoles:
             *((f"_contrib_quantized_{name}", 3, 6) for name in ("conv", "fully_connected", "concat")),  # with a bias
             *((f"_contrib_quantized_{name}", 2, 4) for name in ("elemwise_add", "elemwise_mul")),
             ("_contrib_quantized_embedding", 2, 2),
-            ("_contrib_quantized_batch_norm", 5, 2),
         ],
     )
     def test_ranges_of_quantized_tensors_are_found_by_calibration(self, op, tensors, ranges):
@@ -89,6 +95,18 @@ class TestRoles:
         roles = roles_by_name(net)
         assert {name for name, role in roles.items() if role is Role.FROZEN} == set(limits)
         assert {roles[name] for name in weights} <= {Role.TRAINABLE}
+
+    def test_ranges_of_a_quantized_batch_norm_are_behind_its_parameters(self):
+        names = ("data", "g", "b", "m", "v", "low", "high")
+        net = graph(*map(variable, names), operator("_contrib_quantized_batch_norm", "bn", *range(7), fix_gamma="0"))
+        frozen = {name for name, role in roles_by_name(net).items() if role is Role.FROZEN}
+        assert frozen == {"low", "high"}
+
+    def test_a_quantized_lstm_has_begin_states_and_a_range(self):
+        names = ("data", "p", "h0", "c0", "low", "high")
+        net = graph(*map(variable, names), operator("_contrib_quantized_rnn", "lstm", *range(6)))
+        roles = [Role.INPUT, Role.TRAINABLE, Role.STATE, Role.STATE, Role.FROZEN, Role.FROZEN]
+        assert roles_by_name(net) == dict(zip(names, roles))
 
     def test_what_a_fused_operator_reads_behind_what_its_graph_reads_are_ranges(self):
         inner = graph(variable("x"), variable("w"), operator("FullyConnected", "fc", 0, 1, no_bias="True"))
@@ -199,6 +217,23 @@ class TestRoles:
         roles = roles_by_name(net, stored=[])
         assert (roles["w"], roles["size"]) == (Role.TRAINABLE, Role.INPUT)
 
+    @pytest.mark.parametrize(
+        ("op", "position"),
+        [
+            *(("_contrib_DeformableConvolution", 2), ("_contrib_ModulatedDeformableConvolution", 3)),
+            *(("_contrib_SparseEmbedding", 1), ("_contrib_quantized_conv", 1), ("_contrib_quantized_rnn", 1)),
+        ],
+    )
+    def test_the_weight_of_a_layer_is_a_parameter_even_if_it_is_missing(self, op, position):
+        others = [variable(f"v{index}") for index in range(position)]
+        net = graph(*others, variable("w"), operator(op, "layer", *range(position + 1), *[0] * 6))
+        assert roles_by_name(net, inputs=["v0"], stored=[])["w"] is Role.TRAINABLE
+
+    def test_the_range_behind_the_weight_of_a_quantized_layer_without_a_bias_is_none(self):
+        names = ("data", "w", "low", "high", "least", "greatest")
+        net = graph(*map(variable, names), operator("_contrib_quantized_conv", "conv", *range(6), no_bias="True"))
+        assert [name for name, role in roles_by_name(net, stored=[]).items() if role is Role.TRAINABLE] == ["w"]
+
     @pytest.mark.parametrize("op", ["elemwise_mul", "elemwise_sub", "_maximum", "add_n"])
     @pytest.mark.parametrize("position", [0, 1])
     def test_what_has_the_shape_of_an_activation_is_an_input(self, op, position):
@@ -246,9 +281,12 @@ class TestRoles:
 
     @pytest.mark.parametrize(
         ("op", "position"),
-        [("SequenceMask", 1), ("softmax", 1), ("_contrib_RROIAlign", 1), ("_contrib_Proposal", 2), ("RNN", 4)],
+        [
+            *(("SequenceMask", 1), ("softmax", 1), ("_contrib_RROIAlign", 1), ("_contrib_Proposal", 2), ("RNN", 4)),
+            *(("Embedding", 0), ("_contrib_SparseEmbedding", 0), ("pick", 1), ("take", 1), ("gather_nd", 1)),
+        ],
     )
-    def test_lengths_and_sizes_are_inputs(self, op, position):
+    def test_lengths_and_sizes_and_indices_are_inputs(self, op, position):
         others = [variable(f"v{index}") for index in range(position)]
         net = graph(*others, variable("given"), operator(op, "op", *range(position + 1)))
         assert roles_by_name(net, inputs=["v0"])["given"] is Role.INPUT
