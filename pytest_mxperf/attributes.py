@@ -268,9 +268,8 @@ _OF_ONE: Mapping[Tuple[str, str], str] = {
         ("SoftmaxOutput", name): _TRAINING
         for name in ("grad_scale", "ignore_label", "use_ignore", "normalization", "out_grad", "smooth_alpha")
     },
-    **{(f"{loss}RegressionOutput", "grad_scale"): _TRAINING for loss in ("Linear", "Logistic", "MAE")},
+    ("LogisticRegressionOutput", "grad_scale"): _TRAINING,
 }
-_DROPOUT = ("p", "axes")
 
 
 def ineffective(op: str, attrs: Mapping[str, str]) -> Dict[str, str]:
@@ -278,8 +277,8 @@ def ineffective(op: str, attrs: Mapping[str, str]) -> Dict[str, str]:
     found = {}
     for name in attrs:
         why = _GPU if name == "ctx" or name.startswith("cudnn_") else _OF_ONE.get((op, name))
-        if op == "Dropout" and name in _DROPOUT and attrs.get("mode", "training") == "training":
-            why = _TRAINING
+        if op in traits.IDENTITIES and name != "mode" and attrs.get("mode", "training") == "training":
+            why = why or _TRAINING
         if why and op not in ("Custom", "_npi_Custom"):
             found[name] = why
     return found

@@ -383,6 +383,10 @@ def test_declared_shapes_by_numpys_rules(text, meant):
         ("SoftmaxOutput", {"grad_scale": "1", "multi_output": "1"}, {"grad_scale": "training only"}),
         ("LinearRegressionOutput", {"grad_scale": "1"}, {"grad_scale": "training only"}),
         ("LogisticRegressionOutput", {"grad_scale": "1"}, {"grad_scale": "training only"}),
+        ("SVMOutput", {"margin": "1"}, {"margin": "training only"}),
+        ("MakeLoss", {"grad_scale": "1"}, {"grad_scale": "training only"}),
+        ("_contrib_gradientmultiplier", {"scalar": "-1"}, {"scalar": "training only"}),
+        ("_mul_scalar", {"scalar": "-1"}, {}),
     ],
 )
 def test_what_has_no_effect(op, attrs, idle):
