@@ -118,7 +118,7 @@ class _Reads(NamedTuple):
 
 def _fed_role(index: int, node: Node, reads: _Reads, *, is_missing: bool) -> Optional[Role]:
     """The role of an input, None if it looks like a parameter. ``is_missing``: there are weights, and they lack it."""
-    if index in reads.fed and index not in reads.weights:
+    if index in reads.fed and index not in reads.weights and not _is_gluon_constant(node):
         return reads.fed[index]
     if _has_batch(node):
         return Role.STATE
@@ -199,9 +199,13 @@ def _is_declared(variable: Node) -> bool:
     return not variable.attrs.keys().isdisjoint(("__shape__", "__init__", "__lr_mult__", "__wd_mult__"))
 
 
+def _is_gluon_constant(variable: Node) -> bool:
+    # It registers an initializer of its own, named so; mx.init.Constant is written ["constant", ...].
+    return variable.attrs.get("__init__", "").startswith("Constant_")
+
+
 def _is_constant(variable: Node) -> bool:
-    # Gluon's Constant registers its own initializer, with this prefix. mx.init.Constant is written ["constant", ...].
-    if variable.attrs.get("__init__", "").startswith("Constant_"):
+    if _is_gluon_constant(variable):
         return True
     if variable.attrs.get("__grad_req__", variable.attrs.get("grad_req")) == "null":
         return True

@@ -14,7 +14,7 @@ from pytest_mxperf.graph import Graph
 from pytest_mxperf.mx.fills import Fill
 from pytest_mxperf.mx.reads import Read, Readers
 
-__all__ = ["Inputs"]
+__all__ = ["Inputs", "index_limit"]
 
 _SELECTED_BY = {
     **dict.fromkeys(("where", "_npi_where", "_npi_where_lscalar", "_npi_where_rscalar", "_npi_where_scalar2"), 0),
@@ -50,9 +50,6 @@ class Inputs:
     def fill(self, index: int, shape: Shape, dtype: str) -> Fill:
         """The numbers of the variable with this node index."""
         reads = self._readers.of(index)
-        limit = index_limit(reads)
-        if limit is not None:
-            return Fill("integers", 0, limit)
         found = next((fill for fill in map(self._fill, reads) if fill is not None), None)
         if found is not None:
             return found

@@ -1,7 +1,7 @@
 """Values for every variable of a graph, made from shapes alone. With them a network is timed without its weights.
 
 The operators that read a variable decide its values, never its name: ``fills.py`` chooses for parameters,
-``input_fills.py`` for inputs. ``activations.py`` checks the result, and may change a few values.
+``input_fills.py`` for inputs and indices. ``activations.py`` checks the result, and may change a few values.
 """
 
 import zlib
@@ -15,7 +15,7 @@ from pytest_mxperf.graph import consumers
 from pytest_mxperf.mx.analysis import Analysis
 from pytest_mxperf.mx.arrays import filled
 from pytest_mxperf.mx.fills import Fill, drawn, parameter_fill
-from pytest_mxperf.mx.input_fills import Inputs
+from pytest_mxperf.mx.input_fills import Inputs, index_limit
 from pytest_mxperf.mx.reads import Read, Readers
 
 __all__ = ["Key", "SyntheticValues", "group_of", "turn_of"]
@@ -95,9 +95,13 @@ class SyntheticValues:
         role, shape, dtype = self._roles[index], self._shapes[index][0], self._dtypes[index][0]
         if role in (Role.LABEL, Role.STATE):
             return Fill("constant", 0)
-        if role is Role.INPUT or not self._readers.of(index):
+        reads = self._readers.of(index)
+        limit = index_limit(reads)
+        if limit is not None:
+            return Fill("integers", 0, limit)
+        if role is Role.INPUT or not reads:
             return self._inputs.fill(index, shape, dtype)
-        return parameter_fill(self._readers.of(index), shape, dtype)
+        return parameter_fill(reads, shape, dtype)
 
     def make(self, name: str, key: Key, *, more_rows: int = 0) -> Any:
         """A new ``NDArray`` for a variable, with ``more_rows`` if asked. The same key gives the same numbers."""

@@ -60,6 +60,13 @@ def test_tokens_may_pass_through_other_operators(mx, op):
     assert sorted(set(values["tokens"].ravel())) == list(range(20))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "int32"])
+def test_indices_that_the_model_holds_are_rows_that_the_table_has(mx, dtype):
+    places = mx.sym.var("places", shape=(1000,), dtype=dtype, attr={"__init__": "Constant_places_1"})
+    net = mx.sym.broadcast_add(mx.sym.var("data"), mx.sym.take(mx.sym.var("table", shape=(20, 4)), places))
+    assert sorted(set(values_of(net, data=(1000, 4))["places"])) == list(range(20))
+
+
 def test_tokens_are_not_shared_by_tables_of_different_lengths(mx):
     def keys(rows):
         table = mx.sym.Embedding(mx.sym.var("tokens"), input_dim=rows, output_dim=4)

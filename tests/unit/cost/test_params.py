@@ -291,6 +291,13 @@ class TestRoles:
         net = graph(*others, variable("given"), operator(op, "op", *range(position + 1)))
         assert roles_by_name(net, inputs=["v0"])["given"] is Role.INPUT
 
+    @pytest.mark.parametrize(("op", "position"), [("Embedding", 0), ("take", 1)])
+    def test_indices_that_gluon_holds_constant_are_no_input(self, op, position):
+        """As the positions of tokens are, or which bias belongs to which distance."""
+        tables = [variable("table"), variable("places", __init__="Constant_places_139872346234")]
+        net = graph(*tables[:: 1 if position else -1], operator(op, "op", 0, 1))
+        assert roles_by_name(net, inputs=())["places"] is Role.FROZEN
+
     def test_begin_states_of_a_recurrent_operator_are_states(self):
         net = graph(
             variable("data"),
