@@ -19,7 +19,7 @@ __all__ = ["TAILED", "Fault", "Look"]
 TAILED = frozenset(
     (
         *("softmax", "softmin", "SoftmaxOutput", "SoftmaxActivation", "Activation"),
-        *("exp", "_npi_exp", "sigmoid"),
+        *("exp", "_npi_exp", "sigmoid", "_npx_sigmoid"),
     )
 )
 """Operators with some subnormal outputs for ordinary inputs. As outputs of the network these slow nothing down."""

@@ -37,7 +37,7 @@ _COMBINING = traits.PRODUCTS | traits.MULTIPLYING | traits.ADDING | traits.SUMMI
 _SATURATING = frozenset(
     (
         *("softmax", "log_softmax", "softmin", "SoftmaxOutput", "SoftmaxActivation", "softmax_cross_entropy"),
-        *("sigmoid", "hard_sigmoid", "Activation", "LogisticRegressionOutput", "erf"),
+        *("sigmoid", "_npx_sigmoid", "hard_sigmoid", "Activation", "LogisticRegressionOutput", "erf"),
         *("tanh", "exp", "expm1", "sinh", "cosh", "_npi_tanh", "_npi_exp", "_npi_expm1", "_npi_sinh", "_npi_cosh"),
     )
 )

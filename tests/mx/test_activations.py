@@ -155,10 +155,12 @@ def test_a_sigmoid_behind_residual_blocks_does_not_vanish(mx, blocks):
     assert_alive(side)
 
 
-def test_a_sigmoid_behind_a_batch_norm_with_a_fixed_gamma_does_not_vanish(mx):
+@pytest.mark.parametrize("kind", ["sigmoid", "npx.sigmoid"])
+def test_a_sigmoid_behind_a_batch_norm_with_a_fixed_gamma_does_not_vanish(mx, kind):
     """Only the weight in front of it can make its numbers smaller."""
     net = mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=64)
-    net = mx.sym.sigmoid(mx.sym.contrib.SyncBatchNorm(net, key="key") * 4096)
+    net = mx.sym.contrib.SyncBatchNorm(net, key="key") * 4096
+    net = mx.sym.sigmoid(net) if kind == "sigmoid" else mx.sym.npx.sigmoid(net.as_np_ndarray())
     *_, shares = activations_of(looked_into(net, data=(2, 32))).values()
     assert ((shares > 0.01) & (shares < 0.99)).mean() > 0.8
 
