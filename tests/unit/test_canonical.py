@@ -295,6 +295,17 @@ def test_nodes_that_do_something_else_with_the_same_are_no_twins():
     assert same(of(), of(__note__="1"))
 
 
+def test_nodes_that_read_operators_of_one_spelling_that_do_something_else_are_no_twins():
+    """data -> sin and cos, and a tanh behind each of the two."""
+
+    def of(**attrs):
+        readers = (Node("tanh", "c", {}, ((1, 0),)), Node("tanh", "d", attrs, ((2, 0),)))
+        read = (Node("sin", "a", {}, ((0, 0),)), Node("cos", "b", {}, ((0, 0),)))
+        return Graph((variable("data"), *read, *readers), ((3, 0), (4, 0)))
+
+    assert same(of(), of(__note__="1"))
+
+
 def test_nodes_that_read_different_outputs_are_no_twins():
     def of(first, second):
         nodes = (
