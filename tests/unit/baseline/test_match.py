@@ -7,18 +7,21 @@ import pytest
 
 from pytest_mxperf.baseline.match import (
     Matching,
+    _align_rest,
     _attribute_cost,
     _Cost,
     _gaps,
     _is_replaced,
     _pair_equals,
+    _pair_replaced,
     _pair_unique,
+    _read,
     _settle,
     _trimmed,
     _unpaired,
     match,
 )
-from pytest_mxperf.baseline.structure import Numbers, Structure
+from pytest_mxperf.baseline.structure import Numbers, Source, Structure
 from pytest_mxperf.graph import Graph, Node
 
 SHAPE = (1, 3, 8, 8)
@@ -169,7 +172,63 @@ def test_what_was_replaced_is_of_the_same_type_or_read_by_the_same():
     assert _is_replaced(found, 1, 1)
 
 
+def test_of_several_readers_one_in_common_is_enough():
+    """data -> a -> b, and now another operator reads the new a as well."""
+    old = operators(("a", "f", {}), ("b", "end", {}))
+    found, _ = matching(old, [*operators(("a", "g", {}), ("b", "end", {})), Node("more", "c", {}, ((1, 0),))])
+    found.pair(2, 2)
+    assert _is_replaced(found, 1, 1)
+
+
+def test_what_is_read_counts_with_its_output_and_in_no_order():
+    assert _read([Source(0, 7, 2), Source(1, 5, 0)]) == ((5, 0), (7, 2))
+
+
+def test_what_reads_the_same_replaces_another_unless_there_is_a_choice():
+    one, two = constants("1"), constants("1", "2")
+    for old, new, partner in ((one, constants("3"), [0, 1, 2]), (two, constants("3"), [-1, -1, 1, 2])):
+        found, _ = matching(old, new)
+        found.pair(len(old) - 1, len(new) - 1)
+        found.pair(len(old), len(new))
+        _pair_replaced(found)
+        assert found.partner == partner
+
+
+def test_whoever_reads_what_was_replaced_is_replaced_next():
+    """data -> a -> b, both with another attribute."""
+    found, _ = matching(*(operators(("a", "f", {"x": x}), ("b", "f", {"x": x})) for x in "12"))
+    _pair_replaced(found)
+    assert found.partner == [-1, 1, 2, 3]
+
+
 # Node 0 may be an operator, and a partner: 0 is not "none".
+
+
+def test_whoever_reads_what_was_replaced_keeps_the_partner_0():
+    """Old: constant -> f; new: an f that reads nothing, and another constant -> f."""
+    f = Node("f", "f", {}, ((0, 0),))
+    found, _ = matching(
+        [Node("_full", "c", {"value": "1"}, ()), f],
+        [Node("f", "g", {}, ()), Node("_full", "c", {"value": "2"}, ()), Node("f", "f", {}, ((1, 0),))],
+    )
+    found.pair(1, 0)
+    _pair_replaced(found)
+    assert found.partner[:2] == [1, 0]
+    assert found.origin[:3] == [1, 0, -1]
+
+
+def test_whoever_reads_another_than_its_partner_0_parts_from_it():
+    """The same graphs with equal constants: the old f gets the f that reads it."""
+    constant = Node("_full", "c", {"value": "1"}, ())
+    found, _ = matching(
+        [constant, Node("f", "f", {}, ((0, 0),))],
+        [Node("f", "g", {}, ()), constant, Node("f", "f", {}, ((1, 0),))],
+    )
+    found.pair(0, 1)
+    found.pair(1, 0)
+    _settle(found)
+    assert found.partner[:2] == [1, 2]
+    assert found.origin[:3] == [-1, 0, 1]
 
 
 def test_whoever_has_a_partner_is_not_left():
@@ -188,11 +247,47 @@ def test_gaps_lie_between_pairs_that_come_in_the_same_order():
     assert list(_gaps(found)) == [([], []), ([1], [1, 2]), ([3], [4])]
 
 
+def test_what_comes_before_the_first_pair_is_a_gap():
+    found, _ = matching(constants("1"), constants("2", "1"))
+    found.pair(0, 1)
+    assert list(_gaps(found)) == [([], [0]), ([1, 2], [2, 3])]
+
+
 def test_pairs_in_another_order_bound_no_gap_and_are_in_none():
     found, _ = matching(constants("1", "2", "3"), constants("1", "2", "3"))
     for old, new in ((0, 1), (1, 2), (2, 0)):
         found.pair(old, new)
     assert list(_gaps(found)) == [([], []), ([], []), ([3, 4], [3, 4])]
+
+
+@pytest.mark.parametrize(("count", "reach"), [(1, 125_000), (250, 500), (5_000, 32)])
+def test_250_000_steps_are_shared_by_all_gaps(monkeypatch, count, reach):
+    """Each operator is compared with those up to ``reach`` before and behind it: 2 x 500 x 250 steps.
+
+    But 32 are the fewest.
+    """
+    found, _ = matching(constants(*range(count)), constants("x", "y"))
+    found.pair(count, 2)
+    found.pair(count + 1, 3)
+    asked = []
+    monkeypatch.setattr("pytest_mxperf.baseline.match.align", lambda *_, reach: asked.append(reach) or [])
+    _align_rest(found, lambda old, new: None)
+    assert asked == [reach]
+
+
+@pytest.mark.parametrize(("count", "steps"), [(353, ["align", "unique"]), (354, ["unique", "align", "unique"])])
+def test_what_is_unmistakable_goes_first_where_there_are_too_many_to_align(monkeypatch, count, steps):
+    """353 by 353 are 124,609 pairs, 354 by 354 are 125,316: more than half of 250,000."""
+    done = []
+    monkeypatch.setattr("pytest_mxperf.baseline.match._align_rest", lambda *_: done.append("align"))
+    monkeypatch.setattr("pytest_mxperf.baseline.match._pair_unique", lambda *_: done.append("unique"))
+    numbers = Numbers()
+    old, new = (
+        Structure.of(Graph(nodes, ((len(nodes) - 1, 0),)), [(SHAPE,)] * len(nodes), ["data"], numbers)
+        for nodes in (tuple(constants(*(f"{side}{at}" for at in range(count)))) for side in ("old", "new"))
+    )
+    match(old, new, numbers)
+    assert done == steps
 
 
 def test_what_is_equal_at_both_ends_of_a_gap_is_paired():
@@ -270,6 +365,64 @@ def test_none_that_is_of_another_kind_is_taken():
     found.pair(1, 1)
     _settle(found)
     assert found.partner == [-1, 1, -1, -1]
+
+
+def test_whoever_reads_two_gets_the_one_that_reads_both():
+    """data -> a and b -> sum of the two."""
+    nodes = [Node("null", "data", {}, ()), Node("f", "a", {}, ((0, 0),)), Node("h", "b", {}, ((0, 0),))]
+    found, _ = matching(*[[*nodes, Node("sub", "difference", {}, ((1, 0), (2, 0)))]] * 2)
+    found.pair(1, 1)
+    found.pair(2, 2)
+    _settle(found)
+    assert found.partner == [-1, 1, 2, 3, 4]
+
+
+# Which of two equals is which: by all that is computed with them, then by what they are computed from and into.
+
+
+def partners(old, new):
+    """By name; those of operators alone."""
+    numbers = Numbers()
+    structures = [
+        Structure.of(Graph(tuple(nodes), ((len(nodes) - 1, 0),)), [(SHAPE,)] * len(nodes), ["data"], numbers)
+        for nodes in (old, new)
+    ]
+    found = match(*structures, numbers)
+    names = [node.name for node in found.new.nodes]
+    return {old[at].name: names[new] for at, new in enumerate(found.partner[: len(old)]) if new >= 0}
+
+
+def test_of_two_equals_each_is_known_by_what_is_added_to_it():
+    """f(data) + h(data) and f(data) + k(data), added up; in the new graph the two f have each other's name."""
+
+    def of(beside_h, beside_k):
+        nodes = [Node("null", "data", {}, ())]
+        nodes += [Node(op, name, {}, ((0, 0),)) for op, name in zip("ffhk", (beside_h, beside_k, "h", "k"))]
+        nodes += [Node("elemwise_add", "with_h", {}, ((1, 0), (3, 0)))]
+        nodes += [Node("elemwise_add", "with_k", {}, ((2, 0), (4, 0)))]
+        return [*nodes, Node("add_n", "sum", {}, ((5, 0), (6, 0)))]
+
+    found = partners(of("one", "two"), of("two", "one"))
+    assert (found["one"], found["two"]) == ("two", "one")
+
+
+def test_of_two_equals_each_is_known_by_what_reads_it_whatever_else_has_changed():
+    """g(f(data)) and h(f(data)), joined with something that has changed; the two f have each other's name."""
+
+    def of(under_g, under_h, other):
+        nodes = [Node("null", "data", {}, ())]
+        nodes += [Node("f", name, {}, ((0, 0),)) for name in (under_g, under_h)]
+        nodes += [Node("g", "g", {}, ((1, 0),)), Node("h", "h", {}, ((2, 0),)), Node(other, "other", {}, ((0, 0),))]
+        return [*nodes, Node("Concat", "joined", {}, ((3, 0), (4, 0), (5, 0)))]
+
+    found = partners(of("one", "two", "sin"), of("two", "one", "cos"))
+    assert (found["one"], found["two"]) == ("two", "one")
+
+
+def test_what_has_moved_is_still_the_same():
+    """f -> g -> h -> k becomes f -> h -> k -> g."""
+    old, new = (operators(*((name, name, {}) for name in order)) for order in ("fghk", "fhkg"))
+    assert partners(old, new) == {name: name for name in "fghk"}
 
 
 # Of equal keys: who reads the same, then who has the same name, then in order.
