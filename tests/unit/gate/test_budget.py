@@ -142,6 +142,11 @@ def test_a_budget_for_one_item_of_the_batch():
     assert third.value == pytest.approx(99.667, abs=1e-3)
 
 
+def test_a_batch_has_one_item_if_nobody_says_more():
+    (finding,) = judge(report(layer("a", macs=300)), macs_per_item=300)
+    assert (finding.verdict, finding.value) == (Verdict.PASSED, 300)
+
+
 @pytest.mark.parametrize(("macs", "verdict"), [(4, Verdict.PASSED), (5, Verdict.OVER_BUDGET)])
 def test_the_share_of_an_item_is_exact(macs, verdict):
     """4 x (10^17 + 1) of 4 items meet 10^17 + 1; a fourth more is over. As floats the two are equal."""

@@ -66,6 +66,10 @@ def test_no_more_than_ten_lines_are_shown():
     ]
 
 
+def test_growth_of_no_layer_is_said_to_be_of_none():
+    assert lines_of(before={"macs": 0}, now={"macs": 5}) == ["no layer differs in MACs"]
+
+
 def test_metrics_that_follow_another_do_not_repeat_its_changes():
     change = a_change("a", 10)
     before, now = {"macs": 0, "params": 1}, {"macs": 10, "params": 1}

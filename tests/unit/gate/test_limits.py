@@ -23,6 +23,13 @@ def test_a_bad_ceiling_names_its_argument():
         parse_budget({"latency_p50": "64 MiB"}, where="mxperf_budget of test_a")
 
 
+def test_the_largest_ceiling_is_the_largest_number_that_reports_hold():
+    """2 ** 63 - 1."""
+    assert parse_budget({"macs": 9_223_372_036_854_775_807}, where="here") == {"macs": (9_223_372_036_854_775_807, "")}
+    with pytest.raises(UsageError, match=r"^here: macs: 9223372036854775808 limits nothing; write at most 9\.2e"):
+        parse_budget({"macs": 9_223_372_036_854_775_808}, where="here")
+
+
 def test_a_misspelt_ceiling_is_answered_with_the_nearest_and_with_all():
     with pytest.raises(UsageError) as caught:
         parse_budget({"latency_p5": "40 ms"}, where="mxperf_budget of test_a")
@@ -48,6 +55,25 @@ def test_a_misspelt_ceiling_is_answered_with_the_nearest_and_with_all():
 )
 def test_costs_are_exact_and_followers_take_their_leaders_tolerance(given, tolerances):
     assert parse_tolerances(given, where="here") == tolerances
+
+
+@pytest.mark.parametrize("name", ["checkpoint_bytes", "rss", "latency", "wall_p90"])
+def test_what_has_to_be_measured_is_compared_only_if_it_is_given(name):
+    assert name not in parse_tolerances({}, where="here")
+    assert parse_tolerances({name: "5%"}, where="here")[name] == Fraction(1, 20)
+
+
+def test_growth_is_over_the_baseline_or_over_another_model():
+    """Over a baseline all costs count, over another model only those that are given: 30% less is -0.3."""
+    assert parse_growth({"macs": "5%"}, where="here") == (
+        *({**EXACT, "macs": Fraction(1, 20), "flops": Fraction(1, 20)}, None),
+    )
+    assert parse_growth({"macs": "-30%", "against": "fp32"}, where="here") == ({"macs": Fraction(-3, 10)}, "fp32")
+
+
+def test_another_model_alone_is_no_gate():
+    with pytest.raises(UsageError, match=r"^here: names the other model, but no limit; add "):
+        parse_growth({"against": "fp32"}, where="here")
 
 
 def test_a_negative_tolerance_is_refused():

@@ -115,6 +115,16 @@ def test_what_is_known_of_one_side_only_is_not_compared(now, before, over, verdi
     assert finding.message.endswith(message)
 
 
+def test_each_finding_has_its_gate_its_metric_and_its_unit():
+    budgets = [budget({"artifact_bytes": value}, artifact_bytes=8) for value in (7, 9, None)]
+    growths = [growth({"artifact_bytes": now}, {"artifact_bytes": 8}, artifact_bytes="0%") for now in (7, 9, None)]
+    growths.append(growth({"artifact_bytes": 7}, {}, artifact_bytes="0%"))
+    for gate, findings in (("budget", budgets), ("baseline", growths)):
+        assert {(each.gate, each.metric, each.unit) for each in findings} == {(gate, "artifact_bytes", "bytes")}
+    assert [(each.value, each.reference) for each in budgets] == [(7, 8), (9, 8), (None, 8)]
+    assert [(each.value, each.reference) for each in growths] == [(7, 8), (9, 8), (None, 8), (7, None)]
+
+
 def test_what_no_gate_names_is_not_judged():
     assert judge_own_budget(METRICS, {}, {}) == []
     assert judge_own_growth(METRICS, {"macs": Fraction(0)}, {}, {}, words=WORDS) == []
@@ -127,6 +137,8 @@ def test_what_no_gate_names_is_not_judged():
         ([Metric("macs", len)], "'macs' is the name of another metric"),
         ([Metric("latency", len)], "'latency' is the name of another metric"),
         ([Metric("against", len)], "'against' is the name of another metric"),
+        ([Metric("weights", len)], "'weights' is the name of another metric"),
+        ([Metric("latency_p50_per_item", len)], "'latency_p50_per_item' is the name of another metric"),
         ([Metric("wall_p50", len)], "'wall_p50' is the name of another metric"),
         ([Metric("top-1", len)], "'top-1' is no name that a marker can take"),
         ([Metric(None, len)], "None is no name that a marker can take"),
@@ -142,14 +154,19 @@ def test_what_is_no_metric_of_its_own_is_an_error(metrics, message):
 
 @pytest.mark.parametrize(
     ("given", "kept"),
-    [(3, 3), (0.5, 0.5), (np.float32(0.5), 0.5), (np.int64(3), 3), (Fraction(1, 2), 0.5), (0, 0), (None, None)],
+    [
+        *((3, 3), (0.5, 0.5), (np.float32(0.5), 0.5), (np.int64(3), 3), (Fraction(1, 2), 0.5), (0, 0), (None, None)),
+        (9_223_372_036_854_775_807, 9_223_372_036_854_775_807),  # 2 ** 63 - 1
+    ],
 )
 def test_any_number_is_kept_as_a_plain_one(given, kept):
     value = checked(ACCURACY, given)
     assert (value, type(value)) == (kept, type(kept))
 
 
-@pytest.mark.parametrize("value", [-1, float("nan"), float("inf"), "0.5", True, [0.5], Decimal("0.5")])
+@pytest.mark.parametrize(
+    "value", [-1, float("nan"), float("inf"), "0.5", True, [0.5], Decimal("0.5"), 2**63, Fraction(10**400)]
+)
 def test_what_is_no_number_from_0_up_is_an_error(value):
     with pytest.raises(
         UsageError, match=r"the metric accuracy returned .*(no number from 0 to|return an int or a float)"
