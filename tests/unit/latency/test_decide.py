@@ -70,6 +70,36 @@ def test_the_upper_bound_by_hand():
     assert stop([0.02] * 4, looks=(2, 3, 4, 5, 6, 8)).high == pytest.approx(0.03536, abs=0.0001)
 
 
+def test_the_upper_bound_of_the_usual_looks():
+    """The same samples. Of 0.05 each of the 12 looks from 4 to 48 may spend 1/13, and so may a stop: 0.0038462 each.
+
+    A Gaussian exceeds 2.66529 as rarely, times 43 / 41 is 2.79530, and sqrt(5 x (exp(2.79530^2 / 5) - 1)) = 4.34274.
+    0.02 + 4.34274 x 0.00438178 = 0.0390289, of which exp is 1.039801.
+    """
+    assert stop([0.02] * 4).high == pytest.approx(0.039801, abs=1e-6)
+
+
+def test_the_lower_bound_of_a_first_comparison():
+    """Five samples of 0.05: their standard error is 0.00321899. A first comparison's alpha is 0.0133731.
+
+    The 11 looks from 5 to 48 share it with a stop: 0.00111443 each. A Gaussian exceeds 3.05791 as rarely, times 51 / 49
+    is 3.18272, and sqrt(6 x (exp(3.18272^2 / 6) - 1)) = 5.14405. 0.05 - 5.14405 x 0.00321899 = 0.0334413, of which exp
+    is 1.034007.
+    """
+    assert stop([0.05] * 5).low == pytest.approx(0.034007, abs=1e-6)
+
+
+def test_a_bound_that_meets_the_tolerance_is_within():
+    high, low = stop([0.0] * 4).high, stop([0.05] * 5).low
+    assert stop([0.0] * 4, tolerance=high).outcome is Outcome.PASSED
+    assert stop([0.05] * 5, tolerance=low).outcome is Outcome.INCONCLUSIVE
+
+
+def test_a_sample_that_meets_the_tolerance_is_within():
+    """log(1 + 0) is 0."""
+    assert stop([0.0] * 4, tolerance=0.0).reason.startswith("the time is up: 4 of 4 samples are within the tolerance")
+
+
 def test_samples_that_are_like_the_one_before_count_less():
     """The same eight samples, in an order in which each is like its neighbour, and in one in which none is."""
     alike = [0.03, 0.032, 0.034, 0.036, 0.044, 0.046, 0.048, 0.05]
@@ -151,9 +181,10 @@ def test_the_same_samples_decide_sooner_the_more_errors_are_allowed():
 
 
 def test_three_samples_say_nothing_and_four_cannot_fail_a_build():
-    one, three, four = stop([0.5]), stop([0.5] * 3), stop([0.5] * 4)
+    one, two, three, four = (stop([0.5] * samples) for samples in (1, 2, 3, 4))
     assert (one.outcome, one.low, one.high) == (Outcome.INCONCLUSIVE, -1.0, math.inf)
     assert one.reason == "the time is up: one sample is too few to judge"
+    assert two.reason == "the time is up: two samples are too few to judge"
     assert (three.outcome, three.low, three.high) == (Outcome.INCONCLUSIVE, -1.0, math.inf)
     assert (four.outcome, four.low) == (Outcome.INCONCLUSIVE, -1.0)
     assert 0.6 < four.high < math.inf
@@ -267,6 +298,7 @@ def test_before_the_first_sample_nothing_is_known():
     [
         ([0.05, 0.051], None),  # two do not show how they scatter
         ([0.1, 0.1, 0.1], 5),  # nothing fails with fewer
+        ([0.1] * 5, 6),  # the look at five has been
         ([0.0, 0.001, 0.002], 5),
         ([0.05, 0.051, 0.052], 6),
         ([0.02, -0.02, 0.0], 8),

@@ -40,6 +40,43 @@ def test_never_more_than_a_third_dissent():
     assert all(bound <= samples / 3 for samples, bound in enumerate(bounds))
 
 
+@pytest.mark.parametrize("earlier", [(), (1,), (1, 2)])
+@pytest.mark.parametrize(
+    ("alpha", "bounds"),
+    [
+        (0.2187, (0, 0, 2)),
+        (0.2188, (0, 1, 2)),
+        (0.3, (0, 1, 2)),
+        (0.303, (0, 1, 3)),
+    ],
+)
+def test_what_is_left_is_shared_by_the_later_looks(alpha, bounds, earlier):
+    """Three tails, 1/8 of all, end it at the first look; at the second half of the rest may be spent, at the third all.
+
+    At six, 3 of 64 sequences have one head and have not ended: they fit into half of the rest from 1/8 + 2 x 3/64 =
+    0.21875 on. At nine, of 512 sequences 64 + 24 have ended then, 12 others have two heads, and 55 have three. These
+    fit in from 155/512 = 0.3027 on. Looks that are too early to end it change nothing.
+    """
+    found = most_dissenting(alpha, (*(look for look in earlier if 0.5**look > alpha), 3, 6, 9))
+    assert found == (-1, -1, -1, *[bounds[0]] * 3, *[bounds[1]] * 3, bounds[2])
+
+
+@pytest.mark.parametrize(("alpha", "bound"), [(0.1718, 1), (0.1719, 2)])
+def test_the_last_look_may_spend_all_that_is_left(alpha, bound):
+    """Of 512 sequences of nine 64 have ended with three tails, 3 others have one head, 21 two: 88/512 = 0.171875."""
+    assert most_dissenting(alpha, (3, 9))[9] == bound
+
+
+def test_a_chance_of_just_the_error_is_rare_enough():
+    """Four tails in a row have a chance of 1/16."""
+    assert most_dissenting(0.0625, LOOKS)[:5] == (-1, -1, -1, -1, 0)
+
+
+def test_a_third_may_dissent_however_likely_errors_may_be():
+    """Six of twelve or fewer have a chance of 61%."""
+    assert most_dissenting(0.9, (4, 12))[12] == 4
+
+
 def test_an_error_that_no_look_can_keep_ends_nothing():
     """Twelve tails in a row have a chance of 1/4096."""
-    assert set(most_dissenting(0.0002, LOOKS)) == {-1}
+    assert most_dissenting(0.0002, LOOKS) == (-1,) * 13

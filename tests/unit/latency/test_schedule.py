@@ -32,6 +32,7 @@ def test_rounds_do_not_take_turns():
 def test_each_unit_has_rounds_of_its_own():
     seeds = [unit.seed for pair in islice(units(seed=4), 100) for unit in pair]
     assert len(set(seeds)) == 200
+    assert 2**31 < min(max(seeds[::2]), max(seeds[1::2])) < max(seeds) < 2**32  # of 32 bits each
     assert list(islice(round_orders(seeds[0]), 64)) != list(islice(round_orders(seeds[1]), 64))
 
 
