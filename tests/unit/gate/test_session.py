@@ -29,6 +29,9 @@ class TestUsers:
         tests = collected(a_test("a", None), a_test("b", None), a_test("c", None))
         assert tests.users({"a": "net"}) == ({"net"}, "the model of b and 1 more is known only when it runs")
 
+    def test_nothing_collected_uses_nothing_and_leaves_no_doubt(self):
+        assert Collected().users({}) == (set(), "")
+
     def test_whoever_has_not_collected_everything_does_not_know(self):
         assert collected(doubt="a file was left out").users({"a": "net"}) == ({"net"}, "a file was left out")
 
