@@ -2,7 +2,7 @@
 
 import pytest
 
-from pytest_mxperf.latency.allowance import Allowance, too_short
+from pytest_mxperf.latency.allowance import DEFAULT_SECONDS, Allowance, too_short
 
 # Four samples of 0.5 s each, of 15 s that are allowed.
 QUIET = Allowance(seconds=15.0, cpu_seconds=2.0, wall_seconds=2.0, samples=4)
@@ -83,3 +83,8 @@ def test_85_percent_of_a_core_are_not_worth_a_word():
 def test_three_samples_are_enough_to_say_that_time_will_not_help(samples, end):
     """Eight samples of 7 s are 56 s."""
     assert Allowance(15.0, 7.0 * samples, 7.0 * samples, samples).too_short("--seconds", None).endswith(end)
+
+
+def test_a_comparison_has_30_s_if_nobody_says_more():
+    """As docs/latency-gate.md says."""
+    assert DEFAULT_SECONDS == 30.0
