@@ -235,6 +235,7 @@ def test_tab_reaches_the_map_and_the_layers_of_an_open_model(opened):
     page = opened()
     page.get_by_role("link", name="deep").focus()
     page.keyboard.press("Enter")
+    page.wait_for_selector("#m3 .layers tbody tr")  # drawn once it is open; else Tab goes on to the next open model
     reached = []
     for _ in range(15):
         page.keyboard.press("Tab")
