@@ -31,6 +31,7 @@ _ALIVE = frozenset(
         *traits.NORMS - {"InstanceNorm"},  # its output for an image of one pixel is 0
         *("_sg_mkldnn_conv", "_sg_mkldnn_fully_connected", "UpSampling", "LRN", "Correlation", "BilinearSampler"),
         *("SpatialTransformer", "_contrib_AdaptiveAvgPooling2D", "tanh", "exp", "log", "sqrt", "square", "abs"),
+        *(f"_npi_{name}" for name in ("tanh", "exp", "log", "sqrt", "square", "absolute")),
     )
 )
 """Operators whose outputs differ if their inputs differ. Not so for a comparison or a slice."""

@@ -261,6 +261,13 @@ def test_what_is_clipped_to_one_number_is_named(mx):
     assert notes_of(mx.sym.clip(far, 0, 6, name="six"), data=(2, 32)) == ("activations of six are all equal",)
 
 
+@pytest.mark.parametrize("numpy", [False, True])
+def test_a_saturated_tanh_is_named_in_either_namespace(mx, numpy):
+    far = mx.sym.abs(mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=64)) + 20
+    net = mx.sym.np.tanh(far.as_np_ndarray()) if numpy else mx.sym.tanh(far)
+    assert notes_of(net, data=(2, 32)) == (f"activations of {net.name} are all equal",)
+
+
 def test_subnormal_activations_in_the_middle_are_named(mx):
     net = mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=64)
     net = mx.sym.broadcast_add(mx.sym.exp(net * 0.1 - 95, name="tail"), mx.sym.var("offset", shape=(1, 64)))
