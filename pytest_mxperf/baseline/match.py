@@ -232,13 +232,11 @@ def _settle(matching: Matching) -> None:
     for new in matching.rest()[1]:
         waiting[_place(matching.new, new)].append(new)
     for old in matching.old.order:
-        partner = matching.partner[old]
-        if partner >= 0 and matching.reads_the_same(old, partner):
-            continue
         reads = matching.expected(old)
         candidates = waiting.get((matching.old.labels[old], min(reads))) if reads else None
         if candidates and matching.reads_the_same(old, candidates[-1]):
-            if partner >= 0:
+            partner = matching.partner[old]
+            if partner >= 0:  # which is waiting now, and is taken again if it is equal and reads the same
                 matching.part(old)
                 waiting[_place(matching.new, partner)].append(partner)
             matching.pair(old, candidates.pop())

@@ -275,8 +275,16 @@ def test_250_000_steps_are_shared_by_all_gaps(monkeypatch, count, reach):
     assert asked == [reach]
 
 
-@pytest.mark.parametrize(("count", "steps"), [(353, ["align", "unique"]), (354, ["unique", "align", "unique"])])
-def test_what_is_unmistakable_goes_first_where_there_are_too_many_to_align(monkeypatch, count, steps):
+@pytest.mark.parametrize(
+    ("counts", "steps"),
+    [
+        ((353, 353), ["align", "unique"]),
+        ((354, 354), ["unique", "align", "unique"]),
+        ((354, 2), ["unique", "align", "unique"]),
+        ((2, 354), ["unique", "align", "unique"]),
+    ],
+)
+def test_what_is_unmistakable_goes_first_where_there_are_too_many_to_align(monkeypatch, counts, steps):
     """353 by 353 are 124,609 pairs, 354 by 354 are 125,316: more than half of 250,000."""
     done = []
     monkeypatch.setattr("pytest_mxperf.baseline.match._align_rest", lambda *_: done.append("align"))
@@ -284,7 +292,7 @@ def test_what_is_unmistakable_goes_first_where_there_are_too_many_to_align(monke
     numbers = Numbers()
     old, new = (
         Structure.of(Graph(nodes, ((len(nodes) - 1, 0),)), [(SHAPE,)] * len(nodes), ["data"], numbers)
-        for nodes in (tuple(constants(*(f"{side}{at}" for at in range(count)))) for side in ("old", "new"))
+        for nodes in (tuple(constants(*(f"{side}{at}" for at in range(count)))) for side, count in enumerate(counts))
     )
     match(old, new, numbers)
     assert done == steps
@@ -360,6 +368,23 @@ def test_who_reads_the_same_as_its_partner_keeps_it():
     assert found.partner == [-1, 2, 3, 4]  # and the outputs read the same, too
 
 
+def test_who_reads_the_same_as_its_partner_keeps_it_even_if_another_reads_the_same():
+    found, _ = matching(operators(*BLOCK), [*operators(*BLOCK), Node("g", "another", {}, ((1, 0),))])
+    found.pair(1, 1)
+    found.pair(2, 2)
+    _settle(found)
+    assert found.partner[:3] == [-1, 1, 2]
+
+
+def test_whose_partner_is_not_equal_gets_the_one_that_is():
+    new = [*operators(BLOCK[0], ("g", "g", {"x": "3"})), Node("g", "another", {}, ((1, 0),))]
+    found, _ = matching(operators(*BLOCK), new)
+    found.pair(1, 1)
+    found.pair(2, 2)
+    _settle(found)
+    assert found.partner[:3] == [-1, 1, 3]
+
+
 def test_none_that_is_of_another_kind_is_taken():
     found, _ = matching(operators(*BLOCK), operators(("f", "f", {}), ("h", "h", {})))
     found.pair(1, 1)
@@ -381,15 +406,20 @@ def test_whoever_reads_two_gets_the_one_that_reads_both():
 
 
 def partners(old, new):
-    """By name; those of operators alone."""
+    """By name; those of operators alone. What nobody reads is an output."""
     numbers = Numbers()
     structures = [
-        Structure.of(Graph(tuple(nodes), ((len(nodes) - 1, 0),)), [(SHAPE,)] * len(nodes), ["data"], numbers)
+        Structure.of(Graph(tuple(nodes), unread(nodes)), [(SHAPE,)] * len(nodes), ["data"], numbers)
         for nodes in (old, new)
     ]
     found = match(*structures, numbers)
     names = [node.name for node in found.new.nodes]
     return {old[at].name: names[new] for at, new in enumerate(found.partner[: len(old)]) if new >= 0}
+
+
+def unread(nodes):
+    read = {source for node in nodes for source, _ in node.inputs}
+    return tuple((index, 0) for index in range(len(nodes)) if index not in read)
 
 
 def test_of_two_equals_each_is_known_by_what_is_added_to_it():
@@ -423,6 +453,38 @@ def test_what_has_moved_is_still_the_same():
     """f -> g -> h -> k becomes f -> h -> k -> g."""
     old, new = (operators(*((name, name, {}) for name in order)) for order in ("fghk", "fhkg"))
     assert partners(old, new) == {name: name for name in "fghk"}
+
+
+def test_of_two_in_a_row_the_second_is_the_one_that_was_added():
+    """f -> g becomes another f -> g -> g."""
+    old = operators(("f", "f", {}), ("g", "g", {}))
+    new = operators(("f", "f", {"x": "3"}), ("g", "g", {}), ("more", "g", {}))
+    assert partners(old, new) == {"f": "f", "g": "g"}
+
+
+def test_of_two_in_a_row_the_second_is_the_one_that_was_removed():
+    """f -> g -> g becomes another f -> g."""
+    old = operators(("f", "f", {}), ("g", "g", {}), ("more", "g", {}))
+    new = operators(("f", "f", {"x": "3"}), ("g", "g", {}))
+    assert partners(old, new) == {"f": "f", "g": "g"}
+
+
+def test_of_two_that_begin_alike_the_one_that_was_cut_off_is_known_by_what_followed():
+    """h(data) and k(h(data)): the first has gone."""
+    data, kept = Node("null", "data", {}, ()), Node("h", "kept", {}, ((0, 0),))
+    old = [data, Node("h", "cut", {}, ((0, 0),)), kept, Node("h", "k", {"x": "1"}, ((2, 0),))]
+    new = [data, kept, Node("h", "k", {"x": "1"}, ((1, 0),))]
+    assert partners(old, new) == {"kept": "kept", "k": "k"}
+
+
+def test_branches_are_counted_before_those_that_end_alike_are_taken_for_one_another():
+    """Of g(f(data)) and f(g(data)) the first f has gone, and the second has changed: of the g each is what it was."""
+    data, other = Node("null", "data", {}, ()), Node("h", "h", {}, ((0, 0),))
+    f, g = Node("f", "f", {"x": "1"}, ((0, 0),)), Node("g", "behind", {}, ((1, 0),))
+    old = [data, f, g, other, Node("g", "before", {}, ((0, 0),)), Node("f", "last", {"x": "1"}, ((4, 0),))]
+    new = [data, Node("g", "a", {}, ((0, 0),)), other, Node("g", "b", {}, ((0, 0),))]
+    new += [Node("f", "c", {"x": "3"}, ((3, 0),))]
+    assert partners(old, new) == {"behind": "a", "h": "h", "before": "b", "last": "c"}
 
 
 # Of equal keys: who reads the same, then who has the same name, then in order.
