@@ -1,12 +1,13 @@
 """The command ``mxperf``: what a model costs, how two models differ, and which is faster, without pytest."""
 
 import argparse
+import difflib
 import os
 import sys
 import warnings
 from contextlib import contextmanager
 from importlib import metadata
-from typing import Iterator, NoReturn, Optional, Sequence, Type, Union
+from typing import Any, Iterator, NoReturn, Optional, Sequence, Type, Union
 
 from pytest_mxperf.arguments import in_options
 from pytest_mxperf.commands import check, history, inputs, kept, layers, models
@@ -84,6 +85,15 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """One line, like all errors."""
         self.exit(TROUBLE, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Refuses what nobody knows here, where the command's own options are known."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            options = [option for action in self._actions for option in action.option_strings]
+            close = difflib.get_close_matches(unknown[0].partition("=")[0], options, n=1)
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{f'; did you mean {close[0]}?' if close else ''}")
+        return found, unknown
 
 
 class _Completion(argparse.Action):

@@ -146,7 +146,7 @@ def unaccounted(old: NetworkProfile, new: NetworkProfile) -> str:
     if worst > LARGEST_UNACCOUNTED:
         return f"{worst:.0%} of a forward is in no layer"
     if worst < -LARGEST_UNACCOUNTED:
-        return f"its layers take {-worst:.0%} more than a forward"
+        return f"the layers add up to {-worst:.0%} more time than a forward"
     growth, of_layers, of_outputs = (
         1e3 * (getattr(new, of) - getattr(old, of))
         for of in ("forward_cpu_seconds", "layers_cpu_seconds", "outputs_cpu_seconds")

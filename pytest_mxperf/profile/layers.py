@@ -97,7 +97,7 @@ class ModelProfile(msgspec.Struct, frozen=True):
         return (
             f"{share:.0%} of a forward is in no layer"
             if share > 0
-            else f"its layers take {-share:.0%} more than a forward"
+            else f"the layers add up to {-share:.0%} more time than a forward"
         )
 
     def slowest(self, count: int) -> Tuple[TimedLayer, ...]:

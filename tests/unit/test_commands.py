@@ -67,6 +67,20 @@ def test_what_is_wrong_is_one_line_and_exit_code_2(kept, capsys, arguments, mess
     assert capsys.readouterr().err.startswith(message)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["cost", "net", "--inputs", "data=1"], "--inputs data=1; did you mean --input?; see mxperf cost --help"),
+        (["cost", "net", "--epock=1"], "--epock=1; did you mean --epoch?; see mxperf cost --help"),
+        (["report", "a.json", "b.json"], "b.json; see mxperf report --help"),
+    ],
+)
+def test_a_command_refuses_what_it_does_not_know_and_offers_what_is_close(capsys, arguments, message):
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+    assert capsys.readouterr().err == f"mxperf {arguments[0]}: unrecognized arguments: {message}\n"
+
+
 def test_history_reads_a_repository(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))

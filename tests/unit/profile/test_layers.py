@@ -120,7 +120,8 @@ def test_without_peaks_nobody_knows_what_is_lost():
 
 
 def test_layers_that_take_more_than_the_forward_are_doubtful():
-    assert profile(LayerTime("conv", "Convolution", 1.2e-3)).doubt == "its layers take 20% more than a forward"
+    found = profile(LayerTime("conv", "Convolution", 1.2e-3))
+    assert found.doubt == "the layers add up to 20% more time than a forward"
 
 
 def test_every_layer_of_the_graph_knows_what_it_runs_in():

@@ -94,7 +94,7 @@ def test_no_layer_is_blamed_where_much_is_in_none(share, said):
 
 def test_nor_where_the_layers_take_more_than_the_forward():
     found = of_times((1, 1), (1.5, 1), unaccounted=-0.07)
-    assert (found.layers, found.unknown_because) == ((), "its layers take 7% more than a forward")
+    assert (found.layers, found.unknown_because) == ((), "the layers add up to 7% more time than a forward")
 
 
 def test_nor_where_they_are_no_slower():
