@@ -51,7 +51,7 @@ TESTS = {
         *("worker/test_paired_timer.py", "gate/test_latency.py"),
     ],
     "worker/paired_timer.py": ["worker/test_paired_timer.py"],
-    "worker/sampler.py": ["worker/test_paired_timer.py"],
+    "worker/sampler.py": ["worker/test_sampler.py", "worker/test_paired_timer.py"],
 }
 """What holds each module, or each other one of a folder. The test file of a module's own name is asked first.
 

@@ -41,6 +41,7 @@ def test_strict_fails_on_all_that_is_not_passed():
 def test_what_is_said_later_counts():
     policy = Policy().updated({Verdict.MISSING: "warn"}).updated({Verdict.MISSING: "ignore", Verdict.FLAKY: "fail"})
     assert (policy.action(Verdict.MISSING), policy.action(Verdict.FLAKY)) == ("ignore", "fail")
+    assert policy.updated({Verdict.FLAKY: "warn"}).action(Verdict.MISSING) == "ignore"
     assert policy.action(Verdict.UNUSED) == "fail"
     assert policy.deviations() == "missing=ignore flaky=fail"
     assert Policy().deviations() == ""

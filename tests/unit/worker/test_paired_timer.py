@@ -13,6 +13,8 @@ from pytest_mxperf.profile.values import LayerTime, NetworkProfile, Peaks
 from pytest_mxperf.spec import InputSpec, RunAs
 from pytest_mxperf.worker import paired_timer
 from pytest_mxperf.worker.protocol import (
+    Inspect,
+    Inspected,
     Measure,
     Measured,
     MeasuredPeaks,
@@ -40,7 +42,9 @@ class FakeWorker:
 
     def __init__(self, growths, cpu_seconds=0.3, prepared_cpu_seconds=0.0, disturbance=1.0):
         self.requests = []
+        self.doings = []
         self.launches = 0
+        self.closings = 0
         self.processes = 0
         self._growths = itertools.chain(growths, itertools.repeat(growths[-1]))
         self._cpu_seconds = cpu_seconds
@@ -57,10 +61,14 @@ class FakeWorker:
             self.processes += 1
 
     def close(self):
+        self.closings += 1
         self._growth = None
 
     def request(self, request, expected, *, doing, seconds):
         self.requests.append(request)
+        self.doings.append(doing)
+        if isinstance(request, Inspect):
+            return Inspected("fc")
         if isinstance(request, Prepare):
             return Prepared(self._prepared_cpu_seconds)
         if isinstance(request, Profile):
@@ -79,10 +87,10 @@ class FakeWorker:
 
 @pytest.fixture
 def timer(monkeypatch):
-    def timer(*growths, seconds=3600.0, **options):
+    def timer(*growths, seconds=3600.0, progress=None, **options):
         worker = FakeWorker(growths, **options)
         monkeypatch.setattr(paired_timer, "Worker", lambda: worker)
-        return paired_timer.PairedTimer(seconds=seconds), worker
+        return paired_timer.PairedTimer(seconds=seconds, **({"progress": progress} if progress else {})), worker
 
     return timer
 
@@ -310,3 +318,83 @@ def test_a_comparison_by_itself_times_no_layers(timer, growth):
     subject, worker = timer(growth)
     subject.compare(OLD, NEW, 0.025)
     assert not any(isinstance(request, Profile) for request in worker.requests)
+
+
+def test_both_processes_end_with_the_timer(timer):
+    subject, worker = timer(0.0)
+    with subject as entered:
+        assert entered is subject
+        assert worker.closings == 0
+    assert worker.closings == 2
+
+
+def test_a_process_that_dies_can_say_meanwhile_at_what(timer):
+    subject, worker = timer(0.0)
+    subject.prepare(OLD)
+    subject.profile(OLD)
+    subject.peaks()
+    assert subject.subnormal_layer(NEW) == "fc"
+    assert worker.requests[-1] == Inspect(NEW)
+    assert worker.doings == [
+        "it prepared net",
+        "it timed the layers of net",
+        "it measured what the processor can do",
+        "it looked into net",
+    ]
+
+
+def test_a_sample_says_which_process_took_it_and_how_sure_that_made(timer):
+    """Three samples are too few for a bound."""
+    subject, _ = timer(0.10)
+    samples = subject.compare(OLD, NEW, 0.025).samples
+    assert [sample.process for sample in samples] == [1] * 5 + [2] * 5
+    assert [(sample.low, sample.high) for sample in samples[:3]] == [(None, None)] * 3
+    assert samples[4].low > 0.025
+
+
+def test_progress_is_shown_after_each_sample_but_the_last(timer, monkeypatch):
+    """The first of five samples decides nothing; five confirm."""
+    shown = []
+    monkeypatch.setattr(paired_timer.time, "monotonic", lambda: 7.0)
+    subject, _ = timer(0.10, progress=shown.append)
+    subject.compare(OLD, NEW, 0.025)
+    subject.profile(OLD)
+    assert shown[0] == "timing net: sample 1, 0 s; at most 3599 s more"
+    assert shown[4] == "confirming net: sample 1, 0 s; at most 3599 s more"
+    assert shown[-1] == "timing the layers of net: about 2 s"
+    assert len(shown) == 9
+
+
+def test_a_comparison_lasts_from_its_start(timer, monkeypatch):
+    clock = itertools.chain([100.0], itertools.repeat(103.0))
+    monkeypatch.setattr(paired_timer.time, "monotonic", lambda: next(clock))
+    subject, _ = timer(0.0)
+    assert subject.compare(OLD, NEW, 0.025).seconds == 3.0
+
+
+def test_each_process_has_an_order_of_its_own(timer, monkeypatch):
+    """The seed is one of 2 ** 32."""
+    seeds = []
+
+    class MostChance:
+        def getrandbits(self, bits):
+            return 2**bits - 1
+
+    real = paired_timer.units
+    monkeypatch.setattr(paired_timer.random, "SystemRandom", MostChance)
+    monkeypatch.setattr(paired_timer, "units", lambda seed: seeds.append(seed) or real(seed))
+    subject, _ = timer(0.10)
+    assert subject.compare(OLD, NEW, 0.025).seed == 4_294_967_295
+    assert seeds == [4_294_967_295, 4_294_967_297]
+
+
+def test_the_third_process_is_heard_and_not_the_second_again(timer):
+    subject, _ = timer(0.10, 0.0255, 0.09)
+    samples = subject.compare(OLD, NEW, 0.025).samples
+    assert [sample.log_ratio for sample in samples if sample.process == 3] == pytest.approx([math.log(1.09)] * 5)
+
+
+def test_one_sample_that_takes_all_the_time_is_taken(timer):
+    """Six forwards of 0.5 s."""
+    subject, _ = timer(0.025, seconds=3.0, prepared_cpu_seconds=0.5)
+    assert subject.compare(OLD, NEW, 0.025).decision.samples == 5
