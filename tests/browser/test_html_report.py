@@ -14,7 +14,10 @@ from tests.unit.report.runs import COST, FAILED, HEALTHY, PROFILED, SAMPLES, SLO
 
 sync_api = pytest.importorskip("playwright.sync_api")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt-get install chromium")
+pytestmark = [
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt-get install chromium"),
+    pytest.mark.slow,
+]
 
 HOSTILE = "</script><script>alert(1)</script>"
 WEIGHED = Finding("latency", "weights", Verdict.PASSED, "weights: 1.0x", 0.0, None, 0.25, samples=SAMPLES)

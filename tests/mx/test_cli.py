@@ -341,6 +341,7 @@ class TestLatency:
         with pytest.raises(pytest_mxperf.errors.UsageError, match=r"compare_latency: tolerance=\S+ is not a finite"):
             pytest_mxperf.api.compare_latency(digits, wider, {"data": (1, 1, 8, 8)}, tolerance=tolerance)
 
+    @pytest.mark.slow
     def test_it_names_its_own_option_where_the_time_is_too_short(self, mxperf, digits, wider):
         code, out, _ = mxperf("latency", digits, wider, *INPUT, "--seconds", "0.000001")
         assert code == 2

@@ -78,6 +78,7 @@ print("free again")
 """
 
 
+@pytest.mark.slow
 def test_a_request_beyond_the_limit_fails_and_the_process_lives_on():
     environment = {**os.environ, "MXNET_ENGINE_TYPE": "NaiveEngine"}
     done = subprocess.run(

@@ -1,8 +1,11 @@
 """What the processor can do: measured, so that only what must hold on every machine is held."""
 
+import pytest
+
 from pytest_mxperf.mx.peaks import peaks
 
 
+@pytest.mark.slow
 def test_a_core_computes_and_moves_something():
     found = peaks()
     assert set(found.flops_per_second) <= {"float32", "int8"}

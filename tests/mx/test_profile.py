@@ -42,6 +42,7 @@ def is_fused(kind):
     return kind == "module" and fusing_backend() != "NONE"
 
 
+@pytest.mark.slow
 def test_each_executed_operator_is_a_layer_in_execution_order(profiles):
     kind, both = profiles
     fused = ["conv", "parts", "_mul", "soft"] if is_fused(kind) else ["conv", "bn", "relu", "parts", "_mul", "soft"]

@@ -410,6 +410,7 @@ def test_a_session_with_many_open_files_can_talk_to_it():
             os.close(descriptor)
 
 
+@pytest.mark.slow
 def test_a_large_graph_and_unicode_names_arrive(worker):
     """Some 470 KB of JSON, seven times what a pipe holds."""
     import mxnet as mx

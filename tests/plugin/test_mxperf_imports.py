@@ -54,6 +54,7 @@ def test_a_models_own_operator_is_counted_and_timed(write, run, module, workers)
     result.stdout.fnmatch_lines(["  latency   PASSED     latency *% (*"])
 
 
+@pytest.mark.slow
 def test_one_that_nobody_imports_says_how(write, run, module, pytester):
     module("unknown")
     pytester.makeconftest("import ops_unknown")

@@ -265,6 +265,7 @@ def test_without_a_latency_gate_nothing_is_prepared(timer, write_chain, run):
     assert (timer.prepared, timer.made_with) == ([], [])
 
 
+@pytest.mark.slow
 def test_a_float16_network_is_found_out_for_real(write, run):
     """MXNet has no such product on a CPU, whatever words it has for that."""
     write(

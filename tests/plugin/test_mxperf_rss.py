@@ -6,10 +6,10 @@ as many units, twice as much.
 
 import pytest
 
+pytestmark = pytest.mark.slow  # processes of their own
+
 NET = """
 import mxnet as mx
-
-pytestmark = pytest.mark.slow  # processes of their own
 
 def net():
     return mx.sym.FullyConnected(mx.sym.var("data"), num_hidden={units}, no_bias=True, name="dense")

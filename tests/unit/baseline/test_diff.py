@@ -595,6 +595,7 @@ class TestSeveralChanges:
         assert difference(old, reordered(renamed(old, seed), seed)).changes == ()
 
 
+@pytest.mark.slow
 class TestLargeGraphs:
     """Were these quadratic, they would not end."""
 
@@ -617,7 +618,6 @@ class TestLargeGraphs:
         new = chain(*((f"u{index}", 24) for index in range(1_250)))
         assert {kind: len(names) for kind, names in kinds(old, new).items()} == {"changed": 1_250, "reshaped": 2_502}
 
-    @pytest.mark.slow
     def test_a_node_that_ten_thousand_read(self):
         def model(width):
             net = Net()

@@ -162,6 +162,7 @@ def writer(store, macs):
     return forked(write)
 
 
+@pytest.mark.slow
 def test_killed_at_random_moments(store):
     """Two processes write all the time and are killed; meanwhile and afterwards a reader sees whole pairs only."""
     moments = random.Random(1)

@@ -12,6 +12,8 @@ import pytest
 
 from pytest_mxperf.latency.decide import Outcome, SequentialTest, confirm
 
+pytestmark = pytest.mark.slow  # thousands of simulated gates
+
 SIMULATION = runpy.run_path(str(Path(__file__).parents[3] / "benchmarks" / "gate_simulation.py"))
 SAME, AT_TOLERANCE, SLOWER = 0.0, 0.025, 0.045
 SAME_GATES, OTHER_GATES = 13_000, 1000
