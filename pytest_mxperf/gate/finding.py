@@ -17,7 +17,7 @@ MetricUnit = Literal["number", "bytes", "seconds"]
 """The unit of a metric that another plugin adds."""
 
 
-class Verdict(Enum):
+class Verdict(str, Enum):  # str, because msgspec 0.19 to 0.21 write no other Enum as a key of JSON
     """The outcome of one gate."""
 
     PASSED = "PASSED"

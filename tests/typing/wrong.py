@@ -80,7 +80,7 @@ def pytest_mxperf_metrics() -> List[mxperf.Metric]:
 
 
 def has_regressed(finding: mxperf.Finding) -> bool:
-    return finding.verdict == "REGRESSED"  # type: ignore[comparison-overlap]  # pyright: ignore[reportUnnecessaryComparison]
+    return finding.verdict == 1  # type: ignore[comparison-overlap]  # pyright: ignore[reportUnnecessaryComparison]
 
 
 def pytest_mxperf_report_section(run: mxperf.RunReport) -> mxperf.Section:
