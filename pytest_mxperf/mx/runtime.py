@@ -4,18 +4,11 @@ import re
 import sys
 from contextlib import contextmanager
 from inspect import signature
-from typing import TYPE_CHECKING, Iterator, Tuple
+from typing import TYPE_CHECKING, Iterator
 
 from pytest_mxperf.errors import MxnetMissingError
 from pytest_mxperf.mx import compat
-
-
-def how_to_install(python: Tuple[int, ...]) -> str:
-    """The message if MXNet is not installed, for this version of Python."""
-    command = "pip install 'pytest-mxperf[cpu]'"
-    if python >= (3, 13):  # MXNet's metadata asks for a numpy that does not run on it
-        command += " && pip install --no-deps mxnet"
-    return f"MXNet is not installed; run: {command} (or the mxnet-cu* build for your GPU)"
+from pytest_mxperf.versions import command_to_install
 
 
 def refuse_other_versions(version: str) -> None:
@@ -35,14 +28,15 @@ else:
         import mxnet as mx
     except Exception as error:  # an ImportError, an OSError for a library of CUDA, or anything else
         if isinstance(error, ModuleNotFoundError) and error.name == "mxnet":
-            raise MxnetMissingError(how_to_install(sys.version_info)) from None
+            command = f"{command_to_install(sys.version_info[:3])} (or the mxnet-cu* build for your GPU)"
+            raise MxnetMissingError(f"MXNet is not installed; run: {command}") from None
         raise MxnetMissingError(
             f"MXNet is installed and cannot be imported: {type(error).__name__}: {error}; this plugin works with MXNet "
             "1.6 to 1.9; see: python -c 'import pytest_mxperf, mxnet'"
         ) from error
     refuse_other_versions(getattr(mx, "__version__", "of an unknown version"))
 
-__all__ = ["array_semantics", "how_to_install", "json_of", "mx", "reason", "refuse_other_versions"]
+__all__ = ["array_semantics", "json_of", "mx", "reason", "refuse_other_versions"]
 
 
 _KEEP_CASTS = {"remove_amp_cast": False} if "remove_amp_cast" in signature(mx.sym.Symbol.tojson).parameters else {}

@@ -115,7 +115,9 @@ def _mxnet() -> str:
     except (ImportError, ValueError):  # a user's finder blocks it, or it is a module without a spec
         spec = None
     if spec is None and "mxnet" not in sys.modules:
-        return "mxnet is not installed"
+        from pytest_mxperf.versions import command_to_install
+
+        return f"mxnet is not installed ({command_to_install(sys.version_info[:3])})"
     for name in _MXNETS:
         for distribution in (name, f"{name}mkl"):
             try:

@@ -18,17 +18,3 @@ def test_any_other_is_refused(version):
 
     with pytest.raises(MxnetMissingError, match=f"^MXNet {version} is not supported, .* 1.6 to 1.9; run: pip install"):
         refuse_other_versions(version)
-
-
-@pytest.mark.parametrize(
-    ("python", "command"),
-    [
-        ((3, 8, 18), "run: pip install 'pytest-mxperf[cpu]' (or"),
-        ((3, 12, 1), "run: pip install 'pytest-mxperf[cpu]' (or"),
-        ((3, 13, 0), "run: pip install 'pytest-mxperf[cpu]' && pip install --no-deps mxnet (or"),
-    ],
-)
-def test_the_command_is_that_of_the_running_python(python, command):
-    from pytest_mxperf.mx.runtime import how_to_install
-
-    assert command in how_to_install(python)
