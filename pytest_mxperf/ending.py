@@ -20,13 +20,16 @@ def ending_at(graph: Graph, outputs: Sequence[str], *, where: str) -> Graph:
     A node with several outputs keeps all that are read. ``split_output1`` is one of them, in MXNet's naming. Raises
     ``UsageError`` that begins with ``where`` for a name that no operator has.
     """
-    places = {node.name: index for index, node in enumerate(graph.nodes) if not node.is_variable}
+    places: Dict[str, List[int]] = {}
+    for index, node in enumerate(graph.nodes):
+        if not node.is_variable:
+            places.setdefault(node.name, []).append(index)
     heads: List[Entry] = []
     for name in outputs:
         if name in places:
-            heads += _read_outputs(graph, places[name])
+            heads += [entry for index in places[name] for entry in _read_outputs(graph, index)]
         else:
-            heads.append(_one_output(graph, places, name, where))
+            heads += _one_output(graph, places, name, where)
     return _reachable(Graph(graph.nodes, tuple(dict.fromkeys(heads)), graph.numpy_shapes))
 
 
@@ -36,14 +39,20 @@ def _read_outputs(graph: Graph, index: int) -> List[Entry]:
     return sorted(entry for entry in entries if entry[0] == index) or [(index, 0)]
 
 
-def _one_output(graph: Graph, places: Dict[str, int], name: str, where: str) -> Entry:
-    found = _ONE_OUTPUT.fullmatch(name)
-    if found and found.group(1) in places:
-        index, output = places[found.group(1)], int(found.group(2) or 0)
-        known = {entry[1] for entry in _read_outputs(graph, index)}
-        if output < max(graph.nodes[index].output_count, *known, 0) or output in known:
-            return index, output
-    raise UsageError(_unknown(name, list(places), where))
+def _one_output(graph: Graph, places: Dict[str, List[int]], name: str, where: str) -> List[Entry]:
+    """That of each node of the name: of a Gluon block that is called twice there are two."""
+    match = _ONE_OUTPUT.fullmatch(name)
+    entries = [(index, int(match.group(2) or 0)) for index in places.get(match.group(1), ())] if match else []
+    found = [entry for entry in entries if _has_output(graph, entry)]
+    if not found:
+        raise UsageError(_unknown(name, list(places), where))
+    return found
+
+
+def _has_output(graph: Graph, entry: Entry) -> bool:
+    index, output = entry
+    known = {each for _, each in _read_outputs(graph, index)}
+    return output in known or output < max(graph.nodes[index].output_count, *known, 0)
 
 
 def _unknown(name: str, names: Sequence[str], where: str) -> str:

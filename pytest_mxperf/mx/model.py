@@ -52,8 +52,9 @@ def _ending_at(symbol: Any, spec: ModelSpec) -> Any:
         return symbol
     internals = symbol.get_internals()
     names = internals.list_outputs()
-    wanted = [name for output in spec.outputs for name in choose(names, output, where=spec.name)]
-    chosen = [internals[name] for name in dict.fromkeys(wanted)]
+    wanted = dict.fromkeys(name for output in spec.outputs for name in choose(names, output, where=spec.name))
+    places = [place for name in wanted for place, each in enumerate(names) if each == name]  # two may have one name
+    chosen = [internals[place] for place in places]
     return chosen[0] if len(chosen) == 1 else mx.sym.Group(chosen)
 
 

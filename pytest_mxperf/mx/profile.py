@@ -5,7 +5,7 @@ of tiny operators, and subtracted from each layer.
 """
 
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from functools import lru_cache
 from statistics import median
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
@@ -124,11 +124,19 @@ class _Rounds:
         self._timer.add(median(self._plain_rounds), layers, median(self._output_rounds), len(self._plain_rounds))
 
 
-def seconds_by_node(notes: Sequence[Note], start: float, place: Callable[[str], int], around_a_call: float) -> Seconds:
-    """The seconds of each node in a forward that began at ``start``. A node has one note for each output."""
+def seconds_by_node(
+    notes: Sequence[Note], start: float, place: Callable[[str, int], int], around_a_call: float
+) -> Seconds:
+    """The seconds of each node in a forward that began at ``start``. A node has one note for each output.
+
+    ``place`` gives the node of an output from its name, and how many outputs of this name came before: a Gluon block
+    that is called twice has two nodes of one name.
+    """
     found: Seconds = defaultdict(float)
+    times: Counter[str] = Counter()
     for note in notes:
-        found[place(note.output)] += note.called - start - around_a_call
+        found[place(note.output, times[note.output])] += note.called - start - around_a_call
+        times[note.output] += 1
         start = note.ended
     return {index: max(0.0, seconds) for index, seconds in found.items()}
 
@@ -138,7 +146,10 @@ class _Timer:
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
-        self._places = {node.name: index for index, node in enumerate(graph.nodes) if not node.is_variable}
+        self._places: Dict[str, List[int]] = defaultdict(list)
+        for index, node in enumerate(graph.nodes):
+            if not node.is_variable:
+                self._places[node.name].append(index)
         self._plain: List[float] = []
         self._layers: List[Seconds] = []
         self._outputs: List[float] = []
@@ -160,15 +171,16 @@ class _Timer:
         rounds = self._rounds // bindings
         return NetworkProfile(tuple(layers), median(self._plain), bindings, rounds, median(self._outputs))
 
-    def place(self, output: str) -> int:
+    def place(self, output: str, before: int) -> int:
         """The index of the output's node, or -1. Its name begins the output's: ``bn_output``, ``bn_mean``,
-        ``split_output0``."""
+        ``split_output0``. ``before`` are the outputs of this name that came before: nodes run in the graph's order."""
         name = output
         while name not in self._places:
             name, separator, _ = name.rpartition("_")
             if not separator:
                 return -1
-        return self._places[name]
+        places = self._places[name]
+        return places[min(before, len(places) - 1)]
 
 
 def layer_of(node: Node, cpu_seconds: float) -> LayerTime:

@@ -136,7 +136,7 @@ class Side:
         Without half precision, which a CPU computes in single. Runs the network once, with all outputs in memory.
         """
         internals = self.analysis.model.symbol.get_internals()
-        nodes = (internals[name] for name in internals.list_outputs())
+        nodes = (internals[place] for place in range(len(internals.list_outputs())))  # two may have one name
         tails = {node.name for node in self._heads() if node.op in TAILED}
         outputs = [node for node in nodes if node.list_inputs() != [node.name] and node.name not in tails]
         if not outputs:

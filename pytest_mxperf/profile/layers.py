@@ -6,8 +6,8 @@ the memory, whichever takes longer.
 """
 
 import math
-from collections import Counter
-from typing import Dict, List, Optional, Sequence, Set, Tuple
+from collections import Counter, defaultdict, deque
+from typing import Deque, Dict, List, Optional, Sequence, Set, Tuple
 
 import msgspec
 
@@ -104,13 +104,13 @@ class ModelProfile(msgspec.Struct, frozen=True):
         """The layers that take the longest."""
         return tuple(sorted(self.layers, key=lambda layer: -layer.cpu_seconds)[:count])
 
-    def by_layer(self) -> Dict[str, Tuple[TimedLayer, bool]]:
+    def by_layer(self) -> Dict[str, Deque[Tuple[TimedLayer, bool]]]:
         """By name of each layer of the user's graph: the timed layer in which it runs, and whether both have this
-        name."""
-        found: Dict[str, Tuple[TimedLayer, bool]] = {}
+        name. Several, in the graph's order, if layers share a name: those of a Gluon block that is called twice."""
+        found: Dict[str, Deque[Tuple[TimedLayer, bool]]] = defaultdict(deque)
         for layer in self.layers:
-            for member in (*layer.members, layer.name):
-                found[member] = layer, member == layer.name
+            for member in layer.members if layer.name in layer.members else (*layer.members, layer.name):
+                found[member].append((layer, member == layer.name))
         return found
 
 

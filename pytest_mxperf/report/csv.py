@@ -124,7 +124,7 @@ def _layers(result: ModelResult) -> Iterator[List[object]]:
             layer.bytes_read,
             layer.bytes_written,
             layer.live_bytes,
-            *_timed(result.profile, *timed.get(layer.name, (None, False))),
+            *_timed(result.profile, *(timed[layer.name].popleft() if timed.get(layer.name) else (None, False))),
         ]
 
 

@@ -7,8 +7,9 @@ usable by keyboard.
 
 import json
 import os
+from collections import defaultdict, deque
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Deque, Dict, List, NamedTuple, Optional, Sequence, Tuple
 from urllib.parse import quote
 
 from markupsafe import Markup
@@ -232,8 +233,10 @@ def _columns(cost: CostReport, profile: Optional[ModelProfile]) -> Dict[str, Any
         "live": [layer.live_bytes for layer in layers],
     }
     if profile is not None:
-        timed = {layer.name: round(layer.cpu_seconds, 9) for layer in profile.layers}
-        columns["time"] = [timed.pop(layer.name, 0) for layer in layers]
+        timed: Dict[str, Deque[float]] = defaultdict(deque)  # layers may share a name
+        for layer in profile.layers:
+            timed[layer.name].append(round(layer.cpu_seconds, 9))
+        columns["time"] = [timed[layer.name].popleft() if timed[layer.name] else 0 for layer in layers]
     return {name: _shortest(values) for name, values in columns.items()}
 
 

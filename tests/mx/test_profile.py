@@ -87,5 +87,11 @@ def test_what_lies_between_two_calls_is_the_operators_by_hand():
     """The split from 0 to 1, and 0.1 to the call for its second output; the sum from 1.7 to 3. Around a call is 0.1."""
     notes = [Note("split_output0", 1.0, 1.5), Note("split_output1", 1.6, 1.7), Note("plus_output", 3.0, 3.1)]
     places = {"split_output0": 4, "split_output1": 4, "plus_output": 7}
-    found = seconds_by_node(notes, 0.0, places.__getitem__, 0.1)
+    found = seconds_by_node(notes, 0.0, lambda output, before: places[output], 0.1)
     assert found == pytest.approx({4: 0.9, 7: 1.2})
+
+
+def test_outputs_of_one_name_are_told_apart_by_their_order():
+    notes = [Note("dense_output", 1.0, 1.0), Note("dense_output", 3.0, 3.0), Note("sum_output", 3.5, 3.5)]
+    found = seconds_by_node(notes, 0.0, lambda output, before: (output, before), 0.0)
+    assert found == pytest.approx({("dense_output", 0): 1.0, ("dense_output", 1): 2.0, ("sum_output", 0): 0.5})

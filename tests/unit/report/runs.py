@@ -67,6 +67,18 @@ HEALTHY = result("healthy", cost=COST, findings=(PASSED,), timing=Timing.of([0.0
 FAILED = result("failed", outcome="failed", cost=COST, findings=(PASSED, REGRESSED, OVER))
 UNCLEAR = result("unclear", cost=COST, findings=(SLOWER,))
 PROFILED = result("profiled", cost=COST, findings=(PASSED,), profile=PROFILE)
+SHARED = result(
+    "shared",
+    cost=CostReport((CONV, CONV), Params(80, bytes=320), {}, peak_activation_bytes=1024),
+    profile=msgspec.structs.replace(
+        PROFILE,
+        layers=tuple(
+            TimedLayer("conv", "Convolution", seconds, 1000, 2256, 4_000_000, "float32", ("conv",))
+            for seconds in (6e-4, 1e-4)
+        ),
+    ),
+)
+"""A Gluon block that is called twice."""
 SLOWED = result(
     "slowed",
     outcome="failed",

@@ -8,7 +8,7 @@ import pytest
 
 from pytest_mxperf.report import csv as csv_report
 from pytest_mxperf.report.output import Place
-from tests.unit.report.runs import BROKEN, FAILED, HEALTHY, PROFILED, result, run
+from tests.unit.report.runs import BROKEN, FAILED, HEALTHY, PROFILED, SHARED, result, run
 
 
 def rows(text):
@@ -46,6 +46,14 @@ def test_a_timed_layer_has_its_time_and_what_runs_in_it_its_name():
     assert (relu["runs_in"], relu["cpu_seconds"], relu["attained_share"]) == ("conv", "", "")
     untimed, _ = rows(csv_report.layers(run(HEALTHY)))
     assert (untimed["runs_in"], untimed["cpu_seconds"], untimed["live_bytes"]) == ("", "", "1024")
+
+
+def test_layers_of_one_name_have_a_time_each():
+    first, second = rows(csv_report.layers(run(SHARED)))
+    assert [(layer["layer"], layer["runs_in"], layer["cpu_seconds"]) for layer in (first, second)] == [
+        ("conv", "conv", "0.0006"),
+        ("conv", "conv", "0.0001"),
+    ]
 
 
 def test_layers_lie_beside_the_models():

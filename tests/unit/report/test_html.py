@@ -10,7 +10,19 @@ import pytest
 
 from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.report.html import island, render
-from tests.unit.report.runs import BROKEN, COST, FAILED, HEALTHY, PROFILED, REGRESSED, SLOWED, UNCLEAR, result, run
+from tests.unit.report.runs import (
+    BROKEN,
+    COST,
+    FAILED,
+    HEALTHY,
+    PROFILED,
+    REGRESSED,
+    SHARED,
+    SLOWED,
+    UNCLEAR,
+    result,
+    run,
+)
 
 
 class Page(HTMLParser):
@@ -103,6 +115,11 @@ def test_a_latency_is_drawn_with_all_its_samples():
     assert "the gate's figure, +5.1%, is their mean in the last process, not" in page
     assert "+1.0% to +8.3%" not in page  # bounds are growths already
     assert '<td class="n">+4.6%<td class="n">+1.0% to +8.0%' in page
+
+
+def test_layers_of_one_name_have_a_time_each():
+    (data,) = re.findall(r'<script type="application/json" id="data0">(.*?)</script>', render(run(SHARED)))
+    assert json.loads(data)["time"] == [6e-4, 1e-4]
 
 
 def test_what_was_not_timed_has_no_drawing():
