@@ -19,7 +19,6 @@ def pytest_unconfigure(config):
         print(f"PEAK {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss} KiB")
 """
 TESTS = """
-import functools
 import pytest
 import pytest_mxperf
 import mxnet as mx

@@ -7,7 +7,7 @@ from typing import Dict, List, Sequence, Set, Tuple
 import msgspec
 
 from pytest_mxperf.errors import UsageError, listed
-from pytest_mxperf.graph import Entry, Graph
+from pytest_mxperf.graph import Entry, Graph, operators_by_name
 
 __all__ = ["choose", "ending_at"]
 
@@ -20,10 +20,7 @@ def ending_at(graph: Graph, outputs: Sequence[str], *, where: str) -> Graph:
     A node with several outputs keeps all that are read. ``split_output1`` is one of them, in MXNet's naming. Raises
     ``UsageError`` that begins with ``where`` for a name that no operator has.
     """
-    places: Dict[str, List[int]] = {}
-    for index, node in enumerate(graph.nodes):
-        if not node.is_variable:
-            places.setdefault(node.name, []).append(index)
+    places = operators_by_name(graph.nodes)
     heads: List[Entry] = []
     for name in outputs:
         if name in places:

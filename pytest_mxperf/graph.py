@@ -15,7 +15,7 @@ import msgspec
 
 from pytest_mxperf.errors import GraphError
 
-__all__ = ["Consumer", "Entry", "Graph", "Node", "consumers", "without_garbage_collection"]
+__all__ = ["Consumer", "Entry", "Graph", "Node", "consumers", "operators_by_name", "without_garbage_collection"]
 
 Entry = Tuple[int, int]
 """One output of one node: the node's index in the graph, and which of its outputs."""
@@ -104,6 +104,15 @@ class Consumer(NamedTuple):
     """The operator's index in the graph."""
     node: Node
     position: int
+
+
+def operators_by_name(nodes: Sequence[Node]) -> Dict[str, List[int]]:
+    """Indices of the operators of each name, in order: of a Gluon block that is called twice there are two."""
+    found: Dict[str, List[int]] = {}
+    for index, node in enumerate(nodes):
+        if not node.is_variable:
+            found.setdefault(node.name, []).append(index)
+    return found
 
 
 def consumers(graph: Graph) -> Dict[int, Consumer]:

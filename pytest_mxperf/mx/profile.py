@@ -13,7 +13,7 @@ from typing import Callable, Dict, List, Optional, Sequence, Tuple
 from pytest_mxperf import traits
 from pytest_mxperf.cost.subgraphs import FUSED_PREFIX
 from pytest_mxperf.errors import ModelError
-from pytest_mxperf.graph import Graph, Node
+from pytest_mxperf.graph import Graph, Node, operators_by_name
 from pytest_mxperf.mx.executors import Binding, bind_executor
 from pytest_mxperf.mx.monitor import Note, Notes
 from pytest_mxperf.mx.pair import Pair
@@ -146,10 +146,7 @@ class _Timer:
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
-        self._places: Dict[str, List[int]] = defaultdict(list)
-        for index, node in enumerate(graph.nodes):
-            if not node.is_variable:
-                self._places[node.name].append(index)
+        self._places = operators_by_name(graph.nodes)
         self._plain: List[float] = []
         self._layers: List[Seconds] = []
         self._outputs: List[float] = []

@@ -5,11 +5,11 @@ main operator, the one that computes, is paired.
 """
 
 from collections import defaultdict, deque
-from typing import Deque, Dict, Hashable, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
+from typing import Dict, Hashable, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from pytest_mxperf.baseline.match import Matching
 from pytest_mxperf.cost.result import LayerCost
-from pytest_mxperf.graph import Node
+from pytest_mxperf.graph import Node, operators_by_name
 from pytest_mxperf.profile.values import LayerTime, NetworkProfile
 
 __all__ = [
@@ -98,10 +98,7 @@ class Row(NamedTuple):
 
 def rows_of(profile: NetworkProfile, nodes: Sequence[Node]) -> List[Row]:
     """The timed layers with their operators, found by name. Operators of the same name are taken in order."""
-    waiting: Dict[str, Deque[int]] = defaultdict(deque)
-    for index, node in enumerate(nodes):
-        if not node.is_variable:
-            waiting[node.name].append(index)
+    waiting = {name: deque(places) for name, places in operators_by_name(nodes).items()}
 
     def take(name: str) -> int:
         places = waiting.get(name)

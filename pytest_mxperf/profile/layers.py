@@ -104,14 +104,14 @@ class ModelProfile(msgspec.Struct, frozen=True):
         """The layers that take the longest."""
         return tuple(sorted(self.layers, key=lambda layer: -layer.cpu_seconds)[:count])
 
-    def by_layer(self) -> Dict[str, Deque[Tuple[TimedLayer, bool]]]:
-        """By name of each layer of the user's graph: the timed layer in which it runs, and whether both have this
-        name. Several, in the graph's order, if layers share a name: those of a Gluon block that is called twice."""
-        found: Dict[str, Deque[Tuple[TimedLayer, bool]]] = defaultdict(deque)
+    def of_layers(self, names: Sequence[str]) -> List[Optional[TimedLayer]]:
+        """The timed layer in which each of these layers runs. ``names`` are in the graph's order; those of a Gluon
+        block that is called twice repeat."""
+        timed: Dict[str, Deque[TimedLayer]] = defaultdict(deque)
         for layer in self.layers:
-            for member in layer.members if layer.name in layer.members else (*layer.members, layer.name):
-                found[member].append((layer, member == layer.name))
-        return found
+            for member in dict.fromkeys((*layer.members, layer.name)):
+                timed[member].append(layer)
+        return [timed[name].popleft() if timed[name] else None for name in names]
 
 
 def model_profile(

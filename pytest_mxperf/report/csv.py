@@ -104,8 +104,10 @@ def _model(result: ModelResult, own: Sequence[str]) -> List[object]:
 
 
 def _layers(result: ModelResult) -> Iterator[List[object]]:
-    timed = {} if result.profile is None else result.profile.by_layer()
-    for layer in result.cost.layers if result.cost is not None else ():
+    layers = () if result.cost is None else result.cost.layers
+    profile = result.profile
+    timed = [None] * len(layers) if profile is None else profile.of_layers([layer.name for layer in layers])
+    for layer, runs_in in zip(layers, timed):
         params = layer.params
         yield [
             result.test,
@@ -124,13 +126,13 @@ def _layers(result: ModelResult) -> Iterator[List[object]]:
             layer.bytes_read,
             layer.bytes_written,
             layer.live_bytes,
-            *_timed(result.profile, *(timed[layer.name].popleft() if timed.get(layer.name) else (None, False))),
+            *_timed(profile, layer.name, runs_in),
         ]
 
 
-def _timed(profile: Optional[ModelProfile], layer: Optional[TimedLayer], is_named: bool) -> List[object]:
-    """The timed layer in which the layer runs, and its times if both have the same name."""
-    if profile is None or layer is None or not is_named:
-        return ["" if layer is None else layer.name, *[None] * 5]
-    rates = layer.flops_per_second, layer.bytes_per_second
-    return [layer.name, layer.cpu_seconds, profile.share(layer), *rates, profile.attained(layer)]
+def _timed(profile: Optional[ModelProfile], name: str, runs_in: Optional[TimedLayer]) -> List[object]:
+    """The timed layer in which the layer of this name runs, and its times if it has the same name."""
+    if profile is None or runs_in is None or runs_in.name != name:
+        return ["" if runs_in is None else runs_in.name, *[None] * 5]
+    rates = runs_in.flops_per_second, runs_in.bytes_per_second
+    return [name, runs_in.cpu_seconds, profile.share(runs_in), *rates, profile.attained(runs_in)]

@@ -7,9 +7,8 @@ usable by keyboard.
 
 import json
 import os
-from collections import defaultdict, deque
 from pathlib import Path
-from typing import Any, Deque, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 from urllib.parse import quote
 
 from markupsafe import Markup
@@ -233,10 +232,9 @@ def _columns(cost: CostReport, profile: Optional[ModelProfile]) -> Dict[str, Any
         "live": [layer.live_bytes for layer in layers],
     }
     if profile is not None:
-        timed: Dict[str, Deque[float]] = defaultdict(deque)  # layers may share a name
-        for layer in profile.layers:
-            timed[layer.name].append(round(layer.cpu_seconds, 9))
-        columns["time"] = [timed[layer.name].popleft() if timed[layer.name] else 0 for layer in layers]
+        timed = profile.of_layers([layer.name for layer in layers])
+        own = [runs_in if runs_in and runs_in.name == layer.name else None for layer, runs_in in zip(layers, timed)]
+        columns["time"] = [round(layer.cpu_seconds, 9) if layer else 0 for layer in own]
     return {name: _shortest(values) for name, values in columns.items()}
 
 
