@@ -9,6 +9,7 @@ import pytest
 
 pytestmark = pytest.mark.slow
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "tutorial.md").read_text(encoding="utf-8")
+MODULES = {"pytest": ["-m", "pytest"], "mxperf": ["-m", "pytest_mxperf.cli"]}
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", PAGE, re.M | re.S)
 
 
@@ -22,7 +23,7 @@ def shell(tmp_path):
 
     def shell(line):
         program, *arguments = line.split()
-        command = [sys.executable, *(["-m", "pytest"] if program.endswith("pytest") else []), *arguments]
+        command = [sys.executable, *MODULES.get(program, []), *arguments]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
         return done.returncode, done.stdout + done.stderr
 
@@ -37,8 +38,10 @@ def lines(heading):
 
 
 def test_from_install_to_red_and_back_to_green(shell, tmp_path):
-    (make,), (record, recorded, run) = lines("A model"), lines("Record")
+    (make,), (cost, *costs), (record, recorded, run) = lines("A model"), lines("Mark"), lines("Record")
     assert shell(make)[0] == 0
+    code, text = shell(cost)
+    assert (code, text.splitlines()[: len(costs) - 1]) == (0, costs[:-1])
     code, text = shell(record)
     assert (code, recorded in text.splitlines()) == (0, True)
     assert shell(run)[0] == 0
@@ -49,7 +52,7 @@ def test_from_install_to_red_and_back_to_green(shell, tmp_path):
     for line in told[: told.index("...")]:
         assert line in text.splitlines()
     assert told[-1] in text.splitlines()
-    again, run, wider, accept, updated = lines("Mend, or accept")
+    again, run, wider, accept, updated, last = lines("Mend, or accept")
     assert shell(again)[0] == 0
     assert shell(run)[0] == 0
     assert shell(wider)[0] == 0
@@ -58,3 +61,4 @@ def test_from_install_to_red_and_back_to_green(shell, tmp_path):
     test.write_text(test.read_text().replace("16 M", "19 M"))
     code, text = shell(accept)
     assert (code, updated in text.splitlines()) == (0, True)
+    assert shell(last)[0] == 0
