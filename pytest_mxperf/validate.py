@@ -8,7 +8,7 @@ graph. ``suspects`` names the nodes that are not known to be harmless.
 import re
 from functools import lru_cache
 from math import prod
-from typing import Callable, Dict, Pattern, Sequence, Set, Tuple
+from typing import Callable, Collection, Dict, Pattern, Sequence, Set, Tuple
 
 from pytest_mxperf import traits
 from pytest_mxperf.errors import GraphError, ShapeError
@@ -77,7 +77,7 @@ _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 
 def check_attributes(graph: Graph, *, where: str) -> None:
     """Raises ``GraphError`` that begins with ``where`` for attributes that crash or hang MXNet, and for unfit names."""
-    if not _are_fit(graph):
+    if not _are_fit(graph.nodes):
         for index, node in enumerate(graph.nodes):
             problem = _problem(node)
             if problem:
@@ -87,23 +87,27 @@ def check_attributes(graph: Graph, *, where: str) -> None:
             check_attributes(subgraph, where=f"{where}: node {index} ({node.op} {node.name[:60]!r}): subgraph")
 
 
-def _are_fit(graph: Graph) -> bool:
-    """Whether no node has a problem. All names are checked at once, because there are many."""
-    names = {node.name for node in graph.nodes}
-    names.update([node.op for node in graph.nodes])
+def _are_fit(nodes: Sequence[Node]) -> bool:
+    """Whether no node has a problem. Names and values are checked at once: there are many, most of them alike."""
+    names = {node.name for node in nodes}
+    names.update([node.op for node in nodes])
     if max(map(len, names)) > _LONGEST_NAME or not "".join(names).isprintable():
         return False
-    suspicious = [node for node in graph.nodes if not node.attrs.keys().isdisjoint(_LOOKED_AT)]
-    return not any(map(_problem, suspicious))
+    attributes = {(name, node.attrs[name]) for node in nodes for name in _looked_at(node) if name in node.attrs}
+    return not any(_problem_of(*attribute) for attribute in attributes)
 
 
 def _problem(node: Node) -> str:
     # Names are shown in terminals, and MXNet's end at a null character.
     if not (node.name.isprintable() and node.op.isprintable() and len(node.name) <= _LONGEST_NAME):
         return f"a name has at most {_LONGEST_NAME:,} printable characters"
+    problems = (_problem_of(name, node.attrs[name]) for name in _looked_at(node) if name in node.attrs)
+    return next(filter(None, problems), "")
+
+
+def _looked_at(node: Node) -> Collection[str]:
     # Older versions of MXNet give a variable its reader's attributes.
-    names = _DECLARED if node.is_variable else _DANGEROUS
-    return next(filter(None, (_problem_of(name, node.attrs[name]) for name in names if name in node.attrs)), "")
+    return _DECLARED if node.op == "null" else _DANGEROUS
 
 
 _DECLARED: Dict[str, Tuple[str, Pattern[str], int]] = {
@@ -117,7 +121,6 @@ _DECLARED: Dict[str, Tuple[str, Pattern[str], int]] = {
 """What MXNet 1.6 and 1.7 end the process for when it is anything else, and what its numbers stay below."""
 
 _DANGEROUS = (*_POSITIVE, *_COUNTS)
-_LOOKED_AT = (*_DANGEROUS, *_DECLARED)
 
 
 @lru_cache(maxsize=4096)
