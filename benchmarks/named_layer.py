@@ -1,9 +1,9 @@
-"""Whether the layer that was made slower is the one that a REGRESSED names: python benchmarks/profile.py [VERDICTS].
+"""Whether a REGRESSED names the layer that was made slower: python benchmarks/named_layer.py [VERDICTS].
 
-Puts a slowdown of one of fourteen kinds into a random place of one of eight networks (``profile_networks.py``), judges
+Puts a slowdown of one of fourteen kinds into a random place of one of eight networks (``layer_networks.py``), judges
 it against the network without it as the latency gate does, at a tolerance of 2.5%, and if it is REGRESSED asks for the
 layers, as a test's failure does. Goes on until so many verdicts (150 unless given) were REGRESSED. Each is appended to
-benchmarks/results/profile.jsonl, and all there are summed up in profile.md beside it; ``--sum`` does that alone.
+benchmarks/results/named_layer.jsonl, and all there are summed up in named_layer.md; ``--sum`` does that alone.
 """
 
 import argparse
@@ -14,7 +14,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from profile_networks import CAUSES, NETWORKS, network
+from layer_networks import CAUSES, NETWORKS, network
 
 from pytest_mxperf.errors import WorkerError
 from pytest_mxperf.mx.analysis import analyse
@@ -91,7 +91,7 @@ def explanation(timer, reference, candidate, gate_seconds):
 
 
 def record(found):
-    with (RESULTS / "profile.jsonl").open("a") as stream:
+    with (RESULTS / "named_layer.jsonl").open("a") as stream:
         stream.write(json.dumps(found) + "\n")
     print(json.dumps(found), flush=True)
 
@@ -118,9 +118,9 @@ def summary(records):
 
 HEADING = """# The layer that was made slower
 
-`python benchmarks/profile.py`: a slowdown of each kind at random places of eight networks, judged by the latency gate
-at a tolerance of 2.5%. Of those that were REGRESSED: how often the first layer that the failure names is the one that
-was made slower, and how often its cause is right as well. Raw verdicts are in [profile.jsonl](profile.jsonl).
+`python benchmarks/named_layer.py`: a slowdown of each kind at random places of eight networks, judged by the latency
+gate at a tolerance of 2.5%. Of those that were REGRESSED: how often the first layer that the failure names is the one that
+was made slower, and how often its cause is right as well. Raw verdicts are in [named_layer.jsonl](named_layer.jsonl).
 """
 
 
@@ -145,7 +145,7 @@ def _more(regressed):
 
 
 def recorded():
-    path = RESULTS / "profile.jsonl"
+    path = RESULTS / "named_layer.jsonl"
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
@@ -172,7 +172,7 @@ def main():
     with PairedTimer(seconds=15.0) as timer:
         while left > 0:
             left -= is_regressed(timer, next(cases))
-    (RESULTS / "profile.md").write_text(summary(recorded()))
+    (RESULTS / "named_layer.md").write_text(summary(recorded()))
     print(summary(recorded()))
 
 
