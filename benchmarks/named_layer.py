@@ -119,8 +119,8 @@ def summary(records):
 HEADING = """# The layer that was made slower
 
 `python benchmarks/named_layer.py`: a slowdown of each kind at random places of eight networks, judged by the latency
-gate at a tolerance of 2.5%. Of those that were REGRESSED: how often the first layer that the failure names is the one that
-was made slower, and how often its cause is right as well. Raw verdicts are in [named_layer.jsonl](named_layer.jsonl).
+gate at a tolerance of 2.5%. Of those that were REGRESSED: how often the first layer that the failure names is the one
+that was made slower, and how often its cause is right as well. Raw verdicts: [named_layer.jsonl](named_layer.jsonl).
 """
 
 

@@ -6,10 +6,14 @@ __all__ = ["Words"]
 
 
 class Words(NamedTuple):
-    """Options as they are typed. Whoever asks for a judgement knows them; messages hold them as they are."""
+    """Options as they are typed. The caller of the judgement gives them; messages hold them as they are."""
 
     record: str
     """Stores the baselines of the run."""
+    record_missing: str
+    """Stores those that do not exist yet."""
+    record_this: str
+    """Stores the baseline of the model that is judged, and no other."""
     prune: str
     """Removes the baselines that no model uses."""
     baselines: str

@@ -4,6 +4,8 @@ from pytest_mxperf.words import Words
 
 WORDS = Words(
     record="--update",
+    record_missing="--update=new",
+    record_this="--update net",
     prune="--prune",
     baselines="--folder",
     policy="--policy",

@@ -182,7 +182,7 @@ class BaselineStore(NamedTuple):
         try:
             return Baseline.from_json(text, where=str(path))
         except BaselineError as error:
-            raise BaselineError(f"{error}; record it again with {self.words.record}") from None
+            raise BaselineError(f"{error}; record it again with {self.words.record_this}") from None
 
     def _symbol_of(self, name: str, baseline: Baseline) -> bytes:
         symbol_path = self.symbol_path(name)
@@ -194,7 +194,7 @@ class BaselineStore(NamedTuple):
         wrong = "is not the graph" if symbol_path.exists() else "is missing: the graph"
         raise BaselineError(
             f"{symbol_path}: {wrong} that {self.path(name).name} was counted from; "
-            f"restore the two together, or record them again with {self.words.record}"
+            f"restore the two together, or record them again with {self.words.record_this}"
         )
 
     def _is_baseline(self, name: str) -> bool:

@@ -36,6 +36,8 @@ MODEL = "prefix of a checkpoint (models/resnet18), or a symbol JSON"
 SAME, DIFFERENT, TROUBLE = 0, 1, 2  # exit codes, as of diff(1)
 WORDS = Words(
     record="--update",
+    record_missing="--update=new",
+    record_this="--update",
     prune="pytest --mxperf-update=prune",
     baselines="--baselines",
     policy="--policy",

@@ -22,9 +22,9 @@ def judge_baseline(
     """
     because = before.incomparable_because(now)
     if because:
-        message = f"cannot be compared: {because}; record it again with {words.record}, or give this test's model "
-        message += "another name"
-        return [Finding("baseline", "all", Verdict.INCOMPARABLE, message)]
+        is_shared = "if another test uses this baseline, give this test's model another name; otherwise "
+        remedy = f"{is_shared if before.inputs != now.inputs else ''}record it again with {words.record_this}"
+        return [Finding("baseline", "all", Verdict.INCOMPARABLE, f"cannot be compared: {because}; {remedy}")]
     old, new = costs(before), costs(now)
     findings = [
         _judge_growth(metric, tolerance, old[metric], new[metric], over)
@@ -62,7 +62,7 @@ def _without_file(metric: str, is_new: bool, over: str, words: Words) -> Finding
         message = f"{metric} was not measured for {over}: {NO_FILE}"
         return Finding("baseline", metric, Verdict.UNMEASURED, message)
     if is_new:
-        message = f"{metric} cannot be compared: the baseline has none; record it again with {words.record}"
+        message = f"{metric} cannot be compared: the baseline has none; record it again with {words.record_this}"
         return Finding("baseline", metric, Verdict.INCOMPARABLE, message)
     return Finding("baseline", metric, Verdict.UNMEASURED, f"{metric} was not measured: {NO_FILE}")
 

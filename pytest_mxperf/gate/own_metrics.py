@@ -208,6 +208,6 @@ def _unmeasured(gate: GateName, metric: Metric, reference: Optional[Number]) -> 
 
 
 def _incomparable(metric: Metric, new: Number, over: str, words: Words) -> Finding:
-    because = f"{over} has none" if over else f"the baseline has none; record it again with {words.record}"
+    because = f"{over} has none" if over else f"the baseline has none; record it again with {words.record_this}"
     message = f"{metric.name} cannot be compared: {because}"
     return Finding("baseline", metric.name, Verdict.INCOMPARABLE, message, new, unit=metric.unit)

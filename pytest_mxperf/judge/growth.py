@@ -234,7 +234,7 @@ class BaselineJudge:
         name, twin = self._spec.name, self._store.twin(self._now)
         hint = f"; {twin!r} there has the same inputs and costs: was the model renamed?" if twin else ""
         folder = _relative(self._options.baselines)
-        return f"no baseline for {name!r} in {folder}; record it with {self._options.words.record}{hint}"
+        return f"no baseline for {name!r} in {folder}; record it with {self._options.words.record_missing}{hint}"
 
     def _explain(self, findings: List[Finding], reference: _Reference) -> List[Finding]:
         """The findings; if the model is heavier, with what distinguishes it from the reference."""

@@ -1,4 +1,4 @@
-"""What judging a model depends on, whoever asks for it."""
+"""What judging a model depends on, in pytest and in the command."""
 
 from pathlib import Path
 from typing import NamedTuple, Optional, Tuple
@@ -27,6 +27,10 @@ class JudgeOptions(NamedTuple):
     """Seconds; for each turn of another process that measures on this host."""
     imports: Tuple[str, ...] = ()
     """Modules that register operators, by their full names."""
+
+    def recording(self, this: str) -> "JudgeOptions":
+        """For one model, whose baseline is stored by typing ``this``."""
+        return self._replace(words=self.words._replace(record_this=this))
 
     @property
     def store(self) -> BaselineStore:

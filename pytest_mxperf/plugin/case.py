@@ -14,6 +14,7 @@ from pytest_mxperf.judge.own_metrics import OwnMetrics
 from pytest_mxperf.latency.timing import Timing
 from pytest_mxperf.plugin.case_data import CaseData
 from pytest_mxperf.plugin.markers import budget_of, growth_of, policy_of
+from pytest_mxperf.plugin.node_ids import update_command
 from pytest_mxperf.plugin.own_metrics import own_metrics_of
 from pytest_mxperf.plugin.settings import Options
 from pytest_mxperf.report.run import ModelResult
@@ -32,7 +33,8 @@ class Case:
         self.findings: Tuple[Finding, ...] = ()
         self.problem = ""
         """For the report: why the model itself cannot be opened, counted or bound."""
-        self.model = ModelJudge(spec, options.judging, item.config.stash[LATENCY], root=item.config.rootpath)
+        self._judging = options.judging.recording(update_command(item))
+        self.model = ModelJudge(spec, self._judging, item.config.stash[LATENCY], root=item.config.rootpath)
         self._judged = Judged([], JudgedGrowth([]), OwnMetrics())
         self._profiled = Profiled()
         self._item = item
@@ -45,7 +47,7 @@ class Case:
         gates = Gates(budget_of(item, own.metrics), growth_of(item, own.metrics), policy_of(item), own)
         if gates.uses_baseline:
             try:
-                self._options.judging.store.path(self.spec.name)
+                self._judging.store.path(self.spec.name)
             except BaselineError as error:
                 raise UsageError(f"mxperf_baseline of {self._item.nodeid}: {error}") from None
         return gates

@@ -10,7 +10,8 @@ import pytest
 from pytest_mxperf.gate.session import Collected, CollectedTest
 from pytest_mxperf.plugin import Watch, is_marked
 from pytest_mxperf.plugin.containment import contained
-from pytest_mxperf.plugin.markers import id_of, is_gated, model_of
+from pytest_mxperf.plugin.markers import is_gated, model_of
+from pytest_mxperf.plugin.node_ids import id_of
 from pytest_mxperf.spec import ModelSpec
 
 __all__ = ["Collection", "model_before_running"]

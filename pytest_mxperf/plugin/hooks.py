@@ -18,6 +18,7 @@ from pytest_mxperf.plugin.case_data import CaseData, packed, without_costs
 from pytest_mxperf.plugin.collection import Collection, model_before_running
 from pytest_mxperf.plugin.containment import contained
 from pytest_mxperf.plugin.judging import PROPERTY, tell
+from pytest_mxperf.plugin.node_ids import id_of
 from pytest_mxperf.plugin.progress import Progress, run_of
 from pytest_mxperf.plugin.reporter import Reporter
 from pytest_mxperf.plugin.settings import OPTIONS, Options
@@ -147,7 +148,7 @@ def _data(item: pytest.Item) -> Optional[CaseData]:
     findings: List[Finding] = [] if skipped is None else [skipped]
     if case is not None:
         del item.stash[CASE]  # if the test runs again, it may end before it has a case
-        data = case.data(markers.id_of(item))
+        data = case.data(id_of(item))
         file, line, _ = item.location
         found = (*data.result.findings, *findings)
         result = msgspec.structs.replace(data.result, findings=found, file=file, line=(line or 0) + 1)
@@ -157,6 +158,4 @@ def _data(item: pytest.Item) -> Optional[CaseData]:
     spec = model_before_running(item)
     name, inputs = (item.name, {}) if spec is None else (spec.name, dict(spec.inputs))
     policy = markers.policy_of(item)
-    return CaseData(
-        ModelResult(markers.id_of(item), name, inputs, findings=tuple(findings), policy=policy), has_model=False
-    )
+    return CaseData(ModelResult(id_of(item), name, inputs, findings=tuple(findings), policy=policy), has_model=False)

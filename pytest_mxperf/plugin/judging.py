@@ -1,7 +1,5 @@
 """Judges the gates of one test, once its own body has passed."""
 
-import os
-import shlex
 from typing import Any, Iterable, List, Optional, Sequence, Tuple
 
 import pytest
@@ -11,6 +9,7 @@ from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.plugin import is_marked, markers
 from pytest_mxperf.plugin.case import CASE, FAILED_BEFORE, Case
 from pytest_mxperf.plugin.containment import MEANT_FOR_PYTEST, cause_of, failure, message_of
+from pytest_mxperf.plugin.node_ids import update_command
 from pytest_mxperf.plugin.settings import OPTIONS
 
 __all__ = ["PROPERTY", "judge", "tell"]
@@ -85,17 +84,7 @@ def _remedy(item: pytest.Item, broken: Sequence[Finding]) -> List[str]:
     first = "raise the budget, then " if Verdict.OVER_BUDGET in verdicts else ""
     is_better = Verdict.IMPROVED in verdicts and Verdict.REGRESSED not in verdicts
     how = "to keep the improvement, " if is_better else "if that is meant, "
-    return [f"{how}{first}store the new baseline: {_update_command(item)}"]
-
-
-def _update_command(item: pytest.Item) -> str:
-    """The command that stores the baseline of only this test. A node id, unlike ``-k``, deselects no test."""
-    config = item.config
-    path, colons, rest = markers.id_of(item).partition("::")
-    here = os.path.relpath(config.rootpath / path, config.invocation_params.dir)
-    folder = config.getoption("mxperf_baselines")
-    options = ["--mxperf-update", *([f"--mxperf-baselines={folder}"] if folder else [])]
-    return " ".join(map(shlex.quote, ["pytest", *options, f"{here}{colons}{rest}"]))
+    return [f"{how}{first}store the new baseline: {update_command(item)}"]
 
 
 def _late_case(item: pytest.Item) -> Optional[Case]:

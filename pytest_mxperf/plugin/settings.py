@@ -19,6 +19,8 @@ __all__ = ["OPTIONS", "Options", "as_header"]
 _UPDATE_SCOPES = ("all", "new", "prune")
 _WORDS = Words(
     record="--mxperf-update",
+    record_missing="--mxperf-update=new",
+    record_this="--mxperf-update",
     prune="--mxperf-update=prune",
     baselines="--mxperf-baselines",
     policy="--mxperf-policy",

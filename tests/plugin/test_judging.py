@@ -173,7 +173,7 @@ def test_several_bad_gates_are_told_together(write, run):
         [
             "digits: macs 607,552 is over the budget of 1 (607,552 times as much)",
             "digits: flops 1,229,770 is over the budget of 2 (614,885 times as much)",
-            "digits: no baseline for 'digits' in baselines/; record it with --mxperf-update",
+            "digits: no baseline for 'digits' in baselines/; record it with --mxperf-update=new",
         ],
         consecutive=True,
     )

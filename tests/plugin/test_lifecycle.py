@@ -32,7 +32,7 @@ def test_a_baseline_is_missing_stored_met_broken_and_stored_again(
     missing = run()
     missing.assert_outcomes(failed=1)
     missing.stdout.fnmatch_lines(
-        ["digits: no baseline for 'digits' in baselines/; record it with --mxperf-update"], consecutive=True
+        ["digits: no baseline for 'digits' in baselines/; record it with --mxperf-update=new"], consecutive=True
     )
     no_traceback(missing)
     assert not folder.exists()

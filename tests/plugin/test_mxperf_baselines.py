@@ -72,7 +72,7 @@ def test_a_missing_baseline_names_the_folder_as_one_would_type_it(
     monkeypatch.chdir(pytester.path / "tests")
     result = run(*arguments)
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines([f"digits: no baseline for 'digits' in {folder}; record it with --mxperf-update"])
+    result.stdout.fnmatch_lines([f"digits: no baseline for 'digits' in {folder}; record it with --mxperf-update=new"])
 
 
 def test_a_file_in_place_of_the_folder_is_one_clear_error(pytester, project, run, no_traceback):

@@ -159,7 +159,7 @@ class TestCheck:
         code, out, _ = check("-k", "digits")
         assert code == 1
         assert "MISSING" in out
-        assert "record it with --update" in " ".join(out.split())
+        assert "record it with --update=new" in " ".join(out.split())
 
     def test_unused_baselines_fail_where_all_models_are_judged(self, recorded, check):
         recorded(("[models.twin]", "[models.digits2]"))

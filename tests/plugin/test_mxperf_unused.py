@@ -97,7 +97,7 @@ def test_a_renamed_model_is_missing_and_its_old_name_unused(recorded, write, run
     result = run("--mxperf-policy=missing=warn")
     result.assert_outcomes(passed=2)
     assert section(result) == [
-        "WARNING test_it.py::test_b: no baseline for 'renamed' in baselines/; record it with --mxperf-update; "
+        "WARNING test_it.py::test_b: no baseline for 'renamed' in baselines/; record it with --mxperf-update=new; "
         "'digits' there has the same inputs and costs: was the model renamed?",
         UNUSED,
     ]

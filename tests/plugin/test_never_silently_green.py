@@ -292,7 +292,7 @@ def test_timed_in_another_way(write, run, holds, timer):
 
 def test_a_missing_baseline(write, holds):
     write(BASELINE.format(body="pass"))
-    message = "no baseline for 'digits' in baselines/; record it with --mxperf-update"
+    message = "no baseline for 'digits' in baselines/; record it with --mxperf-update=new"
     holds("missing baseline", "MISSING", message)
 
 

@@ -47,7 +47,7 @@ def test_a_broken_gate_fails_its_test(pytester, write, run, no_traceback):
     (pytester.path / "baselines" / "b.json").unlink()
     result = run("-n1", "--junit-xml=junit.xml")
     result.assert_outcomes(passed=3, failed=1)
-    result.stdout.fnmatch_lines(["b: no baseline for 'b' in baselines/; record it with --mxperf-update; *"])
+    result.stdout.fnmatch_lines(["b: no baseline for 'b' in baselines/; record it with --mxperf-update=new; *"])
     no_traceback(result)
     assert 'name="mxperf baseline all" value="MISSING"' in (pytester.path / "junit.xml").read_text()
 

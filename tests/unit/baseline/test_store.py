@@ -170,7 +170,7 @@ class TestLoad:
         with pytest.raises(BaselineError) as caught:
             store.load("net")
         assert str(caught.value).startswith(f"{store.path('net')}: not a baseline: ")
-        assert str(caught.value).endswith("; record it again with --update")
+        assert str(caught.value).endswith("; record it again with --update net")
 
     def test_another_schema_is_named(self, store):
         store.save("net", baseline(), "{}")
@@ -179,7 +179,7 @@ class TestLoad:
         with pytest.raises(BaselineError) as caught:
             store.load("net")
         assert str(caught.value) == (
-            f"{store.path('net')}: written in schema 7, this version reads 1; record it again with --update"
+            f"{store.path('net')}: written in schema 7, this version reads 1; record it again with --update net"
         )
 
     @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ class TestLoad:
             store.load("net")
         assert str(caught.value) == (
             f"{store.symbol_path('net')}: {wrong} that net.json was counted from; "
-            "restore the two together, or record them again with --update"
+            "restore the two together, or record them again with --update net"
         )
         assert store.save("net", baseline(), '{"nodes": []}') == "updated"
         assert store.load("net").symbol_json == '{"nodes": []}\n'

@@ -126,7 +126,8 @@ def test_flops_take_the_tolerance_of_macs():
 def test_what_was_counted_differently_is_incomparable_and_never_a_regression(before, reason):
     (finding,) = judge_baseline(EXACT, baseline(layer("a", macs=5)), before, words=WORDS)
     assert (finding.gate, finding.metric, finding.verdict) == ("baseline", "all", Verdict.INCOMPARABLE)
-    remedy = "record it again with --update, or give this test's model another name"
+    is_shared = "if another test uses this baseline, give this test's model another name; otherwise "
+    remedy = (is_shared if reason.startswith("recorded with") else "") + "record it again with --update net"
     assert finding.message == f"cannot be compared: {reason}; {remedy}"
 
 

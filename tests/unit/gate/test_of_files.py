@@ -26,7 +26,7 @@ def baseline(checkpoint_bytes, **params):
         ),
         (
             *(None, 10, "", Verdict.INCOMPARABLE),
-            "checkpoint_bytes cannot be compared: the baseline has none; record it again with --update",
+            "checkpoint_bytes cannot be compared: the baseline has none; record it again with --update net",
         ),
         (
             *(None, 10, "other", Verdict.UNMEASURED),

@@ -120,7 +120,7 @@ def test_another_model_is_named_and_nothing_improves_on_it():
 @pytest.mark.parametrize(
     ("now", "before", "over", "verdict", "message"),
     [
-        (1, None, "", "INCOMPARABLE", "the baseline has none; record it again with --update"),
+        (1, None, "", "INCOMPARABLE", "the baseline has none; record it again with --update net"),
         (1, None, "teacher", "INCOMPARABLE", "teacher has none"),
         (None, 1, "", "UNMEASURED", "the plugin that adds it has no value for this model"),
     ],
