@@ -74,7 +74,8 @@ _BASE = {Quantity.COUNT: "", Quantity.BYTES: "B", Quantity.SECONDS: "s"}
 def parse_quantity(value: object, unit: Quantity, *, where: str) -> Fraction:
     """``"1.82 G"``, ``"64 MiB"``, ``"40 ms"`` or a plain number as an exact count, bytes or seconds.
 
-    Raises ``UsageError`` that begins with ``where`` for anything else, negative and non-finite numbers included.
+    Raises ``UsageError`` that begins with ``where`` for anything else, negative and non-finite numbers included; also
+    for 40 and ``"40"`` seconds, by which people mean 40 ms.
     """
     number, suffix = _split(value, where=where, example=unit.value)
     factors = _FACTORS[unit]
@@ -83,6 +84,10 @@ def parse_quantity(value: object, unit: Quantity, *, where: str) -> Fraction:
         raise UsageError(f"{where}: unknown unit {suffix!r} in {shown(value)}; known units: {known}")
     if number < 0:
         raise UsageError(f"{where}: {shown(value)} is negative")
+    if unit is Quantity.SECONDS and not suffix and (number >= 1 or isinstance(value, str)):
+        raise UsageError(
+            f"{where}: {shown(value)} is ambiguous; write it like '40 ms' or as the number 0.04, in seconds"
+        )
     return number * factors[suffix]
 
 

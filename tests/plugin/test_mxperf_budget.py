@@ -60,7 +60,7 @@ def test_every_latency_is_judged(write, run, verdicts):
     }
 
 
-@pytest.mark.parametrize("unit", ["1000 s", "1e6 ms", "1e9 us", "1e9 µs", "1e12 ns", "1000"])
+@pytest.mark.parametrize("unit", ["1000 s", "1e6 ms", "1e9 us", "1e9 µs", "1e12 ns"])
 def test_a_duration_can_be_written_in_any_unit(write, run, unit):
     write(
         f"""

@@ -82,7 +82,7 @@ def test_every_line_fits_the_terminal(write, run, section, custom_operator, colo
         IMAGES = {"the_first_of_the_inputs": (16, 32, 14, 14), "the_second_of_the_inputs": (16, 32, 14, 14)}
 
         @pytest.mark.mxperf_model(network, inputs=IMAGES, name="a_model_with_a_name_" + "that_goes_on_" * 8)
-        @pytest.mark.mxperf_budget(macs=1, flops="1 T", param_bytes=1, latency_p50=1)
+        @pytest.mark.mxperf_budget(macs=1, flops="1 T", param_bytes=1, latency_p50="1 s")
         @pytest.mark.mxperf_baseline
         @pytest.mark.parametrize("value", ["a value [bold] that is long " * 3])
         def test_of_a_model_with_a_long_name_and_a_long_parameter_that_does_not_fit_in_a_line(value):

@@ -13,7 +13,7 @@ POLICIES = {
         def test_it():
             pass
         """,
-        "no baseline for 'digits' in baselines/; record it with --mxperf-update",
+        "no baseline for 'digits' in baselines/; record it with --mxperf-update=new",
     ),
     "uncounted": (
         # What a custom operator does is not in the graph.
@@ -245,7 +245,7 @@ def test_what_is_let_pass_does_not_hide_what_is_not(write, run):
     write(
         """
         @digits
-        @pytest.mark.mxperf_budget(macs=1, latency_p50=1)
+        @pytest.mark.mxperf_budget(macs=1, latency_p50="1 s")
         @pytest.mark.mxperf_baseline
         def test_it():
             pass

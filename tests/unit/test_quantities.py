@@ -78,7 +78,7 @@ def test_bytes_are_binary_with_an_i_and_decimal_without(text, size):
         ("10 ns", Fraction(1, 100_000_000)),
         ("1.5 s", Fraction(3, 2)),
         (0.04, Fraction(1, 25)),
-        (2, 2),
+        (0, 0),
     ],
 )
 def test_durations_are_exact_seconds(text, seconds):
@@ -95,6 +95,9 @@ def test_durations_are_exact_seconds(text, seconds):
         ("64 mib", Quantity.BYTES, "unknown unit 'mib' in '64 mib'; known units: B, kB"),
         ("-1 G", Quantity.COUNT, "'-1 G' is negative"),
         (-1, Quantity.COUNT, "-1 is negative"),
+        ("40", Quantity.SECONDS, "'40' is ambiguous; write it like '40 ms' or as the number 0.04, in seconds"),
+        (40, Quantity.SECONDS, "40 is ambiguous"),
+        ("0.04", Quantity.SECONDS, "'0.04' is ambiguous"),
     ],
 )
 def test_quantities_that_make_no_sense_are_refused(value, unit, complaint):
