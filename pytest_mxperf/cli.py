@@ -1,7 +1,6 @@
 """The command ``mxperf``: what a model costs, how two models differ, and which is faster, without pytest."""
 
 import argparse
-import difflib
 import os
 import sys
 import warnings
@@ -12,11 +11,14 @@ from typing import Any, Iterator, NoReturn, Optional, Sequence, Type, Union
 from pytest_mxperf.arguments import in_options
 from pytest_mxperf.commands import check, history, inputs, kept, layers, models
 from pytest_mxperf.commands.shared import TROUBLE
-from pytest_mxperf.errors import MxperfError, MxperfWarning
+from pytest_mxperf.errors import MxperfError, MxperfWarning, did_you_mean
 from pytest_mxperf.imports import import_all
 from pytest_mxperf.native_output import native_lines_dropped
 
 __all__ = ["main"]
+
+_INTERRUPTED = 130
+"""The exit code of a program that Ctrl-C ends: 128 and the number of the signal."""
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
@@ -31,6 +33,9 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     except BrokenPipeError:
         _abandon_stdout()
         return TROUBLE
+    except KeyboardInterrupt:
+        print("mxperf: interrupted", file=sys.stderr)
+        return _INTERRUPTED
     except Exception as error:
         print("mxperf:", " ".join(_message(error).split()), file=sys.stderr)
         return TROUBLE
@@ -91,8 +96,8 @@ class _Parser(argparse.ArgumentParser):
         found, unknown = super().parse_known_args(args, namespace)
         if unknown:
             options = [option for action in self._actions for option in action.option_strings]
-            close = difflib.get_close_matches(unknown[0].partition("=")[0], options, n=1)
-            self.error(f"unrecognized arguments: {' '.join(unknown)}{f'; did you mean {close[0]}?' if close else ''}")
+            hint = did_you_mean(unknown[0].partition("=")[0], options, "; did you mean {}?")
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
         return found, unknown
 
 

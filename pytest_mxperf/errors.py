@@ -15,7 +15,7 @@
 Every message says what is wrong, where, and what to do next.
 """
 
-from typing import Sequence
+from typing import Iterable, Sequence
 
 __all__ = [
     "BaselineError",
@@ -28,6 +28,7 @@ __all__ = [
     "ShapeError",
     "UsageError",
     "WorkerError",
+    "did_you_mean",
     "listed",
     "shown",
     "told",
@@ -83,6 +84,15 @@ def listed(items: Sequence[str], limit: int = 5) -> str:
     return ", ".join(map(_shown, items[:limit])) + more
 
 
+def did_you_mean(name: str, names: Iterable[str], form: str = "did you mean {!r}? ") -> str:
+    """A hint with the name that is most like a misspelt one, the first of several; empty if none is like it."""
+    from difflib import SequenceMatcher
+
+    likeness = {each: SequenceMatcher(None, each, name).ratio() for each in names}
+    best = max(likeness, key=likeness.__getitem__, default="")
+    return form.format(best) if likeness.get(best, 0.0) >= _ALIKE else ""
+
+
 def _shown(item: str) -> str:
     if not item.isprintable():
         item = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in item[:_LONGEST])
@@ -108,5 +118,6 @@ def told(error: BaseException) -> str:
     return f"{type(error).__name__}: {cut}" if cut else type(error).__name__
 
 
+_ALIKE = 0.6
 _LONGEST = 150
 _LONGEST_ERROR = 2000

@@ -60,7 +60,7 @@ def options_page():
 
 
 def markers_page():
-    markers = [(f"`{text.partition(': ')[0]}`", cell(text.partition(": ")[2])) for text in plugin._MARKERS.values()]
+    markers = [(f"`{text.partition(': ')[0]}`", cell(text.partition(": ")[2])) for text in plugin.MARKERS.values()]
     fixtures = [(f"`{name}`", cell(inspect.getdoc(fixture(name)))) for name in FIXTURES]
     return f"# Markers and fixtures\n\n{table(('Marker', ''), markers)}\n\n{table(('Fixture', ''), fixtures)}\n"
 

@@ -1,11 +1,10 @@
 """What budgets and baselines allow, parsed from the arguments of their markers."""
 
-import difflib
 from fractions import Fraction
 from types import MappingProxyType
 from typing import Dict, Iterable, Mapping, NamedTuple
 
-from pytest_mxperf.errors import UsageError, shown
+from pytest_mxperf.errors import UsageError, did_you_mean, shown
 from pytest_mxperf.gate.metrics import BUDGETS, IF_ASKED, TOLERANCE_FROM, WALL_TIMES
 from pytest_mxperf.quantities import LARGEST, Quantity, parse_fraction, parse_quantity, unit_of
 
@@ -147,6 +146,5 @@ def _reject_unknown(arguments: Mapping[str, object], known: Iterable[str], where
     known = list(known)
     for name in arguments:
         if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {close[0]!r}? " if close else ""
+            hint = did_you_mean(name, known)
             raise UsageError(f"{where}: unknown argument {name!r}; {hint}known: {', '.join(known)}")

@@ -1,9 +1,8 @@
 """What a verdict does: it fails the test, warns, or is only in the report."""
 
-import difflib
 from typing import Dict, Literal, Mapping, NamedTuple, Tuple, get_args
 
-from pytest_mxperf.errors import UsageError, shown
+from pytest_mxperf.errors import UsageError, did_you_mean, shown
 from pytest_mxperf.gate.finding import Verdict
 
 __all__ = ["ACTIONS", "OCCASIONS", "OF_THE_RUN", "Policy", "PolicyAction", "parse_policies", "parse_policy"]
@@ -84,8 +83,7 @@ def _verdict(name: str, where: str) -> Verdict:
     if verdict in _RULES:
         return verdict
     choices = [each.value.lower() for each in _RULES]
-    close = difflib.get_close_matches(name.lower(), choices, n=1)
-    hint = f"did you mean {close[0]!r}? " if close else ""
+    hint = did_you_mean(name.lower(), choices)
     problem = "always fails" if verdict is not None and verdict not in _GOOD else "is no verdict that leaves a choice"
     raise UsageError(f"{where}: {name!r} {problem}; {hint}these leave one: {', '.join(choices)}")
 

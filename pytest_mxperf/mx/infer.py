@@ -1,11 +1,10 @@
 """A model's graph with the shapes and dtypes of everything in it."""
 
-import difflib
 from math import prod
 from typing import Any, Dict, List, Sequence, Tuple
 
 from pytest_mxperf.cost.walk import Inference
-from pytest_mxperf.errors import ShapeError, UsageError, listed
+from pytest_mxperf.errors import ShapeError, UsageError, did_you_mean, listed
 from pytest_mxperf.graph import Graph
 from pytest_mxperf.mx.opened import Model
 from pytest_mxperf.mx.pointers import put_back
@@ -82,10 +81,9 @@ def _check_inputs(model: Model) -> None:
                 f"{model.name}: no output of the net depends on the input {name!r}; leave it out of inputs"
             )
         if name not in variables:
-            close = difflib.get_close_matches(name, variables, n=1)
             # Only the .params file says for sure which variables are inputs.
             free = [variable for variable in variables if model.stored is not None and variable not in model.stored]
-            hint = f"did you mean {close[0]!r}?" if close else f"it has {listed(free or variables)}"
+            hint = did_you_mean(name, variables, "did you mean {!r}?") or f"it has {listed(free or variables)}"
             raise UsageError(f"{model.name}: the graph has no input {name!r}; {hint}")
 
 
@@ -124,8 +122,7 @@ def _state_shapes(model: Model, internals: Any) -> None:
     places = {name: index for index, name in enumerate(internals.list_outputs())}
     for name, shape in model.shapes.items():
         if name not in model.symbol.list_inputs():
-            close = difflib.get_close_matches(name, model.symbol.list_inputs(), n=1)
-            hint = f"; did you mean {close[0]!r}?" if close else ""
+            hint = did_you_mean(name, model.symbol.list_inputs(), "; did you mean {!r}?")
             raise UsageError(f"{model.name}: shapes: the graph has no variable {name!r}{hint}")
         internals[places[name]]._set_attr(__shape__=str(shape))
 

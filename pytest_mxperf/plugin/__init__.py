@@ -4,6 +4,7 @@ Most runs have no test with a model. They load this module and the options, and 
 (``benchmarks/startup.py``).
 """
 
+import re
 import sys
 from importlib import metadata, util
 from pathlib import Path
@@ -23,9 +24,11 @@ if TYPE_CHECKING:
     from pytest_mxperf.spec import LoadedCheckpoint, ModelSpec
 
 __all__ = [
+    "MARKERS",
     "Hooks",
     "Watch",
     "is_marked",
+    "is_registered",
     "mxperf_checkpoint",
     "mxperf_cost",
     "mxperf_model",
@@ -37,7 +40,7 @@ __all__ = [
     "pytest_report_header",
 ]
 
-_MARKERS = {
+MARKERS = {
     "mxperf_model": "mxperf_model(source, *, inputs, epoch=0, name=None, run_as=None, example=None): "
     "the MXNet model that the test is about",
     "mxperf_budget": 'mxperf_budget(macs="1.82 G", params="11.7 M", latency_p50="40 ms", ...): ceilings',
@@ -86,7 +89,7 @@ def pytest_load_initial_conftests(early_config: Any, parser: Any, args: List[str
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    for line in _MARKERS.values():
+    for line in MARKERS.values():
         config.addinivalue_line("markers", line)
     watch = config.stash[_WATCH] = Watch(config)
     config.pluginmanager.register(watch, "mxperf-watch")
@@ -128,12 +131,22 @@ def _mxnet() -> str:
 
 
 def is_marked(node: "pytest.Item | pytest.Collector") -> bool:
-    """Whether one of our markers is on the test, its class or its module."""
+    """Whether one of our markers, or one that is misspelt, is on the test, its class or its module."""
     while node is not None:
-        if node.own_markers and any(mark.name in _SUBJECTS for mark in node.own_markers):
+        if node.own_markers and any(_is_subject(mark.name, node.config) for mark in node.own_markers):
             return True
         node = node.parent  # type: ignore[assignment]
     return False
+
+
+def _is_subject(name: str, config: pytest.Config) -> bool:
+    return name in _SUBJECTS or (name.startswith("mxperf_") and not is_registered(name, config))
+
+
+def is_registered(name: str, config: pytest.Config) -> bool:
+    """Whether somebody has told pytest of the marker: this plugin, another one, or the user's ini file."""
+    lines = config.getini("markers")
+    return any(re.split(r"[:(]", line, maxsplit=1)[0].strip() == name for line in lines)
 
 
 def _is_ours(item: pytest.Item) -> bool:
@@ -166,7 +179,7 @@ class Watch:
     def pytest_pycollect_makeitem(self, collector: Any, name: str, obj: Any) -> None:
         """Lets a marked test be parametrized over ``mxperf_model`` without an argument of that name."""
         is_in_marked = is_marked(collector)
-        if not (is_in_marked or _marks_function(obj)) or not collector.istestfunction(obj, name):
+        if not (is_in_marked or _marks_function(obj, self._config)) or not collector.istestfunction(obj, name):
             return
         self.start()
         uses_case = pytest.mark.usefixtures("_mxperf_case")
@@ -241,10 +254,10 @@ class Watch:
         return folder.is_dir() and any(folder.glob("*.json"))
 
 
-def _marks_function(function: object) -> bool:
+def _marks_function(function: object, config: pytest.Config) -> bool:
     # Not getattr(function, "pytestmark"): objects such as pytest.mark make up every attribute.
     marks = getattr(function, "__dict__", {}).get("pytestmark")
-    return isinstance(marks, list) and any(getattr(mark, "name", "") in _SUBJECTS for mark in marks)
+    return isinstance(marks, list) and any(_is_subject(getattr(mark, "name", ""), config) for mark in marks)
 
 
 @pytest.fixture

@@ -7,17 +7,17 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional
 
 import pytest
 
-from pytest_mxperf.errors import UsageError, shown
+from pytest_mxperf.errors import UsageError, did_you_mean, shown
 from pytest_mxperf.gate.finding import Verdict
 from pytest_mxperf.gate.limits import Ceiling, Growth, parse_budget, parse_growth
 from pytest_mxperf.gate.own_metrics import Metric, quantities
 from pytest_mxperf.gate.policy import PolicyAction, parse_policies
+from pytest_mxperf.plugin import MARKERS, is_registered
 from pytest_mxperf.spec import ModelSpec
 
 __all__ = [
     "budget_of",
     "growth_of",
-    "id_of",
     "is_gated",
     "model_of",
     "policy_of",
@@ -27,12 +27,6 @@ __all__ = [
 def is_gated(node: "pytest.Item | pytest.Collector") -> bool:
     """Whether a marker gives the test a gate."""
     return any(node.get_closest_marker(name) for name in ("mxperf_budget", "mxperf_baseline"))
-
-
-def id_of(item: pytest.Item) -> str:
-    """The test's node id for the command line: without the group that xdist's ``--dist=loadgroup`` adds at the end."""
-    written = f"{item.parent.nodeid}::{item.name}" if item.parent else item.nodeid
-    return written if item.nodeid.startswith(f"{written}@") else item.nodeid
 
 
 def _closest_first(item: pytest.Item, name: str) -> List[pytest.Mark]:
@@ -63,6 +57,7 @@ def model_of(item: pytest.Item, given: object = None) -> ModelSpec:
     ``given`` is the parameter: a ``ModelSpec``, a mapping of the marker's arguments, or a source for the marker's other
     arguments. Raises ``UsageError``, which names the test.
     """
+    _check_names(item)
     if isinstance(given, ModelSpec):
         return given.under(item.config.rootpath)
     where = f"mxperf_model of {item.nodeid}"
@@ -78,6 +73,15 @@ def model_of(item: pytest.Item, given: object = None) -> ModelSpec:
             '@pytest.mark.mxperf_model("PREFIX", inputs={"data": (1, 3, 224, 224)}) or override the fixture'
         )
     return _spec(arguments, root=item.config.rootpath, where=where)
+
+
+def _check_names(item: pytest.Item) -> None:
+    """Refuses a misspelt marker. pytest only warns of it, and the test would pass without its gate."""
+    for mark in item.iter_markers():
+        if not is_registered(mark.name, item.config):
+            hint = did_you_mean(mark.name, MARKERS)
+            if hint or mark.name.startswith("mxperf_"):
+                raise UsageError(f"{item.nodeid}: unknown marker {mark.name!r}; {hint}known: {', '.join(MARKERS)}")
 
 
 def _bind(marker: pytest.Mark, where: str) -> Dict[str, Any]:

@@ -1,6 +1,5 @@
 """Reads ``mxperf.toml``: each model with its gates and its line."""
 
-import difflib
 import os
 import re
 import sys
@@ -11,7 +10,7 @@ import msgspec
 
 from pytest_mxperf.baseline.store import is_safe
 from pytest_mxperf.checkpoints import matching
-from pytest_mxperf.errors import UsageError
+from pytest_mxperf.errors import UsageError, did_you_mean
 from pytest_mxperf.gate.limits import parse_budget, parse_growth
 from pytest_mxperf.gate.metrics import LATENCIES, WALL_TIMES
 from pytest_mxperf.gate.policy import parse_policies
@@ -218,11 +217,9 @@ class _Suite:
     def _converted(self, path: Tuple[str, ...], table: Dict[str, Any], kind: Any) -> Any:
         for key in table:
             if key not in kind.__struct_fields__:
-                close = difflib.get_close_matches(key, kind.__struct_fields__, n=1)
-                hint = f"did you mean {close[0]!r}? " if close else ""
-                raise self._error(
-                    (*path, key), f"unknown key {key!r}; {hint}known: {', '.join(kind.__struct_fields__)}"
-                )
+                hint = did_you_mean(key, kind.__struct_fields__)
+                known = f"known: {', '.join(kind.__struct_fields__)}"
+                raise self._error((*path, key), f"unknown key {key!r}; {hint}{known}")
         for key, value in table.items():
             try:
                 msgspec.convert({key: value}, kind)

@@ -196,6 +196,14 @@ def test_whatever_goes_wrong_gives_2_and_one_line(mxperf, monkeypatch, command, 
     assert ("this is a bug of pytest-mxperf" in err) == (not isinstance(error, OSError))
 
 
+def test_an_interrupt_is_one_line_and_the_exit_code_of_the_signal(mxperf, monkeypatch):
+    def interrupt(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pytest_mxperf.commands.models, "compare_latency", interrupt)
+    assert mxperf("latency", "a", "b", *INPUT) == (130, "", "mxperf: interrupted\n")
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="the system has no /dev/full")
 def test_an_output_that_cannot_be_written_gives_2_and_one_line(digits):

@@ -272,3 +272,64 @@ def test_a_subclass_overrules_its_bases(write, report):
         "TestStacked::test_it": "inner",
         "TestStacked::test_near": "function",
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("mxperf_budgets", "did you mean 'mxperf_budget'? "),
+        ("mxpref_budget", "did you mean 'mxperf_budget'? "),
+        ("mxperf_unlike_any_of_all_these", ""),
+    ],
+)
+def test_a_misspelt_marker_is_an_error_of_its_test(write, run, no_traceback, name, hint):
+    """pytest warns of it, and a test that uses our fixture would pass without a gate."""
+    write(
+        f"""
+        @digits
+        @pytest.mark.{name}(macs=1)
+        def test_digits(mxperf_cost):
+            pass
+
+        @digits
+        @pytest.mark.mine
+        def test_other(mxperf_cost):
+            pass
+        """
+    )
+    result = run()
+    result.assert_outcomes(errors=1, passed=1)
+    known = "known: mxperf_model, mxperf_budget, mxperf_baseline, mxperf_policy"
+    result.stdout.fnmatch_lines([f"test_it.py::test_digits: unknown marker '{name}'; {hint}{known}"])
+    no_traceback(result)
+
+
+@pytest.mark.parametrize("where", ["function", "class"])
+def test_a_misspelt_marker_is_an_error_where_nothing_else_is_ours(write, run, where):
+    body = "def test_it(): pass" if where == "function" else "class TestIt:\n            def test_it(self): pass"
+    write(
+        f"""
+        @pytest.mark.mxperf_baselines(macs="0%")
+        {body}
+        """
+    )
+    result = run()
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*unknown marker 'mxperf_baselines'; did you mean 'mxperf_baseline'? *"])
+
+
+def test_a_marker_that_somebody_has_registered_is_theirs(pytester, write, run):
+    pytester.makeini("[pytest]\nmarkers =\n    mxperf_night(hour): runs at night")
+    write(
+        """
+        @pytest.mark.mxperf_night(3)
+        def test_it():
+            pass
+
+        @digits
+        @pytest.mark.mxperf_night(3)
+        def test_digits(mxperf_cost):
+            pass
+        """
+    )
+    run().assert_outcomes(passed=2)
