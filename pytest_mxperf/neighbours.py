@@ -7,7 +7,7 @@ from typing import List
 
 from pytest_mxperf.errors import listed
 
-__all__ = ["about_folder", "parameter_files", "what_else"]
+__all__ = ["about_folder", "is_file", "parameter_files", "what_else"]
 
 _SYMBOL = "-symbol.json"
 _PARAMETERS = re.compile(r"(?:.*\.)?params?", re.IGNORECASE)
@@ -39,15 +39,15 @@ def _advice(typed: Path) -> str:
     """Where the path that the user gave is that of a file or of a folder, and no prefix."""
     if _is_folder(typed):
         return about_folder(typed)
-    if typed.name.endswith("-symbol") and _is_file(typed.with_name(typed.name + ".json")):
+    if typed.name.endswith("-symbol") and is_file(typed.with_name(typed.name + ".json")):
         return f"give the prefix {str(typed)[: -len('-symbol')]!r}"
-    return _about_weights(typed) if _PARAMETERS.fullmatch(typed.name) and _is_file(typed) else ""
+    return _about_weights(typed) if _PARAMETERS.fullmatch(typed.name) and is_file(typed) else ""
 
 
 def _about_weights(path: Path) -> str:
     """What to give instead of a file of weights."""
     stem = re.sub(r"-\d+\Z", "", path.stem) if path.suffix else ""
-    prefix = next((path.with_name(stem + end) for end in ("", ".json") if _is_file(_graph_of(path, stem + end))), None)
+    prefix = next((path.with_name(stem + end) for end in ("", ".json") if is_file(_graph_of(path, stem + end))), None)
     if prefix is None:
         nearest = _nearest_of(path, stem)
         return f"that is a file of weights; give the prefix of the checkpoint{f', {nearest}' if nearest else ''}"
@@ -109,7 +109,8 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
-def _is_file(path: Path) -> bool:
+def is_file(path: Path) -> bool:
+    """Also for a path that no file can have, with a null character for example."""
     try:
         return path.is_file()
     except (OSError, ValueError):

@@ -156,7 +156,7 @@ class _Check:
         self._keeper = keeper
         self._path = path
         self._policy = policy.updated(self.gates.policy)
-        options = options.recording(f"{options.words.record} -k {shlex.quote(entry.name)}")
+        options = options.for_model(f"{options.words.record} -k {shlex.quote(entry.name)}")
         self._model = ModelJudge(self.spec, options, gate, root=path.parent.absolute())
 
     def result(self) -> ModelResult:

@@ -233,8 +233,11 @@ class BaselineJudge:
     def _missing(self) -> str:
         name, twin = self._spec.name, self._store.twin(self._now)
         hint = f"; {twin!r} there has the same inputs and costs: was the model renamed?" if twin else ""
-        folder = _relative(self._options.baselines)
-        return f"no baseline for {name!r} in {folder}; record it with {self._options.words.record_missing}{hint}"
+        folder, words = self._options.baselines, self._options.words
+        others = [each for each in self._options.nearby if each != folder and (each / f"{name}.json").is_file()]
+        elsewhere = [f"{_relative(other)} has one: give {words.baselines}={_typed(other)}, or " for other in others[:1]]
+        record = f"record it with {words.record_missing}{hint}"
+        return f"no baseline for {name!r} in {_relative(folder)}; {''.join(elsewhere)}{record}"
 
     def _explain(self, findings: List[Finding], reference: _Reference) -> List[Finding]:
         """The findings; if the model is heavier, with what distinguishes it from the reference."""

@@ -27,10 +27,12 @@ class JudgeOptions(NamedTuple):
     """Seconds; for each turn of another process that measures on this host."""
     imports: Tuple[str, ...] = ()
     """Modules that register operators, by their full names."""
+    nearby: Tuple[Path, ...] = ()
+    """Where else a user may have put baselines: a message names the folder if it has the one that is missing."""
 
-    def recording(self, this: str) -> "JudgeOptions":
-        """For one model, whose baseline is stored by typing ``this``."""
-        return self._replace(words=self.words._replace(record_this=this))
+    def for_model(self, record_this: str, nearby: Tuple[Path, ...] = ()) -> "JudgeOptions":
+        """For one model, whose baseline is stored by typing ``record_this``."""
+        return self._replace(words=self.words._replace(record_this=record_this), nearby=nearby)
 
     @property
     def store(self) -> BaselineStore:

@@ -1,5 +1,6 @@
 """One test's model, from its markers to its verdicts."""
 
+from pathlib import Path
 from typing import List, Optional, Tuple
 
 import pytest
@@ -33,7 +34,7 @@ class Case:
         self.findings: Tuple[Finding, ...] = ()
         self.problem = ""
         """For the report: why the model itself cannot be opened, counted or bound."""
-        self._judging = options.judging.recording(update_command(item))
+        self._judging = options.judging.for_model(update_command(item), _baselines_nearby(item))
         self.model = ModelJudge(spec, self._judging, item.config.stash[LATENCY], root=item.config.rootpath)
         self._judged = Judged([], JudgedGrowth([]), OwnMetrics())
         self._profiled = Profiled()
@@ -99,6 +100,14 @@ class Case:
             own_metrics=self._judged.own.reported(),
         )
         return CaseData(result, uses_baseline=self.uses_baseline, claim=growth.claim, update=growth.update)
+
+
+def _baselines_nearby(item: pytest.Item) -> Tuple[Path, ...]:
+    """The folders of this name beside the test and above it. Without an ini file, pytest's root depends on where it is
+    started."""
+    return tuple(
+        folder / "baselines" for folder in item.path.parents if item.config.rootpath in (folder, *folder.parents)
+    )
 
 
 CASE: "pytest.StashKey[Case]" = pytest.StashKey()

@@ -1,6 +1,7 @@
 """Reads the markers of a test."""
 
 import inspect
+import os
 from functools import partial
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Mapping, Optional
@@ -12,8 +13,9 @@ from pytest_mxperf.gate.finding import Verdict
 from pytest_mxperf.gate.limits import Ceiling, Growth, parse_budget, parse_growth
 from pytest_mxperf.gate.own_metrics import Metric, quantities
 from pytest_mxperf.gate.policy import PolicyAction, parse_policies
+from pytest_mxperf.neighbours import is_file
 from pytest_mxperf.plugin import MARKERS, is_registered
-from pytest_mxperf.spec import ModelSpec
+from pytest_mxperf.spec import Checkpoint, ModelSpec
 
 __all__ = [
     "budget_of",
@@ -72,7 +74,22 @@ def model_of(item: pytest.Item, given: object = None) -> ModelSpec:
             f"{where}: no model; mark the test with "
             '@pytest.mark.mxperf_model("PREFIX", inputs={"data": (1, 3, 224, 224)}) or override the fixture'
         )
-    return _spec(arguments, root=item.config.rootpath, where=where)
+    spec = _spec(arguments, root=item.config.rootpath, where=where)
+    _check_root(item, arguments["source"], spec, where)
+    return spec
+
+
+def _check_root(item: pytest.Item, source: object, spec: ModelSpec, where: str) -> None:
+    """Refuses a path that is relative to the test's folder, where pytest's root directory is another."""
+    if not isinstance(spec.source, Checkpoint) or not isinstance(source, (str, Path)):
+        return
+    beside = Checkpoint.at(item.path.parent / source, 0).symbol_path
+    if is_file(beside) and not is_file(spec.source.symbol_path):
+        root = item.config.rootpath
+        raise UsageError(
+            f"{where}: no model {str(source)!r} in pytest's root directory, {root}, where paths start; write "
+            f"{os.path.relpath(item.path.parent / source, root)!r}, or put a pytest.ini into {item.path.parent}"
+        )
 
 
 def _check_names(item: pytest.Item) -> None:
@@ -91,6 +108,10 @@ def _bind(marker: pytest.Mark, where: str) -> Dict[str, Any]:
 
 
 def _spec(arguments: Dict[str, Any], *, root: Path, where: str) -> ModelSpec:
+    unknown = next((name for name in arguments if name not in _TAKEN.parameters), None)
+    if unknown is not None:
+        hint = did_you_mean(unknown, _TAKEN.parameters)
+        raise UsageError(f"{where}: unknown argument {unknown!r}; {hint}known: {', '.join(_TAKEN.parameters)}")
     try:
         _TAKEN.bind(**arguments)
     except TypeError as error:

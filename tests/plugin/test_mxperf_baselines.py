@@ -75,6 +75,30 @@ def test_a_missing_baseline_names_the_folder_as_one_would_type_it(
     result.stdout.fnmatch_lines([f"digits: no baseline for 'digits' in {folder}; record it with --mxperf-update=new"])
 
 
+def test_a_missing_baseline_that_lies_beside_the_test_is_named(pytester, digits, write, run):
+    """Without an ini file, pytest's root directory is where it was started."""
+    write(
+        """
+        @digits
+        @pytest.mark.mxperf_baseline
+        def test_it():
+            pass
+        """,
+        "project/test_it.py",
+    )
+    run("--rootdir=project", "--mxperf-update", "project").assert_outcomes(passed=1)
+    assert (pytester.path / "project" / "baselines" / "digits.json").exists()
+    result = run("project")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "digits: no baseline for 'digits' in baselines/; project/baselines/ has one: give "
+            "--mxperf-baselines=project/baselines, or record it with --mxperf-update=new"
+        ]
+    )
+    run("project", "--mxperf-baselines=project/baselines").assert_outcomes(passed=1)
+
+
 def test_a_file_in_place_of_the_folder_is_one_clear_error(pytester, project, run, no_traceback):
     project()
     (pytester.path / "baselines").write_text("")

@@ -1,5 +1,7 @@
 """The mxperf_model marker: what a model can be, and what is told of one that cannot be understood or counted."""
 
+import shutil
+
 import pytest
 
 # Every usage error is one clear error on its own test; the others go on.
@@ -11,8 +13,8 @@ import pytest
         ('PREFIX, "other", inputs=INPUTS', "takes one positional argument, the model; got 2"),
         ("PREFIX", "missing a required argument: 'inputs'; it takes source, inputs, epoch, name*"),
         ("inputs=INPUTS", "missing a required argument: 'source'; it takes source, inputs, epoch, name*"),
-        ("PREFIX, input=INPUTS", "*argument*; it takes source, inputs, epoch, name*"),
-        ("PREFIX, inputs=INPUTS, epok=1", "*'epok'; it takes source, inputs, epoch, name*"),
+        ("PREFIX, input=INPUTS", "unknown argument 'input'; did you mean 'inputs'? known: source, inputs, epoch, *"),
+        ("PREFIX, inputs=INPUTS, epok=1", "unknown argument 'epok'; did you mean 'epoch'? known: source, inputs, *"),
         ("PREFIX, inputs={}", "inputs={} must map each input to its shape, as in {*}"),
         ("PREFIX, inputs=(1, 1, 8, 8)", "inputs=(1, 1, 8, 8) must map each input to its shape, as in {*}"),
         ('PREFIX, inputs={"data": "1x1x8x8"}', "inputs?'data'?: expected a shape like *, got '1x1x8x8'"),
@@ -276,3 +278,23 @@ def test_a_factory_is_called_once_per_test_and_only_when_its_test_runs(pytester,
     )
     run("--mxperf-update", "-k", "not deselected").assert_outcomes(passed=1, skipped=1, deselected=1)
     assert (pytester.path / "calls.txt").read_text().split() == ["called"]
+
+
+def test_a_path_that_starts_at_the_tests_folder_is_told_where_paths_start(pytester, digits, run, no_traceback):
+    """Without an ini file, pytest's root directory is where it was started."""
+    folder = pytester.mkdir("project")
+    shutil.copy(f"{digits}-symbol.json", folder / "digits-symbol.json")
+    (folder / "test_it.py").write_text(
+        "import pytest\n\n"
+        '@pytest.mark.mxperf_model("digits", inputs={"data": (1, 1, 8, 8)})\n'
+        "def test_it(mxperf_cost):\n    pass\n"
+    )
+    result = run("project")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            "mxperf_model of project/test_it.py::test_it: no model 'digits' in pytest's root directory, "
+            f"{pytester.path}, where paths start; write 'project/digits', or put a pytest.ini into {folder}"
+        ]
+    )
+    no_traceback(result)
