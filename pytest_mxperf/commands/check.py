@@ -114,18 +114,19 @@ def _check(options: argparse.Namespace) -> Tuple[str, int]:
     session = Session(_Progress(), shlex.join(["mxperf", *sys.argv[1:]]))
     with closing(LatencyGate(judging, session)) as gate:
         keeper = Keeper(judging)
-        checks = [_Check(entry, judging, gate, policy, path, keeper) for entry in entries]
+        checks = [_Check(entry, judging, gate, policy, path, keeper) for entry in entries if not entry.problem]
         results = [check.result() for check in checks]
     findings = keeper.findings
     findings += [] if options.only else judge_unused(judging.store.names(), _used(checks), words=WORDS)
     run = RunReport(tuple(results), versions(), tuple(findings))
     failing = [finding for finding in findings if policy.action(finding.verdict) == "fail"]
-    errors = [*keeper.errors, *(finding.message for finding in failing)]
+    blank = [entry.problem for entry in entries if entry.problem]
+    errors = [*blank, *keeper.errors, *(finding.message for finding in failing)]
     is_bad = bool(errors) or any(result.outcome != "passed" for result in results)
     lines = notices(results, findings, policy, words=WORDS)
     for target in options.output or [formats.TERMINAL]:
         lines += made(target, run, options.verbose, root=path.parent)
-    code = TROUBLE if any(check.bug for check in checks) else DIFFERENT if is_bad else SAME
+    code = TROUBLE if blank or any(check.bug for check in checks) else DIFFERENT if is_bad else SAME
     return "\n".join([*lines, *(f"ERROR {error}" for error in errors)]), code
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, List, Tuple
 
 from pytest_mxperf.api import inputs_of, operators_of
-from pytest_mxperf.arguments import add_model_options, in_options, model_of
+from pytest_mxperf.arguments import add_model_options, model_of
 from pytest_mxperf.checkpoints import below
 from pytest_mxperf.commands.shared import MODEL, SAME, TROUBLE, Troubles, add
 from pytest_mxperf.cost.inputs import table
@@ -77,7 +77,7 @@ def _guess(prefix: str, folder: Path) -> Guess:
     try:
         return Guess.of(source, inputs_of(spec), lambda shapes: _fits(prefix, shapes, epoch), epoch=epoch)
     except MxperfError as error:
-        return Guess(source, (), in_options(" ".join(str(error).split())), epoch)
+        return Guess(source, (), " ".join(str(error).split()), epoch)
 
 
 def _fits(prefix: str, inputs: Any, epoch: Epoch) -> bool:

@@ -31,9 +31,23 @@ class SuiteItem(pytest.Function):
     """The test of one model: a test function without a module."""
 
     _line = 0
+    _problem = ""
 
     def mark(self, entry: Entry) -> None:
         self._line = entry.line
+        self._problem = entry.problem
+        for tag in entry.tags:
+            self.config.addinivalue_line("markers", f"{tag}: a tag in {self.path.name}")  # for --strict-markers
+            self.add_marker(getattr(pytest.mark, tag))
+        if not entry.problem:
+            self._add_gates(entry)
+
+    def setup(self) -> None:
+        if self._problem:
+            pytest.fail(self._problem, pytrace=False)
+        super().setup()
+
+    def _add_gates(self, entry: Entry) -> None:
         root = self.config.rootpath
         model = {name: _under(root, value) if name in _PATHS else value for name, value in entry.model.items()}
         self.add_marker(pytest.mark.mxperf_model(**model))
@@ -43,9 +57,6 @@ class SuiteItem(pytest.Function):
             self.add_marker(pytest.mark.mxperf_baseline(**entry.baseline))
         if entry.policy:
             self.add_marker(pytest.mark.mxperf_policy(**entry.policy))
-        for tag in entry.tags:
-            self.config.addinivalue_line("markers", f"{tag}: a tag in {self.path.name}")  # for --strict-markers
-            self.add_marker(getattr(pytest.mark, tag))
 
     def reportinfo(self) -> "Tuple[os.PathLike[str], int, str]":
         return self.path, self._line - 1, self.name

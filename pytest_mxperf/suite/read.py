@@ -53,6 +53,8 @@ class Entry(NamedTuple):
     where: str
     """The place for messages: ``mxperf.toml:7``."""
     line: int
+    problem: str = ""
+    """Which size is still to be filled in. The other models of the file can be judged."""
 
     def spec(self) -> ModelSpec:
         """The model's ``ModelSpec``. Raises ``UsageError``."""
@@ -119,6 +121,9 @@ class _Suite:
     def _entry(self, path: Tuple[str, ...], source: Path, title: str, model: Model) -> Entry:
         line = self._lines.of(*path)
         where = f"{self._path}:{line}"
+        problem = self._blank(path, model)
+        if problem:
+            return Entry(title, {"source": str(source)}, {}, None, {}, tuple(model.tags), False, where, line, problem)
         name = source.name if model.glob else path[-1]
         arguments: Dict[str, Any] = {
             "source": str(source),
@@ -146,6 +151,14 @@ class _Suite:
         )
         self._check(path, entry)
         return entry
+
+    def _blank(self, path: Tuple[str, ...], model: Model) -> str:
+        """What is to be filled in, with its place; empty if nothing is."""
+        for name, value in model.inputs.items():
+            shape = value.shape if isinstance(value, Input) else value
+            if BLANK in shape:
+                return str(self._error((*path, "inputs", name), f"{name}: {BLANK!r} in {shape}; fill it in"))
+        return ""
 
     def _check(self, path: Tuple[str, ...], entry: Entry) -> None:
         """Raises ``UsageError`` for values that a marker would refuse, already when the file is read."""
@@ -188,8 +201,7 @@ class _Suite:
         shape, dtype = (value.shape, value.dtype) if isinstance(value, Input) else (value, "float32")
         for size in shape:
             if isinstance(size, str):
-                problem = "fill it in" if size == BLANK else "a size is a whole number"
-                raise self._error((*path, "inputs", name), f"{name}: {size!r} in {shape}; {problem}")
+                raise self._error((*path, "inputs", name), f"{name}: {size!r} in {shape}; a size is a whole number")
         return tuple(shape), dtype
 
     def _place(self, path: Tuple[str, ...], key: str, written: str) -> Path:
@@ -224,11 +236,31 @@ class _Suite:
             try:
                 msgspec.convert({key: value}, kind)
             except msgspec.ValidationError as error:
-                raise self._error((*path, key), f"{key} = {value!r}: {str(error).replace(' - at ', ' at ')}") from None
+                raise self._error((*path, key), f"{key} = {value!r}: {_in_toml(str(error))}") from None
         return msgspec.convert(table, kind)
 
     def _error(self, path: Sequence[str], message: str) -> UsageError:
         return UsageError(f"{self._path}:{self._line(tuple(path))}: {message}")
+
+
+_KINDS = {
+    "array": "a list",
+    "bool": "true or false",
+    "float": "a number",
+    "int": "a whole number",
+    "object": "a table",
+    "str": "text",
+}
+
+
+def _in_toml(message: str) -> str:
+    """msgspec's "Expected `bool | object`, got `str` - at `$.baseline`" in the words of a TOML file."""
+    text, _, place = message.partition(" - at ")
+    text = re.sub(
+        r"`([\w| ]+)`", lambda found: " or ".join(_KINDS.get(each, each) for each in found[1].split(" | ")), text
+    )
+    inside = place.strip("`$.").partition(".")[2]
+    return f"{text[:1].lower()}{text[1:]}{f' at {inside}' if inside else ''}"
 
 
 def _has(table: Any, path: Sequence[str]) -> bool:

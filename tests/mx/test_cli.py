@@ -762,8 +762,11 @@ class TestManyModels:
         text = (tmp_path / "mxperf.toml").read_text()
         assert 'source = "models/broken"\n# ' in text
         assert "# data: its channels are unknown; read by Convolution 'conv1_fwd'\ninputs = { data = [1, " in text
-        code, _, err = mxperf("check")
-        assert (code, err) == (2, "mxperf: mxperf.toml:10: data: '?' in ['?']; fill it in\n")
+        code, out, err = mxperf("check", "--update")
+        assert (code, err) == (2, "")
+        assert "baseline recorded: digits\n" in out
+        assert "ERROR mxperf.toml:10: data: '?' in ['?']; fill it in\n" in out
+        assert re.search(r"ERROR mxperf.toml:\d+: data: '\?' in \[1, .*\]; fill it in\n", out)
 
 
 def test_completion_is_printed_for_a_shell(mxperf):

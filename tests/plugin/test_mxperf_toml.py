@@ -240,3 +240,11 @@ class TestCheck:
         assert ("WARNING mxperf.toml::free: no gate:" in out) is not is_broken
         assert ("WARNING mxperf.toml::free: no gate:" in result.stdout.str()) is not is_broken
         assert check("--strict")[0] == 1
+
+
+def test_a_model_that_is_to_be_filled_in_is_an_error_of_its_own(recorded, run, no_traceback):
+    recorded(('budget = { latency_p50 = "100 s" }', 'inputs = { data = [1, "?"] }'))
+    result = run()
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*_ ERROR at setup of twin _*", "*mxperf.toml:12: data: '?' in [[]1, '?']; fill it in"])
+    no_traceback(result)
