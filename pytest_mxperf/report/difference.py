@@ -85,9 +85,11 @@ def _filled(difference: Difference, changes: Tuple[Change, ...], columns: Column
         for heading in (_HEADINGS[metric], "")[: 1 + has_shares]:
             table.add_column(heading, justify="right", no_wrap=True)
     for change, name in zip(changes, names):
+        # The operator goes first: it is not what tells layers apart.
+        name = name if len(name) <= longest else shortened(change.name, longest)
         style = {"added": "red", "removed": "green"}.get(change.kind.value, "")
         figures = _cells(difference, change, columns)
-        table.add_row(plain(shortened(name, longest), style), plain(change.summary), *figures)
+        table.add_row(plain(name, style), plain(change.summary), *figures)
     return table
 
 

@@ -246,5 +246,7 @@ def test_a_model_that_is_to_be_filled_in_is_an_error_of_its_own(recorded, run, n
     recorded(('budget = { latency_p50 = "100 s" }', 'inputs = { data = [1, "?"] }'))
     result = run()
     result.assert_outcomes(passed=1, errors=1)
-    result.stdout.fnmatch_lines(["*_ ERROR at setup of twin _*", "*mxperf.toml:12: data: '?' in [[]1, '?']; fill it in"])
+    result.stdout.fnmatch_lines(
+        ["*_ ERROR at setup of twin _*", "*mxperf.toml:12: data: '?' in [[]1, '?']; fill it in"]
+    )
     no_traceback(result)

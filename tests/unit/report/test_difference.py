@@ -128,3 +128,15 @@ def test_every_line_fits(width):
     )
     lines = render(Difference((long, WIDENED), Costs(), Costs(5, 10, 1)), width=width).splitlines()
     assert max(map(len, lines)) <= width
+
+
+def test_layers_whose_long_names_begin_alike_are_told_apart():
+    names = [f"tinynet0_hybridsequential0_conv{number}_fwd" for number in range(3)]
+    changes = tuple(
+        Change(
+            ChangeKind.CHANGED, name, "Convolution", (Detail("num_filter", "32", "40"),), Costs(), Costs(5, 10, 1), name
+        )
+        for name in names
+    )
+    shown = [row[0] for row in rows(render(Difference(changes, Costs(), Costs(15, 30, 3)), width=80))[5:]]
+    assert [name[-9:] for name in shown] == ["conv0_fwd", "conv1_fwd", "conv2_fwd"]
