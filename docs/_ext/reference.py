@@ -1,12 +1,17 @@
-"""Writes the reference pages from the code, so that they cannot drift: options, markers, verdicts, commands, API."""
+"""Writes the reference pages from the code: options, markers, verdicts, commands, API.
+
+They are in git too, for readers of the repository. A test of the built site fails if they differ from the code.
+"""
 
 import argparse
 import ast
 import inspect
+import os
 import re
 from importlib import import_module
 from pathlib import Path
 from textwrap import indent
+from unittest import mock
 
 import pytest
 
@@ -97,7 +102,8 @@ def commands_page():
     (commands,) = [each for each in parser._actions if isinstance(each, argparse._SubParsersAction)]
     parts = ["# The command mxperf\n"]
     for name, command in commands.choices.items():
-        text = re.sub(r"\x1b\[[0-9;]*m", "", command.format_help())
+        with mock.patch.dict(os.environ, COLUMNS="80"):
+            text = re.sub(r"\x1b\[[0-9;]*m", "", command.format_help())
         parts.append(f"## mxperf {name}\n\n```text\n{text}```\n")
     return "\n".join(parts)
 
@@ -112,6 +118,10 @@ def suite_page():
 
 
 API = """# Python API
+
+NAMES
+
+## In full
 
 ```{eval-rst}
 .. automodule:: pytest_mxperf
@@ -133,7 +143,21 @@ ALIASES
 
 def api_page():
     found = [entry for module, names in pytest_mxperf._NAMES.items() for entry in aliases(module, names)]
-    return API.replace("ALIASES\n", "\n".join(text for _, text in sorted(found)))
+    full = API.replace("ALIASES\n", "\n".join(text for _, text in sorted(found)))
+    rows = [(f"`{name}{parameters(name)}`", cell(summary(name))) for name in sorted(pytest_mxperf.__all__)]
+    return full.replace("NAMES", table(("Name", ""), [row for row in rows if row[1]]))
+
+
+def parameters(name):
+    """``(model, inputs)`` of a function; nothing of a class."""
+    thing = getattr(pytest_mxperf, name)
+    return f"({', '.join(inspect.signature(thing).parameters)})" if inspect.isfunction(thing) else ""
+
+
+def summary(name):
+    """The first sentences of a docstring. Aliases of types have none, and are listed below."""
+    thing = getattr(pytest_mxperf, name)
+    return inspect.getdoc(thing).split("\n\n")[0] if inspect.isfunction(thing) or inspect.isclass(thing) else ""
 
 
 def aliases(module, names):

@@ -98,6 +98,14 @@ def test_the_reference_has_each_name_that_is_exported():
 
 
 @built
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="no git checkout")
+def test_the_reference_in_git_is_that_of_the_code():
+    """The build has just written it."""
+    command = ["git", "status", "--porcelain", "docs/reference"]
+    assert subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout == ""
+
+
+@built
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt-get install chromium")
 def test_the_search_works_offline(tmp_path):
     """The page of results, opened as a file in a browser that can reach no host."""
