@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import sys
 import warnings
 from contextlib import contextmanager
@@ -89,6 +90,9 @@ def _warnings_in_a_line() -> Iterator[None]:
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """One line, like all errors."""
+        expected = re.fullmatch(r"argument (?:-\w/)?(--[\w-]+): expected one argument", message)
+        if expected:
+            message += f"; write {expected[1]}=VALUE if the value begins with -"
         self.exit(TROUBLE, f"{self.prog}: {message}; see {self.prog} --help\n")
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:

@@ -74,7 +74,10 @@ def judge_weights(tolerance: Fraction, compared: Comparison, subnormal_layer: Op
     cause = f"; subnormal activations from {subnormal_layer}" if subnormal_layer else ""
     if decision.outcome is Outcome.PASSED and subnormal_layer:
         verdict = Verdict.INCONCLUSIVE
-        message = f"{times} of synthetic ones on this processor{cause}; others are several times slower with them"
+        message = (
+            f"{times} of synthetic ones on this processor{cause}, with which other processors are several times "
+            "slower; set the tiny weights to 0, or leave this check out with weights=False"
+        )
     elif decision.outcome is Outcome.PASSED:
         verdict, message = Verdict.PASSED, f"{times} of synthetic ones"
     elif decision.outcome is Outcome.REGRESSED:

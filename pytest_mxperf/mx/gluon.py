@@ -65,7 +65,8 @@ def _untraceable(net: Any, given: Sequence[Argument], error: Exception, where: s
     if _reads_arrays(net, error):
         hint += (
             "; its forward reads arrays (their shapes, their values, mx.nd), which a graph does not have. Use F for "
-            "all operators in hybrid_forward, until net.hybridize() runs, or give the HybridBlocks in it a test each"
+            "all operators in hybrid_forward, and check that with net.hybridize() and net(x). Or give the HybridBlocks "
+            "in it a test each"
         )
     elif isinstance(error, (IndexError, TypeError, ValueError)) and not any(isinstance(each, list) for each in given):
         hint += "; if an argument is a list of arrays, name them after it: states[0], states[1]"

@@ -142,4 +142,11 @@ def _add_ini(parser: pytest.Parser, name: str, what: str, kind: Any = None) -> N
 def are_given(config: pytest.Config) -> bool:
     """Whether the user has set one of our options or ini keys."""
     typed = any(value is not None and name.startswith("mxperf_") for name, value in vars(config.option).items())
-    return typed or any(config.getini(name) != default for name, default in _INI_DEFAULTS.items())
+    return typed or any(_ini(config, name) != default for name, default in _INI_DEFAULTS.items())
+
+
+def _ini(config: pytest.Config, name: str) -> Any:
+    try:
+        return config.getini(name)
+    except (ValueError, pytest.UsageError) as error:  # of a truth value, without the key
+        raise pytest.UsageError(f"{name} in the ini file: {error}; write true or false") from None

@@ -68,7 +68,7 @@ def _fused_with_more(cause: Cause) -> str:
 
 
 def _new(cause: Cause) -> str:
-    return "new" if len(cause.layers) < 2 else f"new: {_layers(cause)}"
+    return "new" if len(cause.layers) < 2 else f"{len(cause.layers)} new layers together: {_some(cause.layers)}"
 
 
 def _replaced(cause: Cause) -> str:

@@ -88,7 +88,8 @@ def _bad(findings: Sequence[Finding]) -> str:
     told: List[str] = []
     for finding in sorted(findings, key=lambda each: abs(_growth(each)), reverse=True):
         if finding.verdict.value not in " ".join(told):
-            told.append(f"{finding.verdict.value} {_change(finding)}".rstrip())
+            metric = "weights " if finding.metric == "weights" else ""  # else it would look like the latency
+            told.append(f"{finding.verdict.value} {metric}{_change(finding)}".rstrip())
     return ", ".join(told)
 
 

@@ -72,7 +72,8 @@ def read_suite(path: Path, environ: Mapping[str, str] = os.environ) -> List[Entr
         text = path.read_text(encoding="utf-8-sig")  # some editors begin a file with a byte order mark
         raw = tomllib.loads(text)
     except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
+        hint = "; mxperf init FOLDER writes a first one" if isinstance(error, FileNotFoundError) else ""
+        raise UsageError(f"{path}: cannot be read: {error.strerror}{hint}") from None
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}: not a TOML file: {error}") from None
     return _Suite(path, raw, Lines(text, tomllib.loads), environ).entries()

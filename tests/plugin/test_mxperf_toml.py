@@ -199,7 +199,10 @@ class TestCheck:
         assert "mxperf.toml::twin: latency_p50 was not measured" in out  # it was judged all the same
 
     def test_errors_are_one_line(self, suite, check):
-        assert check("none.toml")[::2] == (2, "mxperf: none.toml: cannot be read: No such file or directory\n")
+        assert check("none.toml")[::2] == (
+            2,
+            "mxperf: none.toml: cannot be read: No such file or directory; mxperf init FOLDER writes a first one\n",
+        )
         assert check("-k", "none")[::2] == (2, "mxperf: mxperf.toml: no model has 'none' in its name\n")
         assert check("-o", "r.txt")[0] == 2
 

@@ -295,3 +295,12 @@ def test_a_baseline_with_uncounted_operators_is_stored_only_if_they_may_pass(pyt
 def test_a_finding_that_is_let_pass_keeps_its_verdict_for_programs(write, verdicts):
     write(POLICIES["missing"][0])
     assert verdicts("--mxperf-policy=missing=ignore") == {"test_it": {"all": "MISSING"}}
+
+
+def test_an_ini_key_that_is_neither_true_nor_false_is_named(pytester, run):
+    pytester.makeini("[pytest]\nmxperf_strict = maybe")
+    result = run()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        ["ERROR: mxperf_strict in the ini file: invalid truth value 'maybe'; write true or false"]
+    )

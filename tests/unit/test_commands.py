@@ -81,6 +81,15 @@ def test_a_command_refuses_what_it_does_not_know_and_offers_what_is_close(capsys
     assert capsys.readouterr().err == f"mxperf {arguments[0]}: unrecognized arguments: {message}\n"
 
 
+def test_a_value_that_begins_with_a_dash_is_given_with_an_equals_sign(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["latency", "a", "b", "--allow", "-30%"])
+    hint = "write --allow=VALUE if the value begins with -"
+    assert capsys.readouterr().err == (
+        f"mxperf latency: argument --allow: expected one argument; {hint}; see mxperf latency --help\n"
+    )
+
+
 def test_history_reads_a_repository(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))

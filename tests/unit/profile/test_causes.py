@@ -273,7 +273,7 @@ def test_many_that_have_come_to_one_place_are_told_together():
     parts = [row(f"part{place}", 0.1, operator="slice_axis") for place in range(16)]
     new = timed(net(16), *rest, *parts, row("concat", 0.4, operator="Concat"))
     assert lines(explained(timed(net(0), *rest), new)) == [
-        "concat (Concat): 0.00 ms -> 2.00 ms, 100% of the growth: new: 17 layers: part0, part1, part2, 14 more"
+        "concat (Concat): 0.00 ms -> 2.00 ms, 100% of the growth: 17 new layers together: part0, part1, part2, 14 more"
     ]
 
 

@@ -126,6 +126,11 @@ def test_it_looks_as_it_did(name, width):
 # The table of all models
 
 
+def test_the_verdict_on_weights_does_not_look_like_that_on_latency():
+    slow = Finding("latency", "weights", Verdict.INCONCLUSIVE, "weights: 1.0x the time ...", 0.0318, None, 0.25)
+    assert row(render(result(findings=(PASSED, slow))))[-3:] == ["INCONCLUSIVE", "weights", "+3.18%"]
+
+
 def test_each_model_is_a_row():
     """1,814,073,344 MACs; 11,689,512 trainable parameters."""
     text = render(result(timing=Timing.of([0.04, 0.04])), result(name="other", cost=None))
