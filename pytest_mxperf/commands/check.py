@@ -99,7 +99,7 @@ def _check(options: argparse.Namespace) -> Tuple[str, int]:
     path = Path(options.file)
     entries = [entry for entry in read_suite(path) if options.only in entry.name]
     if not entries:
-        raise UsageError(f"{path}: no model has {options.only!r} in its name" if options.only else f"{path}: no models")
+        raise UsageError(f"{path}: no model has {options.only!r} in its name")
     baselines = Path(options.baselines) if options.baselines else path.parent / "baselines"
     judging = JudgeOptions(
         baselines,
@@ -148,7 +148,7 @@ class _Check:
         self.spec = entry.spec()
         self.gates = Gates(
             parse_budget(entry.budget, where=entry.where),
-            None if entry.baseline is None else parse_growth(entry.baseline, where=entry.where),
+            tuple(parse_growth(baseline, where=entry.where) for baseline in entry.baselines),
             parse_policies(entry.policy, where=entry.where),
         )
         self.bug = ""

@@ -53,6 +53,15 @@ class JudgedGrowth(NamedTuple):
     claim: Claim = Claim()
     """On its name, if it uses a stored baseline."""
 
+    def and_also(self, other: "JudgedGrowth") -> "JudgedGrowth":
+        """What both have found. At most one of them is about the stored baseline."""
+        return JudgedGrowth(
+            self.findings + other.findings,
+            self.difference or other.difference,
+            self.update or other.update,
+            self.claim if self.claim.costs_digest else other.claim,
+        )
+
 
 class _Reference:
     """What the model is compared with: the costs, and the graph once it is needed."""

@@ -2,7 +2,7 @@
 
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, AbstractSet, Any, List, Mapping, NamedTuple, Optional
+from typing import TYPE_CHECKING, AbstractSet, Any, List, Mapping, NamedTuple, Optional, Tuple
 
 from pytest_mxperf.api import analysis_of
 from pytest_mxperf.cost.result import CostReport
@@ -34,7 +34,8 @@ class Gates(NamedTuple):
     """What a model is held to."""
 
     budget: Mapping[str, Ceiling]
-    growth: Optional[Growth]
+    growths: Tuple[Growth, ...]
+    """Over the stored baseline, over other models, or both."""
     policy: Mapping[Verdict, PolicyAction]
     """What the test itself says about verdicts."""
     own: OwnMetrics = OwnMetrics()
@@ -43,15 +44,15 @@ class Gates(NamedTuple):
     @property
     def names(self) -> AbstractSet[str]:
         """The metrics that are named."""
-        return {*self.budget, *(self.growth.allowed if self.growth is not None else ())}
+        return {*self.budget, *(name for growth in self.growths for name in growth.allowed)}
 
     @property
     def uses_baseline(self) -> bool:
         """Whether the model is compared with a stored baseline."""
-        return self.growth is not None and self.growth.against is None
+        return any(growth.against is None for growth in self.growths)
 
     def __bool__(self) -> bool:
-        return bool(self.budget) or self.growth is not None
+        return bool(self.budget or self.growths)
 
 
 class Judged(NamedTuple):
@@ -135,11 +136,11 @@ class ModelJudge:
         if "rss" in gates.budget:
             findings.append(self._judge_resident(gates.budget["rss"]))
         findings += judge_own_budget(own.metrics, gates.budget, own.values)
-        growth = JudgedGrowth([])
-        if gates.growth is not None:
+        judged = JudgedGrowth([])
+        for growth in gates.growths:
             judge = BaselineJudge(self.spec, self.analysis, self.cost, self._options, self._timed, own)
-            growth = self._judge_growth(judge, gates.growth, timing, unmeasured_because, where)
-        return Judged(findings + growth.findings, growth, own)
+            judged = judged.and_also(self._judge_growth(judge, growth, timing, unmeasured_because, where))
+        return Judged(findings + judged.findings, judged, own)
 
     def _judge_resident(self, ceiling: Ceiling) -> Finding:
         """The memory of one inference, which is measured only for a budget or a baseline."""

@@ -4,7 +4,7 @@ import inspect
 import os
 from functools import partial
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, Mapping, Optional
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
 
 import pytest
 
@@ -19,7 +19,7 @@ from pytest_mxperf.spec import Checkpoint, ModelSpec
 
 __all__ = [
     "budget_of",
-    "growth_of",
+    "growths_of",
     "is_gated",
     "model_of",
     "policy_of",
@@ -145,21 +145,44 @@ def budget_of(item: pytest.Item, own: Mapping[str, Metric]) -> Dict[str, Ceiling
     return budget
 
 
-def growth_of(item: pytest.Item, own: Iterable[str]) -> Optional[Growth]:
-    """The allowed growth, None without the marker. Raises ``UsageError``, which names the test and the argument."""
-    if item.get_closest_marker("mxperf_baseline") is None:
-        return None
-    return parse_growth(_keywords(item, "mxperf_baseline"), where=f"mxperf_baseline of {item.nodeid}", own=own)
+def growths_of(item: pytest.Item, own: Iterable[str]) -> Tuple[Growth, ...]:
+    """The allowed growth over the stored baseline, and over each other model. Empty without the marker.
+
+    A marker with ``against`` does not take the place of one without. Raises ``UsageError``, which names the test and
+    the argument.
+    """
+    where = f"mxperf_baseline of {item.nodeid}"
+    found: List[Dict[str, object]] = []
+    for keywords in _each_keywords(item, "mxperf_baseline"):
+        other = keywords.get("against")
+        same = next((each for each in found if _is_same(each.get("against"), other)), None)
+        if same is None:
+            found.append(dict(keywords))
+        else:
+            same.update({**keywords, **same})
+    found.sort(key=lambda each: each.get("against") is not None)
+    return tuple(parse_growth(keywords, where=where, own=own) for keywords in found)
+
+
+def _is_same(source: object, other: object) -> bool:
+    """Whether both are one path, or one object. Symbols cannot be compared."""
+    return source is other or (isinstance(source, (str, Path)) and isinstance(other, (str, Path)) and source == other)
 
 
 def _keywords(item: pytest.Item, name: str) -> Dict[str, object]:
     """The keyword arguments of all markers of this name. The marker closest to the test wins."""
     keywords: Dict[str, object] = {}
+    for each in _each_keywords(item, name):
+        keywords = {**each, **keywords}
+    return keywords
+
+
+def _each_keywords(item: pytest.Item, name: str) -> Iterator[Mapping[str, object]]:
+    """Those of each marker, the closest first. Raises ``UsageError`` for others than keywords."""
     for marker in _closest_first(item, name):
         if marker.args:
             raise UsageError(f"{name} of {item.nodeid}: takes keyword arguments only, got {shown(marker.args[0])}")
-        keywords = {**marker.kwargs, **keywords}
-    return keywords
+        yield marker.kwargs
 
 
 def policy_of(item: pytest.Item) -> Dict[Verdict, PolicyAction]:

@@ -53,8 +53,9 @@ class SuiteItem(pytest.Function):
         self.add_marker(pytest.mark.mxperf_model(**model))
         if entry.budget:
             self.add_marker(pytest.mark.mxperf_budget(**entry.budget))
-        if entry.baseline is not None:
-            self.add_marker(pytest.mark.mxperf_baseline(**entry.baseline))
+        for baseline in entry.baselines:
+            other = {name: _under(root, value) for name, value in baseline.items() if name == "against"}
+            self.add_marker(pytest.mark.mxperf_baseline(**{**baseline, **other}))
         if entry.policy:
             self.add_marker(pytest.mark.mxperf_policy(**entry.policy))
 

@@ -102,7 +102,7 @@ def _print_model(console: Console, result: ModelResult, verbosity: int) -> None:
     _print_findings(
         console, [each for each in result.findings if verbosity > 0 or each.verdict not in _HIDDEN_IN_SHORT]
     )
-    if result.difference is not None:
+    if result.difference is not None and result.difference.changes:  # none if only totals were edited
         console.print("  changes since the baseline")
         difference.print_changes(console, result.difference, limit=_CHANGES_SHOWN)
     if result.profile is not None:

@@ -44,8 +44,8 @@ class Entry(NamedTuple):
     model: Dict[str, Any]
     """The arguments of ``ModelSpec.parse``. Paths are absolute."""
     budget: Dict[str, Any]
-    baseline: Any
-    """The arguments of ``mxperf_baseline``; None if the model has no baseline."""
+    baselines: Tuple[Dict[str, Any], ...]
+    """The arguments of each ``mxperf_baseline``: for the stored baseline, for another model, or for both."""
     policy: Dict[str, str]
     tags: Tuple[str, ...]
     is_timed: bool
@@ -93,6 +93,8 @@ class _Suite:
         defaults = self._table(("defaults",), self._raw.get("defaults", {}))
         self._converted(("defaults",), defaults, Defaults)
         models = self._table(("models",), self._raw.get("models", {}))
+        if not models:
+            raise UsageError(f"{self._path}: no models; a table [models.NAME] describes one")
         entries = [entry for name in models for entry in self._entries(name, models[name], defaults)]
         names = [entry.name for entry in entries]
         for entry in entries:
@@ -124,7 +126,7 @@ class _Suite:
         where = f"{self._path}:{line}"
         problem = self._blank(path, model)
         if problem:
-            return Entry(title, {"source": str(source)}, {}, None, {}, tuple(model.tags), False, where, line, problem)
+            return Entry(title, {"source": str(source)}, {}, (), {}, tuple(model.tags), False, where, line, problem)
         name = source.name if model.glob else path[-1]
         arguments: Dict[str, Any] = {
             "source": str(source),
@@ -137,13 +139,13 @@ class _Suite:
             "run_as": model.run_as,
             "example": None if model.example is None else str(self._place(path, "example", model.example)),
         }
-        baseline = None if model.baseline is False else {} if model.baseline is True else model.baseline
-        timed = {*LATENCIES, *WALL_TIMES} & {*model.budget, *(baseline or {})}
+        baselines = tuple(self._baselines(path))
+        timed = {*LATENCIES, *WALL_TIMES} & {*model.budget, *(metric for each in baselines for metric in each)}
         entry = Entry(
             title,
             arguments,
             dict(model.budget),
-            baseline,
+            baselines,
             model.policy,
             tuple(dict.fromkeys(model.tags)),
             bool(timed) or model.benchmark,
@@ -152,6 +154,19 @@ class _Suite:
         )
         self._check(path, entry)
         return entry
+
+    def _baselines(self, path: Tuple[str, ...]) -> Iterator[Dict[str, Any]]:
+        """The defaults' table and the model's own: merged, unless one is about another model and the other is not."""
+        own, usual = self._raw["models"][path[-1]].get("baseline"), self._raw.get("defaults", {}).get("baseline")
+        if own is False or (own is None and not usual):
+            return
+        tables = [dict(each) if isinstance(each, dict) else {} for each in (usual, own) if each]
+        if len({"against" in each for each in tables}) == 1:
+            tables = [{key: value for each in tables for key, value in each.items()}]
+        for table in sorted(tables, key=lambda each: "against" in each):
+            if isinstance(table.get("against"), str):
+                table["against"] = str(self._place((*path, "baseline"), "against", table["against"]))
+            yield table
 
     def _blank(self, path: Tuple[str, ...], model: Model) -> str:
         """What is to be filled in, with its place; empty if nothing is."""
@@ -169,8 +184,8 @@ class _Suite:
             parse_budget({metric: ceiling}, where=self._at(entry, path, "budget", metric))
         for verdict, action in entry.policy.items():
             parse_policies({verdict: action}, where=self._at(entry, path, "policy", verdict))
-        if entry.baseline is not None:
-            parse_growth(entry.baseline, where=self._at(entry, path, "baseline", *list(entry.baseline)[:1]))
+        for baseline in entry.baselines:
+            parse_growth(baseline, where=self._at(entry, path, "baseline", *list(baseline)[:1]))
         for key in ("inputs", "epoch", "shapes", "output", "run_as"):
             given = {"inputs": entry.model["inputs"], key: entry.model[key]}
             ModelSpec.parse(entry.model["source"], **given, where=self._at(entry, path, key, of=False))
@@ -180,7 +195,7 @@ class _Suite:
         """Raises ``UsageError`` for a name that no test, baseline or marker can have."""
         if not entry.name or not entry.name.isprintable() or "::" in entry.name:
             raise self._error(path, f"{entry.name!r} cannot name a test: pytest could not select it")
-        is_stored = entry.baseline is not None and "against" not in entry.baseline
+        is_stored = any("against" not in baseline for baseline in entry.baselines)
         if is_stored and entry.name == path[-1] and not is_safe(name):  # a name from a pattern fails alone
             raise self._error(path, f"{name!r} cannot name a baseline: use letters, digits and ._+- for a model's name")
         for tag in entry.tags:

@@ -333,3 +333,54 @@ def test_a_marker_that_somebody_has_registered_is_theirs(pytester, write, run):
         """
     )
     run().assert_outcomes(passed=2)
+
+
+STORED_AND_OTHER = """
+    @digits
+    @pytest.mark.mxperf_baseline(macs="0%")
+    @pytest.mark.mxperf_baseline(against=PREFIX, macs="0%")
+    def test_both():
+        pass
+"""
+OF_THE_MODULE = """
+    pytestmark = pytest.mark.mxperf_baseline(macs="0%")
+
+    @digits
+    @pytest.mark.mxperf_baseline(against=PREFIX, macs="0%")
+    def test_both():
+        pass
+"""
+
+
+@pytest.mark.parametrize("source", [STORED_AND_OTHER, OF_THE_MODULE])
+def test_a_comparison_with_another_model_takes_no_gate_away(pytester, write, run, source):
+    """The marker with against= once took the place of the one without, and the stored baseline was not judged."""
+    write(source)
+    result = run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["digits: no baseline for 'digits' in baselines/; record it with *"])
+    run("--mxperf-update").assert_outcomes(passed=1)
+    run().assert_outcomes(passed=1)
+    path = pytester.path / "baselines" / "digits.json"
+    path.write_text(path.read_text().replace("607552", "600000", 1))
+    result = run("--mxperf-report", "-v")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["digits: macs 600,000 -> 607,552 (+1.26%, allowed +0%)", "*PASSED *macs 607,552, the same as*"]
+    )
+
+
+def test_a_limit_of_the_test_completes_the_other_model_of_its_class_if_both_name_it(write, run):
+    write(
+        """
+        @digits
+        @pytest.mark.mxperf_baseline(against=PREFIX, macs="0%")
+        class TestIt:
+            @pytest.mark.mxperf_baseline(against=PREFIX, macs="-1%")
+            def test_it(self):
+                pass
+        """
+    )
+    result = run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["digits: macs 607,552, the same as */digits (allowed -1%)"])

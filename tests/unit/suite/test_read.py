@@ -60,7 +60,7 @@ def test_each_table_is_a_model(suite, tmp_path):
 def test_a_model_adds_to_the_defaults(suite):
     resnet, tagger = suite(WHOLE)
     assert resnet.budget == {"params": "30 M", "macs": "1.82 G"}
-    assert (resnet.baseline, tagger.baseline) == ({"latency": "2.5%"}, None)
+    assert (resnet.baselines, tagger.baselines) == (({"latency": "2.5%"},), ())
     assert (resnet.tags, tagger.tags) == (("models", "nightly"), ("models",))
     assert (resnet.policy, resnet.is_timed, tagger.is_timed) == ({"uncounted": "warn"}, False, True)
 
@@ -225,3 +225,42 @@ def test_a_size_that_is_to_be_filled_in_is_a_problem_of_its_model_alone(suite, t
     entries = suite(text + '[models.b]\nsource = "b"\ninputs.data = [1]\n')
     assert [(entry.name, bool(entry.problem)) for entry in entries] == [("a", True), ("b", False)]
     assert entries[0].problem.endswith(f"mxperf.toml:{line}: data: '?' in {shape}; fill it in")
+
+
+@pytest.mark.parametrize(
+    ("usual", "own", "baselines"),
+    [
+        ("true", None, [{}]),
+        ("true", '{ macs = "1%" }', [{"macs": "1%"}]),
+        ('{ macs = "1%" }', "true", [{"macs": "1%"}]),
+        ('{ macs = "1%" }', '{ params = "2%" }', [{"macs": "1%", "params": "2%"}]),
+        ('{ macs = "1%" }', "false", []),
+        # The two are about different things: neither takes the other's place.
+        ("true", '{ against = "b", macs = "1%" }', [{}, {"against": "b", "macs": "1%"}]),
+        ('{ macs = "1%" }', '{ against = "b", macs = "2%" }', [{"macs": "1%"}, {"against": "b", "macs": "2%"}]),
+        (
+            '{ against = "b", macs = "2%" }',
+            '{ params = "1%" }',
+            [{"params": "1%"}, {"against": "b", "macs": "2%"}],
+        ),
+        ('{ against = "b", macs = "2%" }', '{ against = "c" }', [{"against": "c", "macs": "2%"}]),
+        ("false", '{ against = "b", macs = "2%" }', [{"against": "b", "macs": "2%"}]),
+    ],
+)
+def test_a_comparison_with_another_model_is_beside_the_stored_baseline(suite, tmp_path, usual, own, baselines):
+    (entry,) = suite(f"[defaults]\nbaseline = {usual}\n{MODEL}" + (f"baseline = {own}\n" if own else ""))
+    for baseline in baselines:
+        if "against" in baseline:  # its path starts at the file, too
+            baseline["against"] = str(tmp_path / baseline["against"])
+    assert list(entry.baselines) == baselines
+
+
+def test_the_other_models_path_takes_variables_of_the_environment(suite):
+    (entry,) = suite(f'{MODEL}baseline = {{ against = "$OLD/a", macs = "1%" }}\n', OLD="/mnt/old")
+    assert entry.baselines == ({"against": "/mnt/old/a", "macs": "1%"},)
+
+
+@pytest.mark.parametrize("text", ["", "[defaults]\nbaseline = true\n", "[models]\n"])
+def test_a_file_without_models_is_an_error(suite, text):
+    with pytest.raises(UsageError, match=r"mxperf.toml: no models; a table \[models.NAME\] describes one$"):
+        suite(text)
