@@ -1,6 +1,7 @@
 """Traces a Gluon net to a symbol, without running or changing it. The net need not be initialized."""
 
-from typing import Any, Dict, FrozenSet, List, Mapping, NamedTuple, Sequence, Tuple
+from contextlib import contextmanager
+from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
 
 from pytest_mxperf.errors import ModelError, UsageError, listed, told
 from pytest_mxperf.mx.arguments import Argument, arguments, filled, left_out
@@ -36,7 +37,23 @@ def trace(net: Any, inputs: Mapping[str, InputSpec], *, where: str) -> Traced:
 
 def _call(net: Any, given: Sequence[Argument]) -> Any:
     net.apply(_restart)
-    return net(*(filled(argument, _variable) for argument in given))
+    with _new_variables(net):
+        return net(*(filled(argument, _variable) for argument in given))
+
+
+@contextmanager
+def _new_variables(net: Any) -> Iterator[None]:
+    """The parameters make their variables anew. Those of an earlier run have the dtypes and shapes of that time."""
+    found: Dict[int, Any] = {}
+    net.apply(lambda block: found.update((id(each), each) for each in block.params.values()))
+    before = [(parameter, parameter._var) for parameter in found.values()]
+    for parameter, _ in before:
+        parameter._var = None
+    try:
+        yield
+    finally:
+        for parameter, variable in before:
+            parameter._var = variable
 
 
 def _as_numpy(net: Any, given: Sequence[Argument]) -> Any:
@@ -127,18 +144,26 @@ def has_namesakes(net: Any) -> bool:
     return False
 
 
+def _parameters(net: Any) -> Any:
+    """By name. Raises ``ModelError`` for two of one name, which a graph could not tell apart."""
+    try:
+        return net.collect_params()
+    except AssertionError as error:
+        raise ModelError(f"{type(net).__name__}: {error}; give its blocks prefixes of their own") from None
+
+
 def parameter_names(net: Any) -> "FrozenSet[str]":
-    return frozenset(net.collect_params())
+    return frozenset(_parameters(net))
 
 
 def frozen_parameters(net: Any) -> "FrozenSet[str]":
     """Parameters that training would not change: not differentiable, or frozen by ``grad_req``."""
-    return frozenset(name for name, parameter in net.collect_params().items() if parameter.grad_req == "null")
+    return frozenset(name for name, parameter in _parameters(net).items() if parameter.grad_req == "null")
 
 
 def parameter_values(net: Any, shapes: Mapping[str, Tuple[int, ...]]) -> Dict[str, Any]:
     """A value for each parameter in ``shapes``: the net's own, or a newly initialized one if it has none yet."""
-    parameters = net.collect_params()
+    parameters = _parameters(net)
     return {name: _value(parameters[name], shape) for name, shape in shapes.items() if name in parameters}
 
 

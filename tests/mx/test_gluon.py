@@ -2,7 +2,7 @@
 
 import pytest
 
-from pytest_mxperf import ModelSpec, MxperfError, count
+from pytest_mxperf import ModelError, ModelSpec, MxperfError, ShapeError, count
 
 
 @pytest.fixture
@@ -514,3 +514,43 @@ def run_as(source, inputs=None):
     from pytest_mxperf.mx.model import open_model
 
     return str(open_model(ModelSpec.parse(source, inputs or {"data": (1, 3)})).run_as)
+
+
+# A block that was counted or run before: its parameters keep the variables of that time.
+
+
+def test_a_net_is_counted_in_the_dtype_that_it_was_cast_to(mx):
+    """4 x 3 x 3 x 3 weights and 4 biases are 112 numbers."""
+    net = mx.gluon.nn.Conv2D(4, 3, in_channels=3)
+    net.initialize()
+    assert count(net, {"data": (1, 3, 8, 8)}).params.bytes == 448
+    net.cast("float64")
+    assert count(net, {"data": ((1, 3, 8, 8), "float64")}).params.bytes == 896
+    net.cast("float32")
+    net.hybridize()
+    net(mx.nd.ones((1, 3, 8, 8)))
+    net.cast("float16")
+    assert count(net, {"data": ((1, 3, 8, 8), "float16")}).params.bytes == 224
+
+
+def test_a_net_that_knows_its_shapes_takes_no_other_input(mx):
+    net = mx.gluon.nn.Dense(5)
+    assert count(net, {"data": (2, 3)}).macs == 30
+    net.initialize()
+    net(mx.nd.ones((2, 3)))
+    with pytest.raises(ShapeError, match=r"do not fit together for data=\(2, 4\)"):
+        count(net, {"data": (2, 4)})
+
+
+def test_counting_does_not_change_a_nets_variables(mx):
+    net = mx.gluon.nn.Dense(5)
+    before = net.weight.var()
+    count(net, {"data": (2, 3)})
+    assert net.weight.var() is before
+
+
+def test_two_parameters_of_one_name_are_one_clear_error(mx):
+    net = mx.gluon.nn.HybridSequential(prefix="")
+    net.add(mx.gluon.nn.Dense(5, prefix="d_"), mx.gluon.nn.Dense(5, prefix="d_"))
+    with pytest.raises(ModelError, match=r"with the same name 'd_weight'; give its blocks prefixes of their own$"):
+        count(net, {"data": (2, 5)})
