@@ -171,6 +171,24 @@ class Baseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         nameless = msgspec.structs.replace(costs, symbol_sha256="", weights_sha256="", wall_times={}, own_metrics={})
         return hashlib.sha256(msgspec.json.encode(nameless, order="sorted")).hexdigest()
 
+    def completed_by(self, other: "Baseline") -> "Baseline":
+        """With what only other tests of the same model have measured. What both have stays as it is here."""
+        recorded = self.recorded
+        if recorded is not None and other.recorded is not None:
+            recorded = msgspec.structs.replace(
+                recorded,
+                run_as=recorded.run_as or other.recorded.run_as,
+                example=recorded.example or other.recorded.example,
+            )
+        return msgspec.structs.replace(
+            self,
+            recorded=recorded or other.recorded,
+            weights_sha256=self.weights_sha256 or other.weights_sha256,
+            checkpoint_bytes=other.checkpoint_bytes if self.checkpoint_bytes is None else self.checkpoint_bytes,
+            wall_times={**other.wall_times, **self.wall_times},
+            own_metrics={**other.own_metrics, **self.own_metrics},
+        )
+
     def incomparable_because(self, other: "Baseline") -> str:
         """Why costs of the two must not be compared, or an empty text if they may be."""
         if self.convention != other.convention:

@@ -42,6 +42,15 @@ class Update(msgspec.Struct, frozen=True):
     baseline: Baseline
     symbol_json: str
 
+    def with_that_of(self, other: "Update") -> "Update":
+        """For two tests of one model: what only one of them has measured, and the graph of the one that is timed."""
+        main, rest = (other, self) if other.is_timed and not self.is_timed else (self, other)
+        return Update(main.baseline.completed_by(rest.baseline), main.symbol_json)
+
+    @property
+    def is_timed(self) -> bool:
+        return self.baseline.recorded is not None and bool(self.baseline.recorded.run_as)
+
 
 class JudgedGrowth(NamedTuple):
     """What judging one model's growth has found."""
@@ -117,7 +126,7 @@ class BaselineJudge:
             if self._options.update != "all":
                 return JudgedGrowth([Finding("baseline", "all", Verdict.INCOMPARABLE, str(error))], claim=claim)
             stored = None  # it is replaced
-        if self._options.update == "all" or (self._options.update == "new" and stored is None):
+        if self._options.records(self._spec.name, exists=stored is not None):
             return self._record(allowed, timing, stored)._replace(claim=claim)
         if stored is None:
             return JudgedGrowth([Finding("baseline", "all", Verdict.MISSING, self._missing())], claim=claim)
@@ -184,6 +193,8 @@ class BaselineJudge:
         own = {name: value for name, value in self._own.values.items() if name in allowed and value is not None}
         self._now = msgspec.structs.replace(self._now, own_metrics=own)
         update = self._update(stored, weights_sha256, self._wall_times(timing, stored))
+        if stored is not None and self._is_alike(stored):
+            update = msgspec.structs.replace(update, baseline=update.baseline.completed_by(_unasked(stored, allowed)))
         return JudgedGrowth(findings, update=update)
 
     def _update(self, stored: Optional[StoredBaseline], weights_sha256: str, wall_times: Dict[str, WallTime]) -> Update:
@@ -280,6 +291,14 @@ class BaselineJudge:
         """Whether the model is the same. Its speed depends on the graph, not on the costs alone."""
         is_as_heavy = stored.baseline.costs_digest() == self._now.costs_digest()
         return is_as_heavy and self._timed.is_graph(stored.symbol_json)
+
+
+def _unasked(stored: StoredBaseline, allowed: Allowed) -> Baseline:
+    """The stored baseline without what this test compares: it has just been measured anew."""
+    before = stored.baseline
+    own = {name: value for name, value in before.own_metrics.items() if name not in allowed}
+    weights = "" if "weights" in allowed else before.weights_sha256
+    return msgspec.structs.replace(before, own_metrics=own, weights_sha256=weights, wall_times={})
 
 
 def _called(other: ModelSpec, spec: ModelSpec) -> str:

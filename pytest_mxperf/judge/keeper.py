@@ -1,5 +1,6 @@
 """Stores the baselines that a run has judged."""
 
+from functools import reduce
 from typing import Dict, List, Optional
 
 from pytest_mxperf.errors import MxperfError
@@ -21,7 +22,8 @@ class Keeper:
         self.errors: List[str] = []
         """Why a baseline could not be written."""
         self._claims = Claims()
-        self._stored_by: Dict[str, str] = {}
+        self._stored: Dict[str, Dict[str, Update]] = {}
+        """By name and test."""
         self._store = options.store
         self._overwrites = options.update != "new"
 
@@ -38,12 +40,16 @@ class Keeper:
         return self._save(name, test, update) if is_passed and not conflict else "not stored"
 
     def _save(self, name: str, test: str, update: Update) -> BaselineUpdate:
-        if self._stored_by.get(name, test) != test:
-            return "unchanged"  # tests may share a model; what its layers are called may still differ
+        """Stores the baseline. Tests that share a model complete each other's: one may count it, another time it."""
+        earlier = self._stored.get(name, {})
+        updates = {**earlier, test: update}
+        joined = reduce(Update.with_that_of, updates.values())
         try:
-            stored = self._store.save(name, update.baseline, update.symbol_json, overwrite=self._overwrites)
+            overwrites = self._overwrites or bool(earlier)
+            stored = self._store.save(name, joined.baseline, joined.symbol_json, overwrite=overwrites)
         except MxperfError as error:
             self.errors.append(str(error))
             return "not stored"
-        self._stored_by[name] = test
-        return stored
+        if overwrites or stored != "unchanged":  # else another process has made it meanwhile
+            self._stored[name] = updates
+        return "unchanged" if earlier.keys() - {test} else stored

@@ -1,7 +1,7 @@
 """What judging a model depends on, in pytest and in the command."""
 
 from pathlib import Path
-from typing import NamedTuple, Optional, Tuple
+from typing import FrozenSet, NamedTuple, Optional, Tuple
 
 from pytest_mxperf.baseline.store import BaselineStore
 from pytest_mxperf.latency.allowance import DEFAULT_SECONDS
@@ -27,6 +27,8 @@ class JudgeOptions(NamedTuple):
     """Seconds; for each turn of another process that measures on this host."""
     imports: Tuple[str, ...] = ()
     """Modules that register operators, by their full names."""
+    known: FrozenSet[str] = frozenset()
+    """The baselines that there were when the run began."""
     nearby: Tuple[Path, ...] = ()
     """Where else a user may have put baselines: a message names the folder if it has the one that is missing."""
 
@@ -37,6 +39,10 @@ class JudgeOptions(NamedTuple):
     @property
     def store(self) -> BaselineStore:
         return BaselineStore(self.baselines, self.words)
+
+    def records(self, name: str, *, exists: bool) -> bool:
+        """Whether the model's baseline is stored. ``new`` stores one that an earlier test of this run has made, too."""
+        return self.update == "all" or (self.update == "new" and not (exists and name in self.known))
 
     @property
     def writes_baselines(self) -> bool:

@@ -510,3 +510,54 @@ def test_two_runs_that_update_one_folder_at_once_lose_nothing(pytester, write, r
     assert names == {f"{run}{index}.json" for run in ("one", "two", "shared") for index in range(10)}
     monkeypatch.setenv("RUN", "one")
     run("--mxperf-policy=unused=ignore").assert_outcomes(passed=20)
+
+
+SHARED = """
+@digits
+@pytest.mark.mxperf_baseline(macs="0%")
+def test_count():
+    pass
+
+@digits
+@pytest.mark.mxperf_baseline(wall_p50="1000000%")
+def test_wall(mxperf_module, mxperf_benchmark):
+    mxperf_benchmark(mxperf_module)
+"""
+
+
+@pytest.mark.parametrize("scope", ["--mxperf-update", "--mxperf-update=new"])
+def test_tests_of_one_model_complete_each_others_baseline(write, run, scope):
+    """The first one to store once decided alone, and the wall time was never recorded."""
+    write(SHARED)
+    run(scope).assert_outcomes(passed=2)
+    run().assert_outcomes(passed=2)
+
+
+@pytest.mark.parametrize("test", ["test_count", "test_wall"])
+def test_one_test_that_is_recorded_again_keeps_what_others_have_measured(write, run, test):
+    write(SHARED)
+    run("--mxperf-update").assert_outcomes(passed=2)
+    assert run("--mxperf-update", f"test_it.py::{test}").ret == 0
+    run().assert_outcomes(passed=2)
+
+
+COUNTED = """
+@digits
+@pytest.mark.mxperf_baseline(macs="0%")
+def test_count():
+    pass
+"""
+TIMED = """
+@digits
+@pytest.mark.mxperf_baseline(latency="5%", weights=False)
+def test_latency():
+    pass
+"""
+
+
+@pytest.mark.parametrize("source", [COUNTED + TIMED, TIMED + COUNTED], ids=["counted first", "timed first"])
+def test_how_a_timed_test_runs_its_model_is_stored_whichever_comes_first(pytester, write, run, source):
+    write(source)
+    run("--mxperf-update").assert_outcomes(passed=2)
+    baseline = json.loads((pytester.path / "baselines" / "digits.json").read_text())
+    assert baseline["recorded"]["run_as"] == "Module"
