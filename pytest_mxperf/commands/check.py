@@ -11,7 +11,7 @@ from pytest_mxperf.commands.kept import made
 from pytest_mxperf.commands.shared import DIFFERENT, SAME, TROUBLE, WORDS, add
 from pytest_mxperf.errors import MxperfError, UsageError, told
 from pytest_mxperf.gate.bypass import ungated
-from pytest_mxperf.gate.finding import Finding
+from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.gate.limits import parse_budget, parse_growth
 from pytest_mxperf.gate.policy import Policy, parse_policies, parse_policy
 from pytest_mxperf.gate.session import judge_unused
@@ -118,7 +118,8 @@ def _check(options: argparse.Namespace) -> Tuple[str, int]:
         checks = [_Check(entry, judging, gate, policy, path, keeper) for entry in entries if not entry.problem]
         results = [check.result() for check in checks]
     findings = keeper.findings
-    findings += [] if options.only else judge_unused(judging.store.names(), _used(checks), words=WORDS)
+    if len(checks) == len(entries) and not options.only:
+        findings += judge_unused(judging.store.names(), _used(checks), words=WORDS, of=path.name)
     run = RunReport(tuple(results), versions(), tuple(findings))
     failing = [finding for finding in findings if policy.action(finding.verdict) == "fail"]
     blank = [entry.problem for entry in entries if entry.problem]
@@ -132,7 +133,8 @@ def _check(options: argparse.Namespace) -> Tuple[str, int]:
 
 
 def _policy(options: argparse.Namespace) -> Policy:
-    policy = Policy.strict() if options.strict else Policy()
+    # Other files and tests, which it does not see, may use the baselines that this file does not.
+    policy = Policy.strict() if options.strict else Policy().updated({Verdict.UNUSED: "warn"})
     return policy.updated(dict(parse_policy(each, where="--policy") for each in options.policy))
 
 

@@ -8,7 +8,7 @@ from typing import Any, List, Tuple
 from pytest_mxperf.commands.shared import SAME, add, color, width
 from pytest_mxperf.report import formats
 from pytest_mxperf.report.json import merged, read
-from pytest_mxperf.report.output import Place
+from pytest_mxperf.report.output import Place, save
 from pytest_mxperf.report.run import RunReport
 
 __all__ = ["add_commands", "made"]
@@ -49,9 +49,6 @@ def made(target: str, run: RunReport, verbosity: int, *, root: Path = Path()) ->
     """Writes a report, and returns what to print. Raises ``OSError`` for a file that cannot be written."""
     path = Path(target) if formats.is_file(target) else None
     made = formats.output(target, run, Place(path, width(), color(), verbosity, root, os.environ))
-    for file, text in made.written.items():
-        file.write_bytes(text.encode("utf-8", "backslashreplace"))
-    for file, text in made.appended.items():
-        with file.open("ab") as stream:
-            stream.write(text.encode("utf-8", "backslashreplace"))
+    for file, content, adds in made.files():
+        save(file, content, adds=adds)
     return [*made.printed.splitlines(), *(f"report written: {file}" for file in made.written)]

@@ -84,14 +84,15 @@ class Claims:
         )
 
 
-def judge_unused(stored: Sequence[str], used: AbstractSet[str], *, words: Words) -> List[Finding]:
-    """A finding for each baseline that no test uses."""
+def judge_unused(stored: Sequence[str], used: AbstractSet[str], *, words: Words, of: str = "") -> List[Finding]:
+    """A finding for each baseline that no test uses, or no model ``of`` a file, if that is all that was looked at."""
+    who, otherwise = (f"no model of {of}", "if no test does,") if of else ("no test", "bring its test back, or")
     return [
         Finding(
             "baseline",
             name,
             Verdict.UNUSED,
-            f"no test uses the baseline {name!r}; bring its test back, or remove it with {words.prune}",
+            f"{who} uses the baseline {name!r}; {otherwise} remove it with {words.prune}",
         )
         for name in stored
         if name not in used

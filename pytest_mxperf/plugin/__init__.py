@@ -202,6 +202,14 @@ class Watch:
     def pytest_collection_modifyitems(self, items: List[pytest.Item]) -> None:
         self.items = list(items)
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_ignore_collect(self, collection_path: Path, config: pytest.Config) -> "Generator[None, object, object]":
+        """Doubts a run in which a conftest.py leaves out a file of tests, for example on a machine without a GPU."""
+        result = yield
+        if result and not self.doubt and _has_tests(collection_path, config):
+            self.doubt = f"{collection_path.name} was left out"
+        return result
+
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if not report.passed:
             self.doubt = self.doubt or f"{report.nodeid} was not collected"
@@ -252,6 +260,16 @@ class Watch:
     def _has_baselines(self) -> bool:
         folder = self._config.rootpath / "baselines"
         return folder.is_dir() and any(folder.glob("*.json"))
+
+
+def _has_tests(path: Path, config: pytest.Config) -> bool:
+    """Whether a path that pytest leaves out is a file of tests, or a folder with some that is not always left out."""
+    patterns = [*config.getini("python_files"), "*mxperf.toml"]
+    if not path.is_dir():
+        return any(path.match(pattern) for pattern in patterns)
+    if (path / "pyvenv.cfg").exists() or any(path.match(pattern) for pattern in config.getini("norecursedirs")):
+        return False
+    return any(next(path.rglob(pattern), None) is not None for pattern in patterns)
 
 
 def _marks_function(function: object, config: pytest.Config) -> bool:

@@ -21,7 +21,7 @@ from pytest_mxperf.plugin.own_sections import sections_of
 from pytest_mxperf.plugin.settings import Options
 from pytest_mxperf.report import formats
 from pytest_mxperf.report.notices import notices
-from pytest_mxperf.report.output import Place
+from pytest_mxperf.report.output import Place, save
 from pytest_mxperf.report.run import ModelResult, RunReport, Section, TestOutcome
 from pytest_mxperf.versions import versions
 
@@ -143,6 +143,8 @@ class Reporter:
             self._sections = sections_of(session.config, self._report())
 
     def _make_reports(self, session: pytest.Session) -> None:
+        if session.config.option.collectonly:  # an editor that looks for tests must not empty the last report
+            return
         for target, path in self._options.reports:
             with contained(self._errors.append, f"making the report {target}"):
                 self._make_report(target, path, session.config)
@@ -152,15 +154,13 @@ class Reporter:
         place = Place(path, writer.fullwidth, writer.hasmarkup, config.option.verbose, config.rootpath, os.environ)
         made = formats.output(target, self._report(), place)
         self._printed += made.printed.splitlines()
-        for files, mode in ((made.written, "wb"), (made.appended, "ab")):
-            for file, text in files.items():
-                self._write(file, text.encode("utf-8", "backslashreplace"), mode)
+        for file, content, adds in made.files():
+            self._write(file, content, adds)
 
-    def _write(self, path: Path, content: bytes, mode: str) -> None:
+    def _write(self, path: Path, content: bytes, adds: bool) -> None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open(mode) as stream:
-                stream.write(content)
+            save(path, content, adds=adds)
         except OSError as error:
             self._errors.append(f"{path}: cannot write the report: {error.strerror}")
         else:

@@ -1,9 +1,12 @@
 """What a format gets beside the run (``Place``), and what it returns (``Output``). A format writes nothing itself."""
 
+import errno
+import os
+from contextlib import suppress
 from pathlib import Path
-from typing import Mapping, NamedTuple, Optional
+from typing import Iterator, Mapping, NamedTuple, Optional, Tuple
 
-__all__ = ["Output", "Place"]
+__all__ = ["Output", "Place", "save"]
 
 
 class Place(NamedTuple):
@@ -30,3 +33,41 @@ class Output(NamedTuple):
     """Texts by file. They replace the files."""
     appended: Mapping[Path, str] = {}
     """Texts by file. They are added to the files."""
+
+    def files(self) -> Iterator[Tuple[Path, bytes, bool]]:
+        """Each file, its bytes, and whether they are added to it."""
+        for texts in (self.written, self.appended):
+            for path, text in texts.items():
+                yield path, text.encode("utf-8", "backslashreplace"), texts is self.appended
+
+
+def save(path: Path, content: bytes, *, adds: bool = False) -> None:
+    """Writes a report. A disk that is full leaves the file of before. Raises ``OSError``."""
+    if adds:
+        with path.open("ab") as stream:
+            stream.write(content)
+        return
+    if path.exists() and not path.is_file():  # such as /dev/stdout
+        path.write_bytes(content)
+        return
+    try:
+        _replace(Path(os.path.realpath(path)), content)  # a link keeps pointing to the report
+    except OSError as error:
+        if error.errno not in _ONLY_IN_PLACE:
+            raise OSError(error.errno, error.strerror, str(path)) from None
+        path.write_bytes(content)
+
+
+_ONLY_IN_PLACE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY)
+"""Where a file may be written, and none beside it made: one that is mounted into a container, for example."""
+
+
+def _replace(path: Path, content: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        temporary.write_bytes(content)
+        os.replace(temporary, path)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise

@@ -303,3 +303,15 @@ def test_each_level_of_verbosity_says_more(models, run, section):
     levels = [section(run("-k", "test_fails", "--mxperf-report", *each)) for each in (["-q"], [], ["-v"], ["-vv"])]
     assert levels[0][-1] == "1 model: 1 MISSING, 1 OVER_BUDGET"
     assert [len(level) > len(before) for before, level in zip(levels, levels[1:])] == [True] * 3
+
+
+def test_a_run_that_only_collects_leaves_the_last_report(pytester, write, run):
+    """An editor that looks for tests runs this, with the reports of the ini file."""
+    write("@digits\n@pytest.mark.mxperf_budget(macs='1 G')\ndef test_digits():\n    pass\n")
+    pytester.makeini("[pytest]\nmxperf_report = report.json report.md")
+    run("--collect-only")
+    assert not (pytester.path / "report.json").exists()
+    run()
+    before = [(pytester.path / name).read_bytes() for name in ("report.json", "report.md")]
+    run("--collect-only")
+    assert [(pytester.path / name).read_bytes() for name in ("report.json", "report.md")] == before

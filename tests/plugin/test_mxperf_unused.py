@@ -147,15 +147,40 @@ def test_a_test_that_was_stopped_before_its_turn_still_uses_its_baseline(recorde
         (["test_it.py::test_a"], "the command names only a part of {root}"),
         (["--ignore=elsewhere"], "--ignore leaves files out"),
         (["--ignore-glob=else*"], "--ignore leaves files out"),
-        (["--collect-only"], "the run did not finish"),
     ],
-    ids=["file", "test", "--ignore", "--ignore-glob", "--collect-only"],
+    ids=["file", "test", "--ignore", "--ignore-glob"],
 )
 def test_a_run_that_leaves_files_out_cannot_know(recorded, pytester, why_unknown, stored, arguments, why):
     (pytester.path / "baselines" / "third.json").write_bytes((pytester.path / "baselines" / "digits.json").read_bytes())
     assert why_unknown(*arguments) == why.format(root=pytester.path)
     assert stored() == ["digits", "other", "third"]
     assert why_unknown(".") is None
+    assert stored() == ["digits", "other"]
+
+
+def test_a_run_that_only_collects_cannot_know(recorded, write, run, stored):
+    write(ONE)
+    lines = run("--collect-only", "--mxperf-update=prune").outlines
+    assert "ERROR no baseline was removed, because other tests may use them: the run did not finish" in lines
+    assert stored() == ["digits", "other"]
+
+
+@pytest.mark.parametrize("ignored", ["elsewhere/test_b.py", "elsewhere"])
+def test_a_file_that_a_conftest_leaves_out_may_use_it(recorded, pytester, write, why_unknown, stored, ignored):
+    write(ONE, "elsewhere/test_b.py")
+    pytester.makeconftest(f"import os\ncollect_ignore = [] if os.environ.get('GPU') else [{ignored!r}]")
+    (pytester.path / "baselines" / "third.json").write_bytes((pytester.path / "baselines" / "digits.json").read_bytes())
+    assert why_unknown() == f"{ignored.rpartition('/')[2]} was left out"
+    assert stored() == ["digits", "other", "third"]
+
+
+@pytest.mark.parametrize("ignored", ["setup.py", "empty"])
+def test_what_holds_no_tests_can_be_left_out(recorded, pytester, why_unknown, stored, ignored):
+    (pytester.path / "setup.py").write_text("")
+    (pytester.path / "empty").mkdir()
+    pytester.makeconftest(f"collect_ignore = [{ignored!r}]")
+    (pytester.path / "baselines" / "third.json").write_bytes((pytester.path / "baselines" / "digits.json").read_bytes())
+    assert why_unknown() is None
     assert stored() == ["digits", "other"]
 
 

@@ -49,6 +49,12 @@ class TestUnused:
         assert (finding.gate, finding.metric, finding.verdict) == ("baseline", "a", Verdict.UNUSED)
         assert finding.message == ("no test uses the baseline 'a'; bring its test back, or remove it with --prune")
 
+    def test_who_sees_one_file_only_does_not_speak_for_all_tests(self):
+        (finding,) = judge_unused(["a"], set(), words=WORDS, of="mxperf.toml")
+        assert (
+            finding.message == "no model of mxperf.toml uses the baseline 'a'; if no test does, remove it with --prune"
+        )
+
     def test_there_may_be_none(self):
         assert judge_unused(["a"], {"a"}, words=WORDS) == []
         assert judge_unused([], set(), words=WORDS) == []

@@ -1,0 +1,60 @@
+"""Writing a report to its file."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from pytest_mxperf.report.output import Output, save
+
+
+def test_a_full_disk_leaves_the_report_of_before(tmp_path, monkeypatch):
+    path = tmp_path / "report.html"
+    save(path, b"before")
+
+    def replace(old, new):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", replace)
+    with pytest.raises(OSError, match="No space left"):
+        save(path, b"now")
+    assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == {"report.html": b"before"}
+
+
+def test_a_file_that_can_only_be_written_in_place_is(tmp_path, monkeypatch):
+    """For example one that is mounted into a container."""
+    path = tmp_path / "report.html"
+    save(path, b"before, and longer")
+
+    def replace(old, new):
+        raise OSError(errno.EBUSY, "Device or resource busy")
+
+    monkeypatch.setattr(os, "replace", replace)
+    save(path, b"now")
+    assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == {"report.html": b"now"}
+
+
+def test_a_link_keeps_pointing_to_the_report(tmp_path):
+    link = tmp_path / "latest.html"
+    link.symlink_to(tmp_path / "report.html")
+    save(link, b"now")
+    assert link.is_symlink()
+    assert (tmp_path / "report.html").read_bytes() == b"now"
+
+
+def test_what_is_no_regular_file_is_written_to():
+    reader, writer = os.pipe()
+    with open(writer, "wb"), open(reader, "rb") as stream:
+        save(Path(f"/dev/fd/{writer}"), b"now")
+        assert os.read(stream.fileno(), 9) == b"now"
+
+
+def test_texts_are_added_or_replace_the_file(tmp_path):
+    made = Output(written={tmp_path / "a": "one"}, appended={tmp_path / "b": "\udcff"})
+    assert list(made.files()) == [(tmp_path / "a", b"one", False), (tmp_path / "b", b"\\udcff", True)]
+    for _ in range(2):
+        for path, content, adds in made.files():
+            save(path, content, adds=adds)
+    assert (tmp_path / "a").read_bytes() == b"one"
+    assert (tmp_path / "b").read_bytes() == b"\\udcff\\udcff"
