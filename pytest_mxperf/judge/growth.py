@@ -294,7 +294,7 @@ class BaselineJudge:
 
 
 def _unasked(stored: StoredBaseline, allowed: Allowed) -> Baseline:
-    """The stored baseline without what this test compares: it has just been measured anew."""
+    """The stored baseline without what this test compares: it has just been measured again."""
     before = stored.baseline
     own = {name: value for name, value in before.own_metrics.items() if name not in allowed}
     weights = "" if "weights" in allowed else before.weights_sha256

@@ -43,7 +43,7 @@ def _call(net: Any, given: Sequence[Argument]) -> Any:
 
 @contextmanager
 def _new_variables(net: Any) -> Iterator[None]:
-    """The parameters make their variables anew. Those of an earlier run have the dtypes and shapes of that time."""
+    """The parameters make new variables. Those of an earlier run have the dtypes and shapes of that time."""
     found: Dict[int, Any] = {}
     net.apply(lambda block: found.update((id(each), each) for each in block.params.values()))
     before = [(parameter, parameter._var) for parameter in found.values()]
