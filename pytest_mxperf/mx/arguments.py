@@ -7,7 +7,7 @@ from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Tuple, U
 from pytest_mxperf.errors import UsageError
 from pytest_mxperf.mx.runtime import mx
 
-__all__ = ["Argument", "arguments", "filled", "left_out"]
+__all__ = ["Argument", "arguments", "filled", "left_out", "surplus"]
 
 Argument = Union[None, str, List[Any]]
 """An input's name; None if the argument is left out; a list of arguments if the net takes a list of arrays."""
@@ -45,6 +45,13 @@ def arguments(net: Any, names: Sequence[str], where: str) -> "List[Argument]":
     found = _by_place(signature, exported) if unknown else _by_name(signature, own, names, about)
     _check_states(signature, found, about)
     return [*found, *[None] * (signature.required - len(found))]
+
+
+def surplus(net: Any, given: "Sequence[Argument]") -> str:
+    """That the net takes fewer inputs than were given, if their names by place made a list of the last ones."""
+    names, lists = _signature(net).names, [each for each in given if isinstance(each, list)]
+    count = sum(len(each) if isinstance(each, list) else 1 for each in given)
+    return f"takes {len(names)} input{'s' * (len(names) != 1)} ({', '.join(names)}), got {count}" if lists else ""
 
 
 def left_out(net: Any, given: "Sequence[Argument]") -> "List[str]":

@@ -4,7 +4,7 @@ from contextlib import contextmanager
 from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
 
 from pytest_mxperf.errors import ModelError, UsageError, listed, told
-from pytest_mxperf.mx.arguments import Argument, arguments, filled, left_out
+from pytest_mxperf.mx.arguments import Argument, arguments, filled, left_out, surplus
 from pytest_mxperf.mx.runtime import mx
 from pytest_mxperf.spec import InputSpec, RunAs
 
@@ -77,6 +77,9 @@ def _grouped(net: Any, outputs: Any, where: str) -> Any:
 
 
 def _untraceable(net: Any, given: Sequence[Argument], error: Exception, where: str) -> str:
+    too_many = surplus(net, given) if "must be Symbol instances" in str(error) else ""
+    if too_many:
+        return f"{where}: {type(net).__name__} {too_many}"
     missing = left_out(net, given)
     hint = f"; it got None for {listed(missing)}: give its shape" if missing else ""
     if _reads_arrays(net, error):

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Callable, Mapping, Sequence, Tuple
 
 from pytest_mxperf.ending import choose, ending_at
-from pytest_mxperf.errors import GraphError, ModelError, told
+from pytest_mxperf.errors import GraphError, ModelError, listed, told
 from pytest_mxperf.graph import Graph, without_garbage_collection
 from pytest_mxperf.mx import gluon
 from pytest_mxperf.mx.infer import infer
@@ -141,6 +141,10 @@ def _hint(problem: str, graph: Graph) -> str:
     """What to do about an operator that MXNet does not have."""
     if "custom operator" in problem:
         return "; import the module that registers it, for example in conftest.py"
+    argument = re.search(r"Cannot find argument '(\w+)'", problem)
+    names = [f"{node.op} {node.name!r}" for node in graph.nodes if argument and argument[1] in node.attrs]
+    if names:
+        return f", which {listed(names, 3)} has: another MXNet saved the graph; remove the attribute from the file"
     found = re.search(r"Failed loading Op (\S+) of type", problem)
     node = next((node for node in graph.nodes if found and node.name == found.group(1)), None)
     sources = [] if node is None else [graph.nodes[index] for index, _ in node.inputs]

@@ -66,6 +66,7 @@ def reason(error: Exception) -> str:
     text = re.sub(r'Traceback \(most recent call last\):|File "[^"]*", line \d+', "", text)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     message = " ".join(lines[:3]) if lines else type(error).__name__
+    message = message.partition(", Possible Arguments:")[0]  # a list that goes on for pages
     message = re.sub(r"\[\d\d:\d\d:\d\d\] \S+:\d+: ", "", message)
     # MXNet writes the failed condition and then a text for people. The condition is shown only if there is no text.
     message = re.sub(r"\bCheck failed: .*?: (?=[^\s:])", "", message)

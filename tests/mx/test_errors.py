@@ -86,6 +86,22 @@ def test_an_operator_that_this_mxnet_lacks_is_named(tmp_path):
         count(path, {"data": (1, 2)})
 
 
+def test_an_attribute_that_this_mxnet_lacks_is_named_with_its_operator(tmp_path):
+    """MXNet lists all that it has instead."""
+    path = tmp_path / "m-symbol.json"
+    path.write_text(
+        '{"nodes": [{"op": "null", "name": "data", "inputs": []}, {"op": "Activation", "name": "act",'
+        ' "attrs": {"act_type": "relu", "new_in_2": "1"}, "inputs": [[0, 0, 0]]}], "arg_nodes": [0],'
+        ' "heads": [[1, 0, 0]]}'
+    )
+    with pytest.raises(
+        MxperfError,
+        match=r"MXNet cannot load the symbol: Cannot find argument 'new_in_2', which Activation 'act' has: another "
+        r"MXNet saved the graph; remove the attribute from the file$",
+    ):
+        count(path, {"data": (1, 2)})
+
+
 def test_a_label_that_cannot_be_inferred_must_be_given():
     import mxnet as mx
 

@@ -554,3 +554,8 @@ def test_two_parameters_of_one_name_are_one_clear_error(mx):
     net.add(mx.gluon.nn.Dense(5, prefix="d_"), mx.gluon.nn.Dense(5, prefix="d_"))
     with pytest.raises(ModelError, match=r"with the same name 'd_weight'; give its blocks prefixes of their own$"):
         count(net, {"data": (2, 5)})
+
+
+def test_more_inputs_than_a_net_takes_are_counted(mx):
+    with pytest.raises(ModelError, match=r"^Dense: Dense takes 1 input \(x\), got 2$"):
+        count(mx.gluon.nn.Dense(5), {"data0": (1, 3), "data1": (1, 3)})
