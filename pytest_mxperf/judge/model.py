@@ -1,5 +1,6 @@
 """One model: opened, counted and bound when asked, each at most once, and judged by its gates."""
 
+import os
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, AbstractSet, Any, List, Mapping, NamedTuple, Optional, Tuple
@@ -63,6 +64,13 @@ class Judged(NamedTuple):
     """Its findings are among the others."""
     own: OwnMetrics
     """As they were measured."""
+
+
+def _with_load(finding: Finding) -> Finding:
+    """A latency over its budget, with the load of the machine if that is more than it has cores: a wall time grows."""
+    is_slow = finding.verdict is Verdict.OVER_BUDGET and finding.metric.startswith("latency_")
+    load, cores = os.getloadavg()[0] if is_slow else 0.0, os.cpu_count() or 1
+    return finding.with_lines([f"meanwhile: load {load:.1f} on {cores} cores"]) if load > cores else finding
 
 
 class Profiled(NamedTuple):
@@ -132,7 +140,8 @@ class ModelJudge:
         own = gates.own.of(gates.names, AnalysedModel(self.spec, self.analysis))
         budget = {name: ceiling for name, ceiling in gates.budget.items() if name in BUDGETS and name != "rss"}
         batch = self.spec.batch if any(metric.endswith(PER_ITEM) for metric in budget) else 1
-        findings += judge_budget(budget, self.cost, timing, unmeasured_because=unmeasured_because, batch=batch)
+        of_budget = judge_budget(budget, self.cost, timing, unmeasured_because=unmeasured_because, batch=batch)
+        findings += map(_with_load, of_budget)
         if "rss" in gates.budget:
             findings.append(self._judge_resident(gates.budget["rss"]))
         findings += judge_own_budget(own.metrics, gates.budget, own.values)

@@ -235,3 +235,21 @@ def test_a_budget_per_item_wants_inputs_that_agree_on_the_batch(write, run, no_t
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(["*net: a budget per item needs inputs that all begin with the batch, *: a 4, b 1; *"])
     no_traceback(result)
+
+
+@pytest.mark.parametrize(("load", "said"), [(9.5, True), (0.5, False)])
+def test_a_latency_over_its_budget_comes_with_the_load_of_a_busy_machine(write, run, monkeypatch, load, said):
+    monkeypatch.setattr("os.getloadavg", lambda: (load, 0.0, 0.0))
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    write(
+        """
+        @digits
+        @pytest.mark.mxperf_budget(latency_p50="1 ns", macs="1 G")
+        def test_digits(mxperf_module, mxperf_benchmark):
+            mxperf_benchmark(mxperf_module)
+        """
+    )
+    result = run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["digits: latency_p50 * is over the budget of 1 ns (*"])
+    assert ("    meanwhile: load 9.5 on 2 cores" in result.outlines) == said
