@@ -112,7 +112,7 @@ def test_so_has_the_terminal(changed, run):
     changed(REGRESSED)
     result = run("--mxperf-report")
     result.stdout.fnmatch_lines(
-        ["  changes since the baseline", "    *layer *", "    second (C*kernel (1, 1) -> (1, 2),*"]
+        ["  changes since the baseline", "    *layer *", "    second *kernel (1, 1) -> (1, 2),*"]
     )
 
 
