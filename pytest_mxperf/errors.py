@@ -84,13 +84,16 @@ def listed(items: Sequence[str], limit: int = 5) -> str:
     return ", ".join(map(_shown, items[:limit])) + more
 
 
-def did_you_mean(name: str, names: Iterable[str], form: str = "did you mean {!r}? ") -> str:
-    """A hint with the name that is most like a misspelt one, the first of several; empty if none is like it."""
+def did_you_mean(name: str, names: Iterable[str], form: str = "did you mean {!r}? ", *, alike: float = 0.6) -> str:
+    """A hint with the name that is most like a misspelt one, the first of several; empty if none is like it.
+
+    ``alike`` is the least ``SequenceMatcher.ratio``: 1 for the same name.
+    """
     from difflib import SequenceMatcher
 
     likeness = {each: SequenceMatcher(None, each, name).ratio() for each in names}
     best = max(likeness, key=likeness.__getitem__, default="")
-    return form.format(best) if likeness.get(best, 0.0) >= _ALIKE else ""
+    return form.format(best) if likeness.get(best, 0.0) >= alike else ""
 
 
 def _shown(item: str) -> str:
@@ -118,6 +121,5 @@ def told(error: BaseException) -> str:
     return f"{type(error).__name__}: {cut}" if cut else type(error).__name__
 
 
-_ALIKE = 0.6
 _LONGEST = 150
 _LONGEST_ERROR = 2000

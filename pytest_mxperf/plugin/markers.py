@@ -94,11 +94,15 @@ def _check_root(item: pytest.Item, source: object, spec: ModelSpec, where: str) 
 
 def _check_names(item: pytest.Item) -> None:
     """Refuses a misspelt marker. pytest only warns of it, and the test would pass without its gate."""
-    for mark in item.iter_markers():
-        if not is_registered(mark.name, item.config):
-            hint = did_you_mean(mark.name, MARKERS)
-            if hint or mark.name.startswith("mxperf_"):
-                raise UsageError(f"{item.nodeid}: unknown marker {mark.name!r}; {hint}known: {', '.join(MARKERS)}")
+    for name in {mark.name for mark in item.iter_markers()}:
+        is_like_ours = name.startswith("mx") and did_you_mean(name, MARKERS, alike=_SURELY)
+        if (is_like_ours or name.startswith("mxperf_")) and not is_registered(name, item.config):
+            hint = did_you_mean(name, MARKERS)
+            raise UsageError(f"{item.nodeid}: unknown marker {name!r}; {hint}known: {', '.join(MARKERS)}")
+
+
+_SURELY = 0.85
+"""How like one of ours a name must be that begins with mx: mxpref_budget is, the user's own mxnet_model is not."""
 
 
 def _bind(marker: pytest.Mark, where: str) -> Dict[str, Any]:

@@ -292,7 +292,8 @@ def test_a_misspelt_marker_is_an_error_of_its_test(write, run, no_traceback, nam
             pass
 
         @digits
-        @pytest.mark.mine
+        @pytest.mark.budget
+        @pytest.mark.perf_budget
         def test_other(mxperf_cost):
             pass
         """
