@@ -109,8 +109,7 @@ def _check(options: argparse.Namespace) -> Tuple[str, int]:
         options.latency_seconds,
         options.latency_wait,
         imports=tuple(options.imports),
-    )
-    judging = judging._replace(known=frozenset(judging.store.marks()))
+    ).at_start()
     policy = _policy(options)
     session = Session(_Progress(), shlex.join(["mxperf", *sys.argv[1:]]))
     with closing(LatencyGate(judging, session)) as gate:

@@ -32,6 +32,10 @@ class JudgeOptions(NamedTuple):
     nearby: Tuple[Path, ...] = ()
     """Where else a user may have put baselines: a message names the folder if it has the one that is missing."""
 
+    def at_start(self) -> "JudgeOptions":
+        """Those of a run that begins now: ``new`` has to know which baselines there are."""
+        return self._replace(known=frozenset(self.store.marks())) if self.update == "new" else self
+
     def for_model(self, record_this: str, nearby: Tuple[Path, ...] = ()) -> "JudgeOptions":
         """For one model, whose baseline is stored by typing ``record_this``."""
         return self._replace(words=self.words._replace(record_this=record_this), nearby=nearby)

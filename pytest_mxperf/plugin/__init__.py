@@ -269,7 +269,8 @@ def _has_tests(path: Path, config: pytest.Config) -> bool:
         return any(path.match(pattern) for pattern in patterns)
     if (path / "pyvenv.cfg").exists() or any(path.match(pattern) for pattern in config.getini("norecursedirs")):
         return False
-    return any(next(path.rglob(pattern), None) is not None for pattern in patterns)
+    depths = ("", "*/", "*/*/")  # not all of it, which may be large
+    return any(next(path.glob(depth + pattern), None) is not None for depth in depths for pattern in patterns)
 
 
 def _marks_function(function: object, config: pytest.Config) -> bool:

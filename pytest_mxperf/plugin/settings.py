@@ -56,8 +56,7 @@ class Options(NamedTuple):
             latency_wait=_seconds(config, "mxperf_latency_wait", least=0),
             imports=tuple(config.getini("mxperf_imports")),
         )
-        judging = judging._replace(known=frozenset(judging.store.marks()))
-        return cls(_reports(config, shows=profile), _policy(config), profile, judging)
+        return cls(_reports(config, shows=profile), _policy(config), profile, judging.at_start())
 
 
 def _reports(config: pytest.Config, *, shows: bool) -> "Tuple[Tuple[str, Optional[Path]], ...]":
