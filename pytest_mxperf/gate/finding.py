@@ -60,6 +60,8 @@ class Finding(msgspec.Struct, frozen=True):
     """Of the reference and of the model, where their layers were timed to explain it."""
     unit: Literal["", "number", "bytes", "seconds"] = ""
     """Of a metric that another plugin adds; empty for all others."""
+    over: str = ""
+    """The other model that it was compared with; empty for the stored baseline."""
 
     def with_reasons(self, lines: Sequence[str]) -> "Finding":
         """The same, with more lines next to its first, before what went on meanwhile."""

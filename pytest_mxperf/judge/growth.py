@@ -3,7 +3,7 @@
 import os
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable, Dict, List, Mapping, NamedTuple, Optional
+from typing import TYPE_CHECKING, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 import msgspec
 
@@ -40,12 +40,26 @@ class Update(msgspec.Struct, frozen=True):
     """A baseline to store once its test has finished."""
 
     baseline: Baseline
+    """With what this test has measured."""
     symbol_json: str
+    asked: Tuple[str, ...] = ()
+    """The metrics that the test compares."""
+    before: Optional[Baseline] = None
+    """What was stored for the same model, without its layers."""
 
     def with_that_of(self, other: "Update") -> "Update":
         """For two tests of one model: what only one of them has measured, and the graph of the one that is timed."""
         main, rest = (other, self) if other.is_timed and not self.is_timed else (self, other)
-        return Update(main.baseline.completed_by(rest.baseline), main.symbol_json)
+        asked = (*main.asked, *rest.asked)
+        return Update(main.baseline.completed_by(rest.baseline), main.symbol_json, asked, main.before)
+
+    def complete(self) -> Baseline:
+        """The baseline, with what was stored before of metrics that no test of this run compares."""
+        if self.before is None:
+            return self.baseline
+        own = {name: value for name, value in self.before.own_metrics.items() if name not in self.asked}
+        weights = "" if "weights" in self.asked else self.before.weights_sha256
+        return self.baseline.completed_by(msgspec.structs.replace(self.before, own_metrics=own, weights_sha256=weights))
 
     @property
     def is_timed(self) -> bool:
@@ -176,7 +190,7 @@ class BaselineJudge:
         if "rss" in allowed:
             finding = self._timed.judge_resident_against(other, theirs, allowed["rss"], over=over)
             findings += self._explain([finding], reference)
-        return JudgedGrowth(findings, reference.difference)
+        return JudgedGrowth([msgspec.structs.replace(finding, over=over) for finding in findings], reference.difference)
 
     def _record(self, allowed: Allowed, timing: Optional[Timing], stored: Optional[StoredBaseline]) -> JudgedGrowth:
         """Prepares the baseline to store, and judges what it must not hold: weights that slow the model down.
@@ -191,20 +205,19 @@ class BaselineJudge:
             findings += of_weights
         findings += self._timed.rehearse_resident() if "rss" in allowed else []
         own = {name: value for name, value in self._own.values.items() if name in allowed and value is not None}
-        self._now = msgspec.structs.replace(self._now, own_metrics=own)
-        update = self._update(stored, weights_sha256, self._wall_times(timing, stored))
-        if stored is not None and self._is_alike(stored):
-            update = msgspec.structs.replace(update, baseline=update.baseline.completed_by(_unasked(stored, allowed)))
+        before = self._before(stored)
+        self._now = msgspec.structs.replace(
+            self._now, own_metrics=own, weights_sha256=weights_sha256, wall_times=_wall_times(timing, before)
+        )
+        update = Update(self._now, self._timed.graph_text, tuple(allowed), before)
         return JudgedGrowth(findings, update=update)
 
-    def _update(self, stored: Optional[StoredBaseline], weights_sha256: str, wall_times: Dict[str, WallTime]) -> Update:
-        now, then = self._now.recorded, None if stored is None else stored.baseline.recorded
-        if wall_times and now is not None and then is not None and not now.example:
-            now = msgspec.structs.replace(now, example=then.example)  # with which the kept ones were measured
-        baseline = msgspec.structs.replace(
-            self._now, weights_sha256=weights_sha256, wall_times=wall_times, recorded=now
-        )
-        return Update(baseline, self._timed.graph_text)
+    def _before(self, stored: Optional[StoredBaseline]) -> Optional[Baseline]:
+        """What was measured of the same model. Its wall times count only if they were measured with this example."""
+        if stored is None or not self._is_alike(stored):
+            return None
+        wall_times = stored.baseline.wall_times if self._has_same_example(stored.baseline) else {}
+        return msgspec.structs.replace(stored.baseline, layers=(), checkpoint_bytes=None, wall_times=wall_times)
 
     def _judge_weights(self, allowed: Allowed, stored: Optional[StoredBaseline]) -> List[Finding]:
         if "weights" not in allowed:
@@ -236,19 +249,10 @@ class BaselineJudge:
         )
         return weights.sha256 if is_same and self._is_alike(stored) else ""  # graphs last: they take the longest
 
-    def _wall_times(self, timing: Optional[Timing], stored: Optional[StoredBaseline]) -> Dict[str, WallTime]:
-        """Those of the baseline if the model is the same, with this machine's if it was measured and differs."""
-        wall_times = dict(stored.baseline.wall_times) if stored is not None and self._is_timed_alike(stored) else {}
-        if timing is not None and timing.is_latency:
-            known, measured = wall_times.get(here()), WallTime.of(timing, versions())
-            wall_times[here()] = known if known is not None and known.is_like(measured) else measured
-        return wall_times
-
-    def _is_timed_alike(self, stored: StoredBaseline) -> bool:
-        """Whether wall times of then are still those of the model: the example, too, may decide on them."""
-        then, now = stored.baseline.recorded, self._now.recorded
-        is_same = then is None or now is None or not then.example or not now.example or then.example == now.example
-        return is_same and self._is_alike(stored)
+    def _has_same_example(self, before: Baseline) -> bool:
+        """Unless both are known and differ: the example, too, may decide on wall times."""
+        then, now = before.recorded, self._now.recorded
+        return then is None or now is None or not then.example or not now.example or then.example == now.example
 
     def _missing(self) -> str:
         name, twin = self._spec.name, self._store.twin(self._now)
@@ -293,12 +297,13 @@ class BaselineJudge:
         return is_as_heavy and self._timed.is_graph(stored.symbol_json)
 
 
-def _unasked(stored: StoredBaseline, allowed: Allowed) -> Baseline:
-    """The stored baseline without what this test compares: it has just been measured again."""
-    before = stored.baseline
-    own = {name: value for name, value in before.own_metrics.items() if name not in allowed}
-    weights = "" if "weights" in allowed else before.weights_sha256
-    return msgspec.structs.replace(before, own_metrics=own, weights_sha256=weights, wall_times={})
+def _wall_times(timing: Optional[Timing], before: Optional[Baseline]) -> Dict[str, WallTime]:
+    """This machine's, if it was measured; as it was before, if it hardly differs."""
+    if timing is None or not timing.is_latency:
+        return {}
+    known = None if before is None else before.wall_times.get(here())
+    measured = WallTime.of(timing, versions())
+    return {here(): known if known is not None and known.is_like(measured) else measured}
 
 
 def _called(other: ModelSpec, spec: ModelSpec) -> str:

@@ -46,10 +46,10 @@ class Keeper:
         joined = reduce(Update.with_that_of, updates.values())
         try:
             overwrites = self._overwrites or bool(earlier)
-            stored = self._store.save(name, joined.baseline, joined.symbol_json, overwrite=overwrites)
+            stored = self._store.save(name, joined.complete(), joined.symbol_json, overwrite=overwrites)
         except MxperfError as error:
             self.errors.append(str(error))
             return "not stored"
         if overwrites or stored != "unchanged":  # else another process has made it meanwhile
             self._stored[name] = updates
-        return "unchanged" if earlier.keys() - {test} else stored
+        return stored

@@ -38,6 +38,7 @@ __all__ = [
     "pytest_configure",
     "pytest_load_initial_conftests",
     "pytest_report_header",
+    "watch_of",
 ]
 
 MARKERS = {
@@ -128,6 +129,10 @@ def _mxnet() -> str:
             except metadata.PackageNotFoundError:
                 continue
     return "mxnet of unknown version"
+
+
+def watch_of(config: pytest.Config) -> "Watch":
+    return config.stash[_WATCH]
 
 
 def is_marked(node: "pytest.Item | pytest.Collector") -> bool:
@@ -267,10 +272,16 @@ def _has_tests(path: Path, config: pytest.Config) -> bool:
     patterns = [*config.getini("python_files"), "*mxperf.toml"]
     if not path.is_dir():
         return any(path.match(pattern) for pattern in patterns)
-    if (path / "pyvenv.cfg").exists() or any(path.match(pattern) for pattern in config.getini("norecursedirs")):
+    if any((path / sign).exists() for sign in _ENVIRONMENT) or any(
+        path.match(pattern) for pattern in config.getini("norecursedirs")
+    ):
         return False
     depths = ("", "*/", "*/*/")  # not all of it, which may be large
     return any(next(path.glob(depth + pattern), None) is not None for depth in depths for pattern in patterns)
+
+
+_ENVIRONMENT = ("pyvenv.cfg", "conda-meta/history")
+"""Which pytest always leaves out, too."""
 
 
 def _marks_function(function: object, config: pytest.Config) -> bool:

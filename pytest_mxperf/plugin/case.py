@@ -14,7 +14,7 @@ from pytest_mxperf.judge.model import Gates, Judged, ModelJudge, Profiled
 from pytest_mxperf.judge.own_metrics import OwnMetrics
 from pytest_mxperf.latency.timing import Timing
 from pytest_mxperf.plugin.case_data import CaseData
-from pytest_mxperf.plugin.markers import budget_of, growths_of, policy_of
+from pytest_mxperf.plugin.markers import budget_of, check_names, growths_of, policy_of
 from pytest_mxperf.plugin.node_ids import update_command
 from pytest_mxperf.plugin.own_metrics import own_metrics_of
 from pytest_mxperf.plugin.settings import Options
@@ -45,6 +45,7 @@ class Case:
     def _read_markers(self) -> Gates:
         """The gates in the test's markers. Raises ``MxperfError`` for an invalid gate."""
         item, own = self._item, own_metrics_of(self._item)
+        check_names(item)
         gates = Gates(budget_of(item, own.metrics), growths_of(item, own.metrics), policy_of(item), own)
         if gates.uses_baseline:
             try:

@@ -65,7 +65,7 @@ def _fail(item: pytest.Item, case: Case, broken: Sequence[Finding]) -> None:
     item.stash[FAILED_BEFORE] = (*item.stash.get(FAILED_BEFORE, ()), *firsts)
     lines = [f"{case.spec.name}: {_told(each)}".replace("\n", "\n    ") for each in broken]
     if lines:
-        remedy = _remedy(item, broken if case.uses_baseline else [])
+        remedy = _remedy(item, [each for each in broken if not each.over] if case.uses_baseline else [])
         raise pytest.fail.Exception(printable("\n".join(lines + remedy)), pytrace=False)
 
 
@@ -101,7 +101,8 @@ def tell(item: pytest.Item, findings: Iterable[Finding]) -> None:
 
 def properties_of(finding: Finding) -> List[Tuple[str, object]]:
     """``mxperf baseline macs``: REGRESSED, and those of value, reference, allowed growth and ratio that are known."""
-    name, value, reference = f"{PROPERTY}{finding.gate} {finding.metric}", finding.value, finding.reference
+    over = f" over {finding.over}" if finding.over else ""
+    name, value, reference = f"{PROPERTY}{finding.gate} {finding.metric}{over}", finding.value, finding.reference
     numbers = {
         "value": value,
         "reference": reference,

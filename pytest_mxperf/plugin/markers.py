@@ -19,6 +19,7 @@ from pytest_mxperf.spec import Checkpoint, ModelSpec
 
 __all__ = [
     "budget_of",
+    "check_names",
     "growths_of",
     "is_gated",
     "model_of",
@@ -59,7 +60,7 @@ def model_of(item: pytest.Item, given: object = None) -> ModelSpec:
     ``given`` is the parameter: a ``ModelSpec``, a mapping of the marker's arguments, or a source for the marker's other
     arguments. Raises ``UsageError``, which names the test.
     """
-    _check_names(item)
+    check_names(item)
     if isinstance(given, ModelSpec):
         return given.under(item.config.rootpath)
     where = f"mxperf_model of {item.nodeid}"
@@ -92,13 +93,14 @@ def _check_root(item: pytest.Item, source: object, spec: ModelSpec, where: str) 
         )
 
 
-def _check_names(item: pytest.Item) -> None:
+def check_names(item: pytest.Item) -> None:
     """Refuses a misspelt marker. pytest only warns of it, and the test would pass without its gate."""
     for name in {mark.name for mark in item.iter_markers()}:
         is_like_ours = name.startswith("mx") and did_you_mean(name, MARKERS, alike=_SURELY)
         if (is_like_ours or name.startswith("mxperf_")) and not is_registered(name, item.config):
             hint = did_you_mean(name, MARKERS)
-            raise UsageError(f"{item.nodeid}: unknown marker {name!r}; {hint}known: {', '.join(MARKERS)}")
+            known = f"{hint}known: {', '.join(MARKERS)}; a marker of your own must be registered"
+            raise UsageError(f"{item.nodeid}: unknown marker {name!r}; {known}")
 
 
 _SURELY = 0.85

@@ -7,6 +7,7 @@ from typing import Any, Iterator, Tuple
 import pytest
 
 from pytest_mxperf.errors import MxperfError
+from pytest_mxperf.plugin import watch_of
 from pytest_mxperf.suite.read import Entry, read_suite
 
 __all__ = ["SuiteFile"]
@@ -21,6 +22,9 @@ class SuiteFile(pytest.File):
         except MxperfError as error:
             raise self.CollectError(str(error)) from None
         for entry in entries:
+            if entry.problem:  # what is wrong with it is its own, but it may use any baseline
+                watch = watch_of(self.config)
+                watch.doubt = watch.doubt or entry.problem
             test = _timed if entry.is_timed else _untimed
             item: SuiteItem = SuiteItem.from_parent(self, name=entry.name, callobj=test)
             item.mark(entry)

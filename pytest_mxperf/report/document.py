@@ -257,6 +257,7 @@ class FindingDocument(msgspec.Struct, frozen=True):
     samples: Tuple[Sample, ...]
     profiles: Tuple[ProfileDocument, ...]
     unit: Literal["", "number", "bytes", "seconds"] = ""
+    over: str = ""
 
     @classmethod
     def of(cls, finding: Finding) -> "FindingDocument":

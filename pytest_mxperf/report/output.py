@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 from contextlib import suppress
 from pathlib import Path
 from typing import Iterator, Mapping, NamedTuple, Optional, Tuple
@@ -47,11 +48,11 @@ def save(path: Path, content: bytes, *, adds: bool = False) -> None:
         with path.open("ab") as stream:
             stream.write(content)
         return
-    if path.exists() and not path.is_file():  # such as /dev/stdout
+    if path.is_symlink() or (path.exists() and not path.is_file()):  # such as /dev/stdout
         path.write_bytes(content)
         return
     try:
-        _replace(Path(os.path.realpath(path)), content)  # a link keeps pointing to the report
+        _replace(path, content)
     except OSError as error:
         if error.errno not in _ONLY_IN_PLACE:
             raise OSError(error.errno, error.strerror, str(path)) from None
@@ -63,9 +64,11 @@ _ONLY_IN_PLACE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY)
 
 
 def _replace(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+    temporary = path.with_name(f".mxperf-{os.getpid()}.new")
     try:
         temporary.write_bytes(content)
+        with suppress(FileNotFoundError):
+            shutil.copymode(path, temporary)
         os.replace(temporary, path)
     except BaseException:
         with suppress(OSError):

@@ -35,7 +35,7 @@ class ModelResult(msgspec.Struct, frozen=True):
     timing: Optional[Timing] = None
     findings: Tuple[Finding, ...] = ()
     difference: Optional[Difference] = None
-    """The difference from the baseline, if the model regressed."""
+    """The difference from the baseline, or from another model, if the model regressed."""
     baseline_update: Optional[BaselineUpdate] = None
     """If baselines are to be stored: ``recorded``, ``updated``, ``unchanged`` or ``not stored``."""
     policy: Dict[Verdict, PolicyAction] = {}
@@ -52,6 +52,12 @@ class ModelResult(msgspec.Struct, frozen=True):
     """Why there is no ``profile`` although the user asked for it."""
     own_metrics: Tuple[MetricValue, ...] = ()
     """The metrics of other plugins that the test's gates name."""
+
+    @property
+    def compared_with(self) -> str:
+        """What ``difference`` is about: "since the baseline", or "from" the other model if only that is exceeded."""
+        others = [finding.over for finding in self.findings if finding.verdict is Verdict.REGRESSED]
+        return f"from {others[0]}" if all(others) and others else "since the baseline"
 
 
 class Section(msgspec.Struct, frozen=True):

@@ -103,7 +103,7 @@ def _print_model(console: Console, result: ModelResult, verbosity: int) -> None:
         console, [each for each in result.findings if verbosity > 0 or each.verdict not in _HIDDEN_IN_SHORT]
     )
     if result.difference is not None and result.difference.changes:  # none if only totals were edited
-        console.print("  changes since the baseline")
+        wrapped(console, f"changes {result.compared_with}", indent=2)
         difference.print_changes(console, result.difference, limit=_CHANGES_SHOWN)
     if result.profile is not None:
         print_profile(console, result.profile, top=_timed_shown(verbosity))

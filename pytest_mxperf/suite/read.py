@@ -124,9 +124,6 @@ class _Suite:
     def _entry(self, path: Tuple[str, ...], source: Path, title: str, model: Model) -> Entry:
         line = self._lines.of(*path)
         where = f"{self._path}:{line}"
-        problem = self._blank(path, model)
-        if problem:
-            return Entry(title, {"source": str(source)}, {}, (), {}, tuple(model.tags), False, where, line, problem)
         name = source.name if model.glob else path[-1]
         arguments: Dict[str, Any] = {
             "source": str(source),
@@ -151,6 +148,7 @@ class _Suite:
             bool(timed) or model.benchmark,
             where,
             line,
+            self._blank(path, model),
         )
         self._check(path, entry)
         return entry
@@ -158,13 +156,17 @@ class _Suite:
     def _baselines(self, path: Tuple[str, ...]) -> Iterator[Dict[str, Any]]:
         """The defaults' table and the model's own: merged, unless one is about another model and the other is not."""
         own, usual = self._raw["models"][path[-1]].get("baseline"), self._raw.get("defaults", {}).get("baseline")
-        if own is False or (own is None and not usual):
+        if own is False:
             return
-        tables = [dict(each) if isinstance(each, dict) else {} for each in (usual, own) if each]
+        tables = [dict(each) if isinstance(each, dict) else {} for each in (usual, own) if each not in (None, False)]
+        if not tables:
+            return
         if len({"against" in each for each in tables}) == 1:
             tables = [{key: value for each in tables for key, value in each.items()}]
         for table in sorted(tables, key=lambda each: "against" in each):
-            if isinstance(table.get("against"), str):
+            if "against" in table:
+                if not isinstance(table["against"], str):
+                    raise self._error((*path, "baseline"), f"against = {table['against']!r}: expected a path")
                 table["against"] = str(self._place((*path, "baseline"), "against", table["against"]))
             yield table
 
@@ -216,9 +218,9 @@ class _Suite:
     def _input(self, path: Tuple[str, ...], name: str, value: Any) -> Any:
         shape, dtype = (value.shape, value.dtype) if isinstance(value, Input) else (value, "float32")
         for size in shape:
-            if isinstance(size, str):
+            if isinstance(size, str) and size != BLANK:
                 raise self._error((*path, "inputs", name), f"{name}: {size!r} in {shape}; a size is a whole number")
-        return tuple(shape), dtype
+        return tuple(1 if size == BLANK else size for size in shape), dtype  # to check the rest of the model
 
     def _place(self, path: Tuple[str, ...], key: str, written: str) -> Path:
         """The path that a key gives, relative to the file."""
@@ -275,7 +277,7 @@ def _in_toml(message: str) -> str:
     text = re.sub(
         r"`([\w| ]+)`", lambda found: " or ".join(_KINDS.get(each, each) for each in found[1].split(" | ")), text
     )
-    inside = place.strip("`$.").partition(".")[2]
+    inside = re.sub(r"^\$\.\w+|\[\.\.\.\]", "", place.strip("`")).strip(".")
     return f"{text[:1].lower()}{text[1:]}{f' at {inside}' if inside else ''}"
 
 

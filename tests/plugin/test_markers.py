@@ -300,7 +300,9 @@ def test_a_misspelt_marker_is_an_error_of_its_test(write, run, no_traceback, nam
     )
     result = run()
     result.assert_outcomes(errors=1, passed=1)
-    known = "known: mxperf_model, mxperf_budget, mxperf_baseline, mxperf_policy"
+    known = (
+        "known: mxperf_model, mxperf_budget, mxperf_baseline, mxperf_policy; a marker of your own must be registered"
+    )
     result.stdout.fnmatch_lines([f"test_it.py::test_digits: unknown marker '{name}'; {hint}{known}"])
     no_traceback(result)
 
@@ -317,6 +319,26 @@ def test_a_misspelt_marker_is_an_error_where_nothing_else_is_ours(write, run, wh
     result = run()
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["*unknown marker 'mxperf_baselines'; did you mean 'mxperf_baseline'? *"])
+
+
+@pytest.mark.parametrize("where", ["fixture", "body"])
+def test_a_misspelt_marker_that_is_added_late_is_an_error_too(write, run, where):
+    add = "request.node.add_marker(pytest.mark.mxperf_budgt(macs=1))"
+    write(
+        f"""
+        @pytest.fixture
+        def late(request):
+            {add if where == "fixture" else "pass"}
+
+        @digits
+        @pytest.mark.mxperf_budget(params="1 M")
+        def test_it(late, request):
+            {add if where == "body" else "pass"}
+        """
+    )
+    result = run()
+    assert result.parseoutcomes().keys() & {"failed", "errors", "error"}
+    result.stdout.fnmatch_lines(["*unknown marker 'mxperf_budgt'; did you mean 'mxperf_budget'? *"])
 
 
 def test_a_marker_that_somebody_has_registered_is_theirs(pytester, write, run):
@@ -385,3 +407,21 @@ def test_a_limit_of_the_test_completes_the_other_model_of_its_class_if_both_name
     result = run()
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["digits: macs 607,552, the same as */digits (allowed -1%)"])
+
+
+def test_only_a_stored_baseline_that_was_exceeded_can_be_accepted(write, run, verdicts):
+    """Storing the baseline again does not make the model lighter than the other one."""
+    write(
+        """
+        @digits
+        @pytest.mark.mxperf_baseline
+        @pytest.mark.mxperf_baseline(against=PREFIX, macs="-1%")
+        def test_it():
+            pass
+        """
+    )
+    run("--mxperf-update").assert_outcomes(failed=1)
+    run("--mxperf-update", "--mxperf-policy=missing=ignore")
+    result = run("--junit-xml=junit.xml")
+    result.stdout.fnmatch_lines(["digits: macs 607,552, the same as */digits (allowed -1%)"])
+    result.stdout.no_fnmatch_line("*--mxperf-update test_it.py*")

@@ -174,10 +174,13 @@ def test_a_file_that_a_conftest_leaves_out_may_use_it(recorded, pytester, write,
     assert stored() == ["digits", "other", "third"]
 
 
-@pytest.mark.parametrize("ignored", ["setup.py", "empty"])
-def test_what_holds_no_tests_can_be_left_out(recorded, pytester, why_unknown, stored, ignored):
+@pytest.mark.parametrize("ignored", ["setup.py", "empty", "env"])
+def test_what_holds_no_tests_can_be_left_out(recorded, pytester, write, why_unknown, stored, ignored):
     (pytester.path / "setup.py").write_text("")
     (pytester.path / "empty").mkdir()
+    if ignored == "env":  # pytest itself leaves it out
+        write(ONE, "env/lib/test_b.py")
+        write("", "env/conda-meta/history")
     pytester.makeconftest(f"collect_ignore = [{ignored!r}]")
     (pytester.path / "baselines" / "third.json").write_bytes((pytester.path / "baselines" / "digits.json").read_bytes())
     assert why_unknown() is None

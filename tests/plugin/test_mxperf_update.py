@@ -561,3 +561,44 @@ def test_how_a_timed_test_runs_its_model_is_stored_whichever_comes_first(pyteste
     run("--mxperf-update").assert_outcomes(passed=2)
     baseline = json.loads((pytester.path / "baselines" / "digits.json").read_text())
     assert baseline["recorded"]["run_as"] == "Module"
+
+
+OWN = """
+@digits
+@pytest.mark.mxperf_baseline(macs="0%")
+def test_count():
+    pass
+
+@digits
+@pytest.mark.mxperf_baseline(accuracy="1%")
+def test_accuracy():
+    pass
+"""
+
+
+def test_what_is_measured_now_is_stored_though_a_test_that_does_not_measure_it_comes_first(
+    pytester, write, run, stored
+):
+    def accuracy(value):
+        pytester.makeconftest(
+            "from pytest_mxperf import Metric\n"
+            "def pytest_mxperf_metrics():\n"
+            f"    return [Metric('accuracy', lambda model: {value}, more_is_better=True)]"
+        )
+
+    def kept():
+        return json.loads((pytester.path / "baselines" / "digits.json").read_text())["own_metrics"]
+
+    accuracy(0.9)
+    write(OWN)
+    run("--mxperf-update").assert_outcomes(passed=2)
+    assert kept() == {"accuracy": 0.9}
+    accuracy(0.5)
+    run().assert_outcomes(passed=1, failed=1)
+    result = run("--mxperf-update")
+    result.stdout.fnmatch_lines(["baseline updated: digits"])
+    assert kept() == {"accuracy": 0.5}
+    run().assert_outcomes(passed=2)
+    # A test that does not measure it leaves it.
+    run("--mxperf-update", "test_it.py::test_count").assert_outcomes(passed=1)
+    assert kept() == {"accuracy": 0.5}

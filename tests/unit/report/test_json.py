@@ -95,6 +95,7 @@ def test_a_finding_has_all_its_values():
             "samples": [],
             "profiles": [],
             "unit": "",
+            "over": "",
         }
     ]
 

@@ -35,6 +35,14 @@ def test_a_file_that_can_only_be_written_in_place_is(tmp_path, monkeypatch):
     assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == {"report.html": b"now"}
 
 
+def test_its_mode_stays_and_its_name_may_be_as_long_as_any(tmp_path):
+    path = tmp_path / ("r" * 250 + ".html")
+    save(path, b"before")
+    path.chmod(0o600)
+    save(path, b"now")
+    assert (path.read_bytes(), path.stat().st_mode & 0o777) == (b"now", 0o600)
+
+
 def test_a_link_keeps_pointing_to_the_report(tmp_path):
     link = tmp_path / "latest.html"
     link.symlink_to(tmp_path / "report.html")

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from pytest_mxperf.baseline.diff import Change, ChangeKind, Costs
+from pytest_mxperf.baseline.diff import Change, ChangeKind, Costs, Detail, Difference
 from pytest_mxperf.cost.result import CostReport, LayerCost, OpCost, Params
 from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.latency.timing import Timing
@@ -331,3 +331,18 @@ def test_colour_changes_nothing_but_the_colour():
     colored = render(result(findings=(PASSED, REGRESSED)), color=True)
     plain = re.sub(r"\x1b\[[0-9;]*m", "", colored)
     assert [line.rstrip() for line in plain.splitlines()] == render(result(findings=(PASSED, REGRESSED))).splitlines()
+
+
+@pytest.mark.parametrize(
+    ("overs", "title"),
+    [
+        ([""], "  changes since the baseline"),
+        (["small"], "  changes from small"),
+        (["", "small"], "  changes since the baseline"),
+    ],
+)
+def test_the_changes_are_said_to_be_of_what_they_are_of(overs, title):
+    broken = [Finding("baseline", "macs", Verdict.REGRESSED, "macs ...", 2, 1, 0.0, over=over) for over in overs]
+    change = Change(ChangeKind.CHANGED, "fc", "dot", (Detail("size", "1", "2"),), Costs(), Costs(1, 2, 0))
+    model = result(outcome="failed", findings=tuple(broken), difference=Difference((change,), Costs(), Costs(1, 2, 0)))
+    assert title in render(model).splitlines()

@@ -112,6 +112,13 @@ MODEL = '[models.a]\nsource = "a"\ninputs.data = [1]\n'
         ("[model.a]\n", 1, "unknown table 'model'; known: defaults, models.NAME"),
         (f"{MODEL}budgets = {{}}\n", 4, "unknown key 'budgets'; did you mean 'budget'? known: inputs, epoch"),
         (f"{MODEL}\nepoch = [1]\n", 5, "epoch = [1]: expected a whole number or text, got a list"),
+        (
+            f"{MODEL}budget = {{ macs = true }}\n",
+            4,
+            "budget = {'macs': True}: expected a whole number or a number or text, got true or false",
+        ),
+        (f"{MODEL}baseline = {{ against = 3 }}\n", 4, "against = 3: expected a path"),
+        ('[models.a]\nsource = "a"\ninputs.data = ["?"]\ntags = ["skip"]\n', 4, "tags: 'skip' is a marker that does"),
         (f'{MODEL}baseline = "true"\n', 4, "baseline = 'true': expected true or false or a table, got text"),
         (f'{MODEL}budget = {{ macs = "fast" }}\n', 4, "budget of a: macs: expected a number or text like '1.82 G'"),
         (f'{MODEL}budget = {{ mac = "1 G" }}\n', 4, "budget of a: unknown argument 'mac'; did you mean 'macs'?"),
@@ -231,6 +238,9 @@ def test_a_size_that_is_to_be_filled_in_is_a_problem_of_its_model_alone(suite, t
     ("usual", "own", "baselines"),
     [
         ("true", None, [{}]),
+        ("{}", None, [{}]),
+        ("false", "{}", [{}]),
+        ("{}", '{ macs = "1%" }', [{"macs": "1%"}]),
         ("true", '{ macs = "1%" }', [{"macs": "1%"}]),
         ('{ macs = "1%" }', "true", [{"macs": "1%"}]),
         ('{ macs = "1%" }', '{ params = "2%" }', [{"macs": "1%", "params": "2%"}]),
