@@ -115,6 +115,7 @@ class Finding(Strict):
     samples: List[Sample]
     profiles: List[Profile]
     unit: Literal["", "number", "bytes", "seconds"]
+    over: str
 
 
 class RunFinding(Strict):
@@ -128,6 +129,7 @@ class RunFinding(Strict):
     samples: List[Sample]
     profiles: List[Profile]
     unit: Literal["", "number", "bytes", "seconds"]
+    over: Literal[""]
 
 
 class Timing(Strict):
