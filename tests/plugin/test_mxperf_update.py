@@ -512,47 +512,37 @@ def test_two_runs_that_update_one_folder_at_once_lose_nothing(pytester, write, r
     run("--mxperf-policy=unused=ignore").assert_outcomes(passed=20)
 
 
-SHARED = """
-@digits
-@pytest.mark.mxperf_baseline(macs="0%")
-def test_count():
-    pass
-
-@digits
-@pytest.mark.mxperf_baseline(wall_p50="1000000%")
-def test_wall(mxperf_module, mxperf_benchmark):
-    mxperf_benchmark(mxperf_module)
-"""
-
-
-@pytest.mark.parametrize("scope", ["--mxperf-update", "--mxperf-update=new"])
-def test_tests_of_one_model_complete_each_others_baseline(write, run, scope):
-    """The first one to store once decided alone, and the wall time was never recorded."""
-    write(SHARED)
-    run(scope).assert_outcomes(passed=2)
-    run().assert_outcomes(passed=2)
-
-
-@pytest.mark.parametrize("test", ["test_count", "test_wall"])
-def test_one_test_that_is_recorded_again_keeps_what_others_have_measured(write, run, test):
-    write(SHARED)
-    run("--mxperf-update").assert_outcomes(passed=2)
-    assert run("--mxperf-update", f"test_it.py::{test}").ret == 0
-    run().assert_outcomes(passed=2)
-
-
+# Tests of one model, each with a measurement of its own beside the costs.
 COUNTED = """
 @digits
 @pytest.mark.mxperf_baseline(macs="0%")
 def test_count():
     pass
 """
-TIMED = """
+WALL = """
 @digits
-@pytest.mark.mxperf_baseline(latency="5%", weights=False)
-def test_latency():
-    pass
+@pytest.mark.mxperf_baseline(wall_p50="1000000%")
+def test_wall(mxperf_module, mxperf_benchmark):
+    mxperf_benchmark(mxperf_module)
 """
+TIMED = COUNTED.replace('macs="0%"', 'latency="5%", weights=False').replace("test_count", "test_latency")
+ACCURATE = COUNTED.replace('macs="0%"', 'accuracy="1%"').replace("test_count", "test_accuracy")
+
+
+@pytest.mark.parametrize("scope", ["--mxperf-update", "--mxperf-update=new"])
+def test_tests_of_one_model_complete_each_others_baseline(write, run, scope):
+    """The first one to store once decided alone, and the wall time was never recorded."""
+    write(COUNTED + WALL)
+    run(scope).assert_outcomes(passed=2)
+    run().assert_outcomes(passed=2)
+
+
+@pytest.mark.parametrize("test", ["test_count", "test_wall"])
+def test_one_test_that_is_recorded_again_keeps_what_others_have_measured(write, run, test):
+    write(COUNTED + WALL)
+    run("--mxperf-update").assert_outcomes(passed=2)
+    assert run("--mxperf-update", f"test_it.py::{test}").ret == 0
+    run().assert_outcomes(passed=2)
 
 
 @pytest.mark.parametrize("source", [COUNTED + TIMED, TIMED + COUNTED], ids=["counted first", "timed first"])
@@ -563,22 +553,7 @@ def test_how_a_timed_test_runs_its_model_is_stored_whichever_comes_first(pyteste
     assert baseline["recorded"]["run_as"] == "Module"
 
 
-OWN = """
-@digits
-@pytest.mark.mxperf_baseline(macs="0%")
-def test_count():
-    pass
-
-@digits
-@pytest.mark.mxperf_baseline(accuracy="1%")
-def test_accuracy():
-    pass
-"""
-
-
-def test_what_is_measured_now_is_stored_though_a_test_that_does_not_measure_it_comes_first(
-    pytester, write, run, stored
-):
+def test_what_is_measured_now_is_stored_though_a_test_that_does_not_measure_it_comes_first(pytester, write, run):
     def accuracy(value):
         pytester.makeconftest(
             "from pytest_mxperf import Metric\n"
@@ -590,7 +565,7 @@ def test_what_is_measured_now_is_stored_though_a_test_that_does_not_measure_it_c
         return json.loads((pytester.path / "baselines" / "digits.json").read_text())["own_metrics"]
 
     accuracy(0.9)
-    write(OWN)
+    write(COUNTED + ACCURATE)
     run("--mxperf-update").assert_outcomes(passed=2)
     assert kept() == {"accuracy": 0.9}
     accuracy(0.5)

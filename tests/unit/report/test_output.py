@@ -9,28 +9,33 @@ import pytest
 from pytest_mxperf.report.output import Output, save
 
 
-def test_a_full_disk_leaves_the_report_of_before(tmp_path, monkeypatch):
+@pytest.fixture
+def refuses(monkeypatch):
+    """Lets no file take another's place, for the given reason."""
+
+    def refuses(number):
+        def replace(old, new):
+            raise OSError(number, os.strerror(number))
+
+        monkeypatch.setattr(os, "replace", replace)
+
+    return refuses
+
+
+def test_a_full_disk_leaves_the_report_of_before(tmp_path, refuses):
     path = tmp_path / "report.html"
     save(path, b"before")
-
-    def replace(old, new):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(os, "replace", replace)
+    refuses(errno.ENOSPC)
     with pytest.raises(OSError, match="No space left"):
         save(path, b"now")
     assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == {"report.html": b"before"}
 
 
-def test_a_file_that_can_only_be_written_in_place_is(tmp_path, monkeypatch):
+def test_a_file_that_can_only_be_written_in_place_is(tmp_path, refuses):
     """For example one that is mounted into a container."""
     path = tmp_path / "report.html"
     save(path, b"before, and longer")
-
-    def replace(old, new):
-        raise OSError(errno.EBUSY, "Device or resource busy")
-
-    monkeypatch.setattr(os, "replace", replace)
+    refuses(errno.EBUSY)
     save(path, b"now")
     assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == {"report.html": b"now"}
 
