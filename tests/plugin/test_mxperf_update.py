@@ -577,3 +577,33 @@ def test_what_is_measured_now_is_stored_though_a_test_that_does_not_measure_it_c
     # A test that does not measure it leaves it.
     run("--mxperf-update", "test_it.py::test_count").assert_outcomes(passed=1)
     assert kept() == {"accuracy": 0.5}
+    # Nor does one that has no value any more, if the policy lets that pass.
+    accuracy(None)
+    run("--mxperf-update", "--mxperf-policy=unmeasured=ignore").assert_outcomes(passed=2)
+    assert "own_metrics" not in json.loads((pytester.path / "baselines" / "digits.json").read_text())
+
+
+ALIKE = """
+def net(kind):
+    import mxnet as mx
+
+    return mx.sym.Activation(mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=4), act_type=kind)
+
+@pytest.mark.mxperf_model(net("sigmoid"), inputs={"data": (1, 4)}, name="net")
+@pytest.mark.mxperf_baseline
+def test_counted():
+    pass
+
+@pytest.mark.mxperf_model(net("tanh"), inputs={"data": (1, 4)}, name="net")
+@pytest.mark.mxperf_baseline(latency="5%")
+def test_timed():
+    pass
+"""
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_of_two_graphs_that_cost_the_same_the_timed_one_is_stored(pytester, write, run, first):
+    counted, timed = ALIKE.split("\n\n@pytest")[1:]
+    write("\n\n@pytest".join([ALIKE.split("\n\n@pytest")[0], *([counted, timed] if first else [timed, counted])]))
+    run("--mxperf-update").assert_outcomes(passed=2)
+    assert '"tanh"' in (pytester.path / "baselines" / "net-symbol.json").read_text()
