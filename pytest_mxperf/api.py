@@ -3,7 +3,6 @@
 import math
 import sys
 from collections import Counter
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
@@ -64,10 +63,12 @@ def count(
     Raises ``MxperfError``, or one of its kinds, if the model cannot be read or its shapes cannot be inferred.
     """
     spec = _spec(model, inputs, where="count", epoch=epoch, params=params, shapes=shapes, output=output)
-    # Until the graph is gone: only its costs are kept, not what a user's function builds.
-    is_file = isinstance(spec.source, Checkpoint)
-    with without_garbage_collection() if is_file else nullcontext():
-        return analysis_of(spec).cost()
+    from pytest_mxperf.mx.analysis import analyse
+    from pytest_mxperf.mx.model import open_model
+
+    opened = open_model(spec)  # a user's function may build it, and leave garbage
+    with without_garbage_collection():  # until the graph is gone: only its costs are kept
+        return analyse(opened).cost()
 
 
 def _spec(model: ModelLike, inputs: Any, *, where: str, **options: Any) -> ModelSpec:

@@ -1,4 +1,4 @@
-"""The bytes that each operator reads and writes, the peak of the activations, and the size of a checkpoint.
+"""The bytes that each operator reads and writes, and the peak of the activations.
 
 A tensor's bytes are its elements times the bytes of its dtype. Operators share or overwrite a buffer if MXNet 1.9.1
 registers ``FInplaceIdentity`` or ``FInplaceOption`` for them, by the rules of its planner
@@ -9,16 +9,15 @@ says why the planner's total is larger than this peak.
 import math
 from collections import Counter
 from itertools import chain
-from typing import Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 import msgspec
 
 from pytest_mxperf import traits
-from pytest_mxperf.cost.params import Role, parameters
 from pytest_mxperf.cost.result import ITEM_BYTES, OpCost, Shape
 from pytest_mxperf.graph import Entry, Graph, Node
 
-__all__ = ["Activations", "checkpoint_bytes"]
+__all__ = ["Activations"]
 
 # At inference these do nothing if the input is not read again. Otherwise they copy it.
 _PASSES = {"Dropout", "MakeLoss"}
@@ -80,8 +79,10 @@ class Activations:
         self._live = 0
         self._dtypes = dtypes
         self._bytes: List[Tuple[int, ...]] = [
-            tuple([math.prod(shape) * ITEM_BYTES[dtype] for shape, dtype in zip(*outputs)])
-            for outputs in zip(shapes, dtypes)
+            (math.prod(of_node[0]) * ITEM_BYTES[dtypes_of_node[0]],)
+            if len(of_node) == 1  # most of them: a comprehension in a comprehension takes twice as long
+            else tuple([math.prod(shape) * ITEM_BYTES[dtype] for shape, dtype in zip(of_node, dtypes_of_node)])
+            for of_node, dtypes_of_node in zip(shapes, dtypes)
         ]
         self._reads = Counter(chain(chain.from_iterable(map(_read, graph.nodes)), graph.heads))
         self._buffers: Dict[Entry, _Buffer] = {}
@@ -176,18 +177,4 @@ def _overwrites(node: Node, cost: OpCost) -> bool:
         return True
     if cost.macs or node.op in _KEEPS_INPUTS:
         return node.attrs.get("with_sum") == "true"
-    return cost == OpCost(elementwise=cost.elementwise, activation=cost.activation, softmax=cost.softmax) != _NOTHING
-
-
-def checkpoint_bytes(
-    graph: Graph,
-    shapes: Sequence[Tuple[Shape, ...]],
-    dtypes: Sequence[Tuple[str, ...]],
-    roles: Mapping[int, Role],
-) -> Dict[str, int]:
-    """The bytes of all parameters and auxiliary states, by dtype: what a ``.params`` file stores."""
-    found: Dict[str, int] = {}
-    for index, _ in parameters(graph, roles):
-        dtype = dtypes[index][0]
-        found[dtype] = found.get(dtype, 0) + math.prod(shapes[index][0]) * ITEM_BYTES[dtype]
-    return found
+    return 0 < cost.flops == cost.elementwise + cost.activation + cost.softmax

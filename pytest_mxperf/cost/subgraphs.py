@@ -9,7 +9,7 @@ from typing import Dict, List, NamedTuple, Tuple
 from pytest_mxperf import traits
 from pytest_mxperf.cost.registry import Call
 from pytest_mxperf.errors import GraphError
-from pytest_mxperf.graph import Graph, Node
+from pytest_mxperf.graph import VARIABLE, Graph, Node
 
 __all__ = ["FUSED_PREFIX", "OPAQUE", "Feed", "Runs", "feeds", "runs_of", "tensor_count", "variables"]
 
@@ -59,7 +59,7 @@ def _feeds(node: Node) -> List[List[Feed]]:
 
 def variables(graph: Graph) -> List[int]:
     """Node indices of the graph's variables, in order."""
-    return [index for index, node in enumerate(graph.nodes) if node.is_variable]
+    return [index for index, node in enumerate(graph.nodes) if node.op == VARIABLE]
 
 
 def tensor_count(node: Node) -> int:

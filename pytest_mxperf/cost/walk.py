@@ -5,14 +5,14 @@ from typing import Dict, List, Mapping, Optional, Sequence, Set, Tuple
 import msgspec
 
 import pytest_mxperf.cost.formulas  # noqa: F401  registers every rule
-from pytest_mxperf.cost.memory import Activations, checkpoint_bytes
+from pytest_mxperf.cost.memory import Activations
 from pytest_mxperf.cost.own import convention_with, own_cost, own_name
 from pytest_mxperf.cost.params import Role, count_params
 from pytest_mxperf.cost.registry import Call, rule_for
 from pytest_mxperf.cost.result import CostReport, LayerCost, OpCost, Params, Shape
 from pytest_mxperf.cost.subgraphs import FUSED_PREFIX, runs_of
 from pytest_mxperf.errors import GraphError, ModelError, ShapeError
-from pytest_mxperf.graph import Graph, Node
+from pytest_mxperf.graph import VARIABLE, Graph, Node
 from pytest_mxperf.quantities import LARGEST
 
 __all__ = ["Inference", "walk"]
@@ -42,16 +42,16 @@ def walk(
             (stored_dtypes.get(node.name, dtypes[0]),) if node.is_variable else dtypes
             for node, dtypes in zip(graph.nodes, stored_as)
         ]
-    params_by_layer, params = count_params(graph, inference.shapes, stored_as, roles)
+    params = count_params(graph, inference.shapes, stored_as, roles)
     walker = _Walker()
-    layers, peak = walker.run(graph, inference, params_by_layer)
+    layers, peak = walker.run(graph, inference, params.by_layer)
     report = CostReport(
         tuple(layers),
-        params,
+        params.total,
         walker.uncounted,
         tuple(walker.notes),
         peak,
-        checkpoint_bytes(graph, inference.shapes, stored_as, roles),
+        params.bytes_by_dtype,
         convention_with(sorted(walker.own_rules)),
     )
     if max(report.flops, report.bytes_read + report.bytes_written, report.params.bytes) > LARGEST:
@@ -73,7 +73,7 @@ class _Walker:
         activations = Activations(graph, inference.shapes, inference.dtypes)
         layers: List[LayerCost] = []
         for index, node in enumerate(graph.nodes):
-            if not node.is_variable:
+            if node.op != VARIABLE:
                 layers += self._layers(index, node, inference, activations, params.get(index, _NO_PARAMS))
         return layers, activations.peak
 

@@ -343,7 +343,7 @@ class TestCounting:
     def test_a_dense_layer(self):
         """10x32 weights and 10 biases: 330 numbers of 4 bytes."""
         net = graph(variable("data"), variable("w"), variable("b"), operator("FullyConnected", "fc", 0, 1, 2))
-        by_layer, total = self.count(
+        by_layer, total, _ = self.count(
             net,
             [(1, 32), (10, 32), (10,), (1, 10)],
             {0: Role.INPUT, 1: Role.TRAINABLE, 2: Role.TRAINABLE},
@@ -360,17 +360,18 @@ class TestCounting:
             variable("v"),
             operator("BatchNorm", "bn", 0, 1, 2, 3, 4),
         )
-        _, total = self.count(
+        _, total, by_dtype = self.count(
             net,
             [(1, 8), (8,), (8,), (8,), (8,), (1, 8)],
             {0: Role.INPUT, 1: Role.FROZEN, 2: Role.TRAINABLE, 3: Role.AUXILIARY, 4: Role.AUXILIARY},
         )
         assert total == Params(trainable=8, frozen=8, auxiliary=16, bytes=128)
+        assert by_dtype == {"float32": 128}
 
     @pytest.mark.parametrize("role", [Role.INPUT, Role.LABEL, Role.STATE])
     def test_what_is_fed_is_no_parameter(self, role):
         net = graph(variable("x"), operator("relu", "r", 0))
-        assert self.count(net, [(5,), (5,)], {0: role}) == ({}, Params())
+        assert self.count(net, [(5,), (5,)], {0: role}) == ({}, Params(), {})
 
     @pytest.mark.parametrize(
         ("dtype", "size"),
@@ -387,8 +388,9 @@ class TestCounting:
     )
     def test_bytes_follow_the_dtype(self, dtype, size):
         net = graph(variable("w"), operator("relu", "r", 0))
-        _, total = self.count(net, [(1,), (1,)], {0: Role.TRAINABLE}, [dtype, dtype])
+        _, total, by_dtype = self.count(net, [(1,), (1,)], {0: Role.TRAINABLE}, [dtype, dtype])
         assert total.bytes == size
+        assert by_dtype == {dtype: size}
 
     def test_a_shared_parameter_counts_once_at_its_first_layer(self):
         net = graph(
@@ -397,7 +399,7 @@ class TestCounting:
             operator("FullyConnected", "first", 0, 1),
             operator("FullyConnected", "second", 2, 1),
         )
-        by_layer, total = self.count(net, [(1, 6), (6, 6), (1, 6), (1, 6)], {0: Role.INPUT, 1: Role.TRAINABLE})
+        by_layer, total, _ = self.count(net, [(1, 6), (6, 6), (1, 6), (1, 6)], {0: Role.INPUT, 1: Role.TRAINABLE})
         assert total == Params(trainable=36, bytes=144)
         assert by_layer == {2: total}
 
@@ -410,7 +412,7 @@ class TestCounting:
             variable("w"),
             operator("FullyConnected", "second", 2, 3),
         )
-        by_layer, total = self.count(
+        by_layer, total, _ = self.count(
             net, [(1, 6), (6, 6), (1, 6), (6, 6), (1, 6)], {0: Role.INPUT, 1: Role.TRAINABLE, 3: Role.TRAINABLE}
         )
         assert total == Params(trainable=36, bytes=144)
@@ -418,7 +420,7 @@ class TestCounting:
 
     def test_a_variable_that_is_an_output_belongs_to_no_layer(self):
         net = graph(variable("w"), heads=[0])
-        assert self.count(net, [(7,)], {0: Role.TRAINABLE}) == ({}, Params(trainable=7, bytes=28))
+        assert self.count(net, [(7,)], {0: Role.TRAINABLE}) == ({}, Params(trainable=7, bytes=28), {"float32": 28})
 
     def test_a_scalar_is_one_number(self):
         net = graph(variable("w"), operator("relu", "r", 0))
