@@ -1,7 +1,7 @@
 """A model's graph with the shapes and dtypes of everything in it."""
 
 from math import prod
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import Any, Dict, Sequence, Tuple
 
 from pytest_mxperf.cost.walk import Inference
 from pytest_mxperf.errors import ShapeError, UsageError, did_you_mean, listed
@@ -9,7 +9,7 @@ from pytest_mxperf.graph import Graph
 from pytest_mxperf.mx.opened import Model
 from pytest_mxperf.mx.pointers import put_back
 from pytest_mxperf.mx.runtime import array_semantics, json_of, mx
-from pytest_mxperf.mx.shapes import Known, by_node, infer_symbol, visible_output_counts
+from pytest_mxperf.mx.shapes import Outputs, by_node, infer_symbol, visible_output_counts
 from pytest_mxperf.mx.subgraphs import infer_subgraphs
 from pytest_mxperf.mx.unknown import check_dtypes, does_not_fit, is_incomplete, not_given
 from pytest_mxperf.validate import check_attributes
@@ -30,15 +30,15 @@ def infer(model: Model) -> Tuple[str, Graph, Inference]:
             text, graph = _parse(model)
             internals = model.symbol.get_internals()
             _state_shapes(model, internals)
-            known = _infer_outputs(model, internals)
-            if None in (shape for shape, _ in known) and _complete_from_stored(model, internals, known):
-                known = _infer_outputs(model, internals)
+            outputs = _infer_outputs(model, internals)
+            if None in outputs.shapes and _complete_from_stored(model, internals, outputs):
+                outputs = _infer_outputs(model, internals)
                 text, graph = _parse(model)
-            counts = visible_output_counts(graph)
-            if sum(counts) != len(known):
-                raise ShapeError(f"{model.name}: MXNet infers {len(known)} outputs, the graph has {sum(counts)}")
+            counts, known = visible_output_counts(graph), len(outputs.shapes)
+            if sum(counts) != known:
+                raise ShapeError(f"{model.name}: MXNet infers {known} outputs, the graph has {sum(counts)}")
             _check_visible(model, graph, counts)
-            inference = infer_subgraphs(graph, by_node(known, counts))
+            inference = infer_subgraphs(graph, by_node(outputs, counts))
         except mx.MXNetError as error:
             _check_inputs(model)
             raise does_not_fit(model, error) from None
@@ -59,7 +59,8 @@ def _parse(model: Model) -> Tuple[str, Graph]:
         if Graph.is_alike(text.encode(), source):  # true for a file that a recent MXNet has saved
             return text, graph
     graph = Graph.parse(text, where=model.name)
-    check_attributes(graph, where=model.name)
+    if model.parsed is None:  # those of a file were checked before MXNet loaded it, and it adds none of its own
+        check_attributes(graph, where=model.name)
     return text, graph
 
 
@@ -99,20 +100,20 @@ def _check_visible(model: Model, graph: Graph, counts: Sequence[int]) -> None:
                 )
 
 
-def _infer_outputs(model: Model, internals: Any) -> List[Known]:
+def _infer_outputs(model: Model, internals: Any) -> Outputs:
     shapes = {name: spec.shape for name, spec in model.inputs.items()}
     dtypes: Dict[str, str] = {name: spec.dtype for name, spec in model.inputs.items()}
     try:
-        known = infer_symbol(internals, shapes, dtypes)
+        outputs = infer_symbol(internals, shapes, dtypes)
     except mx.MXNetError:
         # Some operators must know the dtype of an index. Like a Module, assume float32 for inputs without a dtype.
         usual = {each.name: "float32" for each in not_given(model)}
         if not usual:
             raise
         dtypes = {**usual, **dtypes}
-        known = infer_symbol(internals, shapes, dtypes)
+        outputs = infer_symbol(internals, shapes, dtypes)
     check_dtypes(model, dtypes)
-    return known
+    return outputs
 
 
 def _state_shapes(model: Model, internals: Any) -> None:
@@ -127,14 +128,14 @@ def _state_shapes(model: Model, internals: Any) -> None:
         internals[places[name]]._set_attr(__shape__=str(shape))
 
 
-def _complete_from_stored(model: Model, internals: Any, known: List[Known]) -> bool:
+def _complete_from_stored(model: Model, internals: Any, outputs: Outputs) -> bool:
     """Writes the shapes of stored parameters into variables of unknown shape. Returns whether there were any.
 
     MXNet then infers, binds and saves the symbol with these shapes. So a baseline's graph needs no weights.
     """
     found = False
     for index, name in enumerate(internals.list_outputs()):
-        if known[index][0] is None and model.stored is not None and name in model.stored:
+        if outputs.shapes[index] is None and model.stored is not None and name in model.stored:
             internals[index]._set_attr(__shape__=str(model.stored[name].shape))
             found = True
     return found

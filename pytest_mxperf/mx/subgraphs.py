@@ -1,63 +1,84 @@
 """Inference inside subgraphs: the bodies of loops and branches, and fused operators."""
 
-from typing import Dict, List, Mapping, Sequence, Tuple
+from typing import Dict, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
 
 from pytest_mxperf.cost.registry import Call
 from pytest_mxperf.cost.subgraphs import FUSED_PREFIX, OPAQUE, Feed, feeds, variables
 from pytest_mxperf.cost.walk import Inference
 from pytest_mxperf.graph import Entry, Graph, Node
-from pytest_mxperf.mx.shapes import Known, infer_graph
+from pytest_mxperf.mx.shapes import Known, infer_graphs
 
 __all__ = ["cut", "infer_subgraphs"]
 
 
-def infer_subgraphs(graph: Graph, known: Sequence[Sequence[Known]]) -> Inference:
-    """The shapes and dtypes of the graph's nodes, and of the nodes in their subgraphs.
+def infer_subgraphs(graph: Graph, known: Inference) -> Inference:
+    """The shapes and dtypes of the graph's nodes that are known, and of the nodes in their subgraphs.
 
     MXNet infers nothing for a ``_while_loop`` or ``_cond``. So variables of the right shapes replace the operator, and
     everything behind it is inferred again. Shapes that stay unknown are None.
     """
-    entered: Dict[int, List[Inference]] = {}
-    if any(node.subgraphs for node in graph.nodes):
-        state = _State(graph, known)
-        for index, node in enumerate(graph.nodes):
-            if node.subgraphs:
-                state.infer(index, node)
-        known, entered = state.known, state.entered
-    shapes = [tuple([shape for shape, _ in outputs]) for outputs in known]
-    dtypes = [tuple([dtype for _, dtype in outputs]) for outputs in known]
-    return Inference(shapes, dtypes, entered)  # type: ignore[arg-type]  # the caller checks for None
+    entering = [(index, node) for index, node in enumerate(graph.nodes) if node.subgraphs]
+    if not entering:
+        return known
+    state = _State(graph, known)
+    for group in _groups(entering):
+        state.infer(group)
+    return Inference(state.known.shapes, state.known.dtypes, state.entered)
+
+
+def _groups(nodes: Sequence[Tuple[int, Node]]) -> List[List[Tuple[int, Node]]]:
+    """Each up to an operator of which MXNet infers nothing: only behind it shapes change."""
+    groups: List[List[Tuple[int, Node]]] = [[]]
+    for index, node in nodes:
+        groups[-1].append((index, node))
+        if node.op in OPAQUE:
+            groups.append([])
+    return [group for group in groups if group]
+
+
+class _Part(NamedTuple):
+    """One subgraph of a node."""
+
+    place: int
+    """The node's index."""
+    node: Node
+    graph: Graph
+    fed: Sequence[Feed]
+    given: Mapping[int, Known]
 
 
 class _State:
     """The shapes and dtypes so far, and the operators that variables have replaced."""
 
-    def __init__(self, graph: Graph, known: Sequence[Sequence[Known]]) -> None:
+    def __init__(self, graph: Graph, known: Inference) -> None:
         self.graph = graph
         self.known = known
         self.entered: Dict[int, List[Inference]] = {}
-        self._given = {index: known[index][0] for index in variables(graph)}
+        self._given: Dict[int, Known] = {index: _of_entry(known, (index, 0)) for index in variables(graph)}
         self._replaced: Dict[int, List[Known]] = {}
 
-    def infer(self, index: int, node: Node) -> None:
-        inputs = [self.known[source][output] for source, output in node.inputs]
-        found = []
-        for subgraph, fed in zip(node.subgraphs, feeds(node)):
-            given = {variable: _fed(node, inputs, feed) for variable, feed in zip(variables(subgraph), fed)}
-            known = infer_graph(subgraph, given)
-            found.append(known)
-            self._learn(node, subgraph, fed, known)
-        self.entered[index] = [infer_subgraphs(subgraph, inner) for subgraph, inner in zip(node.subgraphs, found)]
+    def infer(self, group: Sequence[Tuple[int, Node]]) -> None:
+        parts = [part for index, node in group for part in self._parts(index, node)]
+        for part, known in zip(parts, infer_graphs([(part.graph, part.given) for part in parts])):
+            self._learn(part, known)
+            self.entered.setdefault(part.place, []).append(infer_subgraphs(part.graph, known))
+        index, node = group[-1]
         if node.op in OPAQUE:
             self._replaced[index] = _outputs(node, self.entered[index])
             self._infer_again()
 
-    def _learn(self, node: Node, subgraph: Graph, fed: Sequence[Feed], known: Sequence[Sequence[Known]]) -> None:
+    def _parts(self, index: int, node: Node) -> Iterator[_Part]:
+        inputs = [_of_entry(self.known, entry) for entry in node.inputs]
+        for subgraph, fed in zip(node.subgraphs, feeds(node)):
+            given = {variable: _fed(node, inputs, feed) for variable, feed in zip(variables(subgraph), fed)}
+            yield _Part(index, node, subgraph, fed, given)
+
+    def _learn(self, part: _Part, known: Inference) -> None:
         """Takes over the shapes of parameters that only a subgraph reads, because they are inferred there."""
-        for variable, feed in zip(variables(subgraph), fed):
-            source, _ = node.inputs[feed.position]
+        for variable, feed in zip(variables(part.graph), part.fed):
+            source, _ = part.node.inputs[feed.position]
             if self.graph.nodes[source].is_variable and self._given[source][0] is None and not feed.sliced:
-                self._given[source] = known[variable][0]
+                self._given[source] = _of_entry(known, (variable, 0))
 
     def _infer_again(self) -> None:
         names = {
@@ -68,11 +89,17 @@ class _State:
         given = {places[index, 0]: known for index, known in self._given.items()}
         for index, outputs in self._replaced.items():
             given.update({places[index, output]: known for output, known in enumerate(outputs)})
-        known = infer_graph(without, given)
-        self.known = [
-            self._replaced[index] if index in self._replaced else known[places[index, 0]]
-            for index in range(len(self.graph.nodes))
-        ]
+        (known,) = infer_graphs([(without, given)])
+        moved = [places[index, 0] for index in range(len(self.graph.nodes))]
+        shapes, dtypes = [known.shapes[place] for place in moved], [known.dtypes[place] for place in moved]
+        for index, outputs in self._replaced.items():
+            shapes[index], dtypes[index] = zip(*outputs)
+        self.known = Inference(shapes, dtypes)
+
+
+def _of_entry(known: Inference, entry: Entry) -> Known:
+    index, output = entry
+    return known.shapes[index][output], known.dtypes[index][output]
 
 
 def _fed(node: Node, inputs: Sequence[Known], feed: Feed) -> Known:

@@ -102,7 +102,7 @@ def test_every_operator_is_counted_from_the_shapes_that_a_real_forward_has(check
     from pytest_mxperf.cost.walk import walk
     from pytest_mxperf.mx.analysis import analyse
     from pytest_mxperf.mx.model import open_model
-    from pytest_mxperf.mx.shapes import by_node, visible_output_counts
+    from pytest_mxperf.mx.shapes import Outputs, by_node, visible_output_counts
 
     spec = ModelSpec.parse(checkpoints / name / f"{name}-symbol.json", INPUTS[name], epoch="latest")
     analysis = analyse(open_model(spec))
@@ -113,11 +113,10 @@ def test_every_operator_is_counted_from_the_shapes_that_a_real_forward_has(check
     types = {node.name: dtypes[0] for node, dtypes in zip(analysis.graph.nodes, analysis.inference.dtypes)}
     internals = analysis.model.symbol.get_internals()
     bound = internals.simple_bind(mx.cpu(), grad_req="null", type_dict={name: types[name] for name in shapes}, **shapes)
-    executed = [output.asnumpy().shape for output in bound.forward(is_train=False)]
-    by_execution = msgspec.structs.replace(
-        analysis.inference,
-        shapes=[tuple(outputs) for outputs in by_node(executed, visible_output_counts(analysis.graph))],
-    )
+    arrays = [output.asnumpy() for output in bound.forward(is_train=False)]
+    executed = Outputs([array.shape for array in arrays], [array.dtype.name for array in arrays])
+    counts = visible_output_counts(analysis.graph)
+    by_execution = msgspec.structs.replace(analysis.inference, shapes=by_node(executed, counts).shapes)
     of_the_graph = msgspec.structs.replace(analysis.cost(), checkpoint_bytes=None)
     assert walk(analysis.graph, by_execution, analysis.roles) == of_the_graph
 
