@@ -12,7 +12,7 @@ from typing import Callable, Collection, Dict, Pattern, Sequence, Set, Tuple
 
 from pytest_mxperf import traits
 from pytest_mxperf.errors import GraphError, ShapeError
-from pytest_mxperf.graph import Graph, Node
+from pytest_mxperf.graph import VARIABLE, Graph, Node
 
 __all__ = ["check_attributes", "check_shapes", "suspects"]
 
@@ -42,7 +42,7 @@ _LARGEST_GROWTH = 2**20
 _ONE, _TWO = (1, 1), (2, 2)
 _ANY_NUMBER = (1, _MOST_COUNTED)
 _INPUTS: Dict[str, Tuple[int, int]] = {
-    **dict.fromkeys(("null", "_zeros", "_ones"), (0, 0)),
+    **dict.fromkeys(("null", "_zeros", "_ones", "_arange"), (0, 0)),
     **dict.fromkeys(("Convolution", "Deconvolution", "FullyConnected"), (2, 3)),
     "BatchNorm": (3, 5),  # files of 2015 leave its running statistics to be added
     "RNN": (2, 4),
@@ -61,6 +61,7 @@ _INPUTS: Dict[str, Tuple[int, int]] = {
     **dict.fromkeys((f"_{name}" for name in ("Plus", "plus", "add", "Minus", "minus", "sub")), _TWO),
     **dict.fromkeys((f"_{name}" for name in ("Mul", "mul", "Div", "div")), _TWO),
     **dict.fromkeys(("Pad", "_contrib_AdaptiveAvgPooling2D", "depth_to_space"), _ONE),
+    "_contrib_box_nms": _ONE,  # BoxNMSShape checks the rank and each index before it looks
     "Crop": (1, 2),
     "UpSampling": _ANY_NUMBER,
     **dict.fromkeys(
@@ -93,8 +94,14 @@ def _are_fit(nodes: Sequence[Node]) -> bool:
     names.update([node.op for node in nodes])
     if max(map(len, names)) > _LONGEST_NAME or not "".join(names).isprintable():
         return False
-    attributes = {(name, node.attrs[name]) for node in nodes for name in _looked_at(node) if name in node.attrs}
-    return not any(_problem_of(*attribute) for attribute in attributes)
+    of_variables = [node.attrs for node in nodes if node.op == VARIABLE]
+    of_operators = [node.attrs for node in nodes if node.op != VARIABLE]
+    return not any(
+        _problem_of(name, value)
+        for looked_at, found in ((_DECLARED, of_variables), (_DANGEROUS, of_operators))
+        for name in looked_at
+        for value in {attrs[name] for attrs in found if name in attrs}
+    )
 
 
 def _problem(node: Node) -> str:
@@ -107,7 +114,7 @@ def _problem(node: Node) -> str:
 
 def _looked_at(node: Node) -> Collection[str]:
     # Older versions of MXNet give a variable its reader's attributes.
-    return _DECLARED if node.op == "null" else _DANGEROUS
+    return _DECLARED if node.op == VARIABLE else _DANGEROUS
 
 
 _DECLARED: Dict[str, Tuple[str, Pattern[str], int]] = {
@@ -229,12 +236,32 @@ def _is_safe_constant(node: Node, numpy_shapes: bool) -> bool:
     return bool(_whole_numbers(node.attrs.get("shape", ""))) and not numpy_shapes
 
 
+def _is_safe_range(node: Node, numpy_shapes: bool) -> bool:
+    """Steps of at least 1 between numbers, each at most 64 times: no more elements than an ordinary product of sizes.
+
+    ``RangeShape`` refuses a step of 0, a wrong direction and a missing end.
+    """
+    repeat = _whole_numbers(node.attrs.get("repeat", "1"))
+    ends = [node.attrs.get(name, "None") for name in ("start", "stop")]
+    return (
+        len(repeat) == 1
+        and repeat[0] <= 64
+        and _STEP.fullmatch(node.attrs.get("step", "1")) is not None
+        and all(end == "None" or _DECIMAL.fullmatch(end) for end in ends)
+    )
+
+
+_STEP = re.compile(r"-?[1-9]\d{0,8}(?:\.\d{1,9})?", re.ASCII)
+_DECIMAL = re.compile(r"-?\d{1,9}(?:\.\d{1,9})?", re.ASCII)
+
+
 _HARMLESS_IF: Dict[str, Callable[[Node, bool], bool]] = {
     "Pad": _is_safe_pad,
     "Crop": _is_safe_crop,
     "_contrib_AdaptiveAvgPooling2D": _is_safe_adaptive_pooling,
     "depth_to_space": _is_safe_depth_to_space,
     "UpSampling": _is_safe_upsampling,
+    "_arange": _is_safe_range,
     **dict.fromkeys(("_zeros", "_ones"), _is_safe_constant),
 }
 """What else must hold for these to be harmless, from the sources of MXNet 1.9.1."""

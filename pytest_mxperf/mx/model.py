@@ -5,7 +5,8 @@ import stat
 from copy import copy
 from dataclasses import replace
 from functools import partial
-from typing import Any, Callable, Mapping, Sequence, Tuple
+from hashlib import sha256
+from typing import Any, Callable, Mapping, Sequence, Set, Tuple
 
 from pytest_mxperf.ending import choose, ending_at
 from pytest_mxperf.errors import GraphError, ModelError, listed, told
@@ -117,13 +118,7 @@ def _parse(
 def _load(model: Model, checked: str, *, where: str) -> Model:
     """The model with its symbol. A graph with suspects is loaded and inferred in a child first."""
     if model.suspects:
-        try_in_session_child(
-            partial(_try, replace(model, parsed=None), checked),
-            f"{where}: MXNet",
-            "loading the symbol and inferring its shapes",
-            model.suspects,
-            in_new_child='"Custom"' in checked,
-        )
+        _try_first(model, checked, where)
     try:
         return replace(model, symbol=mx.sym.load_json(checked))
     except mx.MXNetError as error:
@@ -131,6 +126,26 @@ def _load(model: Model, checked: str, *, where: str) -> Model:
         raise GraphError(
             f"{where}: MXNet cannot load the symbol: {problem}{_hint(problem, Graph.parse(checked, where=where))}"
         ) from None
+
+
+_survived: Set[bytes] = set()
+"""Digests of the trials that this process need not repeat: several tests may be about one file."""
+
+
+def _try_first(model: Model, checked: str, where: str) -> None:
+    model = replace(model, parsed=None)
+    calls_python = '"Custom"' in checked  # which may have changed since
+    digest = sha256(f"{model!r}{checked}".encode()).digest()
+    if digest in _survived and not calls_python:
+        return
+    try_in_session_child(
+        partial(_try, model, checked),
+        f"{where}: MXNet",
+        "loading the symbol and inferring its shapes",
+        model.suspects,
+        in_new_child=calls_python,
+    )
+    _survived.add(digest)
 
 
 def _try(model: Model, checked: str) -> None:
