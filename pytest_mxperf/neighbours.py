@@ -1,6 +1,7 @@
 """What lies beside a file that is missing: which of it may be meant, and how to ask for that."""
 
 import difflib
+import os
 import re
 from pathlib import Path
 from typing import List
@@ -77,7 +78,7 @@ def _nearest_of(path: Path, name: str) -> str:
 
 def _prefixes(folder: Path) -> List[str]:
     """The checkpoints in a folder, by name: graphs called X-symbol.json as X, others as they are."""
-    names = _files(folder, "*.json")
+    names = [name for name in _files(folder) if name.endswith(".json")]
     symbols = [name[: -len(_SYMBOL)] for name in names if name.endswith(_SYMBOL) and name != _SYMBOL]
     return symbols or [name for name in names if not name.startswith(".")]
 
@@ -85,9 +86,9 @@ def _prefixes(folder: Path) -> List[str]:
 def parameter_files(symbol_path: Path) -> List[str]:
     """Files of weights beside a graph that may be its own, though they are not called ``PREFIX-0000.params``."""
     prefix = re.sub(r"(-symbol)?\.json\Z", "", symbol_path.name)
-    names = [name for name in _files(symbol_path.parent, "*") if _PARAMETERS.fullmatch(name)]
-    is_alone = len(_files(symbol_path.parent, "*.json")) == 1
-    return [name for name in names if is_alone or _belongs(name, prefix)]
+    names = _files(symbol_path.parent)
+    is_alone = sum(name.endswith(".json") for name in names) == 1
+    return [name for name in names if _PARAMETERS.fullmatch(name) and (is_alone or _belongs(name, prefix))]
 
 
 def _belongs(name: str, prefix: str) -> bool:
@@ -95,9 +96,9 @@ def _belongs(name: str, prefix: str) -> bool:
     return bool(re.match(r"[-_.]\d*\.?params?", rest)) or name.lstrip(".").lower() in ("params", "param")
 
 
-def _files(folder: Path, pattern: str) -> List[str]:
+def _files(folder: Path) -> List[str]:
     try:
-        return sorted(path.name for path in folder.glob(pattern))
+        return sorted(os.listdir(folder))
     except (OSError, ValueError):  # ValueError: a path with a null character
         return []
 

@@ -23,6 +23,7 @@ names. Not bounded by the file's size are the shapes of arrays without values, a
 import math
 import stat
 import struct
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, Dict, List, NamedTuple, Sequence, Tuple
 
@@ -117,6 +118,11 @@ def _check_kind(path: Path, head: bytes) -> None:
         raise next(_failure(path, what, advice) for prefix, what, advice in _FOREIGN if head.startswith(prefix))
 
 
+@lru_cache(maxsize=256)
+def _compiled(layout: str) -> struct.Struct:
+    return struct.Struct(f"<{layout}")
+
+
 class _Cursor:
     """Reads a file forward, and never asks for a byte beyond its end. Its errors say where it is."""
 
@@ -140,7 +146,8 @@ class _Cursor:
 
     def unpack(self, layout: str) -> Tuple[Any, ...]:
         """The next numbers, whose types ``layout`` gives in the letters of ``struct``."""
-        return struct.unpack(f"<{layout}", self.take(struct.calcsize(f"<{layout}")))
+        compiled = _compiled(layout)
+        return compiled.unpack(self.take(compiled.size))
 
     def take(self, count: int) -> bytes:
         """The next ``count`` bytes."""

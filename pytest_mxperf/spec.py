@@ -193,9 +193,10 @@ class Checkpoint:
 
     def epochs(self) -> Tuple[int, ...]:
         """The epochs whose ``.params`` files exist beside the symbol, in order."""
-        pattern = re.compile(re.escape(self.prefix.name) + r"-(\d{4,})\.params\Z")
+        prefix = self.prefix
+        pattern = re.compile(re.escape(prefix.name) + r"-(\d{4,})\.params\Z")
         try:
-            matches = [pattern.match(path.name) for path in self.prefix.parent.glob("*.params")]
+            matches = [pattern.match(name) for name in os.listdir(prefix.parent)]
         except (OSError, ValueError):  # ValueError: a path with a null character
             return ()
         return tuple(sorted(int(match.group(1)) for match in matches if match))

@@ -3,7 +3,6 @@
 from fractions import Fraction
 from typing import Dict, List, Mapping, Optional, Union
 
-from pytest_mxperf.baseline.record import Baseline
 from pytest_mxperf.cost.result import CostReport
 from pytest_mxperf.gate.finding import Finding, Number, Verdict
 from pytest_mxperf.gate.limits import Ceiling
@@ -26,7 +25,7 @@ def judge_budget(
     batch: int = 1,
 ) -> List[Finding]:
     """One finding per ceiling. A value that meets its ceiling exactly passes. ``batch`` is how many items it has."""
-    measured: Dict[str, Measured] = {**costs(Baseline.of(report, {})), **latencies(timing)}
+    measured: Dict[str, Measured] = {**costs(report), **latencies(timing)}
     measured.update(
         {f"{name}{PER_ITEM}": None if value is None else _share(value, batch) for name, value in measured.items()}
     )

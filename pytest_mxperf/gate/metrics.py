@@ -1,8 +1,9 @@
 """The metrics that gates are set for: their units, whose tolerance they take, where their values come from."""
 
-from typing import Dict, Optional
+from typing import Dict, Optional, Union
 
 from pytest_mxperf.baseline.record import Baseline
+from pytest_mxperf.cost.result import CostReport
 from pytest_mxperf.latency.timing import Timing
 from pytest_mxperf.quantities import Quantity
 
@@ -43,14 +44,14 @@ TOLERANCE_FROM = {"macs": None, "flops": "macs", "params": None, "param_bytes": 
 """What a baseline compares always, and whose tolerance that takes if it is given none: by default costs are exact."""
 
 
-def costs(baseline: Baseline) -> Dict[str, int]:
+def costs(model: Union[Baseline, CostReport]) -> Dict[str, int]:
     return {
-        "macs": baseline.macs,
-        "flops": baseline.flops,
-        "params": baseline.params.trainable,
-        "param_bytes": baseline.params.bytes,
-        "peak_activation_bytes": baseline.peak_activation_bytes,
-        **({} if baseline.checkpoint_bytes is None else {"checkpoint_bytes": baseline.checkpoint_bytes}),
+        "macs": model.macs,
+        "flops": model.flops,
+        "params": model.params.trainable,
+        "param_bytes": model.params.bytes,
+        "peak_activation_bytes": model.peak_activation_bytes,
+        **({} if model.checkpoint_bytes is None else {"checkpoint_bytes": model.checkpoint_bytes}),
     }
 
 

@@ -68,8 +68,9 @@ class Judged(NamedTuple):
 
 def _with_load(finding: Finding) -> Finding:
     """A latency over its budget, with the load of the machine if that is more than it has cores: a wall time grows."""
-    is_slow = finding.verdict is Verdict.OVER_BUDGET and finding.metric.startswith("latency_")
-    load, cores = os.getloadavg()[0] if is_slow else 0.0, os.cpu_count() or 1
+    if finding.verdict is not Verdict.OVER_BUDGET or not finding.metric.startswith("latency_"):
+        return finding
+    load, cores = os.getloadavg()[0], os.cpu_count() or 1
     return finding.with_lines([f"meanwhile: load {load:.1f} on {cores} cores"]) if load > cores else finding
 
 

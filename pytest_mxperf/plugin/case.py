@@ -1,5 +1,6 @@
 """One test's model, from its markers to its verdicts."""
 
+from functools import lru_cache
 from pathlib import Path
 from typing import List, Optional, Tuple
 
@@ -34,17 +35,20 @@ class Case:
         self.findings: Tuple[Finding, ...] = ()
         self.problem = ""
         """For the report: why the model itself cannot be opened, counted or bound."""
-        self._judging = options.judging.for_model(update_command(item), _baselines_nearby(item))
+        nearby = _baselines_nearby(item.path.parent, item.config.rootpath)
+        self._judging = options.judging.for_model(update_command(item), nearby)
         self.model = ModelJudge(spec, self._judging, item.config.stash[LATENCY], root=item.config.rootpath)
         self._judged = Judged([], JudgedGrowth([]), OwnMetrics())
         self._profiled = Profiled()
         self._item = item
         self._options = options
+        self._marks: List[pytest.Mark] = []
         self._gates = self._read_markers()
 
     def _read_markers(self) -> Gates:
         """The gates in the test's markers. Raises ``MxperfError`` for an invalid gate."""
         item, own = self._item, own_metrics_of(self._item)
+        self._marks = list(item.iter_markers())
         check_names(item)
         gates = Gates(budget_of(item, own.metrics), growths_of(item, own.metrics), policy_of(item), own)
         if gates.uses_baseline:
@@ -61,7 +65,8 @@ class Case:
 
     def judge(self) -> List[Finding]:
         """Judges every gate, keeps the findings, and returns those that must fail the test."""
-        self._gates = self._read_markers()  # fixtures and the test itself can add markers
+        if self._marks != list(self._item.iter_markers()):  # fixtures and the test itself can add markers
+            self._gates = self._read_markers()
         is_used = self.model.is_used or self.timing is not None
         earlier: Tuple[str, ...] = self._item.stash.get(FAILED_BEFORE, ())
         findings = judge_earlier(earlier)
@@ -103,12 +108,13 @@ class Case:
         return CaseData(result, uses_baseline=self.uses_baseline, claim=growth.claim, update=growth.update)
 
 
-def _baselines_nearby(item: pytest.Item) -> Tuple[Path, ...]:
-    """The folders of this name beside the test and above it. Without an ini file, pytest's root depends on where it is
-    started."""
-    return tuple(
-        folder / "baselines" for folder in item.path.parents if item.config.rootpath in (folder, *folder.parents)
-    )
+@lru_cache(maxsize=64)
+def _baselines_nearby(folder: Path, root: Path) -> Tuple[Path, ...]:
+    """The folders of this name in a test's folder and above it, up to pytest's root directory.
+
+    Without an ini file, that depends on where pytest is started.
+    """
+    return tuple(each / "baselines" for each in (folder, *folder.parents) if root in (each, *each.parents))
 
 
 CASE: "pytest.StashKey[Case]" = pytest.StashKey()

@@ -95,7 +95,7 @@ def _check_root(item: pytest.Item, source: object, spec: ModelSpec, where: str) 
 
 def check_names(item: pytest.Item) -> None:
     """Refuses a misspelt marker. pytest only warns of it, and the test would pass without its gate."""
-    for name in {mark.name for mark in item.iter_markers()}:
+    for name in {mark.name for mark in item.iter_markers()}.difference(MARKERS):
         is_like_ours = name.startswith("mx") and did_you_mean(name, MARKERS, alike=_SURELY)
         if (is_like_ours or name.startswith("mxperf_")) and not is_registered(name, item.config):
             hint = did_you_mean(name, MARKERS)
