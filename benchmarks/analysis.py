@@ -61,7 +61,7 @@ def bare_file(path, inputs):
 def least(symbol, inputs):
     internals = symbol.get_internals()
     internals.infer_shape_partial(**inputs)
-    internals.infer_type_partial()
+    internals.infer_type_partial(**dict.fromkeys(inputs, "float32"))
     DECODER.decode(symbol.tojson())
 
 
