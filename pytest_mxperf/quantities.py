@@ -31,6 +31,8 @@ LARGEST = 2**63 - 1
 
 _NUMBER = re.compile(r"\s*([+-]?(?:\d+(?:_\d+)*\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)\s*([^\s\d]*)\s*\Z")
 _MOST_DECIMALS = 6
+_BROKEN_DIGITS, _PLAIN_DIGITS = 4, 6
+"""Significant digits of a value that breaks its limit, and of one without a unit that is not whole."""
 _MANY_TIMES, _COUNTLESS_TIMES = 100, 10**9
 _LONGEST = 100  # characters; a longer number, or exponent, takes minutes to become an exact fraction
 _DECIMAL = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
@@ -135,32 +137,88 @@ def format_quantity(value: Number, unit: Quantity) -> str:
     return f"{value} {_BASE[unit]}".rstrip()
 
 
-def format_limited(value: Number, limit: Number, unit: Quantity, written: str) -> Tuple[str, str]:
+def format_limited(
+    value: Number, limit: Number, unit: Quantity, written: str, *, is_broken: bool = False
+) -> Tuple[str, str]:
     """A value and its limit in the unit that the limit is ``written`` in: ``44.6 MiB`` and ``50 MiB``.
 
-    The value has three significant digits, or as many as it takes to be on the right side of the limit. Without a unit
-    counts and bytes are exact, and so are those that would have no digit within six decimals.
+    A value that meets its limit has three significant digits, or as many as it takes to be on the right side. If the
+    limit ``is_broken``, the value has four or more and is rounded away from it: as a limit, this figure would hold.
+    Without a unit, whole counts and bytes are exact, and so are those that would have no digit within six decimals.
     """
-    factor = _FACTORS[unit][written]
-    scaled = Fraction(value) / factor
-    decimals = max(0, 2 - _exponent(scaled)) if scaled else 0
-    if not written or decimals > _MOST_DECIMALS:
-        exact = unit is not Quantity.SECONDS
-        return (f"{value:,}", f"{limit:,}") if exact else (format_quantity(value, unit), format_quantity(limit, unit))
-    shown_limit = f"{float(Fraction(limit) / factor):.15g}"
-    for places in range(decimals, _MOST_DECIMALS + 1):
-        shown = f"{float(scaled):.{places}f}"
-        if _sign(Fraction(shown) - Fraction(limit) / factor) == _sign(Fraction(value) - Fraction(limit)):
-            return f"{shown} {written}", f"{shown_limit} {written}"
-    return f"{value:,}", f"{limit:,}"
+    number, bound = _exact(value), _exact(limit)
+    name = written
+    if not written or _decimals(number / _FACTORS[unit][written]) > _MOST_DECIMALS:
+        smaller = min(number, bound) if is_broken else bound
+        name = _fitting(smaller or number or bound) if unit is Quantity.SECONDS else ""
+    factor = _FACTORS[unit][name]
+    if name and _decimals(number / factor) > _MOST_DECIMALS:
+        return format_quantity(value, unit), format_quantity(limit, unit)
+    side_by_side = _away if is_broken else _beside
+    shown = side_by_side(number / factor, bound / factor, is_plain=not name)
+    if name and shown:
+        return f"{shown} {name}", f"{float(bound / factor):.15g} {name}"
+    ending = " s" if unit is Quantity.SECONDS else ""
+    return f"{shown or _in_full(number)}{ending}", f"{_in_full(bound)}{ending}"
+
+
+def _exact(value: Number) -> Fraction:
+    """By its text: the float 0.04 means 40 ms, not the binary number nearest to it."""
+    return Fraction(str(value)) if isinstance(value, float) else Fraction(value)
+
+
+def _fitting(seconds: Fraction) -> str:
+    """The largest unit that fits."""
+    units = _SHOWN[Quantity.SECONDS]
+    return next((name for name, factor in units.items() if seconds >= factor), "ns" if seconds else "s")
+
+
+def _away(number: Fraction, limit: Fraction, *, is_plain: bool) -> str:
+    """A number that breaks its limit, rounded away from it, in digits that do not overstate how far it is off."""
+    if is_plain and number.denominator == 1:
+        return _in_full(number)
+    round_away = math.ceil if number > limit else math.floor
+    places = _decimals(number, _PLAIN_DIGITS if is_plain else _BROKEN_DIGITS)
+    while True:
+        shown = Fraction(round_away(number * 10**places), 10**places)
+        if places >= _MOST_DECIMALS or abs(shown - limit) <= 2 * abs(number - limit):
+            return _written(shown, places, is_plain)
+        places += 1
+
+
+def _beside(number: Fraction, limit: Fraction, *, is_plain: bool) -> str:
+    """A number that meets its limit, in digits that show it; empty if that takes too many."""
+    if is_plain and number.denominator == 1:
+        return _in_full(number)
+    fewest = _decimals(number, _PLAIN_DIGITS) if is_plain else _decimals(number)
+    for places in range(fewest, max(fewest, _MOST_DECIMALS) + 1):
+        shown = Fraction(round(number * 10**places), 10**places)
+        if _sign(shown - limit) == _sign(number - limit):
+            return _written(shown, places, is_plain)
+    return ""
+
+
+def _written(number: Fraction, places: int, is_plain: bool) -> str:
+    """``1.250``, or plain ``1.25``."""
+    whole, rest = divmod(number.numerator * 10**places // number.denominator, 10**places)
+    text = f"{whole:,}" if is_plain else f"{whole}"
+    decimals = f"{rest:0{places}d}" if places else ""
+    if is_plain:
+        decimals = decimals.rstrip("0")
+    return f"{text}.{decimals}" if decimals else text
+
+
+def _in_full(number: Fraction) -> str:
+    return f"{int(number):,}" if number.denominator == 1 else f"{float(number):,}"
+
+
+def _decimals(number: Fraction, digits: int = 3) -> int:
+    """How many decimals it takes to have this many significant digits."""
+    return max(0, digits - 1 - math.floor(math.log10(number))) if number else 0
 
 
 def _sign(value: Fraction) -> int:
     return (value > 0) - (value < 0)
-
-
-def _exponent(value: Fraction) -> int:
-    return math.floor(math.log10(value))
 
 
 def _three_digits(value: float) -> str:

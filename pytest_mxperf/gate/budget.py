@@ -41,9 +41,10 @@ def judge_ceiling(metric: str, ceiling: Ceiling, measured: Measured, unmeasured_
         message = f"{metric} was not measured: {because}"
         return Finding("budget", metric, Verdict.UNMEASURED, message, reference=limit)
     value = _plain(measured) if isinstance(measured, Fraction) else measured
-    shown, shown_limit = format_limited(value, limit, BUDGETS[metric], ceiling.unit)
     # A float with a float: 0.04 s is not over "40 ms". The share of an item is exact.
-    if measured <= (ceiling.limit if isinstance(measured, Fraction) else limit):
+    is_over = measured > (ceiling.limit if isinstance(measured, Fraction) else limit)
+    shown, shown_limit = format_limited(measured, limit, BUDGETS[metric], ceiling.unit, is_broken=is_over)
+    if not is_over:
         message = f"{metric} {shown} is within the budget of {shown_limit}"
         return Finding("budget", metric, Verdict.PASSED, message, value, limit)
     message = f"{metric} {shown} is over the budget of {shown_limit} ({format_growth(limit, value)})"

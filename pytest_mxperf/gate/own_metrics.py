@@ -13,7 +13,7 @@ from pytest_mxperf.cost.result import CostReport
 from pytest_mxperf.errors import UsageError, shown
 from pytest_mxperf.gate.finding import Finding, GateName, MetricUnit, Number, Verdict
 from pytest_mxperf.gate.limits import KNOWN_METRICS, Ceiling
-from pytest_mxperf.quantities import LARGEST, Quantity, format_growth, format_quantity
+from pytest_mxperf.quantities import LARGEST, Quantity, format_growth, format_limited, format_quantity
 from pytest_mxperf.spec import LoadedCheckpoint, ModelSpec
 from pytest_mxperf.words import Words
 
@@ -139,20 +139,19 @@ def judge_own_budget(
     metrics: Mapping[str, Metric], budget: Mapping[str, Ceiling], now: Mapping[str, Optional[Number]]
 ) -> List[Finding]:
     """One finding per ceiling, or floor. A value that meets it exactly passes."""
-    return [
-        _judge_limit(metrics[name], ceiling.limit, now[name]) for name, ceiling in budget.items() if name in metrics
-    ]
+    return [_judge_limit(metrics[name], ceiling, now[name]) for name, ceiling in budget.items() if name in metrics]
 
 
-def _judge_limit(metric: Metric, limit: Fraction, value: Optional[Number]) -> Finding:
+def _judge_limit(metric: Metric, ceiling: Ceiling, value: Optional[Number]) -> Finding:
+    limit = ceiling.limit
     reference: Number = int(limit) if limit.denominator == 1 else float(limit)
     if value is None:
         return _unmeasured("budget", metric, reference)
-    shown, held = (format_value(number, metric.unit) for number in (value, reference))
     if metric.more_is_better:
         is_met, within, broken = value >= reference, "meets the minimum of", "is below the minimum of"
     else:
         is_met, within, broken = value <= reference, "is within the budget of", "is over the budget of"
+    shown, held = format_limited(value, reference, _QUANTITIES[metric.unit], ceiling.unit, is_broken=not is_met)
     message = f"{metric.name} {shown} {within if is_met else broken} {held}"
     message += "" if is_met else f" ({format_growth(reference, value)})"
     verdict = Verdict.PASSED if is_met else Verdict.OVER_BUDGET

@@ -7,12 +7,12 @@ import pytest
     ("metric", "enough", "too_low", "message"),
     [
         ("macs", "607552", "607551", "macs 607,552 is over the budget of 607,551 (less than +0.01%)"),
-        ("macs", '"607.552 k"', '"607.5 k"', "macs 608 k is over the budget of 607.5 k (+0.01%)"),
-        ("macs", '"0.0006076 G"', '"0.5 M"', "macs 0.608 M is over the budget of 0.5 M (+21.51%)"),
-        ("flops", "1_229_770", '"1.2 M"', "flops 1.23 M is over the budget of 1.2 M (+2.48%)"),
-        ("params", "31962.0", '"31.9 k"', "params 32.0 k is over the budget of 31.9 k (+0.19%)"),
+        ("macs", '"607.552 k"', '"607.5 k"', "macs 607.6 k is over the budget of 607.5 k (+0.01%)"),
+        ("macs", '"0.0006076 G"', '"0.5 M"', "macs 0.6076 M is over the budget of 0.5 M (+21.51%)"),
+        ("flops", "1_229_770", '"1.2 M"', "flops 1.230 M is over the budget of 1.2 M (+2.48%)"),
+        ("params", "31962.0", '"31.9 k"', "params 31.97 k is over the budget of 31.9 k (+0.19%)"),
         # 31,962 trainable and 224 auxiliary, 4 bytes each
-        ("param_bytes", "128744", '"125 KiB"', "param_bytes 126 KiB is over the budget of 125 KiB (+0.58%)"),
+        ("param_bytes", "128744", '"125 KiB"', "param_bytes 125.8 KiB is over the budget of 125 KiB (+0.58%)"),
         ("param_bytes", '"128.744 kB"', "0", "param_bytes 128,744 is over the budget of 0 (from 0)"),
     ],
 )

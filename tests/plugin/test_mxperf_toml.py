@@ -60,7 +60,7 @@ def test_a_broken_gate_fails_its_model_at_its_line(recorded, run):
     recorded(('"608 k"', '"607 k"'))
     result = run("-v", "--mxperf-report=r.json")
     result.assert_outcomes(passed=1, failed=1)
-    result.stdout.fnmatch_lines(["mxperf.toml::digits FAILED*", "digits: macs 608 k is over the budget of 607 k *"])
+    result.stdout.fnmatch_lines(["mxperf.toml::digits FAILED*", "digits: macs 607.6 k is over the budget of 607 k *"])
 
 
 @pytest.mark.parametrize(

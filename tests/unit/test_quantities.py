@@ -3,13 +3,14 @@
 from fractions import Fraction
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from pytest_mxperf.errors import UsageError
 from pytest_mxperf.quantities import (
     Quantity,
     format_growth,
+    format_limited,
     format_quantity,
     format_shape,
     parse_fraction,
@@ -236,6 +237,27 @@ def test_what_is_shown_can_be_typed_back_within_half_a_percent(shown):
     value, unit = shown
     again = parse_quantity(format_quantity(value, unit), unit, where="here")
     assert abs(again - Fraction(value)) <= Fraction(value) * Fraction(51, 10_000)
+
+
+@given(
+    st.one_of(
+        st.tuples(*[st.integers(1, 10**12)] * 2, st.just(Quantity.COUNT), st.sampled_from(["", "k", "M", "G", "T"])),
+        st.tuples(*[st.integers(1, 2**40)] * 2, st.just(Quantity.BYTES), st.sampled_from(["", "kB", "MiB", "GiB"])),
+        st.tuples(*[st.floats(1e-9, 0.9)] * 2, st.just(Quantity.SECONDS), st.sampled_from(["", "s", "ms", "us"])),
+    )
+)
+@example((18_130_001, 16_000_000, Quantity.COUNT, "M"))
+@example((2**40 + 1, 2**40, Quantity.BYTES, "GiB"))
+@example((0.040000001, 0.04, Quantity.SECONDS, ""))
+def test_a_value_that_breaks_its_limit_would_meet_the_shown_one(given):
+    """The shown value, taken as the limit, is met. Counts without a unit have commas."""
+    value, limit, unit, written = given
+    assume(value != limit)
+    shown, held = format_limited(value, limit, unit, written, is_broken=True)
+    assert shown != held
+    again = parse_quantity(shown.replace(",", ""), unit, where="here")
+    value, again = (value, float(again)) if unit is Quantity.SECONDS else (Fraction(value), again)
+    assert again >= value if value >= limit else again <= value
 
 
 @pytest.mark.parametrize(("shape", "text"), [((1, 3, 224, 224), "1x3x224x224"), ((7,), "7"), ((), "()")])

@@ -61,12 +61,12 @@ def test_params_are_those_that_train_and_bytes_are_of_all():
 @pytest.mark.parametrize(
     ("ceiling", "told"),
     [
-        ("1 G", "macs 1.81 G is over the budget of 1 G (+81.41%)"),
+        ("1 G", "macs 1.815 G is over the budget of 1 G (+81.41%)"),
         ("2 G", "macs 1.81 G is within the budget of 2 G"),
         ("1.82 G", "macs 1.81 G is within the budget of 1.82 G"),
-        ("1.814 G", "macs 1.8141 G is over the budget of 1.814 G (less than +0.01%)"),  # so that it looks over it
+        ("1.814 G", "macs 1.8141 G is over the budget of 1.814 G (less than +0.01%)"),  # 1.815 G would be +0.06%
         ("1.814073344 G", "macs 1,814,073,344 is within the budget of 1,814,073,344"),
-        ("1.814073343 G", "macs 1.8141 G is over the budget of 1.814073343 G (less than +0.01%)"),
+        ("1.814073343 G", "macs 1.814074 G is over the budget of 1.814073343 G (less than +0.01%)"),
         (2_000_000_000, "macs 1,814,073,344 is within the budget of 2,000,000,000"),
         ("2000000 k", "macs 1814073 k is within the budget of 2000000 k"),
         ("1000 T", "macs 0.00181 T is within the budget of 1000 T"),
@@ -86,8 +86,40 @@ def test_bytes_and_durations_too():
     (few,) = judge(CostReport((), Params(bytes=12), {}), param_bytes="1 GiB")
     assert few.message == "param_bytes 12 is within the budget of 1,073,741,824"
     (over,), (seconds,) = judge(report(), TIMING, latency_p99="40 ms"), judge(report(), TIMING, latency_p99=0.1)
-    assert over.message == "latency_p99 60.0 ms is over the budget of 40 ms (+50.00%)"
+    assert over.message == "latency_p99 60.00 ms is over the budget of 40 ms (+50.00%)"
     assert seconds.message == "latency_p99 60.0 ms is within the budget of 100 ms"
+
+
+@pytest.mark.parametrize(
+    ("macs", "ceiling", "shown"),
+    [
+        (18_137_408, "16 M", "18.14 M"),
+        (18_137_408, "18.1 M", "18.14 M"),
+        (18_130_001, "16 M", "18.14 M"),  # 18.13 M would not hold
+        (18_140_001, "18.14 M", "18.140001 M"),
+        (1_814_073_344, "1.814073343 G", "1.814074 G"),
+    ],
+)
+def test_a_budget_of_the_figure_in_the_message_passes(macs, ceiling, shown):
+    (finding,) = judge(report(layer("a", macs=macs)), macs=ceiling)
+    assert finding.message.startswith(f"macs {shown} is over the budget of {ceiling} (")
+    (again,) = judge(report(layer("a", macs=macs)), macs=shown)
+    assert again.verdict is Verdict.PASSED
+
+
+def test_an_item_s_share_is_rounded_up_too():
+    """300,001 MACs of 3 items are 100,000.33 each. 31 of 3 are 10.33."""
+    for macs, ceiling, shown in ((300_001, "99 k", "100.1 k"), (300_001, 99_999, "100,001"), (31, 10, "10.3334")):
+        budget = parse_budget({"macs_per_item": ceiling}, where="here")
+        (finding,) = judge_budget(budget, report(layer("a", macs=macs)), None, unmeasured_because="", batch=3)
+        assert finding.message.startswith(f"macs_per_item {shown} is over the budget of ")
+
+
+def test_a_duration_without_a_unit_never_looks_like_its_ceiling():
+    timing = Timing.of([0.040001])
+    (over,), (within,) = judge(report(), timing, latency_p50=0.04), judge(report(), timing, latency_p50=0.0400011)
+    assert over.message == "latency_p50 40.001 ms is over the budget of 40 ms (less than +0.01%)"
+    assert within.message == "latency_p50 40.0 ms is within the budget of 40.0011 ms"
 
 
 @pytest.mark.parametrize("ceiling", [0, "0 G"])

@@ -46,6 +46,9 @@ def growth(now, before, over="", **tolerances):
         (0.98, 0.97, "PASSED", "accuracy 0.98 meets the minimum of 0.97"),
         (0.96, 0.97, "OVER_BUDGET", "accuracy 0.96 is below the minimum of 0.97 (-1.03%)"),  # 0.96 / 0.97 = 0.98969
         (1, "1", "PASSED", "accuracy 1 meets the minimum of 1"),
+        (0.969999999, 0.97, "OVER_BUDGET", "accuracy 0.969999 is below the minimum of 0.97 (less than -0.01%)"),
+        (0.123456789, 0.5, "OVER_BUDGET", "accuracy 0.123456 is below the minimum of 0.5 (-75.31%)"),
+        (0, 0.5, "OVER_BUDGET", "accuracy 0 is below the minimum of 0.5 (-100.00%)"),
     ],
 )
 def test_a_budget_of_what_is_better_for_being_more_is_a_floor(value, limit, verdict, message):
@@ -56,8 +59,9 @@ def test_a_budget_of_what_is_better_for_being_more_is_a_floor(value, limit, verd
 @pytest.mark.parametrize(
     ("value", "verdict", "message"),
     [
-        (2**16, "PASSED", "artifact_bytes 64.0 KiB is within the budget of 64.0 KiB"),
-        (2**17, "OVER_BUDGET", "artifact_bytes 128 KiB is over the budget of 64.0 KiB (+100.00%)"),
+        (2**16, "PASSED", "artifact_bytes 64.0 KiB is within the budget of 64 KiB"),
+        (2**17, "OVER_BUDGET", "artifact_bytes 128.0 KiB is over the budget of 64 KiB (+100.00%)"),
+        (2**16 + 1, "OVER_BUDGET", "artifact_bytes 64.001 KiB is over the budget of 64 KiB (less than +0.01%)"),
         (None, "UNMEASURED", "artifact_bytes was not measured: the plugin that adds it has no value for this model"),
     ],
 )
