@@ -196,7 +196,7 @@ class Baseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         for name in sorted({*self.inputs, *other.inputs}):
             mine, theirs = self.inputs.get(name), other.inputs.get(name)
             if mine != theirs:
-                return f"recorded with input {name} {mine or 'absent'}, the test gives {theirs or 'none'}"
+                return f"recorded with input {name} {mine or 'absent'}, now {theirs or 'absent'}"
         return ""
 
 

@@ -194,7 +194,7 @@ class _Check:
     def _judged(self) -> Tuple[List[Finding], JudgedGrowth]:
         """Raises ``MxperfError`` for a broken model, even when it has no gates."""
         _ = self._model.cost, self._model.example
-        findings = [] if self.gates or self._entry.is_timed else [ungated()]
+        findings = [] if self.gates or self._entry.is_timed else [ungated(is_test=False)]
         judged = self._model.judge(self.gates, None, unmeasured_because=_UNTIMED, where=self._entry.where)
         return findings + judged.findings, judged.growth
 

@@ -22,7 +22,7 @@ def judge_baseline(
     """
     because = before.incomparable_because(now)
     if because:
-        is_shared = "if another test uses this baseline, give this test's model another name; otherwise "
+        is_shared = "if another model uses this baseline, give this one another name; otherwise "
         remedy = f"{is_shared if before.inputs != now.inputs else ''}record it again with {words.record_this}"
         return [Finding("baseline", "all", Verdict.INCOMPARABLE, f"cannot be compared: {because}; {remedy}")]
     old, new = costs(before), costs(now)

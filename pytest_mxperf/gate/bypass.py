@@ -25,12 +25,16 @@ def judge_earlier(failures: Sequence[str]) -> List[Finding]:
     return [Finding("test", "reruns", Verdict.FLAKY, message, value=len(failures))]
 
 
-def ungated() -> Finding:
-    message = (
-        "no gate: the test has neither mxperf_budget nor mxperf_baseline, and does not use its model; "
-        "mark it with one of them, or use a fixture like mxperf_cost"
-    )
-    return Finding("test", "all", Verdict.UNGATED, message)
+_UNMARKED = (
+    "no gate: the test has neither mxperf_budget nor mxperf_baseline, and does not use its model; "
+    "mark it with one of them, or use a fixture like mxperf_cost"
+)
+_WITHOUT_KEY = 'no gate: the model has neither a budget nor a baseline; add one, as in budget = { macs = "1.82 G" }'
+
+
+def ungated(*, is_test: bool = True) -> Finding:
+    """For a test without a gate, or for a model of an ``mxperf.toml`` that is judged without pytest."""
+    return Finding("test", "all", Verdict.UNGATED, _UNMARKED if is_test else _WITHOUT_KEY)
 
 
 def unjudged(because: str) -> Finding:

@@ -35,7 +35,7 @@ def _annotation(result: ModelResult, place: Place) -> str:
         workspace = place.environ.get("GITHUB_WORKSPACE") or str(place.root)
         path = os.path.relpath(place.root / result.file, workspace)
         properties = [f"file={_property(path)}", f"line={result.line}", *properties]
-    return f"::error {','.join(properties)}::{_data(chr(10).join(messages) or f'test {result.outcome}')}"
+    return f"::error {','.join(properties)}::{_data(chr(10).join(messages) or result.outcome)}"
 
 
 def _data(text: str) -> str:

@@ -75,7 +75,7 @@ def _verdict(result: ModelResult) -> Tuple[str, str]:
     if bad:
         return _bad(bad), "red"
     if result.outcome != "passed":
-        return f"test {result.outcome}", "yellow" if result.outcome == "skipped" else "red"
+        return result.outcome, "yellow" if result.outcome == "skipped" else "red"
     if not result.findings:
         return "no gate" if result.baseline_update is None else result.baseline_update, "yellow"
     better = [finding for finding in result.findings if finding.verdict.value == "IMPROVED"]

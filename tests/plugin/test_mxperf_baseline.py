@@ -181,9 +181,9 @@ def test_other_inputs_cannot_be_compared(write, run, verdicts, no_traceback):
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
-            "digits: cannot be compared: recorded with input data (1, 1, 8, 8) float32, the test gives (2, 1, 8, 8) "
-            "float32; if another test uses this baseline, give this test's model another name; otherwise record it "
-            "again with pytest --mxperf-update test_it.py::test_digits"
+            "digits: cannot be compared: recorded with input data (1, 1, 8, 8) float32, now (2, 1, 8, 8) float32; "
+            "if another model uses this baseline, give this one another name; otherwise record it again "
+            "with pytest --mxperf-update test_it.py::test_digits"
         ]
     )
     no_traceback(result)

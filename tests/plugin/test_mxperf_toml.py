@@ -246,6 +246,25 @@ class TestCheck:
         assert ("WARNING mxperf.toml::free: no gate:" in result.stdout.str()) is not is_broken
         assert check("--strict")[0] == 1
 
+    def test_it_has_models_and_no_tests(self, pytester, digits, check):
+        (pytester.path / "mxperf.toml").write_text(
+            f'[models.free]\nsource = "{digits}"\ninputs = {{ data = [1, 1, 8, 8] }}\n'
+            f'[models.broken]\nsource = "{digits}"\ninputs = {{ data = [1, 1] }}\n'
+        )
+        code, out, _ = check()
+        overview = [line.split() for line in out.splitlines() if " 1x1" in line]
+        assert code == 1
+        assert [(row[0], row[-1]) for row in overview] == [("free", "UNGATED"), ("broken", "failed")]
+        assert "no gate: the model has neither a budget nor a baseline; add one, as in budget = { macs =" in out
+        assert "the test" not in out
+
+    def test_of_other_inputs_it_says_so_of_the_model(self, recorded, check, pytester):
+        path = pytester.path / "mxperf.toml"
+        path.write_text(path.read_text().replace("[1, 1, 8, 8]", "[2, 1, 8, 8]"))
+        code, out, _ = check("-k", "digits")
+        told = "recorded with input data (1, 1, 8, 8) float32, now (2, 1, 8, 8) float32; if another model uses this "
+        assert (code, told in " ".join(out.split())) == (1, True)
+
 
 def test_a_model_that_is_to_be_filled_in_is_an_error_of_its_own(recorded, run, no_traceback):
     recorded(('budget = { latency_p50 = "100 s" }', 'inputs = { data = [1, "?"] }'))

@@ -128,22 +128,22 @@ class TestDifference:
             (
                 {"data": InputSpec((1, 3))},
                 {"data": InputSpec((8, 3))},
-                "recorded with input data (1, 3) float32, the test gives (8, 3) float32",
+                "recorded with input data (1, 3) float32, now (8, 3) float32",
             ),
             (
                 {"data": InputSpec((1, 3))},
                 {"data": InputSpec((1, 3), "float16")},
-                "recorded with input data (1, 3) float32, the test gives (1, 3) float16",
+                "recorded with input data (1, 3) float32, now (1, 3) float16",
             ),
             (
                 {"data": InputSpec((1, 3)), "mask": InputSpec((1,))},
                 {"data": InputSpec((1, 3))},
-                "recorded with input mask (1,) float32, the test gives none",
+                "recorded with input mask (1,) float32, now absent",
             ),
             (
                 {"data": InputSpec((1, 3))},
                 {"data": InputSpec((1, 3)), "mask": InputSpec((1,))},
-                "recorded with input mask absent, the test gives (1,) float32",
+                "recorded with input mask absent, now (1,) float32",
             ),
         ],
         ids=["shape", "dtype", "dropped", "added"],

@@ -114,7 +114,7 @@ def test_flops_take_the_tolerance_of_macs():
     [
         (
             baseline(inputs={"data": InputSpec((8, 3))}),
-            "recorded with input data (8, 3) float32, the test gives (1, 3) float32",
+            "recorded with input data (8, 3) float32, now (1, 3) float32",
         ),
         (
             baseline(convention="mxperf-0"),
@@ -126,7 +126,7 @@ def test_flops_take_the_tolerance_of_macs():
 def test_what_was_counted_differently_is_incomparable_and_never_a_regression(before, reason):
     (finding,) = judge_baseline(EXACT, baseline(layer("a", macs=5)), before, words=WORDS)
     assert (finding.gate, finding.metric, finding.verdict) == ("baseline", "all", Verdict.INCOMPARABLE)
-    is_shared = "if another test uses this baseline, give this test's model another name; otherwise "
+    is_shared = "if another model uses this baseline, give this one another name; otherwise "
     remedy = (is_shared if reason.startswith("recorded with") else "") + "record it again with --update net"
     assert finding.message == f"cannot be compared: {reason}; {remedy}"
 

@@ -148,9 +148,9 @@ def test_each_model_is_a_row():
         ({"findings": (PASSED, REGRESSED), "outcome": "failed"}, "REGRESSED"),
         ({"findings": (REGRESSED,)}, "REGRESSED"),  # a policy may let the test pass: it is shown all the same
         ({"findings": (SLOWER,)}, "REGRESSED +5.60%"),
-        ({"findings": (PASSED,), "outcome": "failed"}, "test failed"),
-        ({"outcome": "error"}, "test error"),
-        ({"outcome": "skipped"}, "test skipped"),
+        ({"findings": (PASSED,), "outcome": "failed"}, "failed"),
+        ({"outcome": "error"}, "error"),
+        ({"outcome": "skipped"}, "skipped"),
         ({"baseline_update": "recorded"}, "recorded"),
     ],
     ids=str,
