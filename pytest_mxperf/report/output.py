@@ -43,7 +43,10 @@ class Output(NamedTuple):
 
 
 def save(path: Path, content: bytes, *, adds: bool = False) -> None:
-    """Writes a report. A disk that is full leaves the file of before. Raises ``OSError``."""
+    """Writes a report. A disk that is full leaves the file of before, and a read-only file is not replaced.
+
+    Raises ``OSError``.
+    """
     if adds:
         with path.open("ab") as stream:
             stream.write(content)
@@ -51,6 +54,8 @@ def save(path: Path, content: bytes, *, adds: bool = False) -> None:
     if path.is_symlink() or (path.exists() and not path.is_file()):  # such as /dev/stdout
         path.write_bytes(content)
         return
+    if path.exists():
+        path.open("ab").close()  # raises if the file is read-only, which would not keep another from taking its place
     try:
         _replace(path, content)
     except OSError as error:

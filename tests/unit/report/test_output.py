@@ -40,6 +40,22 @@ def test_a_file_that_can_only_be_written_in_place_is(tmp_path, refuses):
     assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == {"report.html": b"now"}
 
 
+def test_a_file_that_is_read_only_is_not_replaced(tmp_path, monkeypatch):
+    path = tmp_path / "report.html"
+    save(path, b"before")
+    usual = Path.open
+
+    def refuse(self, mode="r", *more, **named):  # root may write everything, so chmod would not do
+        if self == path and mode[0] in "wa+":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self))
+        return usual(self, mode, *more, **named)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(PermissionError, match=r"Permission denied: '.*report\.html'"):
+        save(path, b"now")
+    assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == {"report.html": b"before"}
+
+
 def test_its_mode_stays_and_its_name_may_be_as_long_as_any(tmp_path):
     path = tmp_path / ("r" * 250 + ".html")
     save(path, b"before")
