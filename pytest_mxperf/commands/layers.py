@@ -4,8 +4,18 @@ import argparse
 from typing import Any, List, Tuple
 
 from pytest_mxperf.api import compare_layers, profile_layers
-from pytest_mxperf.arguments import SIDES, add_model_options, model_of
-from pytest_mxperf.commands.shared import MODEL, SAME, add, add_json, add_run_as, color, wanted, width
+from pytest_mxperf.arguments import SIDES, add_model_options
+from pytest_mxperf.commands.shared import (
+    MODEL,
+    SAME,
+    add,
+    add_json,
+    add_run_as,
+    color,
+    model_with_inputs,
+    wanted,
+    width,
+)
 from pytest_mxperf.errors import UsageError
 from pytest_mxperf.latency.allowance import DEFAULT_SECONDS
 from pytest_mxperf.spec import ModelSpec
@@ -46,10 +56,10 @@ def _profile(options: argparse.Namespace) -> Tuple[str, int]:
 
 def _specs(options: argparse.Namespace) -> List[ModelSpec]:
     if len(options.models) == 1:
-        return [model_of(options, options.models[0])]
+        return [model_with_inputs(options, options.models[0])]
     if len(options.models) > 2:
         raise UsageError(f"profile: takes one model or two, not {len(options.models)}")
-    return [model_of(options, source, side) for source, side in zip(options.models, SIDES)]
+    return [model_with_inputs(options, source, side) for source, side in zip(options.models, SIDES)]
 
 
 def _one(options: argparse.Namespace, specs: List[ModelSpec], timing: Any) -> str:

@@ -10,9 +10,8 @@ from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequenc
 import msgspec
 
 from pytest_mxperf.api import count
-from pytest_mxperf.arguments import model_of
 from pytest_mxperf.checkpoints import are_many, named
-from pytest_mxperf.commands.shared import Troubles, width
+from pytest_mxperf.commands.shared import Troubles, model_with_inputs, width
 from pytest_mxperf.cost.result import CostReport
 from pytest_mxperf.encoding import encoded
 from pytest_mxperf.errors import UsageError
@@ -100,7 +99,7 @@ def _specs(options: argparse.Namespace, source: str) -> Iterator[Tuple[str, Call
 
 
 def _with_inputs(options: argparse.Namespace, prefix: str) -> ModelSpec:
-    spec = model_of(options, prefix)
+    spec = model_with_inputs(options, prefix)
     if not spec.inputs:
         raise UsageError(f"give its inputs: mxperf inputs {prefix} shows them")
     return spec

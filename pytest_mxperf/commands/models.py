@@ -6,7 +6,7 @@ from typing import Any, Tuple
 import msgspec
 
 from pytest_mxperf.api import compare_latency, count, diff
-from pytest_mxperf.arguments import add_model_options, in_options, model_of
+from pytest_mxperf.arguments import add_model_options, in_options
 from pytest_mxperf.commands import vary
 from pytest_mxperf.commands.many import FORMATS, SORTS, costs, is_table
 from pytest_mxperf.commands.shared import (
@@ -20,6 +20,7 @@ from pytest_mxperf.commands.shared import (
     add_run_as,
     both,
     color,
+    model_with_inputs,
     wanted,
     width,
 )
@@ -85,7 +86,7 @@ def _cost(options: argparse.Namespace) -> Tuple[str, int]:
             raise UsageError("--vary takes a single prefix, and neither --format nor --sort")
         return costs(options)
     (source,) = options.model
-    spec = model_of(options, source)
+    spec = model_with_inputs(options, source)
     if not spec.inputs:
         return wanted(spec)
     if options.vary:

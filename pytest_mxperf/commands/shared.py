@@ -4,14 +4,16 @@ import argparse
 import os
 import shutil
 import sys
-from contextlib import contextmanager
-from typing import Any, Iterator, List, Tuple
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from typing import Any, Dict, Iterator, List, Tuple, cast
 
 from pytest_mxperf.api import inputs_of
 from pytest_mxperf.arguments import SIDES, add_model_options, in_options, model_of
+from pytest_mxperf.baseline.store import BaselineStore
 from pytest_mxperf.cost.inputs import table
 from pytest_mxperf.errors import MxperfError
-from pytest_mxperf.spec import ModelSpec
+from pytest_mxperf.spec import Checkpoint, DtypeName, InputSpec, ModelSpec
 from pytest_mxperf.words import Words
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "add_run_as",
     "both",
     "color",
+    "model_with_inputs",
     "wanted",
     "width",
 ]
@@ -94,7 +97,42 @@ def add_run_as(command: argparse.ArgumentParser) -> None:
 
 
 def both(options: argparse.Namespace) -> List[ModelSpec]:
-    return [model_of(options, source, side) for source, side in zip((options.old, options.new), SIDES)]
+    return [model_with_inputs(options, source, side) for source, side in zip((options.old, options.new), SIDES)]
+
+
+def model_with_inputs(options: argparse.Namespace, source: str, side: str = "") -> ModelSpec:
+    """The model. If no ``--input`` is given, the graph of a stored baseline has the inputs of its baseline.
+
+    A line on stderr shows them. Other models have no inputs then.
+    """
+    spec = model_of(options, source, side)
+    if spec.inputs or not isinstance(spec.source, Checkpoint):
+        return spec
+    symbol_path, name = spec.source.symbol_path, spec.source.prefix.name
+    baseline_path = symbol_path.with_name(f"{name}.json")
+    inputs = _stored_inputs(BaselineStore(symbol_path.parent, WORDS), name) if baseline_path != symbol_path else {}
+    if not inputs or not inputs.keys().isdisjoint(spec.shapes):
+        return spec
+    given = " ".join(f"--input {input_name}={_typed(each)}" for input_name, each in inputs.items())
+    print(f"mxperf: with the inputs of {baseline_path}: {given}", file=sys.stderr)
+    return replace(spec, inputs=inputs)
+
+
+def _stored_inputs(store: BaselineStore, name: str) -> Dict[str, InputSpec]:
+    """Empty if there is no such baseline, or if it cannot be read."""
+    with suppress(MxperfError, OSError):
+        stored = store.load(name) if store.path(name).is_file() else None
+        if stored is not None:
+            return {
+                input_name: InputSpec.parse((record.shape, cast(DtypeName, record.dtype)), where=name)
+                for input_name, record in stored.baseline.inputs.items()
+            }
+    return {}
+
+
+def _typed(spec: InputSpec) -> str:
+    """As ``--input`` takes it."""
+    return ",".join(map(str, spec.shape)) + ("" if spec.dtype == "float32" else f":{spec.dtype}")
 
 
 def wanted(*specs: ModelSpec) -> Tuple[str, int]:

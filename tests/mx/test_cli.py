@@ -409,6 +409,51 @@ class TestInputs:
         assert mxperf("diff", old, new, "--input", "data=1,3", "--input", "state=1,4")[0] == 2
 
 
+class TestStoredInputs:
+    """The digits net, whose baseline has the inputs data (1, 1, 8, 8)."""
+
+    SHOWN = "mxperf: with the inputs of {}: --input data=1,1,8,8\n"
+
+    @pytest.fixture
+    def stored(self, request, tmp_path):
+        for name in ("digits.json", "digits-symbol.json"):
+            (tmp_path / name).write_bytes((request.config.rootpath / "baselines" / name).read_bytes())
+        return tmp_path / "digits-symbol.json"
+
+    def test_the_graph_of_a_baseline_has_the_baseline_s_inputs(self, mxperf, stored):
+        code, out, err = mxperf("cost", stored, "--json")
+        assert (code, json.loads(out)["macs"]) == (0, 607_552)
+        assert err == self.SHOWN.format(stored.with_name("digits.json"))
+        assert mxperf("cost", stored.with_name("digits"))[0] == 0
+        assert mxperf("cost", stored, "--vary", "data:0=1,2")[0] == 0
+
+    def test_in_a_table_and_on_either_side_too(self, mxperf, stored, digits):
+        shown = self.SHOWN.format(stored.with_name("digits.json"))
+        assert mxperf("cost", stored, "--format", "csv")[::2] == (0, shown)
+        assert mxperf("diff", stored, digits, "--input-new", "data=1,1,8,8")[::2] == (0, shown)
+        assert mxperf("diff", digits, stored, "--input-old", "data=1,1,8,8")[::2] == (0, shown)
+
+    def test_given_inputs_count(self, mxperf, stored):
+        code, out, err = mxperf("cost", stored, "--input", "data=2,1,8,8", "--json")
+        assert (code, err, json.loads(out)["macs"]) == (0, "", 1_215_104)  # 2 x 607,552
+
+    def test_dtypes_are_those_of_the_baseline(self, mxperf, stored):
+        path = stored.with_name("digits.json")
+        path.write_text(path.read_text().replace('"float32"', '"float64"', 1))
+        assert mxperf("cost", stored)[2].startswith(self.SHOWN.format(path).replace("8,8", "8,8:float64"))
+
+    @pytest.mark.parametrize("broken", ["{}", "", "[]"])
+    def test_what_is_no_baseline_has_none(self, mxperf, stored, broken):
+        stored.with_name("digits.json").write_text(broken)
+        code, out, err = mxperf("cost", stored)
+        assert (code, out.splitlines()[0]) == (2, "digits takes")
+        assert err == "mxperf: give the shape of each input, as in --input data=1,3,224,224\n"
+
+    def test_nor_has_the_baseline_of_another_graph(self, mxperf, stored):
+        stored.write_text(stored.read_text() + " ")
+        assert mxperf("cost", stored)[0] == 2
+
+
 class TestFiles:
     @pytest.fixture
     def renamed(self, digits, tmp_path):
@@ -579,6 +624,12 @@ class TestProfile:
         assert (code, err) == (0, "")
         assert asked == [9.0, [("digits", f"{digits}-0000.params", "Module")]]
         assert [line.split()[0] for line in out.splitlines()[3:5]] == ["conv1_fwd", "dense1_fwd"]
+
+    def test_the_graph_of_a_baseline_needs_no_inputs(self, mxperf, request, asked):
+        graph = request.config.rootpath / "baselines" / "digits-symbol.json"
+        code, _, err = mxperf("profile", graph)
+        assert (code, "digits.json: --input data=1,1,8,8\n" in err) == (0, True)
+        assert mxperf("profile", graph, graph)[0] == 0
 
     def test_the_heaviest_first_if_asked(self, mxperf, digits):
         out = mxperf("profile", digits, *INPUT, "--sort", "macs", "--top", "1")[1]
