@@ -17,6 +17,7 @@ __all__ = [
     "Quantity",
     "format_growth",
     "format_limited",
+    "format_pair",
     "format_quantity",
     "format_shape",
     "parse_fraction",
@@ -31,6 +32,7 @@ LARGEST = 2**63 - 1
 
 _NUMBER = re.compile(r"\s*([+-]?(?:\d+(?:_\d+)*\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)\s*([^\s\d]*)\s*\Z")
 _MOST_DECIMALS = 6
+_MOST_PAIRED = 15
 _BROKEN_DIGITS, _PLAIN_DIGITS = 4, 6
 """Significant digits of a value that breaks its limit, and of one without a unit that is not whole."""
 _MANY_TIMES, _COUNTLESS_TIMES = 100, 10**9
@@ -135,6 +137,20 @@ def format_quantity(value: Number, unit: Quantity) -> str:
         if magnitude >= factor * Fraction(9995, 10000):
             return f"{_three_digits(float(value / factor))} {suffix}"
     return f"{value} {_BASE[unit]}".rstrip()
+
+
+def format_pair(before: Number, now: Number, unit: Quantity) -> Tuple[str, str]:
+    """Both as ``format_quantity``, in more digits if they would look equal and are not."""
+    shown = format_quantity(before, unit), format_quantity(now, unit)
+    if before == now or shown[0] != shown[1]:
+        return shown
+    suffix = shown[0].rpartition(" ")[2]
+    factor = _SHOWN[unit][suffix]
+    for places in range(1, _MOST_PAIRED + 1):
+        texts = [f"{float(value / factor):.{places}f}" for value in (before, now)]
+        if texts[0] != texts[1]:
+            break
+    return f"{texts[0]} {suffix}", f"{texts[1]} {suffix}"
 
 
 def format_limited(

@@ -12,7 +12,7 @@ from pytest_mxperf.gate.metrics import WALL_TIMES
 from pytest_mxperf.latency.comparison import Comparison
 from pytest_mxperf.latency.decide import Decision, Outcome
 from pytest_mxperf.latency.timing import Timing
-from pytest_mxperf.quantities import Quantity, format_quantity
+from pytest_mxperf.quantities import Quantity, format_pair
 from pytest_mxperf.spec import RunAs
 from pytest_mxperf.words import Words
 
@@ -174,8 +174,7 @@ def _judge_wall_time(
 
 
 def _change(old: float, now: float) -> str:
-    shown = (format_quantity(value, Quantity.SECONDS) for value in (old, now))
-    return f"{' -> '.join(shown)} ({_percent(now / old - 1)})"
+    return f"{' -> '.join(format_pair(old, now, Quantity.SECONDS))} ({_percent(now / old - 1)})"
 
 
 def _finding(

@@ -5,7 +5,7 @@ import numbers
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, SupportsFloat
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, SupportsFloat, Tuple
 
 import msgspec
 
@@ -13,7 +13,7 @@ from pytest_mxperf.cost.result import CostReport
 from pytest_mxperf.errors import UsageError, shown
 from pytest_mxperf.gate.finding import Finding, GateName, MetricUnit, Number, Verdict
 from pytest_mxperf.gate.limits import KNOWN_METRICS, Ceiling
-from pytest_mxperf.quantities import LARGEST, Quantity, format_growth, format_limited, format_quantity
+from pytest_mxperf.quantities import LARGEST, Quantity, format_growth, format_limited, format_pair, format_quantity
 from pytest_mxperf.spec import LoadedCheckpoint, ModelSpec
 from pytest_mxperf.words import Words
 
@@ -24,6 +24,7 @@ __all__ = [
     "by_name",
     "checked",
     "format_value",
+    "format_values",
     "judge_own_budget",
     "judge_own_growth",
     "quantities",
@@ -135,6 +136,14 @@ def format_value(value: Number, unit: MetricUnit) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:.6g}"
 
 
+def format_values(before: Number, now: Number, unit: MetricUnit) -> Tuple[str, str]:
+    """Both as ``format_value``, in more digits if they would look equal and are not."""
+    if unit != "number":
+        return format_pair(before, now, _QUANTITIES[unit])
+    shown = format_value(before, unit), format_value(now, unit)
+    return shown if before == now or shown[0] != shown[1] else (f"{before:,}", f"{now:,}")
+
+
 def judge_own_budget(
     metrics: Mapping[str, Metric], budget: Mapping[str, Ceiling], now: Mapping[str, Optional[Number]]
 ) -> List[Finding]:
@@ -192,7 +201,7 @@ def _judge_growth(
 
 
 def _growth(metric: Metric, old: Number, new: Number, allowed: float, over: str) -> str:
-    before, now = (format_value(number, metric.unit) for number in (old, new))
+    before, now = format_values(old, new, metric.unit)
     if new == old:
         return f"{metric.name} {now}, {f'the same as {over}' if over else 'unchanged'}"
     change = f"({format_growth(old, new)}, allowed {100 * allowed:+g}%)"

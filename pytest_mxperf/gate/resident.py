@@ -4,7 +4,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from pytest_mxperf.gate.finding import Finding, Verdict
-from pytest_mxperf.quantities import Quantity, format_growth, format_quantity
+from pytest_mxperf.quantities import Quantity, format_growth, format_pair, format_quantity
 
 __all__ = [
     "NOISE_BYTES",
@@ -41,7 +41,7 @@ def judge_resident(tolerance: Fraction, pair: ResidentPair, *, over: str, is_bas
         verdict = Verdict.REGRESSED
     elif is_less and is_baseline:
         verdict = Verdict.IMPROVED
-    before, now = (format_quantity(each, Quantity.BYTES) for each in (pair.before, pair.now))
+    before, now = format_pair(pair.before, pair.now, Quantity.BYTES)
     allowed = f"allowed {float(tolerance * 100):+g}% over {over}"
     message = f"rss {before} -> {now} ({format_growth(pair.before, pair.now)}, {allowed})"
     return Finding("baseline", "rss", verdict, message, pair.now, pair.before, float(tolerance))

@@ -16,9 +16,9 @@ from markupsafe import Markup
 from pytest_mxperf.cost.result import CostReport, LayerCost
 from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.gate.metrics import BUDGETS
-from pytest_mxperf.gate.own_metrics import MetricValue, format_value
+from pytest_mxperf.gate.own_metrics import MetricValue, format_value, format_values
 from pytest_mxperf.profile.layers import ModelProfile, TimedLayer
-from pytest_mxperf.quantities import Quantity, format_growth, format_quantity, format_shape
+from pytest_mxperf.quantities import Quantity, format_growth, format_pair, format_quantity, format_shape
 from pytest_mxperf.report.evidence import Evidence, evidence_of, medians
 from pytest_mxperf.report.output import Output, Place
 from pytest_mxperf.report.page import environment
@@ -78,7 +78,7 @@ class _Gate(NamedTuple):
     @classmethod
     def of(cls, finding: Finding) -> "_Gate":
         message, *explanation = finding.message.split("\n")
-        old, new = [_in_unit(value, finding) for value in (finding.reference, finding.value)]
+        old, new = _figures(finding)
         if finding.gate == "latency":
             old, new = medians(finding)
         elif old and new and finding.verdict in _NUMBERS_SUFFICE:
@@ -90,12 +90,21 @@ class _Gate(NamedTuple):
 _NUMBERS_SUFFICE = (Verdict.PASSED, Verdict.IMPROVED, Verdict.REGRESSED, Verdict.OVER_BUDGET)
 
 
+def _figures(finding: Finding) -> Tuple[str, str]:
+    """The reference and the value; empty if unknown."""
+    reference, value = finding.reference, finding.value
+    unit = BUDGETS.get(finding.metric, Quantity.SECONDS)  # wall times are no budget
+    if reference is None or value is None or (unit is Quantity.COUNT and not finding.unit):
+        return _in_unit(reference, finding), _in_unit(value, finding)
+    return format_values(reference, value, finding.unit) if finding.unit else format_pair(reference, value, unit)
+
+
 def _in_unit(value: Optional[float], finding: Finding) -> str:
     if value is None:
         return ""
     if finding.unit:
         return format_value(value, finding.unit)
-    unit = BUDGETS.get(finding.metric, Quantity.SECONDS)  # wall times are no budget
+    unit = BUDGETS.get(finding.metric, Quantity.SECONDS)
     return f"{value:,}" if unit is Quantity.COUNT else format_quantity(value, unit)
 
 

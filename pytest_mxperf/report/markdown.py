@@ -6,8 +6,8 @@ from typing import Iterable, List, Sequence
 
 from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.gate.metrics import BUDGETS
-from pytest_mxperf.gate.own_metrics import format_value
-from pytest_mxperf.quantities import Quantity, format_growth, format_quantity
+from pytest_mxperf.gate.own_metrics import format_values
+from pytest_mxperf.quantities import Quantity, format_growth, format_pair, format_quantity
 from pytest_mxperf.report.evidence import medians
 from pytest_mxperf.report.output import Output, Place
 from pytest_mxperf.report.profile import gigas, headline, leads, peaks_line, percent
@@ -109,15 +109,16 @@ def _figures(finding: Finding) -> "tuple[str, str, str]":
     value, reference = finding.value, finding.reference
     if finding.gate == "latency":
         return (*medians(finding), "" if value is None else f"{100 * value:+.1f}%")
-    old, new = ["" if each is None else _in_unit(each, finding) for each in (reference, value)]
-    both = value is not None and reference is not None
-    return old, new, format_growth(reference, value) if both and value is not None and reference is not None else ""
+    if value is not None and reference is not None:
+        return (*_both_in_unit(reference, value, finding), format_growth(reference, value))
+    old, new = ["" if each is None else _both_in_unit(each, each, finding)[0] for each in (reference, value)]
+    return old, new, ""
 
 
-def _in_unit(value: float, finding: Finding) -> str:
+def _both_in_unit(reference: float, value: float, finding: Finding) -> "tuple[str, str]":
     if finding.unit:
-        return format_value(value, finding.unit)
-    return format_quantity(value, BUDGETS.get(finding.metric, Quantity.SECONDS))  # wall times are no budget
+        return format_values(reference, value, finding.unit)
+    return format_pair(reference, value, BUDGETS.get(finding.metric, Quantity.SECONDS))  # wall times are no budget
 
 
 def _explained(result: ModelResult) -> str:

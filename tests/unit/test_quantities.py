@@ -11,6 +11,7 @@ from pytest_mxperf.quantities import (
     Quantity,
     format_growth,
     format_limited,
+    format_pair,
     format_quantity,
     format_shape,
     parse_fraction,
@@ -237,6 +238,21 @@ def test_what_is_shown_can_be_typed_back_within_half_a_percent(shown):
     value, unit = shown
     again = parse_quantity(format_quantity(value, unit), unit, where="here")
     assert abs(again - Fraction(value)) <= Fraction(value) * Fraction(51, 10_000)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "unit", "texts"),
+    [
+        (18_100_000, 18_140_000, Quantity.COUNT, ("18.10 M", "18.14 M")),
+        (999_900, 1_000_100, Quantity.COUNT, ("0.9999 M", "1.0001 M")),
+        (18_000_000, 18_140_000, Quantity.COUNT, ("18.0 M", "18.1 M")),
+        (18_140_000, 18_140_000, Quantity.COUNT, ("18.1 M", "18.1 M")),
+        (2**30, 2**30 + 2**20, Quantity.BYTES, ("1.000 GiB", "1.001 GiB")),  # 1 / 1024
+        (0.04, 0.0400001, Quantity.SECONDS, ("40.0000 ms", "40.0001 ms")),
+    ],
+)
+def test_two_numbers_never_look_equal_unless_they_are(before, now, unit, texts):
+    assert format_pair(before, now, unit) == texts
 
 
 @given(

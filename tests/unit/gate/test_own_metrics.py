@@ -77,6 +77,10 @@ def test_a_budget_is_a_ceiling_otherwise(value, verdict, message):
         (200, 221, "10%", "REGRESSED", "energy_joules 200 -> 221 (+10.50%, allowed +10%)"),
         (200, 199, "10%", "IMPROVED", "energy_joules 200 -> 199 (-0.50%, allowed +10%)"),
         (1.5, 1.5, "0%", "PASSED", "energy_joules 1.5, unchanged"),
+        (
+            *(1.5, 1.5000001, "0%", "REGRESSED"),
+            "energy_joules 1.5 -> 1.5000001 (less than +0.01%, allowed +0%)",
+        ),
         (0, 1, "10%", "REGRESSED", "energy_joules 0 -> 1 (from 0, allowed +10%)"),
     ],
 )

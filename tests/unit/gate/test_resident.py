@@ -43,6 +43,7 @@ def test_growth_counts_beyond_the_tolerance_and_the_noise(before, now, tolerance
         (100, True, Verdict.PASSED, "rss 100 MiB -> 100 MiB (+0.00%, allowed +5% over its baseline)"),
         (104, True, Verdict.PASSED, "rss 100 MiB -> 104 MiB (+4.00%, allowed +5% over its baseline)"),
         (110, True, Verdict.REGRESSED, "rss 100 MiB -> 110 MiB (+10.00%, allowed +5% over its baseline)"),
+        (100.25, True, Verdict.PASSED, "rss 100.0 MiB -> 100.2 MiB (+0.25%, allowed +5% over its baseline)"),
         (90, True, Verdict.IMPROVED, "rss 100 MiB -> 90.0 MiB (-10.00%, allowed +5% over its baseline)"),
         (90, False, Verdict.PASSED, "rss 100 MiB -> 90.0 MiB (-10.00%, allowed +5% over its baseline)"),
     ],

@@ -58,6 +58,25 @@ def test_the_verdict_comes_first_and_what_did_not_change_is_folded():
 
 
 @pytest.mark.parametrize(
+    ("metric", "unit", "limit", "value", "shown"),
+    [
+        ("macs", "", 18_100_000, 18_140_000, ("18.10 M", "18.14 M")),
+        ("param_bytes", "", 2**30, 2**30 + 2**20, ("1.000 GiB", "1.001 GiB")),
+        ("latency_p50", "", 0.04, 0.04001, ("40.00 ms", "40.01 ms")),
+        ("accuracy", "number", 0.97, 0.9699999, ("0.97", "0.9699999")),
+        ("artifact", "bytes", 2**16, 2**16 + 32, ("64.00 KiB", "64.03 KiB")),
+    ],
+)
+def test_the_figures_of_a_row_look_different_if_they_are(metric, unit, limit, value, shown):
+    """In the Markdown report and on the page, which has exact counts."""
+    from pytest_mxperf.report.html import _figures
+
+    finding = Finding("budget", metric, Verdict.OVER_BUDGET, f"{metric} is over", value, limit, unit=unit)
+    assert f"| budget {shown[0]} | {shown[1]} |" in render(run(result(outcome="failed", findings=(finding,))))
+    assert _figures(finding) == (("18,100,000", "18,140,000") if metric == "macs" else shown)
+
+
+@pytest.mark.parametrize(
     ("metric", "value", "shown"),
     [
         ("checkpoint_bytes", 2048, "2.00 KiB"),
