@@ -122,9 +122,61 @@ def test_suspect_models_are_counted_with_one_fork_for_all(save, monkeypatch):
     monkeypatch.setattr(trials, "data_bytes", lambda: 0)  # a session that runs all tests is too large to keep a child
     monkeypatch.setattr(os, "fork", lambda: forks.append(1) or fork())
     prefix = save("Correlation", {"kernel_size": "1", "max_displacement": "2"}, 2, weights={})
-    reports = [count(prefix, {**SQUARE, "x1": (1, 4, 8, 8)}) for _ in range(3)]
+    shapes = [(batch, 4, 8, 8) for batch in (1, 2, 3)]
+    reports = [count(prefix, {"x0": shape, "x1": shape}) for shape in shapes]
     assert len(forks) == 1
-    assert [report.layers[-1].outputs for report in reports] == [((1, 25, 4, 4),)] * 3
+    assert [report.layers[-1].outputs for report in reports] == [((batch, 25, 4, 4),) for batch in (1, 2, 3)]
+
+
+@pytest.fixture
+def tried(monkeypatch):
+    """What is tried in a child, as it begins."""
+    from pytest_mxperf.mx import model
+
+    tries = []
+    monkeypatch.setattr(model, "_survived", set())
+    monkeypatch.setattr(model, "try_in_session_child", lambda work, *args, **options: tries.append(work))
+    return tries
+
+
+def test_a_file_is_tried_again_only_as_another_file_with_other_shapes_or_other_weights(save, tried):
+    import mxnet as mx
+
+    shapes = {**SQUARE, "x1": (1, 4, 8, 8)}
+    attrs = {"kernel_size": "1", "max_displacement": "2"}
+    prefix = save("Correlation", attrs, 2)
+    for _ in range(3):
+        count(prefix, shapes)
+    assert len(tried) == 1
+    count(prefix, {"x0": (2, 4, 8, 8), "x1": (2, 4, 8, 8)})
+    assert len(tried) == 2
+    save("Correlation", {**attrs, "max_displacement": "1"}, 2)
+    count(prefix, shapes)
+    assert len(tried) == 3
+    save("Correlation", {**attrs, "max_displacement": "1"}, 2, weights={"x1": mx.nd.ones((1, 4, 8, 8))})
+    count(prefix, shapes)
+    assert len(tried) == 4
+
+
+def test_what_has_killed_mxnet_is_refused_again(save):
+    prefix = save("GroupNorm", {"num_groups": "0"}, 3)
+    for _ in range(2):
+        with pytest.raises(MxperfError, match="GroupNorm 'it'"):
+            count(prefix, SQUARE)
+
+
+def test_a_file_that_calls_python_is_tried_each_time(tmp_path, tried):
+    import mxnet as mx
+
+    class Same(mx.operator.CustomOpProp):
+        pass
+
+    mx.operator.register("same")(Same)
+    symbol = mx.sym.Custom(mx.sym.var("data"), op_type="same", name="it")
+    mx.model.save_checkpoint(str(tmp_path / "m"), 0, symbol, {}, {})
+    for _ in range(2):
+        count(tmp_path / "m", {"data": (2, 3)})
+    assert len(tried) == 2
 
 
 def test_a_healthy_model_of_ordinary_operators_is_never_tried_in_a_child(digits, monkeypatch):
@@ -502,6 +554,8 @@ VOUCHED = [
     ("UpSampling", {"scale": "3", "sample_type": "nearest", "num_args": "1"}, 1, (1, 4, 24, 24)),
     ("UpSampling", {"scale": "2", "sample_type": "nearest", "num_args": "2"}, 2, (1, 8, 16, 16)),
     ("_MulScalar", {"scalar": "0.5"}, 1, (1, 4, 8, 8)),
+    ("_contrib_box_nms", {"coord_start": "4", "score_index": "0", "id_index": "3"}, 1, (1, 4, 8, 8)),
+    ("_contrib_box_nms", {"topk": "16777216", "valid_thresh": "-1e3"}, 1, (1, 4, 8, 8)),
 ]
 
 
@@ -518,18 +572,27 @@ def test_an_operator_that_is_vouched_for_runs_without_a_trial(save, no_fork, op,
     """At the limits of what is vouched for."""
     prefix = save(op, attrs, inputs, weights={})
     module = run(ModelSpec.parse(prefix, {name: IMAGES[name] for name in list(IMAGES)[:inputs]}))
-    assert module.output_shapes == [("it_output", shape)]
+    assert [output for _, output in module.output_shapes] == [shape]
 
 
-@pytest.mark.parametrize(("op", "shape"), [("_zeros", "(0, 8)"), ("_ones", "(2, 8)")])
-def test_a_begin_state_that_is_made_in_the_graph_runs_without_a_trial(save, no_fork, op, shape):
+@pytest.mark.parametrize(
+    ("op", "attrs"),
+    [
+        ("_zeros", {"shape": "(0, 8)"}),
+        ("_ones", {"shape": "(2, 8)"}),
+        ("_arange", {"start": "0", "stop": "32", "step": "2.0"}),
+        ("_arange", {"start": "7.5", "stop": "-0.5", "step": "-1", "repeat": "2"}),
+    ],
+)
+def test_what_is_made_in_the_graph_runs_without_a_trial(save, no_fork, op, attrs):
     prefix = save("elemwise_add", inputs=2, weights={})
     path = prefix.with_name("m-symbol.json")
     document = json.loads(path.read_text())
-    document["nodes"][1] = {"op": op, "name": "state", "attrs": {"shape": shape, "dtype": "float32"}, "inputs": []}
+    document["nodes"][1] = {"op": op, "name": "made", "attrs": {**attrs, "dtype": "float32"}, "inputs": []}
     document["arg_nodes"] = [0]
     path.write_text(json.dumps(document))
-    assert run(ModelSpec.parse(prefix, {"x0": (2, 8)})).output_shapes == [("it_output", (2, 8))]
+    shape = (16,) if op == "_arange" else (2, 8)
+    assert run(ModelSpec.parse(prefix, {"x0": shape})).output_shapes == [("it_output", shape)]
 
 
 @pytest.mark.parametrize(
@@ -552,6 +615,12 @@ def test_a_begin_state_that_is_made_in_the_graph_runs_without_a_trial(save, no_f
         ("UpSampling", {"scale": "2", "sample_type": "nearest", "num_args": "2"}, [(1, 4, 8, 8), (1, 4, 4, 8)]),
         ("UpSampling", {"scale": "2", "sample_type": "nearest", "num_args": "2"}, [(1, 4, 8, 8), (2, 4, 8, 8)]),
         ("UpSampling", {"scale": "2", "sample_type": "nearest", "num_args": "1"}, [(1, 4, 8)]),
+        ("_contrib_box_nms", {}, [(1, 9, 4)]),
+        ("_contrib_box_nms", {}, [(6,)]),
+        ("_contrib_box_nms", {"coord_start": "-1"}, [(1, 9, 6)]),
+        ("_contrib_box_nms", {"coord_start": "3"}, [(1, 9, 6)]),
+        ("_contrib_box_nms", {"score_index": "6"}, [(1, 9, 6)]),
+        ("_contrib_box_nms", {"id_index": "16777216"}, [(1, 9, 6)]),
     ],
 )
 def test_what_an_operator_that_is_vouched_for_cannot_do_is_one_clear_error(save, no_fork, op, attrs, shapes):

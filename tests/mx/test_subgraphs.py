@@ -66,6 +66,32 @@ def test_a_cond_counts_its_heavier_branch_and_says_so(mx, then_units, else_units
     assert report.notes == (f"_cond '_cond0': counted with its heavier branch, '{heavier}'",)
 
 
+def test_loops_before_and_behind_one_that_mxnet_infers_nothing_of(mx):
+    """Slices of 2 x 3 in, each into 4: 5 x 24 = 120 MACs, and 5 x 6 x 4 = 120 of 2 x 3 in too.
+
+    Then 3 steps of 2 x 4 x 4 = 32 MACs, and 3 slices of 2 x 4 into 6: 3 x 48 = 144.
+    """
+
+    def each(name, data, units):
+        weight = mx.sym.var(f"{name}_weight")
+        body = lambda data, states: (dense(mx, data, name, weight=weight, units=units), states)  # noqa: E731
+        return mx.sym.contrib.foreach(body, data, [])[0]
+
+    weight = mx.sym.var("weight")
+    first, twin = each("first", mx.sym.var("data"), 4), each("twin", mx.sym.var("data"), 4)
+    state = mx.sym.slice_axis(first + twin, axis=0, begin=0, end=1)
+    steps, _ = mx.sym.contrib.while_loop(
+        lambda step, state: step < 5,
+        lambda step, state: (dense(mx, state, "inside", weight=weight), [step + 1, state * 2]),
+        [mx.sym.var("step"), mx.sym.reshape(state, shape=(2, 4))],
+        max_iterations=3,
+    )
+    report = count(each("last", steps[0], 6), {"data": (5, 2, 3), "step": (1,)})
+    macs = {layer.name.rpartition("/")[2]: layer.macs for layer in report.layers if layer.macs}
+    assert macs == {"first": 120, "twin": 120, "inside": 96, "last": 144}
+    assert report.params.trainable == 12 + 12 + 16 + 24
+
+
 def test_a_loop_in_a_loop_multiplies(mx):
     """3 x 5 slices of 2 numbers into 4 units: 15 x 8 MACs."""
     weight = mx.sym.var("weight")
