@@ -212,8 +212,9 @@ def _build_node(node: _RawNode, index: int, counts: "Sequence[Optional[int]]", w
         inputs = _entries(node.inputs, counts, index)
     except GraphError as error:
         raise GraphError(f"{_place(where, index, node)}: {error}") from None
-    if node.attrs is None or node.attr or node.param:
+    if node.attrs is None or node.attr is not msgspec.UNSET or node.param is not msgspec.UNSET:
         node.attrs = {**(node.param or {}), **(node.attr or {}), **(node.attrs or {})}
+        node.attr = node.param = msgspec.UNSET
     if not node.subgraphs:
         return Node(node.op, node.name, node.attrs, inputs, counts[index] or 1)
     inside = f"{_place(where, index, node)}: subgraph"
@@ -226,11 +227,11 @@ def _place(where: str, index: int, node: _RawNode) -> str:
 
 
 def _entries(raw: List[List[int]], counts: "Sequence[Optional[int]]", before: int) -> Tuple[Entry, ...]:
-    """The entries, which must be of nodes before the node ``before``."""
+    """The entries, which must be of nodes before the node ``before``. In ``raw`` each gets a version."""
     entries = []
     for entry in raw:
-        if len(entry) < 2:
-            raise GraphError(f"{entry} is not a [node, output] pair")
+        if len(entry) != 3 or entry[2]:
+            _check_version(entry)
         source, output = entry[0], entry[1]
         limit = counts[source] if 0 <= source < len(counts) else 0
         if output < 0 or (limit is not None and output >= limit):
@@ -259,24 +260,21 @@ def _raw(graph: Graph) -> Dict[str, Any]:
     }
 
 
+def _check_version(entry: List[int]) -> None:
+    """Adds the version if there is none. It counts how often an auxiliary state was written before."""
+    if len(entry) < 2:
+        raise GraphError(f"{entry} is not a [node, output] pair")
+    version = entry[2] if len(entry) > 2 else 0
+    entry[2:] = [version if 0 <= version < 2**31 else 0]
+
+
 def _checked(raw: _RawGraph) -> Dict[str, Any]:
     """What has been built of the graph, with all that MXNet needs to read."""
     for node in raw.nodes:
-        node.attr = node.param = msgspec.UNSET
-        _check_versions(node.inputs)
         if node.subgraphs:
             node.subgraphs = [_checked(subgraph) for subgraph in node.subgraphs]  # type: ignore[misc]  # to be written
-    _check_versions(raw.heads)
-    arg_nodes = [index for index, node in enumerate(raw.nodes) if node.op == "null"]
+    arg_nodes = [index for index, node in enumerate(raw.nodes) if node.op == VARIABLE]
     return {"nodes": raw.nodes, "arg_nodes": arg_nodes, "heads": raw.heads}
-
-
-def _check_versions(entries: List[List[int]]) -> None:
-    """Each with its version, which counts how often an auxiliary state was written before."""
-    for entry in entries:
-        if len(entry) != 3 or entry[2]:
-            version = entry[2] if len(entry) > 2 else 0
-            entry[2:] = [version if 0 <= version < 2**31 else 0]
 
 
 def _checked_attrs(raw: _RawGraph, where: str) -> Dict[str, Any]:

@@ -133,6 +133,8 @@ def _reads(graph: Graph, given: Set[int]) -> _Reads:
     reads = _Reads({}, set(), set(), set(), set())
     computed = _computed_from(graph, given)
     for index, node in reversed(list(enumerate(graph.nodes))):  # a node's readers come behind it
+        if not node.inputs:
+            continue
         if len(node.inputs) == 1:
             _pass_back(reads, index, node.inputs[0][0])
         if node.op in _TELLING or node.subgraphs:
@@ -205,11 +207,12 @@ def _is_gluon_constant(variable: Node) -> bool:
 
 
 def _is_constant(variable: Node) -> bool:
-    if _is_gluon_constant(variable):
-        return True
-    if variable.attrs.get("__grad_req__", variable.attrs.get("grad_req")) == "null":
-        return True
-    return _is_zero(variable.attrs.get("__lr_mult__", variable.attrs.get("lr_mult", "1")))
+    attrs = variable.attrs
+    return (
+        _is_gluon_constant(variable)
+        or (attrs.get("__grad_req__") or attrs.get("grad_req")) == "null"
+        or _is_zero(attrs.get("__lr_mult__") or attrs.get("lr_mult") or "1")
+    )
 
 
 @lru_cache(maxsize=1024)
