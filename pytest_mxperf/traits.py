@@ -76,6 +76,17 @@ SHAPED_AFTER = frozenset(
 )
 """It reads no numbers of its first input, but only its shape."""
 
+FUNCTIONS = frozenset(
+    (
+        *("sign", "ceil", "floor", "rint", "trunc", "fix", "negative", "reciprocal", "square", "sqrt", "cbrt"),
+        *("exp", "expm1", "log", "log10", "log1p", "log2"),
+        *("sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh"),
+        *("degrees", "radians", "logical_not"),
+        *("abs", "round", "rsqrt", "rcbrt", "erf", "erfinv", "gamma", "gammaln", "smooth_l1"),
+    )
+)
+"""It computes one function of each number."""
+
 # Layers.
 
 CONVOLUTIONS = frozenset(("Convolution", "Convolution_v1", "_contrib_quantized_conv"))

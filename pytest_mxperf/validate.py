@@ -14,7 +14,7 @@ from pytest_mxperf import traits
 from pytest_mxperf.errors import GraphError, ShapeError
 from pytest_mxperf.graph import VARIABLE, Graph, Node
 
-__all__ = ["check_attributes", "check_shapes", "suspects"]
+__all__ = ["check_attributes", "check_shapes", "divided_integers", "suspects"]
 
 _POSITIVE = ("num_group", "num_deformable_group", "stride")
 """What MXNet divides by."""
@@ -39,6 +39,9 @@ _GROWTH = {"Deconvolution": "stride", "tile": "reps", "repeat": "repeats", "UpSa
 _LARGEST_GROWTH = 2**20
 """What enlarges its input by a factor, and the largest product of all such factors in a graph."""
 
+_COMPARISONS = ("equal", "not_equal", "greater", "greater_equal", "lesser", "lesser_equal")
+_PAIRED = (*_COMPARISONS, "maximum", "minimum", "power", "hypot", "logical_and", "logical_or", "logical_xor")
+
 _ONE, _TWO = (1, 1), (2, 2)
 _ANY_NUMBER = (1, _MOST_COUNTED)
 _INPUTS: Dict[str, Tuple[int, int]] = {
@@ -47,16 +50,20 @@ _INPUTS: Dict[str, Tuple[int, int]] = {
     "BatchNorm": (3, 5),  # files of 2015 leave its running statistics to be added
     "RNN": (2, 4),
     **dict.fromkeys(("InstanceNorm", "LayerNorm"), (3, 3)),
-    **dict.fromkeys(("Activation", "relu", "sigmoid", "tanh", "softsign", "exp", "clip", "hard_sigmoid"), _ONE),
+    **dict.fromkeys(("Activation", "relu", "sigmoid", "softsign", "clip", "hard_sigmoid"), _ONE),
     **dict.fromkeys(("Pooling", "Flatten", "Reshape", "Dropout", "L2Normalization", "LRN", "Cast"), _ONE),
     **dict.fromkeys(("transpose", "expand_dims", "slice", "slice_axis", "SliceChannel", "mean", "sum"), _ONE),
     **dict.fromkeys(("_copy", "BlockGrad", "MakeLoss", "SoftmaxActivation", "log_softmax"), _ONE),
+    **dict.fromkeys((*traits.FUNCTIONS, "zeros_like", "ones_like", "max", "min", "prod"), _ONE),
     **dict.fromkeys((f"_{name}_scalar" for name in ("plus", "minus", "rminus", "mul", "div", "rdiv")), _ONE),
+    **dict.fromkeys((f"_{name}_scalar" for name in ("power", "rpower", "maximum", "minimum", "hypot")), _ONE),
+    **dict.fromkeys((f"_{name}_scalar" for name in _COMPARISONS), _ONE),
     **dict.fromkeys((f"_{name}Scalar" for name in ("Plus", "Minus", "RMinus", "Mul", "Div", "RDiv")), _ONE),
     **dict.fromkeys(("softmax", "LeakyReLU"), (1, 2)),
     **dict.fromkeys(("squeeze", "tile", "repeat", "SwapAxis"), _ONE),
     **dict.fromkeys((f"elemwise_{name}" for name in ("add", "sub", "mul", "div")), _TWO),
     **dict.fromkeys((f"broadcast_{name}" for name in ("add", "sub", "mul", "div")), _TWO),
+    **dict.fromkeys((f"{prefix}{name}" for prefix in ("_", "broadcast_") for name in _PAIRED), _TWO),
     # The names that these had before 2017, and in files of today (``.add_alias`` in elemwise_binary_op_basic.cc).
     **dict.fromkeys((f"_{name}" for name in ("Plus", "plus", "add", "Minus", "minus", "sub")), _TWO),
     **dict.fromkeys((f"_{name}" for name in ("Mul", "mul", "Div", "div")), _TWO),
@@ -315,6 +322,22 @@ def _product(text: str) -> float:
 def _looks_up_results(graph: Graph, node: Node) -> bool:
     """An embedding of an embedding and so on: each multiplies the size."""
     return bool(node.inputs) and not graph.nodes[node.inputs[0][0]].is_variable
+
+
+_DIVISIONS = {
+    *traits.DIVIDING,
+    *("_div", "_Div", "_div_scalar", "_DivScalar", "_rdiv_scalar", "_RDivScalar"),
+}
+
+
+def divided_integers(graph: Graph, dtypes: Sequence[Tuple[str, ...]]) -> Tuple[str, ...]:
+    """The nodes that divide integers, each as ``_div_scalar 'half'``: by 0 that ends the process, but not before it
+    runs."""
+    return tuple(
+        f"{node.op} {node.name[:60]!r}"
+        for node, (dtype, *_) in zip(graph.nodes, dtypes)
+        if node.op in _DIVISIONS and dtype.startswith(("int", "uint"))
+    )
 
 
 _EXACT_IN_FLOAT = 2**24

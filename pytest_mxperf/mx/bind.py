@@ -11,6 +11,7 @@ from pytest_mxperf.mx.guard import SECONDS_OF_A_TRIAL, memory_limit_bytes, try_i
 from pytest_mxperf.mx.runtime import mx, reason
 from pytest_mxperf.mx.sync import example_batch, forward_pass
 from pytest_mxperf.spec import LoadedCheckpoint
+from pytest_mxperf.validate import divided_integers
 
 __all__ = ["bind"]
 
@@ -20,19 +21,20 @@ def bind(analysis: Analysis, weights: LoadedCheckpoint) -> Any:
 
     Begin states that are variables are bound as inputs, behind the given inputs. Labels that are not given stay 0: no
     output depends on them at inference. Raises ``ModelError`` if MXNet cannot bind, or would need more memory than
-    there is. A graph with suspects is bound and run in a child process first. A crash there is a ``ModelError`` too.
+    there is. A graph that may crash is bound and run in a child process first. A crash there is a ``ModelError`` too.
     """
     model = analysis.model
     opaque = [node.op for node in analysis.graph.nodes if node.op in OPAQUE]
     if opaque:
         raise ModelError(f"{model.name}: a Module cannot bind {opaque[0]}; counting works, running does not")
     wanted_bytes = _check_memory(analysis)
-    if model.suspects:
+    suspects = model.suspects or divided_integers(analysis.graph, analysis.inference.dtypes)
+    if suspects:
         try_in_child(
             lambda: _try(analysis, weights),
             f"{model.name}: MXNet",
             "binding the model and running it once",
-            model.suspects,
+            suspects,
             seconds=SECONDS_OF_A_TRIAL + analysis.cost().flops / _LEAST_FLOPS_PER_SECOND,
             expected_bytes=wanted_bytes,
         )

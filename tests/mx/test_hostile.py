@@ -108,6 +108,21 @@ def test_a_forward_that_kills_mxnet_is_found_when_it_is_bound(save):
         run(ModelSpec.parse(prefix, SQUARE))
 
 
+@pytest.mark.parametrize("op", ["_div_scalar", "elemwise_div", "broadcast_div"])
+def test_a_division_of_integers_by_0_is_found_when_it_is_bound(save, op):
+    """Only a division of integers by 0 ends a process. The zeros are in the graph or in the weights."""
+    import mxnet as mx
+
+    scalar = op == "_div_scalar"
+    zeros = {} if scalar else {"x1": mx.nd.zeros((1, 4, 8, 8), dtype="int32")}
+    prefix = save(op, {"scalar": "0"} if scalar else {}, 1 if scalar else 2, weights=zeros)
+    inputs = {"x0": ((1, 4, 8, 8), "int32")}
+    assert count(prefix, inputs).flops == 256
+    with pytest.raises(MxperfError, match=rf"MXNet crashes with SIGFPE .* binding the model .*: {op} 'it'"):
+        run(ModelSpec.parse(prefix, inputs))
+    assert run(ModelSpec.parse(save("_div_scalar", {"scalar": "0"}, weights={}), SQUARE))  # floats have an infinity
+
+
 def test_a_healthy_model_of_a_suspect_operator_runs(save):
     prefix = save("Correlation", {"kernel_size": "1", "max_displacement": "2"}, 2, weights={})
     module = run(ModelSpec.parse(prefix, {**SQUARE, "x1": (1, 4, 8, 8)}))
@@ -554,6 +569,10 @@ VOUCHED = [
     ("UpSampling", {"scale": "3", "sample_type": "nearest", "num_args": "1"}, 1, (1, 4, 24, 24)),
     ("UpSampling", {"scale": "2", "sample_type": "nearest", "num_args": "2"}, 2, (1, 8, 16, 16)),
     ("_MulScalar", {"scalar": "0.5"}, 1, (1, 4, 8, 8)),
+    ("smooth_l1", {"scalar": "-1e3"}, 1, (1, 4, 8, 8)),
+    ("_power_scalar", {"scalar": "-0.5"}, 1, (1, 4, 8, 8)),
+    ("_lesser_equal_scalar", {"scalar": "1e3"}, 1, (1, 4, 8, 8)),
+    ("max", {"axis": "(2, 3)"}, 1, (1, 4)),
     ("_contrib_box_nms", {"coord_start": "4", "score_index": "0", "id_index": "3"}, 1, (1, 4, 8, 8)),
     ("_contrib_box_nms", {"topk": "16777216", "valid_thresh": "-1e3"}, 1, (1, 4, 8, 8)),
 ]
@@ -615,6 +634,10 @@ def test_what_is_made_in_the_graph_runs_without_a_trial(save, no_fork, op, attrs
         ("UpSampling", {"scale": "2", "sample_type": "nearest", "num_args": "2"}, [(1, 4, 8, 8), (1, 4, 4, 8)]),
         ("UpSampling", {"scale": "2", "sample_type": "nearest", "num_args": "2"}, [(1, 4, 8, 8), (2, 4, 8, 8)]),
         ("UpSampling", {"scale": "2", "sample_type": "nearest", "num_args": "1"}, [(1, 4, 8)]),
+        ("max", {"axis": "(0, 0)"}, [(1, 4, 8, 8)]),
+        ("prod", {"axis": "16777216"}, [(1, 4, 8, 8)]),
+        ("_maximum", {}, [(1, 4, 8, 8), (1, 4, 1, 8)]),
+        ("broadcast_power", {}, [(1, 4, 8, 8), (3,)]),
         ("_contrib_box_nms", {}, [(1, 9, 4)]),
         ("_contrib_box_nms", {}, [(6,)]),
         ("_contrib_box_nms", {"coord_start": "-1"}, [(1, 9, 6)]),
@@ -630,6 +653,44 @@ def test_what_an_operator_that_is_vouched_for_cannot_do_is_one_clear_error(save,
     with pytest.raises(MxperfError, match=r"^(\S*m\S*|MXNet cannot run the model): ") as caught:
         run(ModelSpec.parse(prefix, inputs))
     assert "Traceback" not in str(caught.value)
+
+
+COMPARED = ("equal", "not_equal", "greater", "greater_equal", "lesser", "lesser_equal")
+PAIRED = (*COMPARED, "maximum", "minimum", "power", "hypot", "logical_and", "logical_or", "logical_xor")
+SCALARS = ("power", "rpower", "maximum", "minimum", "hypot", *COMPARED)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int8", "uint8", "int32", "int64"])
+def test_what_is_vouched_for_survives_all_numbers(dtype):
+    """0, the extremes, and what is no number; in a child, because one that does not survive would end the session."""
+    import mxnet as mx
+    import numpy
+
+    from pytest_mxperf import traits
+    from pytest_mxperf.mx.guard import try_in_child
+
+    info = numpy.finfo(dtype) if dtype.startswith("float") else numpy.iinfo(dtype)
+    special = [numpy.nan, numpy.inf, -numpy.inf, -0.0, -0.5, 1e-7] if dtype.startswith("float") else []
+    values = numpy.array([0, 1, 2, 3, 7, info.min, info.max, info.max - 1, *special], dtype)
+    done = []
+
+    def work():
+        array = mx.nd.array(values, dtype=dtype)
+        for name in (*sorted(traits.FUNCTIONS), "zeros_like", "ones_like", "max", "min", "prod"):
+            getattr(mx.nd, name)(array).asnumpy()
+        for name in SCALARS:
+            for scalar in (0, -1, 0.5, -2.5, 16777216):
+                getattr(mx.nd._internal, f"_{name}_scalar")(array, scalar=scalar).asnumpy()
+        for name in PAIRED:
+            for other in (array, array[::-1], array * 0):
+                getattr(mx.nd._internal, f"_{name}")(array, other).asnumpy()
+                getattr(mx.nd, f"broadcast_{name}")(array, other).asnumpy()
+        done.append(True)
+
+    try_in_child(work, dtype, "computing", ["functions"])
+    assert not done  # in this process
+    work()
+    assert done
 
 
 @pytest.mark.parametrize("name", ["add", "sub", "mul", "div"])

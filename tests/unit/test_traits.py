@@ -18,6 +18,7 @@ FACTS = {
     "RANDOM": ("_random_uniform _npi_normal _sample_multinomial _shuffle", "_random_pdf_normal Dropout"),
     "DENSITIES": ("_random_pdf_normal _random_pdf_dirichlet", "_random_normal"),
     "SHAPED_AFTER": ("zeros_like _npi_full_like shape_array _random_gamma_like", "reshape_like _zeros"),
+    "FUNCTIONS": ("exp rsqrt logical_not smooth_l1", "clip relu _npi_exp softmax"),
     "CONVOLUTIONS": ("Convolution _contrib_quantized_conv", "Deconvolution Correlation"),
     "DEFORMABLE": ("_contrib_ModulatedDeformableConvolution", "_contrib_DeformablePSROIPooling"),
     "DENSE": ("FullyConnected _contrib_quantized_fully_connected", "dot"),

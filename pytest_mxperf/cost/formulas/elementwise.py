@@ -1,16 +1,13 @@
 """Operators that compute each output element from one element of each input: one FLOP per output element."""
 
+from pytest_mxperf import traits
 from pytest_mxperf.cost.registry import Call, formula, size
 from pytest_mxperf.cost.result import OpCost
 
-_UNARY = (
-    *("sign", "ceil", "floor", "rint", "trunc", "fix", "negative", "reciprocal", "square", "sqrt", "cbrt"),
-    *("exp", "expm1", "log", "log10", "log1p", "log2"),
-    *("sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh"),
-    *("degrees", "radians", "logical_not"),
+_UNARY_NP = (
+    *traits.FUNCTIONS.difference(("abs", "round", "rsqrt", "rcbrt", "erf", "erfinv", "gamma", "gammaln", "smooth_l1")),
+    *("absolute", "around", "bitwise_not", "isnan", "isinf", "isposinf", "isneginf", "isfinite", "nan_to_num"),
 )
-_UNARY_ND = ("abs", "round", "rsqrt", "rcbrt", "erf", "erfinv", "gamma", "gammaln", "smooth_l1")
-_UNARY_NP = ("absolute", "around", "bitwise_not", "isnan", "isinf", "isposinf", "isneginf", "isfinite", "nan_to_num")
 
 _BINARY = ("add", "sub", "mul", "div", "mod", "power", "maximum", "minimum", "hypot")
 _COMPARISONS = ("equal", "not_equal", "greater", "greater_equal", "lesser", "lesser_equal")
@@ -26,9 +23,8 @@ _REVERSED_NP = ("rsubtract", "rtrue_divide", "rmod", "rpower", "rcopysign", "rar
 
 
 @formula(
-    *_UNARY,
-    *_UNARY_ND,
-    *(f"_npi_{name}" for name in (*_UNARY, *_UNARY_NP)),
+    *traits.FUNCTIONS,
+    *(f"_npi_{name}" for name in _UNARY_NP),
     *(f"elemwise_{name}" for name in ("add", "sub", "mul", "div")),
     *(f"_{name}" for name in ("mod", "power", "maximum", "minimum", "hypot", *_COMPARISONS, *_LOGICAL)),
     *(f"broadcast_{name}" for name in (*_BINARY, *_COMPARISONS, *_LOGICAL)),
