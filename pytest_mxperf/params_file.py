@@ -21,11 +21,12 @@ names. Not bounded by the file's size are the shapes of arrays without values, a
 """
 
 import math
+import os
 import stat
 import struct
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, BinaryIO, Dict, List, NamedTuple, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from pytest_mxperf.errors import ParamsError
 
@@ -47,8 +48,8 @@ _MAX_ARRAYS = 100_000
 _MAX_NDIM = 32  # NumPy 1.x has no more
 _MAX_NAME_BYTES = 4096
 
-# A page: one read gets an array's header, and at most that much of the weights around it.
-_BUFFER_BYTES = 4096
+# One read gets an array's header, and at most that much of the weights around it.
+_PAGE_BYTES = 4096
 
 _AGAIN = "The file is incomplete or damaged: copy or download it again, or save the checkpoint again."
 
@@ -96,10 +97,9 @@ def read_header(path: Path) -> Tuple[StoredArray, ...]:
             kind = "a directory" if stat.S_ISDIR(status.st_mode) else "not a regular file"
             raise _failure(path, f"is {kind}", "Give the .params file itself.")
         # Not mmap: there, a file that another process truncates meanwhile kills this one with SIGBUS.
-        with path.open("rb", buffering=_BUFFER_BYTES) as file:
+        with path.open("rb", buffering=0) as file:
             _check_kind(path, file.read(64))
-            file.seek(0)
-            return _read_file(_Cursor(file, path, status.st_size))
+            return _read_file(_Cursor(file.fileno(), path, status.st_size))
     except FileNotFoundError:
         raise _failure(path, "no such file", "Check the checkpoint's prefix and epoch.") from None
     except (OSError, ValueError) as error:  # ValueError: a path with a null character
@@ -126,22 +126,24 @@ def _compiled(layout: str) -> struct.Struct:
 class _Cursor:
     """Reads a file forward, and never asks for a byte beyond its end. Its errors say where it is."""
 
-    def __init__(self, file: BinaryIO, path: Path, size: int) -> None:
-        self._file = file
+    def __init__(self, descriptor: int, path: Path, size: int) -> None:
+        self._descriptor = descriptor
         self._path = path
         self._size = size
-        self._part = "head"
+        self._part: Tuple[str, int, int] = ("head", 0, 0)
         self._field = 0  # where the field that was read last begins
         self._offset = 0
+        self._page = b""
+        self._page_offset = 0
 
     @property
     def left(self) -> int:
         """How many bytes follow."""
         return self._size - self._offset
 
-    def enter(self, part: str) -> None:
-        """Errors in what follows name this part of the file."""
-        self._part = part
+    def enter(self, part: str, number: int = 0, count: int = 0) -> None:
+        """Errors in what follows name this part of the file, or the ``number``-th of so many."""
+        self._part = part, number, count
         self._field = self._offset
 
     def unpack(self, layout: str) -> Tuple[Any, ...]:
@@ -152,20 +154,32 @@ class _Cursor:
     def take(self, count: int) -> bytes:
         """The next ``count`` bytes."""
         self._advance(count)
-        data = self._file.read(count)
+        data = self._read(self._field, count)
         if len(data) < count:
             raise self.error("became shorter while it was read")
         return data
 
+    def peek(self, count: int) -> bytes:
+        """The next ``count`` bytes, which will be read again; fewer at the end of the file."""
+        return self._read(self._offset, count)
+
     def skip(self, count: int) -> int:
         """Pass over ``count`` bytes; returns where they begin."""
         self._advance(count)
-        self._file.seek(self._offset)
         return self._field
+
+    def _read(self, offset: int, count: int) -> bytes:
+        start = offset - self._page_offset
+        if not 0 <= start <= len(self._page) - count:
+            self._page = os.pread(self._descriptor, max(count, _PAGE_BYTES), offset)
+            self._page_offset, start = offset, 0
+        return self._page[start : start + count]
 
     def error(self, problem: str, advice: str = _AGAIN) -> ParamsError:
         """That the field which was read last is wrong; to be raised by the caller."""
-        return _failure(self._path, f"{problem} (at byte {self._field:,}, {self._part})", advice)
+        part, number, count = self._part
+        where = f"{part} {number} of {count}" if number else part
+        return _failure(self._path, f"{problem} (at byte {self._field:,}, {where})", advice)
 
     def _advance(self, count: int) -> None:
         self._field = self._offset
@@ -181,13 +195,46 @@ def _read_file(cursor: _Cursor) -> Tuple[StoredArray, ...]:
         raise cursor.error(f"claims to hold {count:,} arrays")
     arrays: List[StoredArray] = []
     for number in range(1, count + 1):
-        cursor.enter(f"array {number} of {count}")
-        arrays.append(_read_array(cursor))
+        cursor.enter("array", number, count)
+        arrays.append(_read_dense(cursor) or _read_array(cursor))
     names = _read_names(cursor, count)
     cursor.enter("after the last name")
     if cursor.left:
         raise cursor.error(f"goes on for {cursor.left:,} bytes where it should end")
-    return tuple(array._replace(name=name) for array, name in zip(arrays, names))
+    return tuple([StoredArray(name, *array[1:]) for array, name in zip(arrays, names)])
+
+
+def _read_dense(cursor: _Cursor) -> Optional[StoredArray]:
+    """An array as nearly all are: dense, and saved by an MXNet since 0.12. None of others, and of one with a fault."""
+    head = cursor.peek(_LONGEST_DENSE_BYTES)
+    if len(head) < _DENSE.size:
+        return None
+    mark, storage, ndim = _DENSE.unpack_from(head)
+    if mark not in (_V2, _V3) or storage != 0 or not 1 <= ndim <= _MOST_DENSE_NDIM:
+        return None
+    rest = _compiled(f"{ndim}qiii")
+    header_bytes = _DENSE.size + rest.size
+    if len(head) < header_bytes:
+        return None
+    *shape, device, device_number, flag = rest.unpack_from(head, _DENSE.size)
+    if min(shape) < 0 or not _is_device(device, device_number) or flag not in _DTYPES:
+        return None
+    dtype, itemsize = _DTYPES[flag]
+    nbytes = itemsize * math.prod(shape)
+    if header_bytes + nbytes > cursor.left:
+        return None
+    cursor.skip(header_bytes)
+    return StoredArray("", tuple(shape), dtype, "default", cursor.skip(nbytes), nbytes)
+
+
+_DENSE = struct.Struct("<Iii")
+"""Mark, storage and number of dimensions."""
+_MOST_DENSE_NDIM = 8
+_LONGEST_DENSE_BYTES = _DENSE.size + 8 * _MOST_DENSE_NDIM + 12
+
+
+def _is_device(kind: int, number: int) -> bool:
+    return 1 <= kind <= _MAX_DEVICE_TYPE and number >= 0
 
 
 def _read_array(cursor: _Cursor) -> StoredArray:
@@ -199,7 +246,7 @@ def _read_array(cursor: _Cursor) -> StoredArray:
         # How an array that was never allocated was saved before NumPy's semantics. MXNet since 1.5 cannot load it.
         raise cursor.error("has an array without shape and values", "Save the checkpoint again, without that array.")
     device, device_number = cursor.unpack("ii")
-    if not (1 <= device <= _MAX_DEVICE_TYPE and device_number >= 0):
+    if not _is_device(device, device_number):
         raise cursor.error(f"has the unknown device type {device} with number {device_number}")
     dtype, itemsize = _read_dtype(cursor)
     indices = [(_read_dtype(cursor)[1], _read_shape(cursor)) for _ in range(index_count)]
@@ -264,7 +311,7 @@ def _read_names(cursor: _Cursor, count: int) -> Sequence[str]:
         raise cursor.error(f"has {name_count:,} names for {count:,} arrays")
     names: Dict[str, None] = {}
     for number in range(1, name_count + 1):
-        cursor.enter(f"name {number} of {count}")
+        cursor.enter("name", number, count)
         name = _read_name(cursor)
         if name in names:
             raise cursor.error(f"has a second array {name[:60]!r}")

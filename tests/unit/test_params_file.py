@@ -1,6 +1,7 @@
 """The reader of ``.params`` files against bytes laid out by hand, and against damage of every kind."""
 
 import errno
+import math
 import os
 import struct
 from pathlib import Path
@@ -114,6 +115,19 @@ class TestFormats:
             + b"b"
         )
         assert read_header(path) == (StoredArray("b", (2,), "float16", "default", 56, 4),)
+
+    @pytest.mark.parametrize("ndim", [1, 2, 4, 8, 9, 32])
+    def test_the_usual_arrays_are_read_as_all_others(
+        self, write: Write, monkeypatch: pytest.MonkeyPatch, ndim: int
+    ) -> None:
+        """Nearly all arrays of a file are dense: these are read in fewer steps."""
+        shapes = [(1,) * ndim, (*(1,) * (ndim - 1), 2), (*(1,) * (ndim - 1), 3000)]
+        arrays = [dense(*shape, mark=mark, data=bytes(4 * math.prod(shape))) for shape in shapes for mark in (V2, V3)]
+        path = write(array_list(*arrays, names=[f"arg:{number}".encode() for number in range(6)]))
+        usual = read_header(path)
+        assert [array.shape for array in usual] == [shape for shape in shapes for _ in (V2, V3)]
+        monkeypatch.setattr("pytest_mxperf.params_file._read_dense", lambda cursor: None)
+        assert read_header(path) == usual
 
     def test_all_versions_and_storages_in_one_file(self, write: Write) -> None:
         assert read_header(write(MIXED)) == (
