@@ -56,7 +56,7 @@ class BaselineStore(NamedTuple):
         if not is_safe(name):
             raise BaselineError(
                 f"{name!r} cannot name a baseline: use letters, digits and ._+- and no {_SYMBOL_SUFFIX!r} at the end; "
-                "give the model another with mxperf_model(..., name=...)"
+                "give the model another name, with name="
             )
         path = self.folder / f"{name}.json"
         refuse_links(self.folder, path, self.folder / f"{name}{_SYMBOL_SUFFIX}.json", words=self.words)

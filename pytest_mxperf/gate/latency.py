@@ -100,8 +100,8 @@ def can_be_timed(run_as: RunAs, shortage: str, notes: Sequence[str]) -> Finding:
 def cannot_be_timed(run_as: RunAs, because: str, *, words: Words) -> Finding:
     """That a baseline's graph cannot be run, on the day that it is recorded."""
     message = (
-        f"latency: this model cannot be timed as a {run_as}: {because}; remove latency= from mxperf_baseline, give "
-        f"run_as= to mxperf_model if it is run in another way, or store it as it is with {words.policy}=unmeasured=warn"
+        f"latency: this model cannot be timed as a {run_as}: {because}; leave out latency, give the "
+        f"model run_as if it is run in another way, or store it as it is with {words.policy}=unmeasured=warn"
     )
     return _finding("latency", Verdict.UNMEASURED, message, None, None)
 

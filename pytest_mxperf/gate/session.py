@@ -80,7 +80,7 @@ class Claims:
                 return ""
         return (
             f"{other} and {test} use one baseline, {name!r}, for models that differ in their {differ}; "
-            "give one of them another name with mxperf_model(..., name=...)"
+            "give one of the models another name, with name="
         )
 
 

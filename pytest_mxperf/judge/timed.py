@@ -77,7 +77,7 @@ class TimedModel:
         if other.run_as not in (None, self.run_as):
             raise UsageError(
                 f"{self._spec.name}: against={other.name} is run as a {other.run_as}, the model as a {self.run_as}; "
-                "both must be run in the same way: give run_as= to mxperf_model only"
+                "both must be run in the same way: give run_as to the model only"
             )
         example = example_of(other)
         if example is None and self._example is not None:

@@ -48,7 +48,7 @@ class Example(NamedTuple):
             if name not in inputs or inputs[name].shape != array.shape:
                 theirs = f"takes {name} {inputs[name].shape}" if name in inputs else f"has no input {name!r}"
                 raise UsageError(
-                    f"{where}: {theirs}, the test's example has {name} {array.shape}; give it one of its own: "
+                    f"{where}: {theirs}, the example has {name} {array.shape}; give it one of its own: "
                     "against=ModelSpec.parse(..., example=...)"
                 )
         return Example({name: _in_order(array, inputs[name].dtype) for name, array in self.arrays.items()})

@@ -25,7 +25,7 @@ from pytest_mxperf.spec import InputSpec, RunAs
 
 __all__ = ["Side"]
 
-_EXAMPLE = 'mxperf_model(..., example="inputs.npz")'
+_EXAMPLE = 'example="inputs.npz"'
 
 
 class Side:

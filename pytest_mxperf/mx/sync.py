@@ -133,7 +133,7 @@ def _example_arrays(wanted: Mapping[str, Any], example: Mapping[str, Any]) -> Di
 def _of_shape(name: str, array: Any, desc: Any) -> Any:
     if array.shape != tuple(desc.shape):
         raise UsageError(
-            f"mxperf_benchmark: the module is bound for {name} {tuple(desc.shape)}, the test's example has "
+            f"mxperf_benchmark: the module is bound for {name} {tuple(desc.shape)}, the example has "
             f"{array.shape}; give the batch: mxperf_benchmark(module, batch=...)"
         )
     return array

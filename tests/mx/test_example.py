@@ -266,8 +266,8 @@ def test_another_model_gets_the_same_numbers_in_its_own_dtypes():
 @pytest.mark.parametrize(
     ("inputs", "problem"),
     [
-        ({"data": InputSpec((1, 3))}, "takes data (1, 3), the test's example has data (2, 3)"),
-        ({"image": InputSpec((2, 3))}, "has no input 'data', the test's example has data (2, 3)"),
+        ({"data": InputSpec((1, 3))}, "takes data (1, 3), the example has data (2, 3)"),
+        ({"image": InputSpec((2, 3))}, "has no input 'data', the example has data (2, 3)"),
     ],
 )
 def test_unless_its_inputs_are_others(inputs, problem):

@@ -223,8 +223,8 @@ def test_what_cannot_be_timed_is_not_recorded(timer, write_chain, run, pytester,
     result.stdout.fnmatch_lines(
         [
             "chain: latency: this model cannot be timed as a Module: FP16 gemm on cpu not implemented!; "
-            "remove latency= from mxperf_baseline, give run_as= to mxperf_model if it is run in another way, or store "
-            "it as it is with --mxperf-policy=unmeasured=warn"
+            "leave out latency, give the model run_as if it is run in another way, or store it as it is with "
+            "--mxperf-policy=unmeasured=warn"
         ]
     )
     assert not list(pytester.path.glob("baselines/*.json"))

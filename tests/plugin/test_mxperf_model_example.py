@@ -144,7 +144,7 @@ def test_one_that_cannot_take_it_is_an_error(write_net, run, timer, no_traceback
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
-            "against=old: takes data (2, 3), the test's example has data (1, 3); give it one of its own: "
+            "against=old: takes data (2, 3), the example has data (1, 3); give it one of its own: "
             "against=ModelSpec.parse(..., example=...)"
         ]
     )
@@ -296,7 +296,7 @@ def test_it(mxperf_module, mxperf_benchmark):
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
-            "*mxperf_benchmark: the module is bound for data (4, 3), the test's example has (1, 3); give the batch: "
+            "*mxperf_benchmark: the module is bound for data (4, 3), the example has (1, 3); give the batch: "
             "mxperf_benchmark(module, batch=...)"
         ]
     )

@@ -171,7 +171,7 @@ def test_another_model_that_shall_run_otherwise_is_an_error(write_net, run, time
     result.stdout.fnmatch_lines(
         [
             "net: against=old is run as a hybridized block, the model as a Module; both must be run in the same "
-            "way: give run_as= to mxperf_model only"
+            "way: give run_as to the model only"
         ]
     )
     no_traceback(result)

@@ -245,7 +245,7 @@ def net():
     result.assert_outcomes(passed=2)
     message = (
         "ERROR test_it.py::test_a and test_it.py::test_b use one baseline, 'net', for models that differ in their "
-        "graph, run_as or example, and are both timed; give one of them another name with mxperf_model(..., name=...)"
+        "graph, run_as or example, and are both timed; give one of the models another name, with name="
     )
     assert (message in section(result)) is conflicts
     assert result.ret == (pytest.ExitCode.TESTS_FAILED if conflicts else pytest.ExitCode.OK)

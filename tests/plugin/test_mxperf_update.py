@@ -311,7 +311,7 @@ def test_two_tests_that_claim_one_baseline_are_an_error(pytester, write, run, st
     assert [line for line in section(result) if line] == [
         "baseline recorded: digits",
         "ERROR test_it.py::test_a and test_it.py::test_b use one baseline, 'digits', for models that differ in their "
-        "inputs or costs; give one of them another name with mxperf_model(..., name=...)",
+        "inputs or costs; give one of the models another name, with name=",
     ]
     no_traceback(result)
     assert stored() == BOTH

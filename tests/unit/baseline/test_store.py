@@ -65,7 +65,7 @@ class TestNames:
             getattr(store, action)(name)
         message = str(caught.value)
         assert message.startswith(f"{name!r} cannot name a baseline: use letters, digits and ._+-")
-        assert message.endswith("give the model another with mxperf_model(..., name=...)")
+        assert message.endswith("give the model another name, with name=")
 
     def test_an_unsafe_name_writes_nothing(self, store, tmp_path):
         with pytest.raises(BaselineError):

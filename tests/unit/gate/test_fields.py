@@ -85,7 +85,7 @@ def test_each_name_has_its_own_claim_to_be_timed():
     assert claims.conflict("one", "c", Claim("x", "p")) == claims.conflict("two", "d", Claim("x", "q")) == ""
     assert claims.conflict("one", "c", Claim("x", "q")) == (
         "a and c use one baseline, 'one', for models that differ in their graph, run_as or example, and are both "
-        "timed; give one of them another name with mxperf_model(..., name=...)"
+        "timed; give one of the models another name, with name="
     )
 
 

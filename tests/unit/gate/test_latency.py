@@ -107,8 +107,8 @@ def test_or_cannot_be_timed_and_what_to_do():
         "latency",
         Verdict.UNMEASURED,
         "latency: this model cannot be timed as a Module: MXNet cannot run it: FP16 gemm on cpu not implemented!; "
-        "remove latency= from mxperf_baseline, give run_as= to mxperf_model if it is run in another way, or store it "
-        "as it is with --policy=unmeasured=warn",
+        "leave out latency, give the model run_as if it is run in another way, or store it as it is with "
+        "--policy=unmeasured=warn",
     )
 
 

@@ -83,7 +83,7 @@ class TestClaims:
         claims.conflict("other", "a", Claim("two"))
         assert claims.conflict("net", "b", Claim("two")) == (
             "a and b use one baseline, 'net', for models that differ in their inputs or costs; "
-            "give one of them another name with mxperf_model(..., name=...)"
+            "give one of the models another name, with name="
         )
 
     def test_a_test_without_a_baseline_claims_nothing(self):
@@ -110,7 +110,7 @@ class TestClaimsOfTimedModels:
         assert claims.conflict("net", "b", Claim("costs", "graph 1")) == ""
         assert claims.conflict("net", "c", Claim("costs", "graph 2")) == (
             "a and c use one baseline, 'net', for models that differ in their graph, run_as or example, and are both "
-            "timed; give one of them another name with mxperf_model(..., name=...)"
+            "timed; give one of the models another name, with name="
         )
 
     def test_one_that_is_not_timed_may_have_any_graph(self):
