@@ -53,7 +53,7 @@ def judge_recorded(before: Optional[Recorded], now: Recorded, *, words: Words) -
     differences = [] if before is None else before.differences(now)
     if not differences:
         return []
-    message = f"recorded {'; '.join(differences)}; {words.record} records it again"
+    message = f"recorded {'; '.join(differences)}; record it again with {words.record_this}"
     return [Finding("baseline", "mxnet", Verdict.OTHER_MXNET, message)]
 
 

@@ -23,7 +23,10 @@ _RULES: Dict[Verdict, Tuple[PolicyAction, str]] = {
     ),
     Verdict.UNUSED: ("fail", "all tests were collected and none uses the baseline"),
     Verdict.IMPROVED: ("warn", "a model is lighter or faster than its baseline"),
-    Verdict.UNJUDGED: ("warn", "a gated test was skipped, deselected or expected to fail"),
+    Verdict.UNJUDGED: (
+        "warn",
+        "a gated test was skipped, deselected or expected to fail, or lacks the weights that its baseline had",
+    ),
     Verdict.UNGATED: ("warn", "a marked test has no gate, and does not use its model"),
     Verdict.FLAKY: ("warn", "a gate failed before its test was run again"),
 }

@@ -157,7 +157,7 @@ class BaselineJudge:
         unmeasured_because: str,
     ) -> List[Finding]:
         before, words = stored.baseline, self._options.words
-        findings = judge_baseline(allowed, self._now, before, words=words)
+        findings = judge_baseline(allowed, self._now, before, words=words) + self._without_weights(allowed, stored)
         if self._now.recorded is not None:
             findings += judge_recorded(before.recorded, self._now.recorded, words=words)
         if before.incomparable_because(self._now):
@@ -198,6 +198,7 @@ class BaselineJudge:
         What a later run could not time is found out now.
         """
         findings = self._timed.rehearse() if "latency" in allowed else []
+        findings += self._without_weights(allowed, stored)
         weights_sha256 = ""
         if "weights" in allowed and all(finding.verdict is not Verdict.UNMEASURED for finding in findings):
             of_weights = self._judge_weights(allowed, stored)
@@ -218,6 +219,19 @@ class BaselineJudge:
             return None
         wall_times = stored.baseline.wall_times if self._has_same_example(stored.baseline) else {}
         return msgspec.structs.replace(stored.baseline, layers=(), checkpoint_bytes=None, wall_times=wall_times)
+
+    def _without_weights(self, allowed: Allowed, stored: Optional[StoredBaseline]) -> List[Finding]:
+        """A finding if the baseline was recorded with weights, and they are not there now."""
+        source, then = self._spec.source, None if stored is None else stored.baseline.checkpoint_bytes
+        if then is None or self._now.checkpoint_bytes is not None or not isinstance(source, Checkpoint):
+            return []
+        problem = "cannot be read" if os.path.lexists(source.params_path) else "is missing"
+        untimed = " and they are not timed" if "weights" in allowed else ""
+        message = (
+            f"weights: {_typed(source.params_path)} {problem}, but the baseline was recorded with it; the model is "
+            f"counted from its graph alone{untimed}; commit the file, or run: git lfs pull"
+        )
+        return [Finding("baseline", "weights", Verdict.UNJUDGED, message)]
 
     def _judge_weights(self, allowed: Allowed, stored: Optional[StoredBaseline]) -> List[Finding]:
         if "weights" not in allowed:

@@ -55,7 +55,7 @@ def told(report):
     return told
 
 
-AGAIN = "; --mxperf-update records it again"
+AGAIN = "; record it again with pytest --mxperf-update test_it.py::test_it"
 
 
 def test_a_baseline_knows_what_it_was_recorded_under(write_net, run, recorded, told):

@@ -258,7 +258,7 @@ def test_weights_that_only_other_processors_are_slow_with(write, run, holds, tim
 def test_a_model_that_cannot_be_timed_is_found_when_it_is_recorded(write, holds, timer):
     write(GATED_LATENCY.replace('latency="5%"', 'latency="5%", weights=False'))
     timer.cannot_prepare = WorkerError("FP16 gemm on cpu not implemented!")
-    message = "latency: this model cannot be timed as a Module: FP16 gemm on cpu not implemented!; remove latency="
+    message = "latency: this model cannot be timed as a Module: FP16 gemm on cpu not implemented!; leave out latency"
     holds("`--mxperf-update` of a model that cannot be timed", "UNMEASURED", message, "--mxperf-update")
 
 
@@ -276,7 +276,7 @@ def test_another_mxnet(pytester, write, run, holds):
     run("--mxperf-update").assert_outcomes(passed=1)
     path = pytester.path / "baselines" / "digits.json"
     path.write_text(path.read_text().replace(f'"mxnet": "{mx.__version__}"', '"mxnet": "1.5.1"'))
-    message = f"recorded under MXNet 1.5.1, this is {mx.__version__}; --mxperf-update records it again"
+    message = f"recorded under MXNet 1.5.1, this is {mx.__version__}; record it again with pytest --mxperf-update"
     holds("another MXNet: version, build, BLAS, subgraph backend", "OTHER_MXNET", message)
 
 
@@ -286,7 +286,7 @@ def test_timed_in_another_way(write, run, holds, timer):
     write(gated.replace("MORE", ", inputs=INPUTS"))
     run("--mxperf-update").assert_outcomes(passed=1)
     write(gated.replace("MORE", ', inputs=INPUTS, run_as="gluon"'))
-    message = "recorded and timed as a Module, this is a hybridized block; --mxperf-update records it again"
+    message = "recorded and timed as a Module, this is a hybridized block; record it again with"
     holds("a latency gate with another `run_as` or `example` than its baseline", "OTHER_MXNET", message)
 
 
@@ -294,6 +294,24 @@ def test_a_missing_baseline(write, holds):
     write(BASELINE.format(body="pass"))
     message = "no baseline for 'digits' in baselines/; record it with --mxperf-update=new"
     holds("missing baseline", "MISSING", message)
+
+
+@pytest.mark.parametrize("pointer", [b"", b"version https://git-lfs.github.com/spec/v1\n"], ids=["missing", "pointer"])
+def test_weights_that_the_baseline_had(pytester, write, run, holds, digits, pointer):
+    for path in digits.parent.glob("digits-*"):
+        (pytester.path / path.name).write_bytes(path.read_bytes())
+    write(BASELINE.format(body="pass").replace("@digits", '@pytest.mark.mxperf_model("digits", inputs=INPUTS)'))
+    run("--mxperf-update").assert_outcomes(passed=1)
+    weights = pytester.path / "digits-0000.params"
+    weights.unlink()
+    if pointer:
+        weights.write_bytes(pointer)
+    problem = "cannot be read" if pointer else "is missing"
+    message = f"weights: digits-0000.params {problem}, but the baseline was recorded with it; the model is counted from"
+    holds("missing `.params` file, with which the baseline was recorded", "UNJUDGED", message)
+    result = run("--mxperf-update")
+    result.assert_outcomes(passed=1, warnings=bool(pointer))
+    result.stdout.fnmatch_lines([f"WARNING test_it.py::test_it: {message}*"])
 
 
 def test_a_vanished_test(write, run, holds):
@@ -408,7 +426,7 @@ def test_other_inputs(write, run, holds):
     run("--mxperf-update").assert_outcomes(passed=1)
     source = BASELINE.format(body="pass")
     write(source.replace("@digits", '@pytest.mark.mxperf_model(PREFIX, inputs={"data": (2, 1, 8, 8)}, name="digits")'))
-    holds("changed inputs", "INCOMPARABLE", "cannot be compared: recorded with input data (1, 1, 8, 8) float32, the")
+    holds("changed inputs", "INCOMPARABLE", "cannot be compared: recorded with input data (1, 1, 8, 8) float32, now")
 
 
 def test_a_baseline_that_is_no_pair(pytester, write, run, holds):

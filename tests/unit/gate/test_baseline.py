@@ -139,7 +139,7 @@ def test_another_mxnet_is_a_finding_that_names_it():
     (finding,) = judge_recorded(before, RECORDED, words=WORDS)
     assert (finding.gate, finding.metric, finding.verdict) == ("baseline", "mxnet", Verdict.OTHER_MXNET)
     assert finding.message == (
-        "recorded under MXNet 1.8.0, this is 1.9.1; with BLAS MKL, this is OPEN; --update records it again"
+        "recorded under MXNet 1.8.0, this is 1.9.1; with BLAS MKL, this is OPEN; record it again with --update net"
     )
 
 
