@@ -90,6 +90,7 @@ def pytest_load_initial_conftests(early_config: Any, parser: Any, args: List[str
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    options.check_ini(config)
     for line in MARKERS.values():
         config.addinivalue_line("markers", line)
     watch = config.stash[_WATCH] = Watch(config)

@@ -5,7 +5,7 @@ from typing import Any, List
 
 import pytest
 
-__all__ = ["LATENCY_MODES", "REPORTS", "VERDICTS", "add_options", "are_given", "with_values"]
+__all__ = ["LATENCY_MODES", "REPORTS", "VERDICTS", "add_options", "are_given", "check_ini", "with_values"]
 
 LATENCY_MODES = ("auto", "always", "never")
 
@@ -21,7 +21,8 @@ VERDICTS = (
     "processors; "
     "unused (fail): all tests were collected and none uses the baseline; "
     "improved (warn): a model is lighter or faster than its baseline; "
-    "unjudged (warn): a gated test was skipped, deselected or expected to fail; "
+    "unjudged (warn): a gated test was skipped, deselected or expected to fail, or lacks the weights that its baseline "
+    "had; "
     "ungated (warn): a marked test has no gate, and does not use its model; "
     "flaky (warn): a gate failed before its test was run again"
 )
@@ -137,6 +138,29 @@ def _add_policy(parser: pytest.Parser, group: Any) -> None:
 
 def _add_ini(parser: pytest.Parser, name: str, what: str, kind: Any = None) -> None:
     parser.addini(name, what, type=kind, default=_INI_DEFAULTS[name])
+
+
+def check_ini(config: pytest.Config) -> None:
+    """Refuses a misspelt key of ours. pytest only warns of it, and goes on without what it was to set."""
+    typed = [each.partition("=")[0] for each in config.getoption("override_ini") or ()]
+    # pytest 9 has no public name for what the file has. Without any, its own warning is left.
+    written = getattr(config, "_inicfg", None) or ({} if hasattr(config, "_inicfg") else config.inicfg)
+    for key in (*written, *typed):
+        if key.startswith("mxperf") and key not in _INI_DEFAULTS and not _is_registered(key, config):
+            from pytest_mxperf.errors import did_you_mean
+
+            where = "-o" if key in typed else str(config.inipath)
+            hint = did_you_mean(key, _INI_DEFAULTS, alike=0.8)  # all of them begin alike
+            raise pytest.UsageError(f"{where}: unknown key {key!r}; {hint}known: {', '.join(_INI_DEFAULTS)}")
+
+
+def _is_registered(key: str, config: pytest.Config) -> bool:
+    """Whether another plugin has a key of this name."""
+    try:
+        config.getini(key)
+    except ValueError:
+        return False
+    return True
 
 
 def are_given(config: pytest.Config) -> bool:

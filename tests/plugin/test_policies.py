@@ -141,6 +141,33 @@ def test_it():
 """
 
 
+@pytest.mark.parametrize(
+    ("key", "hint"),
+    [
+        ("mxperf_latency_second", "did you mean 'mxperf_latency_seconds'? "),
+        ("mxperf-strict", "did you mean 'mxperf_strict'? "),
+        ("mxperf_colour", ""),
+    ],
+)
+@pytest.mark.parametrize("place", ["ini file", "-o"])
+def test_a_misspelt_ini_key_is_a_usage_error(pytester, write, run, place, key, hint):
+    """pytest only warns of it, and a run that is not strict would pass."""
+    write("def test_it():\n    pass\n")
+    if place == "ini file":
+        pytester.makeini(f"[pytest]\n{key} = 20\n")
+    result = run(*(["-o", f"{key}=20"] if place == "-o" else []))
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    where = str(pytester.path / "tox.ini") if place == "ini file" else "-o"
+    result.stderr.fnmatch_lines([f"ERROR: {where}: unknown key '{key}'; {hint}known: mxperf_baselines, *"])
+
+
+def test_a_key_of_another_plugin_is_its_own_affair(pytester, write, run):
+    write("def test_it():\n    pass\n")
+    pytester.makeconftest("def pytest_addoption(parser):\n    parser.addini('mxperf_colour', 'of another plugin')\n")
+    pytester.makeini("[pytest]\nmxperf_colour = blue\nanother_key = 1\n")
+    run("-o", "mxperf_colour=red").assert_outcomes(passed=1)
+
+
 def test_strict_fails_on_whatever_is_not_passed(pytester, write, run, put_model, digits, export):
     """A lighter model, by default a notice; a skip, by default a warning."""
     write(IMPROVED.replace("@digits", '@pytest.mark.mxperf_model("models/digits", inputs=INPUTS)'))
@@ -231,7 +258,7 @@ def test_what_is_no_policy_fails_the_test_that_is_marked(write, run, no_tracebac
     write(POLICIES["missing"][0].replace("@digits", f"@digits\n        @pytest.mark.mxperf_policy({marker})"))
     result = run()
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines([f"*mxperf_policy of test_it.py::test_it: {message}"])
+    result.stdout.fnmatch_lines([f"*mxperf_policy: {message}"])
     no_traceback(result)
 
 
