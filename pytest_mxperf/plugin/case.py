@@ -9,6 +9,7 @@ import pytest
 from pytest_mxperf.errors import BaselineError, UsageError
 from pytest_mxperf.gate.bypass import judge_earlier, ungated
 from pytest_mxperf.gate.finding import Finding
+from pytest_mxperf.gate.session import Claims
 from pytest_mxperf.judge.growth import JudgedGrowth
 from pytest_mxperf.judge.latency_gate import LatencyGate
 from pytest_mxperf.judge.model import Gates, Judged, ModelJudge, Profiled
@@ -16,13 +17,13 @@ from pytest_mxperf.judge.own_metrics import OwnMetrics
 from pytest_mxperf.latency.timing import Timing
 from pytest_mxperf.plugin.case_data import CaseData
 from pytest_mxperf.plugin.markers import budget_of, check_names, growths_of, policy_of
-from pytest_mxperf.plugin.node_ids import update_command
+from pytest_mxperf.plugin.node_ids import id_of, update_command
 from pytest_mxperf.plugin.own_metrics import own_metrics_of
 from pytest_mxperf.plugin.settings import Options
 from pytest_mxperf.report.run import ModelResult
 from pytest_mxperf.spec import ModelSpec
 
-__all__ = ["CASE", "FAILED_BEFORE", "LATENCY", "Case"]
+__all__ = ["CASE", "CLAIMS", "FAILED_BEFORE", "LATENCY", "Case"]
 
 
 class Case:
@@ -35,9 +36,11 @@ class Case:
         self.findings: Tuple[Finding, ...] = ()
         self.problem = ""
         """For the report: why the model itself cannot be opened, counted or bound."""
-        nearby = _baselines_nearby(item.path.parent, item.config.rootpath)
+        nearby = _baselines_nearby(item.path.parent)
         self._judging = options.judging.for_model(update_command(item), nearby)
         self.model = ModelJudge(spec, self._judging, item.config.stash[LATENCY], root=item.config.rootpath)
+        self.conflict = ""
+        """Which other test of this run uses the baseline for another model."""
         self._judged = Judged([], JudgedGrowth([]), OwnMetrics())
         self._profiled = Profiled()
         self._item = item
@@ -55,7 +58,7 @@ class Case:
             try:
                 self._judging.store.path(self.spec.name)
             except BaselineError as error:
-                raise UsageError(f"mxperf_baseline of {self._item.nodeid}: {error}") from None
+                raise UsageError(f"mxperf_baseline: {error}") from None
         return gates
 
     @property
@@ -78,10 +81,12 @@ class Case:
             self._gates,
             self.timing,
             unmeasured_because=self.unmeasured_because,
-            where=f"mxperf_baseline of {self._item.nodeid}",
+            where="mxperf_baseline",
         )
         findings += self._judged.findings
         self.findings = tuple(findings)
+        claims = self._item.config.stash[CLAIMS]
+        self.conflict = claims.conflict(self.spec.name, id_of(self._item), self._judged.growth.claim)
         if self._options.profile:
             self._profiled = self.model.profile()
         policy = self._options.policy.updated(self._gates.policy)
@@ -109,14 +114,13 @@ class Case:
 
 
 @lru_cache(maxsize=64)
-def _baselines_nearby(folder: Path, root: Path) -> Tuple[Path, ...]:
-    """The folders of this name in a test's folder and above it, up to pytest's root directory.
-
-    Without an ini file, that depends on where pytest is started.
-    """
-    return tuple(each / "baselines" for each in (folder, *folder.parents) if root in (each, *each.parents))
+def _baselines_nearby(folder: Path) -> Tuple[Path, ...]:
+    """The folders of this name in a test's folder and above it. Without an ini file, pytest's root directory, where
+    baselines are, depends on where pytest is started."""
+    return tuple(each / "baselines" for each in (folder, *folder.parents))
 
 
 CASE: "pytest.StashKey[Case]" = pytest.StashKey()
 FAILED_BEFORE: "pytest.StashKey[Tuple[str, ...]]" = pytest.StashKey()
 LATENCY: "pytest.StashKey[LatencyGate]" = pytest.StashKey()
+CLAIMS: "pytest.StashKey[Claims]" = pytest.StashKey()

@@ -11,9 +11,10 @@ from pytest_mxperf.encoding import printable
 from pytest_mxperf.errors import MxperfError
 from pytest_mxperf.gate.bypass import unjudged
 from pytest_mxperf.gate.finding import Finding
+from pytest_mxperf.gate.session import Claims
 from pytest_mxperf.judge.latency_gate import LatencyGate, Session
 from pytest_mxperf.plugin import Watch, markers
-from pytest_mxperf.plugin.case import CASE, LATENCY
+from pytest_mxperf.plugin.case import CASE, CLAIMS, LATENCY
 from pytest_mxperf.plugin.case_data import CaseData, packed, without_costs
 from pytest_mxperf.plugin.collection import Collection, model_before_running
 from pytest_mxperf.plugin.containment import contained
@@ -39,6 +40,7 @@ def start(config: pytest.Config, watch: Watch) -> Optional[Reporter]:
     except MxperfError as error:
         raise pytest.UsageError(str(error)) from None
     config.stash[OPTIONS] = options
+    config.stash[CLAIMS] = Claims()
     config.stash[LATENCY] = LatencyGate(options.judging, _session(config, options))
     collection = Collection(watch)
     for part, name in (

@@ -65,7 +65,8 @@ def _fail(item: pytest.Item, case: Case, broken: Sequence[Finding]) -> None:
     item.stash[FAILED_BEFORE] = (*item.stash.get(FAILED_BEFORE, ()), *firsts)
     lines = [f"{case.spec.name}: {_told(each)}".replace("\n", "\n    ") for each in broken]
     if lines:
-        remedy = _remedy(item, [each for each in broken if not each.over] if case.uses_baseline else [])
+        own = [each for each in broken if not each.over] if case.uses_baseline else []
+        remedy = [case.conflict] if case.conflict and own else _remedy(item, own)
         raise pytest.fail.Exception(printable("\n".join(lines + remedy)), pytrace=False)
 
 

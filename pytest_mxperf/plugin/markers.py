@@ -63,12 +63,16 @@ def model_of(item: pytest.Item, given: object = None) -> ModelSpec:
     check_names(item)
     if isinstance(given, ModelSpec):
         return given.under(item.config.rootpath)
-    where = f"mxperf_model of {item.nodeid}"
+    where = "mxperf_model"
     marker = next(iter(_closest_first(item, "mxperf_model")), None)
     arguments: Dict[str, Any] = {} if marker is None else _bind(marker, where)
     if isinstance(given, Mapping):
         arguments.update(given)
     elif given is not None:
+        if marker is None:
+            raise UsageError(
+                f"{where}: the fixture gives {shown(given)}, without inputs; let it return ModelSpec.parse(...)"
+            )
         arguments["source"] = given
     elif marker is None:
         raise UsageError(
@@ -81,16 +85,18 @@ def model_of(item: pytest.Item, given: object = None) -> ModelSpec:
 
 
 def _check_root(item: pytest.Item, source: object, spec: ModelSpec, where: str) -> None:
-    """Refuses a path that is relative to the test's folder, where pytest's root directory is another."""
+    """Refuses a path that starts at the test's folder, or above pytest's root directory."""
     if not isinstance(spec.source, Checkpoint) or not isinstance(source, (str, Path)):
         return
-    beside = Checkpoint.at(item.path.parent / source, 0).symbol_path
-    if is_file(beside) and not is_file(spec.source.symbol_path):
-        root = item.config.rootpath
-        raise UsageError(
-            f"{where}: no model {str(source)!r} in pytest's root directory, {root}, where paths start; write "
-            f"{os.path.relpath(item.path.parent / source, root)!r}, or put a pytest.ini into {item.path.parent}"
-        )
+    root = item.config.rootpath
+    if is_file(spec.source.symbol_path):
+        return
+    for folder in (item.path.parent, *root.parents):
+        if is_file(Checkpoint.at(folder / source, 0).symbol_path):
+            raise UsageError(
+                f"{where}: no model {str(source)!r} in pytest's root directory, {root}, where paths start; write "
+                f"{os.path.relpath(folder / source, root)!r}, or put a pytest.ini into {folder}"
+            )
 
 
 def check_names(item: pytest.Item) -> None:
@@ -100,7 +106,7 @@ def check_names(item: pytest.Item) -> None:
         if (is_like_ours or name.startswith("mxperf_")) and not is_registered(name, item.config):
             hint = did_you_mean(name, MARKERS)
             known = f"{hint}known: {', '.join(MARKERS)}; a marker of your own must be registered"
-            raise UsageError(f"{item.nodeid}: unknown marker {name!r}; {known}")
+            raise UsageError(f"unknown marker {name!r}; {known}")
 
 
 _SURELY = 0.85
@@ -144,7 +150,7 @@ _TAKEN = inspect.signature(_spec_arguments)
 
 def budget_of(item: pytest.Item, own: Mapping[str, Metric]) -> Dict[str, Ceiling]:
     """The ceilings by metric. Raises ``UsageError``, which names the test and the argument."""
-    where = f"mxperf_budget of {item.nodeid}"
+    where = "mxperf_budget"
     budget = parse_budget(_keywords(item, "mxperf_budget"), where=where, own=quantities(own))
     if not budget and item.get_closest_marker("mxperf_budget") is not None:
         raise UsageError(f'{where}: sets no ceiling; write it like mxperf_budget(macs="1.82 G")')
@@ -157,7 +163,7 @@ def growths_of(item: pytest.Item, own: Iterable[str]) -> Tuple[Growth, ...]:
     A marker with ``against`` does not take the place of one without. Raises ``UsageError``, which names the test and
     the argument.
     """
-    where = f"mxperf_baseline of {item.nodeid}"
+    where = "mxperf_baseline"
     found: List[Dict[str, object]] = []
     for keywords in _each_keywords(item, "mxperf_baseline"):
         other = keywords.get("against")
@@ -187,13 +193,13 @@ def _each_keywords(item: pytest.Item, name: str) -> Iterator[Mapping[str, object
     """Those of each marker, the closest first. Raises ``UsageError`` for others than keywords."""
     for marker in _closest_first(item, name):
         if marker.args:
-            raise UsageError(f"{name} of {item.nodeid}: takes keyword arguments only, got {shown(marker.args[0])}")
+            raise UsageError(f"{name}: takes keyword arguments only, got {shown(marker.args[0])}")
         yield marker.kwargs
 
 
 def policy_of(item: pytest.Item) -> Dict[Verdict, PolicyAction]:
     """The policy in the test's markers. The marker closest to the test wins. Raises ``UsageError``."""
-    where = f"mxperf_policy of {item.nodeid}"
+    where = "mxperf_policy"
     actions: Dict[Verdict, PolicyAction] = {}
     for marker in reversed(_closest_first(item, "mxperf_policy")):
         if marker.args:

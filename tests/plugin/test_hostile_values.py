@@ -23,33 +23,33 @@ def test_it():
     [
         (
             "digits, mark.mxperf_budget(macs=Unprintable())",
-            "mxperf_budget of *macs: expected *, got an unprintable Unprintable",
+            "mxperf_budget*macs: expected *, got an unprintable Unprintable",
         ),
-        ("digits, mark.mxperf_budget(macs=10**5000)", "mxperf_budget of *macs: expected *, got an unprintable int"),
+        ("digits, mark.mxperf_budget(macs=10**5000)", "mxperf_budget*macs: expected *, got an unprintable int"),
         (
             "digits, mark.mxperf_policy(uncounted=Unprintable())",
-            "mxperf_policy of *uncounted=an unprintable Unprintable is *",
+            "mxperf_policy*uncounted=an unprintable Unprintable is *",
         ),
         (
             "mark.mxperf_model(PREFIX, inputs=Unprintable())",
-            "mxperf_model of *inputs=an unprintable Unprintable must map *",
+            "mxperf_model*inputs=an unprintable Unprintable must map *",
         ),
-        ("mark.mxperf_model(PREFIX, inputs={'data': (10**5000,)})", "mxperf_model of *got an unprintable tuple"),
+        ("mark.mxperf_model(PREFIX, inputs={'data': (10**5000,)})", "mxperf_model*got an unprintable tuple"),
         (
             "mark.mxperf_model(PREFIX, inputs=INPUTS, epoch=10**5000)",
-            "mxperf_model of *epoch=an unprintable int is not *",
+            "mxperf_model*epoch=an unprintable int is not *",
         ),
         (
             "mark.mxperf_model(PREFIX, inputs={'data\\0': (1, 1, 8, 8)})",
-            "mxperf_model of *inputs?'data?x00'?: MXNet takes names in*",
+            "mxperf_model*inputs?'data?x00'?: MXNet takes names in*",
         ),
         (
             "mark.mxperf_model(PREFIX, inputs={'\\udcff': (1,)})",
-            "mxperf_model of *inputs?'?udcff'?: MXNet takes names in *",
+            "mxperf_model*inputs?'?udcff'?: MXNet takes names in *",
         ),
         (
             "mark.mxperf_model(PREFIX, inputs=INPUTS, shapes={'a\\0': (1,)})",
-            "mxperf_model of *shapes?'a?x00'?: MXNet takes names in *",
+            "mxperf_model*shapes?'a?x00'?: MXNet takes names in *",
         ),
     ],
 )

@@ -99,6 +99,21 @@ def test_a_missing_baseline_that_lies_beside_the_test_is_named(pytester, digits,
     run("project", "--mxperf-baselines=project/baselines").assert_outcomes(passed=1)
 
 
+def test_a_missing_baseline_that_lies_above_the_root_directory_is_named(write, run, pytester, monkeypatch):
+    """Without an ini file, pytest's root directory is where it is started."""
+    write("@digits\n@pytest.mark.mxperf_baseline\ndef test_it():\n    pass\n", "tests/test_it.py")
+    run("--rootdir=.", "--mxperf-update", "tests").assert_outcomes(passed=1)
+    monkeypatch.chdir("tests")
+    result = run("--rootdir=.")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "digits: no baseline for 'digits' in baselines/; ../baselines/ has one: give "
+            "--mxperf-baselines=../baselines, or record it with --mxperf-update=new"
+        ]
+    )
+
+
 def test_a_file_in_place_of_the_folder_is_one_clear_error(pytester, project, run, no_traceback):
     project()
     (pytester.path / "baselines").write_text("")

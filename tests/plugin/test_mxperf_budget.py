@@ -114,9 +114,7 @@ def test_an_argument_that_cannot_be_understood_is_an_error_of_its_test(write, ru
     )
     result = run()
     result.assert_outcomes(passed=1, errors=1)
-    result.stdout.fnmatch_lines(
-        ["*ERROR at setup of test_wrong*", f"mxperf_budget of test_it.py::test_wrong: {message}"], consecutive=True
-    )
+    result.stdout.fnmatch_lines(["*ERROR at setup of test_wrong*", f"mxperf_budget: {message}"], consecutive=True)
     no_traceback(result)
 
 
@@ -194,7 +192,7 @@ def test_a_wrong_marker_on_a_class_is_an_error_of_each_test(write, run):
     )
     result = run()
     result.assert_outcomes(errors=2)
-    result.stdout.fnmatch_lines([f"mxperf_budget of test_it.py::TestClass::test_{x}: unknown argument*" for x in "ab"])
+    result.stdout.fnmatch_lines(["mxperf_budget: unknown argument*"] * 2)
 
 
 def test_a_budget_without_a_ceiling_is_an_error(write, run):
@@ -208,7 +206,7 @@ def test_a_budget_without_a_ceiling_is_an_error(write, run):
     )
     result = run()
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["mxperf_budget of test_it.py::test_empty: sets no ceiling; write it like *"])
+    result.stdout.fnmatch_lines(["mxperf_budget: sets no ceiling; write it like *"])
 
 
 def test_a_budget_per_item_wants_inputs_that_agree_on_the_batch(write, run, no_traceback):

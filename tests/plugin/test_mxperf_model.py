@@ -49,9 +49,7 @@ def test_a_marker_that_cannot_be_understood_is_an_error_of_its_test(write, run, 
     )
     result = run()
     result.assert_outcomes(passed=1, errors=1)
-    result.stdout.fnmatch_lines(
-        ["*ERROR at setup of test_wrong*", f"mxperf_model of test_it.py::test_wrong: {message}"]
-    )
+    result.stdout.fnmatch_lines(["*ERROR at setup of test_wrong*", f"mxperf_model: {message}"])
     no_traceback(result)
 
 
@@ -143,7 +141,7 @@ def test_a_gate_without_a_model_says_how_to_give_one(write, run, no_traceback, m
     )
     result = run()
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["mxperf_model of test_it.py::test_without_model: no model; mark the test with *"])
+    result.stdout.fnmatch_lines(["mxperf_model: no model; mark the test with *"])
     no_traceback(result)
 
 
@@ -156,7 +154,7 @@ def test_a_fixture_without_a_model_says_how_to_give_one(write, run, no_traceback
     )
     result = run()
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["mxperf_model of test_it.py::test_without_model: no model; mark the test with *"])
+    result.stdout.fnmatch_lines(["mxperf_model: no model; mark the test with *"])
     no_traceback(result)
 
 
@@ -293,8 +291,22 @@ def test_a_path_that_starts_at_the_tests_folder_is_told_where_paths_start(pytest
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(
         [
-            "mxperf_model of project/test_it.py::test_it: no model 'digits' in pytest's root directory, "
+            "mxperf_model: no model 'digits' in pytest's root directory, "
             f"{pytester.path}, where paths start; write 'project/digits', or put a pytest.ini into {folder}"
         ]
     )
     no_traceback(result)
+
+
+def test_so_is_one_that_starts_above_the_root_directory(pytester, write, digits, run, monkeypatch):
+    shutil.copy(f"{digits}-symbol.json", pytester.mkdir("models") / "digits-symbol.json")
+    write('@pytest.mark.mxperf_model("models/digits", inputs=INPUTS)\ndef test_it():\n    pass\n', "tests/test_it.py")
+    monkeypatch.chdir("tests")
+    result = run("--rootdir=.")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            f"mxperf_model: no model 'models/digits' in pytest's root directory, {pytester.path}/tests, where paths "
+            f"start; write '../models/digits', or put a pytest.ini into {pytester.path}"
+        ]
+    )

@@ -193,7 +193,7 @@ def test_what_is_none_is_a_usage_error(write_net, run):
     write_net("3", test=UNGATED)
     result = run()
     result.assert_outcomes(errors=1, passed=1)
-    result.stdout.fnmatch_lines(["mxperf_model of test_it.py::test_wrong: example is a int; give the path of *"])
+    result.stdout.fnmatch_lines(["mxperf_model: example is a int; give the path of *"])
 
 
 def test_a_callable_is_called_once_per_test_and_only_when_it_runs(write_net, run, pytester):

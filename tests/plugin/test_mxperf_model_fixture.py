@@ -128,7 +128,7 @@ def test_a_bad_parameter_is_an_error_of_its_test(write, run, no_traceback):
     )
     result = run()
     result.assert_outcomes(passed=1, errors=1)
-    result.stdout.fnmatch_lines(["mxperf_model of test_it.py::test_model?bad?: missing a required argument: 'inputs'*"])
+    result.stdout.fnmatch_lines(["mxperf_model: missing a required argument: 'inputs'*"])
     no_traceback(result)
 
 
@@ -163,6 +163,25 @@ def test_the_fixture_can_be_overridden_from_any_scope(write, run, scope, value):
     result = run()
     result.assert_outcomes(passed=3, failed=1)
     result.stdout.fnmatch_lines(["digits: macs 607,552 is over the budget of 1 (607,552 times as much)"])
+
+
+def test_a_fixture_without_inputs_is_told_what_to_return(write, run, no_traceback):
+    write(
+        """
+        @pytest.fixture
+        def mxperf_model():
+            return PREFIX
+
+        @pytest.mark.mxperf_budget(macs="1 G")
+        def test_it(mxperf_cost):
+            pass
+        """
+    )
+    result = run()
+    result.assert_outcomes(errors=1)
+    message = "mxperf_model: the fixture gives '*digits', without inputs; let it return ModelSpec.parse(...)"
+    result.stdout.fnmatch_lines([message])
+    no_traceback(result)
 
 
 def test_an_overriding_fixture_can_have_parameters(write, report):

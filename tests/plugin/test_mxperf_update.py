@@ -360,6 +360,39 @@ def test_a_conflict_is_told_without_an_update_too(write, run, section):
     assert error.startswith("ERROR test_it.py::test_a and test_it.py::test_b use one baseline, 'digits'")
 
 
+def test_a_conflict_is_the_advice_of_the_test_that_it_breaks(write, run):
+    """To store the baseline of the second model would break the test of the first."""
+    write(
+        """
+        import mxnet as mx
+
+        pytestmark = pytest.mark.mxperf_baseline
+
+        def dense(units):
+            return mx.gluon.nn.Dense(units, in_units=4)
+
+        @pytest.mark.mxperf_model(dense(2), inputs={"data": (1, 4)})
+        def test_a():
+            pass
+
+        @pytest.mark.mxperf_model(dense(3), inputs={"data": (1, 4)})
+        def test_b():
+            pass
+        """
+    )
+    run("--mxperf-update")
+    result = run()
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "Dense: macs 8 -> 12 (+50.00%, allowed +0%)",
+            "test_it.py::test_a and test_it.py::test_b use one baseline, 'Dense', for models that differ in their "
+            "inputs or costs; give one of the models another name, with name=",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*store the new baseline*")
+
+
 def test_tests_of_one_model_share_its_baseline(write, run, stored, report):
     """Layers of nets that are built one after the other are called differently; that makes them no other model."""
     write(
