@@ -79,7 +79,7 @@ class _Form:
         wiring = [[numbers[source], output] for source, output in node.inputs]
         bodies = [self._body(graph) for graph in node.subgraphs]
         twin = twins.add(index, node, effect)
-        return [effect, wiring, node.output_count, bodies, twin]
+        return [effect, wiring, bodies, twin]  # how many outputs it hides depends on the MXNet
 
     def _body(self, subgraph: Graph) -> List[object]:
         # What a subgraph's variable is fed with goes by its place among them.

@@ -9,7 +9,7 @@ import gc
 import re
 from contextlib import contextmanager
 from itertools import accumulate
-from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple, Union
 
 import msgspec
 
@@ -17,6 +17,7 @@ from pytest_mxperf.errors import GraphError
 
 __all__ = [
     "VARIABLE",
+    "Checked",
     "Consumer",
     "Entry",
     "Graph",
@@ -63,28 +64,16 @@ class Graph(msgspec.Struct, frozen=True):
         return _build(_decode(text, where), where)
 
     @classmethod
-    def parse_untrusted(cls, text: "str | bytes", *, where: str) -> Tuple["Graph", str]:
-        """The graph of a symbol JSON, and a JSON of the same for MXNet, with nothing in it that was not checked.
+    def parse_untrusted(cls, text: "str | bytes", *, where: str) -> "Checked":
+        """The graph of a symbol JSON, and a JSON of the same for MXNet.
 
         MXNet's own reader trusts the types, indices and control dependencies that it finds.
         Raises ``GraphError`` that begins with ``where``.
         """
         raw = _decode(text, where)
-        graph = _build(raw, where)
-        return graph, msgspec.json.encode({**_checked(raw), "attrs": _checked_attrs(raw, where)}).decode()
-
-    @staticmethod
-    def is_alike(text: bytes, other: bytes) -> bool:
-        """Whether two symbol JSONs are the same text, except for the graph's attributes at its end (the version).
-
-        Both then parse to the same graph, if they agree on ``numpy_shapes``. Others may as well.
-        """
-        nodes = text[: text.rfind(b'"attrs"')]
-        return (
-            other.startswith(nodes)
-            and _GRAPH_ATTRS.fullmatch(text, len(nodes)) is not None
-            and _GRAPH_ATTRS.fullmatch(other, len(nodes)) is not None
-        )
+        graph, attrs = _build(raw, where), _checked_attrs(raw, where)
+        is_kept = bool(raw.node_row_ptr) and _is_kept(graph, attrs)
+        return Checked(graph, msgspec.json.encode({**_checked(raw), "attrs": attrs}).decode(), is_kept)
 
     def to_json(self, *, like: Optional[str] = None) -> str:
         """The symbol JSON of the graph, as MXNet 1.9 writes it; or as the MXNet did that wrote another, ``like``."""
@@ -94,8 +83,30 @@ class Graph(msgspec.Struct, frozen=True):
         return msgspec.json.encode({**_raw(self), "attrs": attrs}).decode()
 
 
-_GRAPH_ATTRS = re.compile(rb'"attrs": \{[^{}]*\}\s*\}\s*')
-"""The end of a symbol JSON: nothing behind it that would be read instead of what came before."""
+class Checked(NamedTuple):
+    """What a file holds."""
+
+    graph: Graph
+    json: str
+    """For MXNet, with nothing in it that was not checked."""
+    is_kept: bool
+    """Whether MXNet holds these nodes as they are, if it holds all of them in this order. It upgrades some files."""
+
+
+_KEPT_SINCE = 905
+_UPGRADED = re.compile(r"ctx_group|lr_mult|wd_mult|force_mirroring|mirror_stage|profiler_scope")
+"""MXNet renames attributes that begin or end so, or gives them to a variable; not those like ``__lr_mult__``."""
+
+
+def _is_kept(graph: Graph, attrs: Mapping[str, Any]) -> bool:
+    """By the upgrades of MXNet 1.6 to 1.9 (``legacy_json_util.cc``). Nobody has looked at those inside a subgraph."""
+    _, version = attrs.get("mxnet_version", ("int", 0))
+    names: Set[str] = set().union(*[node.attrs for node in graph.nodes])
+    return (
+        version >= _KEPT_SINCE
+        and not any(_UPGRADED.search(name) and not re.fullmatch("__.*__", name) for name in names)
+        and not any(node.subgraphs for node in graph.nodes)
+    )
 
 
 @contextmanager

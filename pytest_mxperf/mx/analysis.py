@@ -11,6 +11,7 @@ from pytest_mxperf.errors import ParamsError, listed
 from pytest_mxperf.graph import Graph, without_garbage_collection
 from pytest_mxperf.mx.infer import infer
 from pytest_mxperf.mx.opened import Model
+from pytest_mxperf.mx.runtime import array_semantics, json_of
 from pytest_mxperf.stored import warn_of
 from pytest_mxperf.validate import check_shapes
 
@@ -18,13 +19,22 @@ __all__ = ["Analysis", "analyse"]
 
 
 class Analysis(NamedTuple):
-    """``symbol_json`` is the graph that MXNet executes. ``roles`` are those of the variables, by node index."""
+    """``graph`` is that which MXNet executes. ``roles`` are those of the variables, by node index."""
 
     model: Model
-    symbol_json: str
+    written: str
+    """The JSON of the graph, if it was needed to know it."""
     graph: Graph
     inference: Inference
     roles: Mapping[int, Role]
+
+    @property
+    def symbol_json(self) -> str:
+        """The JSON of the graph."""
+        if self.written:
+            return self.written
+        with array_semantics(numpy_shapes=self.model.numpy_shapes):
+            return json_of(self.model.symbol)
 
     def cost(self) -> CostReport:
         """The cost of one forward pass."""
@@ -62,7 +72,7 @@ def analyse(model: Model) -> Analysis:
     Raises ``UsageError``, ``ShapeError``, and ``ParamsError`` if the weights do not fit the graph.
     """
     with without_garbage_collection():
-        symbol_json, graph, inference = infer(model)
+        written, graph, inference = infer(model)
         check_shapes(graph, inference.shapes, where=model.name)
         roles = assign_roles(
             graph,
@@ -71,7 +81,7 @@ def analyse(model: Model) -> Analysis:
             stored=model.parameter_names,
             frozen=model.frozen,
         )
-    analysis = Analysis(model, symbol_json, graph, inference, roles)
+    analysis = Analysis(model, written, graph, inference, roles)
     if model.stored is not None:
         _check_fit(analysis, {name: array.shape for name, array in model.stored.items()})
         _tell_unread(analysis)

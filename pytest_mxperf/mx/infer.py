@@ -1,11 +1,11 @@
 """A model's graph with the shapes and dtypes of everything in it."""
 
 from math import prod
-from typing import Any, Dict, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from pytest_mxperf.cost.walk import Inference
 from pytest_mxperf.errors import ShapeError, UsageError, did_you_mean, listed
-from pytest_mxperf.graph import Graph
+from pytest_mxperf.graph import VARIABLE, Entry, Graph, Node
 from pytest_mxperf.mx.opened import Model
 from pytest_mxperf.mx.pointers import put_back
 from pytest_mxperf.mx.runtime import array_semantics, json_of, mx
@@ -18,7 +18,9 @@ __all__ = ["infer"]
 
 
 def infer(model: Model) -> Tuple[str, Graph, Inference]:
-    """The symbol's JSON, its graph as MXNet executes it, and the shapes and dtypes of each node's visible outputs.
+    """The graph as MXNet executes it, and the shapes and dtypes of each node's visible outputs.
+
+    Before them its JSON, if that had to be written; empty if not.
 
     If MXNet cannot infer a parameter's shape, it comes from the ``.params`` file, if there is one. Raises
     ``UsageError`` for an input that the graph does not have, ``ShapeError`` if a shape stays unknown.
@@ -26,18 +28,18 @@ def infer(model: Model) -> Tuple[str, Graph, Inference]:
     with array_semantics(numpy_shapes=model.numpy_shapes):
         _check_sizes(model)
         try:
-            # Checked first, because MXNet would follow a reference to an output that a node does not have.
-            text, graph = _parse(model)
             internals = model.symbol.get_internals()
-            _state_shapes(model, internals)
+            # Checked first, because MXNet would follow a reference to an output that a node does not have.
+            text, graph, counts = _kept(model, internals) or _written(model)
+            if _state_shapes(model, internals):
+                text, graph, counts = _written(model)
             outputs = _infer_outputs(model, internals)
             if None in outputs.shapes and _complete_from_stored(model, internals, outputs):
                 outputs = _infer_outputs(model, internals)
-                text, graph = _parse(model)
-            counts, known = visible_output_counts(graph), len(outputs.shapes)
-            if sum(counts) != known:
+                text, graph, counts = _written(model)
+            if sum(counts) != len(outputs.shapes):
+                known = len(outputs.shapes)
                 raise ShapeError(f"{model.name}: MXNet infers {known} outputs, the graph has {sum(counts)}")
-            _check_visible(model, graph, counts)
             inference = infer_subgraphs(graph, by_node(outputs, counts))
         except mx.MXNetError as error:
             _check_inputs(model)
@@ -51,27 +53,54 @@ def infer(model: Model) -> Tuple[str, Graph, Inference]:
     return text, graph, inference
 
 
-def _parse(model: Model) -> Tuple[str, Graph]:
-    """The symbol's JSON and its graph, without any attribute that crashes MXNet."""
+def _kept(model: Model, internals: Any) -> Optional[Tuple[str, Graph, List[int]]]:
+    """The graph of a file, if MXNet lists just its outputs: to write and parse it again would give the same.
+
+    No two outputs have one name, so each stands for a node of the file.
+    """
+    if model.parsed is None or not model.is_kept:
+        return None
+    graph, names = model.parsed, internals.list_outputs()
+    counts = visible_output_counts(graph)
+    is_listed = names == _output_names(graph, counts) and len(set(names)) == len(names)
+    # The file may claim more outputs than there are.
+    is_readable = _hidden_read(graph, counts) is None and all(output < counts[node] for node, output in graph.heads)
+    return ("", graph, counts) if is_listed and is_readable else None
+
+
+def _output_names(graph: Graph, counts: Sequence[int]) -> List[str]:
+    """As MXNet calls most outputs. Some operators have names of their own."""
+    names: List[str] = []
+    for node, count in zip(graph.nodes, counts):
+        if count > 1:
+            names += [f"{node.name}_output{output}" for output in range(count)]
+        else:
+            names.append(node.name if node.op == VARIABLE else f"{node.name}_output")
+    return names
+
+
+def _written(model: Model) -> Tuple[str, Graph, List[int]]:
+    """The symbol's JSON, its graph without any attribute that crashes MXNet, and how many outputs each node shows."""
     text = json_of(model.symbol)
-    if model.parsed is not None:
-        source, graph = model.parsed
-        if Graph.is_alike(text.encode(), source):  # true for a file that a recent MXNet has saved
-            return text, graph
     graph = Graph.parse(text, where=model.name)
     if model.parsed is None:  # those of a file were checked before MXNet loaded it, and it adds none of its own
         check_attributes(graph, where=model.name)
-    return text, graph
+    counts = visible_output_counts(graph)
+    _check_visible(model, graph, counts)
+    return text, graph, counts
 
 
-_MOST_ELEMENTS = 2**48
-"""MXNet multiplies sizes in 64 bits, and divides by the product, which may overflow to 0."""
+_MOST_ELEMENTS = 2**31 - 1
+"""MXNet has no larger arrays. It multiplies sizes in 32 bits, and divides by the product, which may overflow to 0."""
 
 
 def _check_sizes(model: Model) -> None:
     for name, spec in model.inputs.items():
         if prod(spec.shape) > _MOST_ELEMENTS:
-            raise UsageError(f"{model.name}: input {name!r} of {spec.shape} has {prod(spec.shape):,} elements")
+            raise UsageError(
+                f"{model.name}: input {name!r} of {spec.shape} has {prod(spec.shape):,} elements; an array of MXNet "
+                f"has at most {_MOST_ELEMENTS:,}"
+            )
 
 
 def _check_inputs(model: Model) -> None:
@@ -90,14 +119,23 @@ def _check_inputs(model: Model) -> None:
 
 def _check_visible(model: Model, graph: Graph, counts: Sequence[int]) -> None:
     """Raises ``ShapeError`` if a node reads an output that MXNet hides: MXNet does not tell its shape."""
+    found = _hidden_read(graph, counts)
+    if found is not None:
+        node, (source, output) = found
+        hidden = graph.nodes[source]
+        raise ShapeError(
+            f"{model.name}: {node.op[:60]} {node.name[:60]!r} reads output {output} of {hidden.op[:60]} "
+            f"{hidden.name[:60]!r}, which MXNet hides; read one of its first {counts[source]}"
+        )
+
+
+def _hidden_read(graph: Graph, counts: Sequence[int]) -> Optional[Tuple[Node, Entry]]:
+    """The first node that reads an output that is none of so many, and which."""
     for node in graph.nodes:
         for source, output in node.inputs:
             if output and output >= counts[source]:
-                hidden = graph.nodes[source]
-                raise ShapeError(
-                    f"{model.name}: {node.op[:60]} {node.name[:60]!r} reads output {output} of {hidden.op[:60]} "
-                    f"{hidden.name[:60]!r}, which MXNet hides; read one of its first {counts[source]}"
-                )
+                return node, (source, output)
+    return None
 
 
 def _infer_outputs(model: Model, internals: Any) -> Outputs:
@@ -116,16 +154,18 @@ def _infer_outputs(model: Model, internals: Any) -> Outputs:
     return outputs
 
 
-def _state_shapes(model: Model, internals: Any) -> None:
-    """Writes the shapes that the user states into the variables. MXNet reads them there, and a baseline stores them."""
-    if not model.shapes:
-        return
-    places = {name: index for index, name in enumerate(internals.list_outputs())}
+def _state_shapes(model: Model, internals: Any) -> bool:
+    """Writes the shapes that the user states into the variables. Returns whether there are any.
+
+    MXNet reads them there, and a baseline stores them.
+    """
+    places = {name: index for index, name in enumerate(internals.list_outputs())} if model.shapes else {}
     for name, shape in model.shapes.items():
         if name not in model.symbol.list_inputs():
             hint = did_you_mean(name, model.symbol.list_inputs(), "; did you mean {!r}?")
             raise UsageError(f"{model.name}: shapes: the graph has no variable {name!r}{hint}")
         internals[places[name]]._set_attr(__shape__=str(shape))
+    return bool(model.shapes)
 
 
 def _complete_from_stored(model: Model, internals: Any, outputs: Outputs) -> bool:

@@ -103,7 +103,7 @@ def _parse(
     name: str, text: bytes, inputs: Mapping[str, InputSpec], *, where: str, outputs: Sequence[str] = ()
 ) -> Tuple[Model, str]:
     """The model without its symbol, and the JSON to load the symbol from. A broken file can crash MXNet."""
-    graph, checked = Graph.parse_untrusted(text, where=where)
+    graph, checked, is_kept = Graph.parse_untrusted(text, where=where)
     if outputs:  # cut before MXNet loads it, because MXNet may lack operators of the rest
         graph = ending_at(graph, outputs, where=where)
         checked = graph.to_json(like=checked)
@@ -112,7 +112,7 @@ def _parse(
     if pointers:
         checked = graph.to_json(like=checked)
     model = Model(name, None, inputs, graph.numpy_shapes, suspects=suspects(graph), pointers=pointers)
-    return (model if pointers or outputs else replace(model, parsed=(text, graph))), checked
+    return (model if pointers or outputs else replace(model, parsed=graph, is_kept=is_kept)), checked
 
 
 def _load(model: Model, checked: str, *, where: str) -> Model:
@@ -138,14 +138,15 @@ def _try_first(model: Model, checked: str, where: str) -> None:
     digest = sha256(f"{model!r}{checked}".encode()).digest()
     if digest in _survived and not calls_python:
         return
-    try_in_session_child(
+    is_done = try_in_session_child(
         partial(_try, model, checked),
         f"{where}: MXNet",
         "loading the symbol and inferring its shapes",
         model.suspects,
         in_new_child=calls_python,
     )
-    _survived.add(digest)
+    if is_done:  # what raises may do otherwise once the session has registered an operator
+        _survived.add(digest)
 
 
 def _try(model: Model, checked: str) -> None:

@@ -31,8 +31,10 @@ class Model:
     """The nodes of a file's graph that may crash MXNet (``validate.suspects``)."""
     pointers: Tuple[Pointer, ...] = ()
     """Nodes of a file's graph that have stand-ins in the symbol, because they would crash MXNet."""
-    parsed: Optional[Tuple[bytes, Graph]] = None
-    """The text of the symbol and its checked graph. None if stand-ins or ``output`` have changed the graph."""
+    parsed: Optional[Graph] = None
+    """The checked graph of a file. None if stand-ins or ``output`` have changed the graph."""
+    is_kept: bool = False
+    """Whether MXNet holds the nodes of ``parsed`` as they are (``graph.Checked``)."""
 
     @property
     def parameter_names(self) -> "Optional[Collection[str]]":

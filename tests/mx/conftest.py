@@ -80,3 +80,26 @@ def _skip(name):
     import mxnet as mx
 
     pytest.skip(f"MXNet {mx.__version__} has no operator {name}")
+
+
+@pytest.fixture
+def from_the_file_and_from_mxnet():
+    """A file's graph as it is counted if MXNet keeps it, or None; and as MXNet writes it.
+
+    How many outputs MXNet hides, an older one said in another way: it is left out.
+    """
+    import msgspec
+
+    from pytest_mxperf.mx.infer import _kept, _written
+    from pytest_mxperf.mx.model import open_model
+
+    def shown(text, graph, counts):
+        nodes = [msgspec.structs.replace(node, output_count=count) for node, count in zip(graph.nodes, counts)]
+        return msgspec.structs.replace(graph, nodes=tuple(nodes)), counts
+
+    def both(spec):
+        model = open_model(spec)
+        kept = _kept(model, model.symbol.get_internals())
+        return None if kept is None else shown(*kept), shown(*_written(model))
+
+    return both

@@ -86,6 +86,17 @@ def test_an_input_too_large_for_mxnet_to_multiply_its_sizes_is_refused(save):
         count(prefix, {"x0": (65536, 65536, 65536, 65536)})
 
 
+@pytest.mark.parametrize(
+    ("shape", "reshape"),
+    [((65536, 65536), "(0, 0, -1)"), ((1024, 1024, 64, 64), "(0, 0, 0, 0, -1)"), ((256, 4096, 64, 64), "(-2, -1)")],
+)
+def test_so_is_one_whose_sizes_multiply_to_0_in_32_bits(save, shape, reshape):
+    """2^32 elements: MXNet divides by the product of the other sizes."""
+    prefix = save("Reshape", {"shape": reshape})
+    with pytest.raises(MxperfError, match=r"has 4,294,967,296 elements; an array of MXNet has at most 2,147,483,647"):
+        count(prefix, {"x0": shape})
+
+
 def test_a_user_of_an_output_that_does_not_exist_is_named(save):
     """Old files do not tell how many outputs a node has, so only MXNet can."""
     with pytest.raises(MxperfError, match="the graph's outputs: reads output 7 of node 1, which does not exist"):
@@ -150,7 +161,13 @@ def tried(monkeypatch):
 
     tries = []
     monkeypatch.setattr(model, "_survived", set())
-    monkeypatch.setattr(model, "try_in_session_child", lambda work, *args, **options: tries.append(work))
+    real = model.try_in_session_child
+
+    def record(work, *args, **options):
+        tries.append(work)
+        return real(work, *args, **options)
+
+    monkeypatch.setattr(model, "try_in_session_child", record)
     return tries
 
 
@@ -178,6 +195,15 @@ def test_what_has_killed_mxnet_is_refused_again(save):
     for _ in range(2):
         with pytest.raises(MxperfError, match="GroupNorm 'it'"):
             count(prefix, SQUARE)
+
+
+def test_what_raises_is_tried_again(save, tried):
+    """The session may register the operator meanwhile."""
+    prefix = save("of_a_library_that_is_not_loaded")
+    for _ in range(2):
+        with pytest.raises(MxperfError, match="Operator of_a_library_that_is_not_loaded is not registered"):
+            count(prefix, SQUARE)
+    assert len(tried) == 2
 
 
 def test_a_file_that_calls_python_is_tried_each_time(tmp_path, tried):
@@ -538,6 +564,65 @@ def test_what_mxnet_has_saved_is_parsed_once(digits, tmp_path, monkeypatch, vers
     expected = count(digits, IMAGE)
     monkeypatch.setattr(Graph, "parse", parse)
     assert count(tmp_path / "m", IMAGE).layers == expected.layers
+
+
+@pytest.mark.parametrize(
+    ("op", "attrs", "inputs", "is_kept"),
+    [
+        ("SliceChannel", {"num_outputs": "2"}, 1, True),
+        ("BatchNorm", {}, 5, True),  # which hides two outputs
+        ("RNN", {"mode": "gru", "state_size": "2", "num_layers": "1", "state_outputs": "True"}, 3, False),
+        ("SoftmaxOutput", {}, 2, True),
+        ("topk", {"ret_typ": "both"}, 1, True),
+    ],
+)
+def test_a_graph_of_several_outputs_that_mxnet_need_not_write_is_the_same(
+    tmp_path, from_the_file_and_from_mxnet, op, attrs, inputs, is_kept
+):
+    """The other outputs of an RNN are called state and state_cell: what MXNet lists is not what was expected."""
+    import mxnet as mx
+
+    symbol = getattr(mx.sym, op)(*[mx.sym.var(f"x{index}") for index in range(inputs)], name="it", **attrs)
+    symbol.save(str(tmp_path / "m-symbol.json"))
+    kept, written = from_the_file_and_from_mxnet(ModelSpec.parse(tmp_path / "m", SQUARE))
+    assert kept == (written if is_kept else None)
+
+
+@pytest.mark.parametrize(
+    ("claimed", "read", "head", "message"),
+    [
+        (8, 7, 0, "reads output 7 of node 1, which does not exist"),
+        (8, 0, 7, "the graph's outputs: reads output 7 of node 1, which does not exist"),
+        (8, 0, 0, ""),  # what nobody reads does no harm
+    ],
+)
+def test_a_file_that_claims_more_outputs_than_there_are_is_not_believed(save, claimed, read, head, message):
+    prefix = save("relu")
+    path = prefix.with_name("m-symbol.json")
+    document = json.loads(path.read_text())
+    document["nodes"].append({"op": "relu", "name": "reader", "inputs": [[1, read, 0]]})
+    document["node_row_ptr"] = [0, 1, 1 + claimed, 2 + claimed]
+    document["heads"] = [[2, 0, 0], [1, head, 0]]
+    path.write_text(json.dumps(document))
+    if message:
+        with pytest.raises(MxperfError, match=message):
+            count(prefix, SQUARE)
+    else:
+        assert count(prefix, SQUARE).flops == 512
+
+
+def test_two_outputs_of_one_name_are_told_apart(save):
+    """A variable may be called like the output of an operator: the names do not say which is which."""
+    prefix = save("relu")
+    path = prefix.with_name("m-symbol.json")
+    document = json.loads(path.read_text())
+    document["nodes"].append({"op": "null", "name": "it_output", "inputs": []})
+    document["nodes"].append({"op": "FullyConnected", "name": "last", "inputs": [[1, 0, 0], [2, 0, 0]]})
+    document["nodes"][3]["attrs"] = {"num_hidden": "3", "no_bias": "True"}
+    document.update(node_row_ptr=[0, 1, 2, 3, 4], heads=[[3, 0, 0]])
+    path.write_text(json.dumps(document))
+    report = count(prefix, SQUARE)
+    assert (report.macs, report.params.trainable) == (768, 768)  # 256 x 3
 
 
 def test_what_mxnet_makes_another_graph_of_is_parsed_again(save):
