@@ -33,7 +33,7 @@ _LARGEST_IN = {
     **dict.fromkeys(("pad_width", "output_size", "block_size", "scale"), 2**10),
     **dict.fromkeys(("num_filter", "output_dim", "state_size"), 2**16),
 }
-"""MXNet multiplies sizes in 64 bits and divides by what comes out: by 0 if that is 2^64."""
+"""MXNet multiplies sizes in 32 or 64 bits and divides by what comes out: by 0 if that is 2^32 or 2^64."""
 
 _GROWTH = {"Deconvolution": "stride", "tile": "reps", "repeat": "repeats", "UpSampling": "scale"}
 _LARGEST_GROWTH = 2**20
@@ -159,12 +159,15 @@ def suspects(graph: Graph) -> Tuple[str, ...]:
     """The nodes that are not known to be harmless to MXNet, each as ``Correlation 'corr'``."""
     growing = [node for node in graph.nodes if node.op in _GROWTH and _GROWTH[node.op] in node.attrs]
     growth = prod(_growth(node) for node in growing)
+    making = [node for node in graph.nodes if node.op in _MAKING]
+    made = prod(_made(node) for node in making)
     return tuple(
         [
             f"{node.op[:60]} {node.name[:60]!r}"
             for node in graph.nodes
             if not _is_harmless(node, graph.numpy_shapes)
             or (growth > _LARGEST_GROWTH and node in growing)
+            or (made > _LARGEST_PRODUCT and node in making)
             or (node.op == "Embedding" and _looks_up_results(graph, node))
         ]
     )
@@ -173,6 +176,19 @@ def suspects(graph: Graph) -> Tuple[str, ...]:
 def _growth(node: Node) -> float:
     factor = _product(node.attrs[_GROWTH[node.op]])
     return factor * factor if node.op == "UpSampling" else factor  # of height and width alike
+
+
+_MAKING = ("_zeros", "_ones", "_arange")
+"""What makes numbers of nothing. Multiplied with each other, they make as many as the product of their sizes."""
+
+
+def _made(node: Node) -> float:
+    """How many numbers the node makes; 1 if the shape of another array decides that."""
+    if node.op != "_arange":
+        return max(1, prod(_whole_numbers(node.attrs.get("shape", ""))))
+    bounds = [_numbers(node.attrs.get(name, "")) for name in ("start", "stop", "repeat")]
+    (start, *_), (stop, *_), (repeat, *_) = [each or (0.0,) for each in bounds]
+    return max(1.0, abs(stop - start) * max(1.0, repeat))  # its steps are 1 or more
 
 
 def _is_harmless(node: Node, numpy_shapes: bool) -> bool:

@@ -7,7 +7,7 @@ successes count. Work that crashes it or raises is tried once more in a new chil
 import atexit
 import os
 import threading
-from typing import Callable, Optional, Sequence
+from typing import Callable, Optional, Sequence, Tuple
 
 from pytest_mxperf.mx.guard import SECONDS_OF_A_TRIAL, SPARE_BYTES, Child, TakesTooLongError, data_bytes, refuse
 
@@ -22,16 +22,19 @@ _child: Optional[Child] = None
 
 def try_in_session_child(
     work: Callable[[], object], who: str, doing: str, suspects: Sequence[str], *, in_new_child: bool = False
-) -> None:
-    """Like ``guard.try_in_child``, with one child for all work. The work must be picklable.
+) -> bool:
+    """Like ``guard.try_in_child``, with one child for all work. Returns whether it was done without an exception.
 
-    ``in_new_child`` is for work that calls Python functions of the session, because they may have changed.
+    The work must be picklable. ``in_new_child`` is for work that calls Python functions of the session, because they
+    may have changed.
     """
     if not hasattr(os, "fork"):
-        return
+        return True
+    is_done, death = True, None
     with _lock:
         try:
-            death = None if not in_new_child and _is_done_again(work) else _death_of(work)
+            if in_new_child or not _is_done_again(work):
+                is_done, death = _in_a_new_child(work)
         except TakesTooLongError as error:
             death = str(error)
             close()
@@ -39,6 +42,7 @@ def try_in_session_child(
             close()
             raise
     refuse(death, who, doing, suspects)
+    return is_done
 
 
 def _is_done_again(work: Callable[[], object]) -> bool:
@@ -48,16 +52,15 @@ def _is_done_again(work: Callable[[], object]) -> bool:
     return _child.ask(work, SPARE_BYTES, SECONDS_OF_A_TRIAL)
 
 
-def _death_of(work: Callable[[], object]) -> Optional[str]:
-    """How a new child crashes on the work, or None. The new child replaces the old one."""
+def _in_a_new_child(work: Callable[[], object]) -> Tuple[bool, Optional[str]]:
+    """Whether a new child does the work, or else how it crashes, if it does. It replaces the old one."""
     global _child
     close()
     _child = Child(work, SPARE_BYTES)
-    _child.wait(SECONDS_OF_A_TRIAL)
-    death = _child.death
+    is_done, death = _child.wait(SECONDS_OF_A_TRIAL), _child.death
     if death is not None or data_bytes() > _LARGEST_KEPT_BYTES:
         close()
-    return death
+    return is_done, death
 
 
 @atexit.register

@@ -45,13 +45,11 @@ class Case:
         self._profiled = Profiled()
         self._item = item
         self._options = options
-        self._marks: List[pytest.Mark] = []
         self._gates = self._read_markers()
 
     def _read_markers(self) -> Gates:
         """The gates in the test's markers. Raises ``MxperfError`` for an invalid gate."""
         item, own = self._item, own_metrics_of(self._item)
-        self._marks = list(item.iter_markers())
         check_names(item)
         gates = Gates(budget_of(item, own.metrics), growths_of(item, own.metrics), policy_of(item), own)
         if gates.uses_baseline:
@@ -68,8 +66,7 @@ class Case:
 
     def judge(self) -> List[Finding]:
         """Judges every gate, keeps the findings, and returns those that must fail the test."""
-        if self._marks != list(self._item.iter_markers()):  # fixtures and the test itself can add markers
-            self._gates = self._read_markers()
+        self._gates = self._read_markers()  # fixtures and the test itself can add and change markers
         is_used = self.model.is_used or self.timing is not None
         earlier: Tuple[str, ...] = self._item.stash.get(FAILED_BEFORE, ())
         findings = judge_earlier(earlier)

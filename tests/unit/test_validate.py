@@ -105,6 +105,14 @@ def test_an_absurdly_long_attribute_takes_no_time():
     assert suspects(graph_of("Pooling", {"kernel": "9" * 10_000_000})) == ("Pooling 'it'",)
 
 
+def test_what_makes_too_many_numbers_together_is_suspect():
+    """MXNet multiplies their sizes in 32 bits when they are broadcast, and divides by that."""
+    ranges = [Node("_arange", f"a{index}", {"start": "-32768", "stop": "32768"}, ()) for index in range(2)]
+    assert suspects(Graph(tuple(ranges), ((1, 0),))) == ("_arange 'a0'", "_arange 'a1'")
+    begin = [Node("_zeros", f"z{index}", {"shape": "(0, 200)"}, ()) for index in range(20)]
+    assert suspects(Graph(tuple(begin), ((1, 0),))) == ()  # of which the batch decides
+
+
 @pytest.mark.parametrize(
     ("graph", "is_harmless"),
     [
@@ -175,6 +183,12 @@ def test_an_absurdly_long_attribute_takes_no_time():
         (graph_of("_arange", {"start": "0", "stop": "inf"}, inputs=0), False),
         (graph_of("_arange", {"start": "0", "stop": "33554432"}, inputs=0), False),
         (graph_of("_arange", {"start": "0", "stop": "13"}), False),
+        (
+            Graph(
+                (Node("_arange", "a", {"stop": "65535"}, ()), Node("_ones", "o", {"shape": "(32768,)"}, ())), ((1, 0),)
+            ),
+            True,
+        ),
         (graph_of("_contrib_box_nms", {"topk": "400", "id_index": "0", "coord_start": "2"}), True),
         (graph_of("_contrib_box_nms", inputs=2), False),
         (graph_of("Correlation", inputs=2), False),
