@@ -53,15 +53,18 @@ def table(headings, rows):
 def options_page():
     taken = Taken()
     options.add_options(taken)
-    given = [
-        (f"`{names[0]}{' ' + str(more['metavar']) if 'metavar' in more else ''}`", cell(more.get("help", "")))
-        for names, more in taken.options
-    ]
+    given = [(f"`{names[0]}{value(more)}`", cell(more.get("help", ""))) for names, more in taken.options]
     inis = [(f"`{name}`", cell(kind), f"`{default!r}`", cell(text)) for name, text, kind, default in taken.inis]
     return (
         f"# Options and ini keys\n\n{table(('Option', ''), given)}\n\n"
         f"{table(('Ini key', 'type', 'default', ''), inis)}\n"
     )
+
+
+def value(more):
+    """``=DIR``, or ``[=REPORT]`` if the option may have none. After a space, pytest would take that for a path."""
+    shown = cell(more.get("metavar") or "|".join(more.get("choices", ())))
+    return f"[={shown}]" if more.get("nargs") == "?" else f"={shown}" if shown else ""
 
 
 def markers_page():

@@ -42,11 +42,16 @@ __all__ = [
 ]
 
 MARKERS = {
-    "mxperf_model": "mxperf_model(source, *, inputs, epoch=0, name=None, run_as=None, example=None): "
-    "the MXNet model that the test is about",
-    "mxperf_budget": 'mxperf_budget(macs="1.82 G", params="11.7 M", latency_p50="40 ms", ...): ceilings',
-    "mxperf_baseline": 'mxperf_baseline(macs="0%", params="0%", latency="5%", against=None, ...): '
-    "allowed growth since the stored baseline, or over another model",
+    "mxperf_model": "mxperf_model(source, *, inputs, epoch=0, name=None, run_as=None, example=None, params=None, "
+    "shapes=None, output=()): the MXNet model that the test is about",
+    "mxperf_budget": 'mxperf_budget(macs="1.82 G", latency_p50="40 ms", ...): ceilings. It takes macs, flops, params, '
+    "param_bytes, checkpoint_bytes, peak_activation_bytes, rss, latency_p50, latency_p90, latency_p99, latency_mean. "
+    "For one item of the batch it takes macs_per_item, flops_per_item, peak_activation_bytes_per_item, "
+    "latency_p50_per_item and so on",
+    "mxperf_baseline": 'mxperf_baseline(macs="0%", latency="5%", weights="25%", against=None, ...): allowed growth '
+    "since the stored baseline, or over another model. It takes macs, flops, params, param_bytes, checkpoint_bytes, "
+    "rss, latency, weights, wall_p50, wall_p90, wall_p99, wall_mean. With against=MODEL it takes no weights and no "
+    "wall times",
     "mxperf_policy": 'mxperf_policy(uncounted="warn", ...): what verdicts do in this test: fail, warn or ignore',
 }
 _SUBJECTS = frozenset(("mxperf_model", "mxperf_budget", "mxperf_baseline"))

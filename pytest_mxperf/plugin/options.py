@@ -76,7 +76,7 @@ def _add_baselines_and_reports(parser: pytest.Parser, group: Any) -> None:
         const="all",
         metavar="new|prune",
         help="store the baselines of tests that pass; =new only those that do not exist yet; "
-        "=prune stores none, and removes those that no test uses",
+        "=prune stores none, and removes those that no test uses; =all is the same as no value",
     )
     group.addoption(
         "--mxperf-profile",

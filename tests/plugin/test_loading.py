@@ -1,5 +1,7 @@
 """Being installed costs nothing: neither what is loaded nor what happens to tests that are not marked."""
 
+import inspect
+import re
 import sys
 
 import pytest
@@ -206,6 +208,20 @@ def test_an_unmarked_module_that_imports_a_test_from_a_marked_one_is_untouched(p
 def test_markers_are_listed(run):
     result = run("--markers")
     result.stdout.fnmatch_lines_random([f"@pytest.mark.{name}(*): *" for name in MARKERS])
+
+
+def test_the_list_has_all_arguments_of_a_marker():
+    from pytest_mxperf.gate.limits import KNOWN_METRICS
+    from pytest_mxperf.gate.metrics import BUDGETS, PER_ITEM
+    from pytest_mxperf.plugin import MARKERS as TEXTS
+    from pytest_mxperf.plugin.markers import _spec_arguments
+
+    signature = TEXTS["mxperf_model"].partition(": ")[0]
+    assert re.findall(r"(\w+)(?:=[^,]*)?[,)]", signature) == list(inspect.signature(_spec_arguments).parameters)
+    budgets = {name for name in BUDGETS if not name.endswith(PER_ITEM)}
+    assert budgets <= set(re.findall(r"\w+", TEXTS["mxperf_budget"]))
+    growths = KNOWN_METRICS - set(BUDGETS) | {"macs", "flops", "params", "param_bytes", "checkpoint_bytes", "rss"}
+    assert growths <= set(re.findall(r"\w+", TEXTS["mxperf_baseline"]))
 
 
 def test_fixtures_are_listed_with_a_docstring(run):

@@ -37,6 +37,13 @@ def test_every_page_of_the_docs_is_linked_from_somewhere():
     assert [page.name for page in PAGES if page.parent.name == "docs" and page.resolve() not in linked] == []
 
 
+def test_an_option_that_needs_no_value_takes_one_after_an_equals_sign():
+    """After a space, pytest takes it for a path to test."""
+    options = (ROOT / "docs" / "reference" / "options.md").read_text(encoding="utf-8")
+    assert "| `--mxperf-report[=REPORT]` |" in options
+    assert "| `--mxperf-update[=new\\|prune]` |" in options
+
+
 INDEX = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
 
 
