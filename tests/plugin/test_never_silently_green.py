@@ -435,3 +435,20 @@ def test_a_baseline_that_is_no_pair(pytester, write, run, holds):
     (pytester.path / "baselines" / "digits-symbol.json").write_text("{}")
     message = "digits-symbol.json: is not the graph that digits.json was counted from"
     holds("a baseline that cannot be read, or whose graph is another's", "INCOMPARABLE", message)
+
+
+@pytest.mark.slow
+def test_a_run_without_the_plugin(pytester, write, monkeypatch):
+    """pytest's own setting. It looks for the package, so an editable installation counts."""
+    pytester.makeini("[pytest]\nrequired_plugins = pytest-mxperf\n")
+    write(BASELINE.format(body="pass"))
+    assert pytester.runpytest_subprocess("--mxperf-update").ret == pytest.ExitCode.OK
+    monkeypatch.delenv("PYTEST_ADDOPTS")  # which names the plugin
+    _is_refused(pytester.runpytest_subprocess())
+    monkeypatch.delenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
+    _is_refused(pytester.runpytest_subprocess("-p", "no:mxperf"))
+
+
+def _is_refused(result):
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: Missing required plugins: pytest-mxperf"])

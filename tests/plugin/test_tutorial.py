@@ -19,7 +19,8 @@ def shell(tmp_path):
     script, test = [text for language, text in BLOCKS if language == "python"]
     (tmp_path / "make_model.py").write_text(script)
     (tmp_path / "test_tagger.py").write_text(test.replace(', latency="5%"', ""))  # timing has tests of its own
-    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    (ini,) = [text for language, text in BLOCKS if language == "ini"]
+    (tmp_path / "pytest.ini").write_text(ini)
 
     def shell(line):
         program, *arguments = line.split()
