@@ -287,6 +287,7 @@ class ModelDocument(msgspec.Struct, frozen=True):
     profile: Optional[ProfileDocument] = None
     unprofiled_because: Optional[str] = None
     own_metrics: Tuple[MetricValue, ...] = ()
+    update_command: Optional[str] = None
 
     @classmethod
     def of(cls, result: ModelResult) -> "ModelDocument":
@@ -308,6 +309,7 @@ class ModelDocument(msgspec.Struct, frozen=True):
             profile=None if result.profile is None else ProfileDocument.of(result.profile),
             unprofiled_because=result.unprofiled_because or None,
             own_metrics=result.own_metrics,
+            update_command=result.update_command or None,
         )
 
     def result(self) -> ModelResult:
@@ -329,6 +331,7 @@ class ModelDocument(msgspec.Struct, frozen=True):
             profile=None if self.profile is None else self.profile.profile(),
             unprofiled_because=self.unprofiled_because or "",
             own_metrics=self.own_metrics,
+            update_command=self.update_command or "",
         )
 
 

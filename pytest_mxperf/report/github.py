@@ -6,6 +6,7 @@ from typing import List
 
 from pytest_mxperf.report.markdown import render
 from pytest_mxperf.report.output import Output, Place
+from pytest_mxperf.report.remedy import remedy
 from pytest_mxperf.report.run import ModelResult, RunReport
 
 __all__ = ["output"]
@@ -30,6 +31,7 @@ def _annotation(result: ModelResult, place: Place) -> str:
     """An error annotation, in the format of GitHub's workflow commands."""
     messages: List[str] = [result.problem] if result.problem else []
     messages += [finding.message for finding in result.findings if not finding.verdict.is_good]
+    messages += filter(None, [remedy(result)])
     properties = [f"title={_property(f'mxperf: {result.name}')}"]
     if result.file:
         workspace = place.environ.get("GITHUB_WORKSPACE") or str(place.root)

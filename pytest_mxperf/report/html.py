@@ -23,6 +23,7 @@ from pytest_mxperf.report.evidence import Evidence, evidence_of, medians
 from pytest_mxperf.report.output import Output, Place
 from pytest_mxperf.report.page import environment
 from pytest_mxperf.report.profile import gigas, headline, leads, peaks_line
+from pytest_mxperf.report.remedy import remedy
 from pytest_mxperf.report.run import ModelResult, RunReport
 
 __all__ = ["island", "output", "render"]
@@ -139,6 +140,8 @@ class _Model(NamedTuple):
     profile: "Optional[_Profile]"
     heaviest: Tuple[LayerCost, ...]
     layers: Markup
+    remedy: str
+    """How to accept the change; empty if there is none."""
 
     @classmethod
     def of(cls, index: int, result: ModelResult, to_root: str) -> "_Model":
@@ -154,6 +157,7 @@ class _Model(NamedTuple):
             None if result.profile is None else _Profile.of(result.profile),
             cost.heaviest(_HEAVIEST_SHOWN) if cost else (),
             island({**_columns(cost, result.profile), **_roofline(result.profile)} if cost else {}),
+            remedy(result),
         )
 
     @property

@@ -11,6 +11,7 @@ from pytest_mxperf.quantities import Quantity, format_growth, format_pair, forma
 from pytest_mxperf.report.evidence import medians
 from pytest_mxperf.report.output import Output, Place
 from pytest_mxperf.report.profile import gigas, headline, leads, peaks_line, percent
+from pytest_mxperf.report.remedy import remedy
 from pytest_mxperf.report.run import ModelResult, RunReport, Section
 
 __all__ = ["COMMENT_CHARACTERS", "escaped", "output", "render"]
@@ -122,12 +123,12 @@ def _both_in_unit(reference: float, value: float, finding: Finding) -> "tuple[st
 
 
 def _explained(result: ModelResult) -> str:
-    """A model's problem and messages, with the layers that explain them."""
+    """A model's problem and messages, with the layers that explain them, and the command that accepts the change."""
     messages = [finding.message for finding in result.findings if finding.verdict not in _QUIET]
     messages = ([result.problem] if result.problem else []) + messages
     if not messages:
         return ""
-    body = "\n".join(message.replace("\n", "\n    ") for message in messages)
+    body = "\n".join([*(message.replace("\n", "\n    ") for message in messages), *filter(None, [remedy(result)])])
     return f"\n### {escaped(result.name)}\n\n{escaped(result.test)}\n\n{_fenced(body)}"
 
 

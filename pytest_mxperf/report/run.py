@@ -52,6 +52,8 @@ class ModelResult(msgspec.Struct, frozen=True):
     """Why there is no ``profile`` although the user asked for it."""
     own_metrics: Tuple[MetricValue, ...] = ()
     """The metrics of other plugins that the test's gates name."""
+    update_command: str = ""
+    """The command that stores the baseline of this test alone; empty if it is unknown."""
 
     @property
     def compared_with(self) -> str:

@@ -250,6 +250,7 @@ class Model(Strict):
     profile: Optional[Profile]
     unprofiled_because: Optional[str]
     own_metrics: List[OwnMetric]
+    update_command: Optional[str]
 
 
 class Document(Strict):

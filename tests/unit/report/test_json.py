@@ -213,6 +213,7 @@ EVERYTHING = ModelResult(
     file="tests/t.py",
     line=7,
     symbol_path="models/net-symbol.json",
+    update_command="pytest --mxperf-update tests/test_a.py::test_net",
     profile=PROFILE,
     unprofiled_because="its layers would take 12 s to time",
     own_metrics=(MetricValue("accuracy", 0.9, "number"), MetricValue("artifact_bytes", 3, "bytes")),
