@@ -20,6 +20,7 @@ __all__ = [
     "format_pair",
     "format_quantity",
     "format_shape",
+    "is_in_bytes",
     "parse_fraction",
     "parse_quantity",
     "unit_of",
@@ -31,6 +32,9 @@ LARGEST = 2**63 - 1
 """The largest number that reports and baselines hold, and that other programs read from them."""
 
 _NUMBER = re.compile(r"\s*([+-]?(?:\d+(?:_\d+)*\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)\s*([^\s\d]*)\s*\Z")
+_COUNTED = re.compile(r"([kKMGT]?)(?i:(?:FLOP|MAC|OP|param|parameter)s?)\Z")
+"""The unit of a count, with the name of what is counted."""
+_THOUSANDS = re.compile(r"\s*[+-]?\d{1,3}(?:,\d{3})+(?![\d,])")
 _MOST_DECIMALS = 6
 _MOST_PAIRED = 15
 _BROKEN_DIGITS, _PLAIN_DIGITS = 4, 6
@@ -84,8 +88,10 @@ def parse_quantity(value: object, unit: Quantity, *, where: str) -> Fraction:
     number, suffix = _split(value, where=where, example=unit.value)
     factors = _FACTORS[unit]
     if suffix not in factors:
+        counted = _COUNTED.match(suffix) if unit is Quantity.COUNT else None
         known = ", ".join(name for name in factors if name)
-        raise UsageError(f"{where}: unknown unit {suffix!r} in {shown(value)}; known units: {known}")
+        hint = f"write {_number_in(value, counted.group(1))!r}" if counted else f"known units: {known}"
+        raise UsageError(f"{where}: unknown unit {suffix!r} in {shown(value)}; {hint}")
     if number < 0:
         raise UsageError(f"{where}: {shown(value)} is negative")
     if unit is Quantity.SECONDS and not suffix and (number >= 1 or isinstance(value, str)):
@@ -99,6 +105,18 @@ def unit_of(value: object) -> str:
     """The unit of what ``parse_quantity`` takes, as it is written: ``MiB``; empty for a plain number."""
     match = _NUMBER.match(value) if isinstance(value, str) else None
     return match.group(2) if match else ""
+
+
+def is_in_bytes(value: object) -> bool:
+    """Whether the unit of what ``parse_quantity`` takes is one of bytes, such as ``MB``."""
+    unit = unit_of(value)
+    return bool(unit) and unit in _FACTORS[Quantity.BYTES]
+
+
+def _number_in(value: object, unit: str) -> str:
+    """``20 M``: the number in the text, with another unit."""
+    match = _NUMBER.match(str(value))
+    return f"{match.group(1) if match else value} {unit}".rstrip()
 
 
 def parse_fraction(value: object, *, where: str) -> Fraction:
@@ -125,8 +143,21 @@ def _split(value: object, *, where: str, example: str) -> Tuple[Fraction, str]:
         raise UsageError(f"{where}: expected a number or text like {example!r}, got {shown(value)}")
     match = _NUMBER.match(text) if len(text) <= _LONGEST else None
     if match is None:
-        raise UsageError(f"{where}: expected a number or text like {example!r}, got {shown(value)}")
+        hint = _without_comma(text) if len(text) <= _LONGEST else ""
+        raise UsageError(f"{where}: expected a number or text like {example!r}, got {shown(value)}{hint}")
     return Fraction(match.group(1).replace("_", "")), match.group(2)
+
+
+def _without_comma(text: str) -> str:
+    """What to write instead of a number with a comma; empty if that is not what is wrong."""
+    if _THOUSANDS.match(text):  # or three decimals
+        return "; write the number without a comma"
+    match = _NUMBER.match(text.replace(",", ".")) if text.count(",") == 1 else None
+    if match is None:
+        return ""
+    number, unit = match.groups()
+    written = f"{number}{unit}" if unit == "%" else f"{number} {unit}".rstrip()
+    return f"; use a point: {written!r}"
 
 
 def format_quantity(value: Number, unit: Quantity) -> str:

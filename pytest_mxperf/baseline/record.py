@@ -1,6 +1,7 @@
 """What a baseline stores about a model."""
 
 import hashlib
+import re
 from typing import Dict, List, Mapping, Optional, Tuple, Union
 
 import msgspec
@@ -17,6 +18,7 @@ SCHEMA = 1
 
 _ALIKE = 0.1
 _SHOWN_DIGITS = 12
+_CONFLICT = re.compile(rb"^(?:<{7}|>{7}) ", re.MULTILINE)
 
 
 class InputRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -144,6 +146,8 @@ class Baseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             if schema == SCHEMA:
                 return msgspec.json.decode(text, type=cls)
         except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+            if _CONFLICT.search(text):
+                raise BaselineError(f"{where}: has git conflict markers; resolve them") from None
             raise BaselineError(f"{where}: not a baseline: {error}") from None
         raise BaselineError(f"{where}: written in schema {schema}, this version reads {SCHEMA}")
 

@@ -39,7 +39,11 @@ def judge_latency(tolerance: Fraction, compared: Comparison, *, over: str) -> Fi
     how = f"; timed as a {compared.run_as}"
     if decision.outcome is Outcome.PASSED:
         verdict = Verdict.IMPROVED if decision.high < 0 <= tolerance else Verdict.PASSED
-        message = f"{growth} (at most {_percent(decision.high)}), {allowed}; {compared.effort}{how}"
+        if verdict is Verdict.IMPROVED:
+            message = f"{growth} (at least {_less(decision)} than {over}); {compared.effort}{how}"
+        else:
+            bound = f"at least {_less(decision)}" if decision.high < 0 else f"at most {_percent(decision.high)}"
+            message = f"{growth} ({bound}), {allowed}; {compared.effort}{how}"
     elif decision.outcome is Outcome.REGRESSED:
         verdict = Verdict.REGRESSED
         message = f"{growth} (at least {_percent(decision.low)}), {allowed}; {compared.effort}{how}"
@@ -59,6 +63,11 @@ def _noted(notes: Sequence[str]) -> List[str]:
     return [f"note: {note}" for note in notes]
 
 
+def _less(decision: Decision) -> str:
+    """``38.2% less``, of the time that the model takes at most."""
+    return f"{-100 * decision.high:.1f}% less"
+
+
 def _between(decision: Decision) -> str:
     is_bounded = decision.low > -1 and decision.high < math.inf
     return f" (between {_percent(decision.low)} and {_percent(decision.high)})" if is_bounded else ""
@@ -75,8 +84,9 @@ def judge_weights(tolerance: Fraction, compared: Comparison, subnormal_layer: Op
     if decision.outcome is Outcome.PASSED and subnormal_layer:
         verdict = Verdict.INCONCLUSIVE
         message = (
-            f"{times} of synthetic ones on this processor{cause}, with which other processors are several times "
-            "slower; set the tiny weights to 0, or leave this check out with weights=False"
+            f"{times} of synthetic ones on this processor, but some weights are so small that {subnormal_layer} "
+            "computes subnormal numbers, which make other processors several times slower; set such weights to 0, or "
+            "silence this with weights=False"
         )
     elif decision.outcome is Outcome.PASSED:
         verdict, message = Verdict.PASSED, f"{times} of synthetic ones"

@@ -6,7 +6,7 @@ from typing import Dict, Iterable, Mapping, NamedTuple
 
 from pytest_mxperf.errors import UsageError, did_you_mean, shown
 from pytest_mxperf.gate.metrics import BUDGETS, IF_ASKED, TOLERANCE_FROM, WALL_TIMES
-from pytest_mxperf.quantities import LARGEST, Quantity, parse_fraction, parse_quantity, unit_of
+from pytest_mxperf.quantities import LARGEST, Quantity, is_in_bytes, parse_fraction, parse_quantity, unit_of
 
 __all__ = [
     "KNOWN_METRICS",
@@ -26,6 +26,7 @@ KNOWN_METRICS = frozenset((*BUDGETS, *TOLERANCE_FROM, *_MEASURED, "weights", "ag
 _NO_OWN: Mapping[str, Quantity] = MappingProxyType({})
 _USUAL_WEIGHTS = Fraction(1, 4)
 """How much slower than synthetic weights real ones may be. Subnormal numbers cost 150 to 400%."""
+_BYTES_OF = {"params": "param_bytes"}
 _LARGEST_DIFFERENCE = 10**12  # which every float has room for
 
 
@@ -74,6 +75,11 @@ def parse_budget(
 
 
 def _parse_limit(value: object, unit: Quantity, where: str) -> Fraction:
+    name = where.rpartition(" ")[2]
+    if unit is Quantity.COUNT and is_in_bytes(value) and unit_of(value) != "B":  # which may mean billions
+        instead = _BYTES_OF.get(name)
+        hint = f"for bytes give {instead}" if instead else f"write it like {unit.value!r}"
+        raise UsageError(f"{where}: {shown(value)} is in bytes, but {name} is a count; {hint}")
     limit = parse_quantity(value, unit, where=where)
     if limit > LARGEST:
         raise UsageError(f"{where}: {shown(value)} limits nothing; write at most {LARGEST:.1e}")

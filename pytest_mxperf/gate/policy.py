@@ -87,8 +87,8 @@ def _verdict(name: str, where: str) -> Verdict:
         return verdict
     choices = [each.value.lower() for each in _RULES]
     hint = did_you_mean(name.lower(), choices)
-    problem = "always fails" if verdict is not None and verdict not in _GOOD else "is no verdict that leaves a choice"
-    raise UsageError(f"{where}: {name!r} {problem}; {hint}these leave one: {', '.join(choices)}")
+    problem = "is no verdict" if verdict is None else "never fails" if verdict in _GOOD else "always fails"
+    raise UsageError(f"{where}: {name!r} {problem}; {hint}a policy can set: {', '.join(choices)}")
 
 
 def _action(given: object, name: str, where: str) -> PolicyAction:

@@ -55,13 +55,14 @@ class Conditions(msgspec.Struct, frozen=True):
         """The differences from a quiet machine, each in a few words."""
         found = []
         if self.cpu_share < _BUSY_CPU_SHARE:
-            found.append(f"had a core {self.cpu_share:.0%} of the time")
+            found.append(f"the measuring process had a core {self.cpu_share:.0%} of the time")
         if self.load_average > self.cores:
-            found.append(f"load {self.load_average:.1f} on {self.cores} cores")
+            found.append(f"the load was {self.load_average:.1f} on {self.cores} cores")
         if self.steal_share > _NOTABLE_STEAL:
-            found.append(f"{self.steal_share:.0%} stolen by the hypervisor")
+            found.append(f"the hypervisor took {self.steal_share:.0%} of the time")
         if self.megahertz_low < (1 - _NOTABLE_FREQUENCY_CHANGE) * self.megahertz_high:
-            found.append(f"{self.megahertz_low:.0f} to {self.megahertz_high:.0f} MHz")
+            found.append(f"the core ran at {self.megahertz_low:.0f} to {self.megahertz_high:.0f} MHz")
         if self.major_faults or self.memory_available_share < _LITTLE_MEMORY:
-            found.append(f"{self.memory_available_share:.0%} of memory free, {self.major_faults} pages read from disk")
+            free = f"{self.memory_available_share:.0%} of memory was free"
+            found.append(f"{free}, {self.major_faults} pages were read from disk")
         return found

@@ -77,7 +77,7 @@ def slowdown(
     """
     because = unaccounted(old.profile, new.profile)
     if because:
-        return Slowdown(unknown_because=because)
+        return Slowdown(unknown_because=f"their times do not add up ({because})")
     matching, works, found = _paired(old, new, inputs, operators)
     causes = Causes(matching, works, own_weights=own_weights)
     blamed = [Blamed(pairing, part, causes.of(pairing)) for pairing, part in attributed(found)]
@@ -140,4 +140,4 @@ def _name(blamed: Blamed, old_nodes: Sequence[Node]) -> Tuple[str, str]:
 
 def _no_slower(found: Sequence[Pairing]) -> str:
     before, now = (1e3 * sum(getattr(each, side) for each in found) for side in ("before", "now"))
-    return f"summed over its layers it took {before:.2f} ms before and {now:.2f} ms now"
+    return f"all layers together took {before:.2f} ms before and {now:.2f} ms now"

@@ -16,7 +16,7 @@ def lines(slowdown: Slowdown) -> List[str]:
     ``conv2 (Convolution): 1.21 ms -> 2.35 ms, 91% of the growth: the same MACs, slower: num_group 1 -> 64``
     """
     if slowdown.unknown_because:
-        return [f"no layer is named: {slowdown.unknown_because}"]
+        return [f"cannot say which layers are slower: {slowdown.unknown_because}"]
     shown = [_line(layer) for layer in slowdown.layers]
     if slowdown.is_spread:
         count = len(slowdown.layers) + slowdown.more

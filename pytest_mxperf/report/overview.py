@@ -81,7 +81,8 @@ def _verdict(result: ModelResult) -> Tuple[str, str]:
     better = [finding for finding in result.findings if finding.verdict.value == "IMPROVED"]
     if better:
         return _bad(better), "green"
-    return f"{len(result.findings)} passed", "green"
+    count = len(result.findings)
+    return f"{count} gate{'s' if count > 1 else ''} passed", "green"
 
 
 def _bad(findings: Sequence[Finding]) -> str:

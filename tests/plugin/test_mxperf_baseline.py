@@ -215,7 +215,7 @@ def test_another_convention_cannot_be_compared(pytester, write, run):
         ("[]", "not a baseline: *"),
         ('{"schema": 1}', "not a baseline: *"),
         ('{"schema": 99}', "written in schema 99, this version reads 1"),
-        ("<<<<<<< HEAD\n", "not a baseline: *"),
+        ("<<<<<<< HEAD\n", "has git conflict markers; resolve them"),
         (b"\xff\xfe", "not a baseline: *"),
     ],
 )

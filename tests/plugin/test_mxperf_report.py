@@ -23,7 +23,7 @@ def test_the_terminal_shows_every_model(models, run, section):
     assert rows[0] == ["model", "inputs", "MACs", "params", "peak", "p50", "verdict"]
     assert rows[1][:5] == ["digits", "1x1x8x8", "608 k", "32.0 k", "16.0 KiB"]
     assert re.fullmatch(r"[\d.]+ (ns|µs|ms|s)", rows[1][5])
-    assert rows[1][-1] == "2 passed"
+    assert rows[1][-1] == "2 gates passed"
     assert rows[2][:-1] == ["digits", "1x1x8x8", "608 k", "32.0 k", "16.0 KiB", "-"]
     assert rows[2][-1].startswith("OVER_BUDGET 607,552 times")
     assert rows[3] == ["batches", "64x1x8x8", "38.9 M", "32.0 k", "1.00 MiB", "-", "no gate"]

@@ -115,9 +115,9 @@ def test_one_line_of_the_ini_file_has_them_all(pytester, write, run):
 WRONG = [
     ("missing", "'missing' is not VERDICT=ACTION, as in missing=warn"),
     ("missing=panic", "missing='panic' is none of fail, warn, ignore"),
-    ("regressed=warn", "'regressed' always fails; these leave one: missing, incomparable, *"),
-    ("passed=fail", "'passed' is no verdict that leaves a choice; these leave one: missing, *"),
-    ("lost=warn", "'lost' is no verdict that leaves a choice; these leave one: missing, *"),
+    ("regressed=warn", "'regressed' always fails; a policy can set: missing, incomparable, *"),
+    ("passed=fail", "'passed' never fails; a policy can set: missing, *"),
+    ("lost=warn", "'lost' is no verdict; a policy can set: missing, *"),
 ]
 
 
@@ -249,7 +249,7 @@ def test_a_marker_on_the_module_makes_no_test_ours(write, run, section):
     ("marker", "message"),
     [
         ("missing='panic'", "missing='panic' is none of fail, warn, ignore"),
-        ("lost='warn'", "'lost' is no verdict that leaves a choice; these leave one: missing, *"),
+        ("lost='warn'", "'lost' is no verdict; a policy can set: missing, *"),
         ("unused='warn'", "unused is about the whole run; set it for the run, not for one model"),
         ("'warn'", "takes keyword arguments only, as in uncounted='warn'"),
     ],

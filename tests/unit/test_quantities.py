@@ -95,6 +95,17 @@ def test_durations_are_exact_seconds(text, seconds):
         ("40 ms", Quantity.COUNT, "unknown unit 'ms'"),
         ("64 MiB", Quantity.SECONDS, "unknown unit 'MiB' in '64 MiB'; known units: s, ms, us"),
         ("64 mib", Quantity.BYTES, "unknown unit 'mib' in '64 mib'; known units: B, kB"),
+        ("20 MFLOPs", Quantity.COUNT, "unknown unit 'MFLOPs' in '20 MFLOPs'; write '20 M'"),
+        ("1.5Gmacs", Quantity.COUNT, "unknown unit 'Gmacs' in '1.5Gmacs'; write '1.5 G'"),
+        ("20 MACs", Quantity.COUNT, "unknown unit 'MACs' in '20 MACs'; write '20'"),
+        ("20 MFLOPs", Quantity.BYTES, "unknown unit 'MFLOPs' in '20 MFLOPs'; known units: B"),
+        ("1,82 G", Quantity.COUNT, "expected a number or text like '1.82 G', got '1,82 G'; use a point: '1.82 G'"),
+        (
+            "1,814 G",
+            Quantity.COUNT,
+            "expected a number or text like '1.82 G', got '1,814 G'; write the number without a",
+        ),
+        ("1,814,000", Quantity.COUNT, "expected a number or text like '1.82 G', got '1,814,000'; write the number wi"),
         ("-1 G", Quantity.COUNT, "'-1 G' is negative"),
         (-1, Quantity.COUNT, "-1 is negative"),
         ("40", Quantity.SECONDS, "'40' is ambiguous; write it like '40 ms' or as the number 0.04, in seconds"),
@@ -109,7 +120,7 @@ def test_quantities_that_make_no_sense_are_refused(value, unit, complaint):
 
 
 @pytest.mark.parametrize(
-    "value", ["", "G", "lots", "1 2", "1,5 G", "1.2.3", "0x10", "1 G G", "1G2", "1/2", "nan", "inf"]
+    "value", ["", "G", "lots", "1 2", "1,5 1", "1.2.3", "0x10", "1 G G", "1G2", "1/2", "nan", "inf"]
 )
 @pytest.mark.parametrize(
     ("unit", "shown"), [(Quantity.COUNT, "1.82 G"), (Quantity.BYTES, "64 MiB"), (Quantity.SECONDS, "40 ms")]
@@ -164,6 +175,7 @@ def test_fractions_are_exact_even_when_given_as_floats(value, fraction):
         ("0.05", "'0.05' is ambiguous; write it like '5%' or as the number 0.05"),
         ("5 k", "'5 k' is not a fraction; write it like '5%' or 0.05"),
         ("5 ms", "'5 ms' is not a fraction; write it like '5%' or 0.05"),
+        ("2,5 %", "expected a number or text like '5%', got '2,5 %'; use a point: '2.5%'"),
         ("a bit", "expected a number or text like '5%', got 'a bit'"),
         (None, "expected a number or text like '5%', got None"),
         (True, "expected a number or text like '5%', got True"),

@@ -127,7 +127,7 @@ def test_what_cannot_be_compared_is_a_gap_with_its_reason(store, commit, git):
     assert [each.macs for each in found] == [100, None, None, None, None, 120]
     assert found[1].gap == "net.json: written in schema 7, this version reads 1"
     assert found[2].gap == "counted under convention mxperf-0, not mxperf-1"
-    assert found[3].gap.startswith("net.json: not a baseline: ")
+    assert found[3].gap == "net.json: has git conflict markers; resolve them"
     assert found[4].gap == "removed"
 
 

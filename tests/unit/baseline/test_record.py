@@ -80,7 +80,7 @@ def test_the_file_reads_well_as_a_diff():
     ("text", "reason"),
     [
         (b"", "Input data was truncated"),
-        (b"<<<<<<< HEAD\n", "JSON is malformed"),
+        (b"<<<<<<<\n", "JSON is malformed"),
         (b"[]", "Expected `object`, got `array`"),
         (b"{}", "missing required field `schema`"),
         (b'{"schema": "1"}', "Expected `int`, got `str`"),
@@ -98,6 +98,13 @@ def test_what_is_no_baseline_is_refused_with_the_reason(text, reason):
     message = str(caught.value)
     assert message.startswith("baselines/net.json: not a baseline: ")
     assert reason in message
+
+
+@pytest.mark.parametrize("marker", [b"<<<<<<< HEAD", b">>>>>>> wider"])
+def test_an_unresolved_merge_is_called_by_its_name(marker):
+    with pytest.raises(BaselineError) as caught:
+        Baseline.from_json(b'{"schema": 1,\n' + marker + b"\n}", where="baselines/net.json")
+    assert str(caught.value) == "baselines/net.json: has git conflict markers; resolve them"
 
 
 @pytest.mark.parametrize("schema", [0, 2])

@@ -166,7 +166,7 @@ class TestLoad:
 
     def test_an_unreadable_file_is_named(self, store):
         store.folder.mkdir(parents=True)
-        store.path("net").write_text("<<<<<<< HEAD\n")
+        store.path("net").write_text("{not json")
         with pytest.raises(BaselineError) as caught:
             store.load("net")
         assert str(caught.value).startswith(f"{store.path('net')}: not a baseline: ")

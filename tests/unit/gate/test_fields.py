@@ -158,7 +158,7 @@ def test_all_that_disturbed_is_told():
     busy = Conditions(wall_seconds=1.0, cpu_seconds=0.5, load_average=3.0, cores=2)
     slower = compared(Outcome.REGRESSED, 0.1, 0.05, 0.2, conditions=busy)
     last = judge_latency(ALLOWED, slower, over="it").message.splitlines()[-1]
-    assert last == "meanwhile: had a core 50% of the time, load 3.0 on 2 cores"
+    assert last == "meanwhile: the measuring process had a core 50% of the time, the load was 3.0 on 2 cores"
 
 
 def test_weights_of_which_nothing_is_clear():
@@ -277,9 +277,9 @@ KNOWN = (
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("regressed=warn", f"'regressed' always fails; these leave one: {KNOWN}"),
-        ("passed=warn", f"'passed' is no verdict that leaves a choice; these leave one: {KNOWN}"),
-        ("lost=warn", f"'lost' is no verdict that leaves a choice; these leave one: {KNOWN}"),
+        ("regressed=warn", f"'regressed' always fails; a policy can set: {KNOWN}"),
+        ("passed=warn", f"'passed' never fails; a policy can set: {KNOWN}"),
+        ("lost=warn", f"'lost' is no verdict; a policy can set: {KNOWN}"),
         ("missing=pass=warn", "missing='pass=warn' is none of fail, warn, ignore"),
         ("missing=pass", "missing='pass' is none of fail, warn, ignore"),
     ],
@@ -293,7 +293,7 @@ def test_a_policy_that_is_none_is_answered_with_those_that_are(text, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"lost": "warn"}, f"'lost' is no verdict that leaves a choice; these leave one: {KNOWN}"),
+        ({"lost": "warn"}, f"'lost' is no verdict; a policy can set: {KNOWN}"),
         ({"missing": 1}, "missing=1 is none of fail, warn, ignore"),
     ],
 )

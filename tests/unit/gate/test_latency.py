@@ -48,7 +48,7 @@ def test_a_regression_says_how_much_it_is_at_least_and_what_went_on():
     assert finding.message == (
         "latency +5.2% (at least +4.1%), allowed +2.5% over its baseline; 8 samples in two processes, 3.2 s; "
         "timed as a Module\n"
-        "meanwhile: had a core 50% of the time"
+        "meanwhile: the measuring process had a core 50% of the time"
     )
 
 
@@ -59,7 +59,7 @@ def test_what_is_unclear_says_why():
     assert finding.message == (
         "latency +2.4% (between -1.0% and +6.0%), allowed +2.5% over its baseline: not clear after 12 samples; "
         "timed as a Module\n"
-        "meanwhile: had a core 50% of the time"
+        "meanwhile: the measuring process had a core 50% of the time"
     )
 
 
@@ -121,6 +121,17 @@ def test_surely_faster_is_improved_unless_that_was_asked_for(allowed, high, verd
     assert judge_latency(Fraction(allowed), faster, over="fp32").verdict is verdict
 
 
+def test_how_much_less_time_it_takes():
+    faster = compared(Outcome.PASSED, -0.391, -0.4, -0.382)
+    assert judge_latency(ALLOWED, faster, over="its baseline").message == (
+        "latency -39.1% (at least 38.2% less than its baseline); 4 samples in one process, 3.2 s; timed as a Module"
+    )
+    assert judge_latency(Fraction("-0.3"), faster, over="fp32").message == (
+        "latency -39.1% (at least 38.2% less), allowed -30.0% over fp32; 4 samples in one process, 3.2 s; "
+        "timed as a Module"
+    )
+
+
 def test_slow_weights_name_the_layer_where_it_begins():
     slow = compared(Outcome.REGRESSED, 2.1, 1.9, 2.3)
     assert judge_weights(Fraction(1, 4), slow, "conv2").message == (
@@ -136,9 +147,9 @@ def test_subnormal_numbers_that_cost_nothing_here_may_elsewhere():
     finding = judge_weights(Fraction(1, 4), compared(Outcome.PASSED, -0.02, -0.03, 0.01), "conv2")
     assert (finding.verdict, finding.message) == (
         Verdict.INCONCLUSIVE,
-        "weights: 1.0x the time of synthetic ones on this processor; subnormal activations from conv2, with which "
-        "other processors are several times slower; set the tiny weights to 0, or leave this check out with "
-        "weights=False",
+        "weights: 1.0x the time of synthetic ones on this processor, but some weights are so small that conv2 computes "
+        "subnormal numbers, which make other processors several times slower; set such weights to 0, or silence this "
+        "with weights=False",
     )
 
 

@@ -23,6 +23,20 @@ def test_a_bad_ceiling_names_its_argument():
         parse_budget({"latency_p50": "64 MiB"}, where="mxperf_budget of test_a")
 
 
+@pytest.mark.parametrize(
+    ("metric", "value", "complaint"),
+    [
+        ("params", "11 MB", "'11 MB' is in bytes, but params is a count; for bytes give param_bytes"),
+        ("macs", "40 MiB", "'40 MiB' is in bytes, but macs is a count; write it like '1.82 G'"),
+        ("params", "7 B", "unknown unit 'B' in '7 B'; known units: k, K, M, G, T"),  # billions
+    ],
+)
+def test_a_count_is_not_given_in_bytes(metric, value, complaint):
+    with pytest.raises(UsageError) as caught:
+        parse_budget({metric: value}, where="mxperf_budget of test_a")
+    assert str(caught.value) == f"mxperf_budget of test_a: {metric}: {complaint}"
+
+
 def test_the_largest_ceiling_is_the_largest_number_that_reports_hold():
     """2 ** 63 - 1."""
     assert parse_budget({"macs": 9_223_372_036_854_775_807}, where="here") == {"macs": (9_223_372_036_854_775_807, "")}

@@ -12,12 +12,12 @@ def test_a_quiet_machine_has_nothing_to_tell():
 @pytest.mark.parametrize(
     ("what", "told"),
     [
-        ({"cpu_seconds": 0.4}, "had a core 40% of the time"),
-        ({"load_average": 4.26}, "load 4.3 on 2 cores"),
-        ({"steal_share": 0.12}, "12% stolen by the hypervisor"),
-        ({"megahertz_low": 1200.0, "megahertz_high": 3000.0}, "1200 to 3000 MHz"),
-        ({"memory_available_share": 0.03}, "3% of memory free, 0 pages read from disk"),
-        ({"major_faults": 7}, "100% of memory free, 7 pages read from disk"),
+        ({"cpu_seconds": 0.4}, "the measuring process had a core 40% of the time"),
+        ({"load_average": 4.26}, "the load was 4.3 on 2 cores"),
+        ({"steal_share": 0.12}, "the hypervisor took 12% of the time"),
+        ({"megahertz_low": 1200.0, "megahertz_high": 3000.0}, "the core ran at 1200 to 3000 MHz"),
+        ({"memory_available_share": 0.03}, "3% of memory was free, 0 pages were read from disk"),
+        ({"major_faults": 7}, "100% of memory was free, 7 pages were read from disk"),
     ],
 )
 def test_each_disturbance_is_told_in_words(what, told):

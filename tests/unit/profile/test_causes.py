@@ -468,7 +468,7 @@ def test_a_spread_growth_has_its_largest_part_as_an_example():
 
 def test_no_layer_is_named_without_a_reason():
     assert lines(Slowdown(unknown_because="6% of a forward is in no layer")) == [
-        "no layer is named: 6% of a forward is in no layer"
+        "cannot say which layers are slower: 6% of a forward is in no layer"
     ]
 
 

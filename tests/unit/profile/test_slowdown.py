@@ -85,7 +85,9 @@ def test_also_over_many_that_have_little_each():
     assert (found.is_spread, len(found.layers), found.more) == (True, 1, 53)
 
 
-@pytest.mark.parametrize(("share", "said"), [(0.06, "6% of a forward is in no layer"), (0.049, "")])
+@pytest.mark.parametrize(
+    ("share", "said"), [(0.06, "their times do not add up (6% of a forward is in no layer)"), (0.049, "")]
+)
 def test_no_layer_is_blamed_where_much_is_in_none(share, said):
     found = of_times((1, 1), (1.5, 1), unaccounted=share)
     assert found.unknown_because == said
@@ -94,12 +96,15 @@ def test_no_layer_is_blamed_where_much_is_in_none(share, said):
 
 def test_nor_where_the_layers_take_more_than_the_forward():
     found = of_times((1, 1), (1.5, 1), unaccounted=-0.07)
-    assert (found.layers, found.unknown_because) == ((), "the layers add up to 7% more time than a forward")
+    assert (found.layers, found.unknown_because) == (
+        (),
+        "their times do not add up (the layers add up to 7% more time than a forward)",
+    )
 
 
 def test_nor_where_they_are_no_slower():
     found = of_times((1, 1), (1.1, 0.85))
-    assert found.unknown_because == "summed over its layers it took 2.00 ms before and 1.95 ms now"
+    assert found.unknown_because == "all layers together took 2.00 ms before and 1.95 ms now"
 
 
 def test_partners_are_found_whatever_their_names():
@@ -141,7 +146,9 @@ def test_nor_where_the_forward_is_slower_and_they_are_not():
     net = convolutions(8, 8)
     old, new = timed(net, row("conv0", 5), row("conv1", 5)), timed(net, row("conv0", 5.14), row("conv1", 5))
     new = new._replace(profile=NetworkProfile(new.profile.layers, 10.3e-3, 3, 5))
-    assert explained(old, new).unknown_because == "a forward takes 0.30 ms longer, its layers +0.14 ms"
+    assert explained(old, new).unknown_because == (
+        "their times do not add up (a forward takes 0.30 ms longer, its layers +0.14 ms)"
+    )
     new = new._replace(profile=NetworkProfile(new.profile.layers, 10.27e-3, 3, 5))
     assert named(explained(old, new)) == [("conv0", 1.0)]
 
@@ -155,7 +162,8 @@ def test_copies_of_outputs_are_accounted_for():
     assert named(explained(old, new)) == [("conv0", 1.0)]
     new = new._replace(profile=NetworkProfile(new.profile.layers, 11e-3, 3, 5, 0.8e-3))
     assert explained(old, new).unknown_because == (
-        "a forward takes 0.40 ms longer, its layers +0.14 ms, the copies of its outputs +0.30 ms"
+        "their times do not add up "
+        "(a forward takes 0.40 ms longer, its layers +0.14 ms, the copies of its outputs +0.30 ms)"
     )
 
 

@@ -143,8 +143,8 @@ def test_each_model_is_a_row():
     ("changes", "verdict"),
     [
         ({}, "no gate"),
-        ({"findings": (PASSED,)}, "1 passed"),
-        ({"findings": (PASSED, PASSED)}, "2 passed"),
+        ({"findings": (PASSED,)}, "1 gate passed"),
+        ({"findings": (PASSED, PASSED)}, "2 gates passed"),
         ({"findings": (PASSED, REGRESSED), "outcome": "failed"}, "REGRESSED"),
         ({"findings": (REGRESSED,)}, "REGRESSED"),  # a policy may let the test pass: it is shown all the same
         ({"findings": (SLOWER,)}, "REGRESSED +5.60%"),

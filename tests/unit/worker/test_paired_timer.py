@@ -231,7 +231,7 @@ def test_the_conditions_of_all_units_are_put_together(timer):
     subject, worker = timer(0.0)
     conditions = subject.compare(OLD, NEW, 0.025).conditions
     assert conditions.wall_seconds == pytest.approx(0.3 * len(worker.units()))
-    assert conditions.disturbances() == ["load 3.0 on 2 cores"]
+    assert conditions.disturbances() == ["the load was 3.0 on 2 cores"]
 
 
 def test_each_comparison_asks_for_more_evidence_than_the_one_before(monkeypatch):
