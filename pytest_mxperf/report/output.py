@@ -23,6 +23,8 @@ class Place(NamedTuple):
     root: Path = Path()
     """pytest's root directory. Paths of tests are relative to it."""
     environ: Mapping[str, str] = {}
+    profile: str = ""
+    """The option that times the layers; empty if the caller has none."""
 
 
 class Output(NamedTuple):

@@ -17,7 +17,15 @@ __all__ = ["output", "render"]
 
 
 def output(run: RunReport, place: Place) -> Output:
-    return Output(written={place.path or Path("mxperf.trace.json"): render(run)})
+    """The trace. If it is empty, a line says so."""
+    path = place.path or Path("mxperf.trace.json")
+    is_empty = not any(map(_tracks, run.results))
+    return Output(printed=_empty(path, place) if is_empty else "", written={path: render(run)})
+
+
+def _empty(path: Path, place: Place) -> str:
+    told = f"{path.name} has no times in it, because no layers were timed"
+    return f"{told}: add {place.profile}" if place.profile else told
 
 
 def render(run: RunReport) -> str:

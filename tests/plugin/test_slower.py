@@ -128,7 +128,7 @@ def test_what_cannot_be_timed_by_layers_is_still_a_regression(changed, run, no_t
     result.stdout.fnmatch_lines(
         [
             "net: latency +5.6% (at least +3.9%)*",
-            "    cannot say which layers are slower: the measuring process died (SIGSEGV) while it timed the layers of net",
+            "    cannot say which layers are slower: the measuring process died (SIGSEGV) while it timed *",
         ],
         consecutive=True,
     )

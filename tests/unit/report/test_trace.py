@@ -53,3 +53,13 @@ def test_models_whose_layers_were_not_timed_are_left_out():
 def test_it_is_a_format_beside_json():
     made = formats.output("out/a.trace.json", run(PROFILED), Place(Path("out/a.trace.json")))
     assert "traceEvents" in made.written[Path("out/a.trace.json")]
+    assert made.printed == ""
+
+
+def test_a_trace_without_times_says_so():
+    place = Place(Path("out/a.trace.json"))
+    empty = "a.trace.json has no times in it, because no layers were timed"
+    assert formats.output("out/a.trace.json", run(HEALTHY), place).printed == empty
+    told = formats.output("out/a.trace.json", run(HEALTHY), place._replace(profile="--profile")).printed
+    assert told == f"{empty}: add --profile"
+    assert formats.output("out/a.trace.json", run(HEALTHY, SLOWED), place).printed == ""
