@@ -15,6 +15,7 @@ _BARS = "▁▂▃▄▅▆▇█"
 _GAP = "  "
 _SHA_DIGITS = 8
 _LEAST_SUBJECT = 12
+_LEAST_SPAN = 0.1
 
 
 class _Metric(NamedTuple):
@@ -57,15 +58,19 @@ def _wall_p50(where: str, commit: Commit) -> Optional[float]:
 
 
 def _sparkline(values: Sequence[Optional[float]], most: int) -> str:
-    """The last ``most`` values, with bars from the smallest to the largest. A gap is a blank."""
+    """The last ``most`` values, with bars from the smallest up. A gap is a blank.
+
+    The full height is at least a tenth of the value, so that a small change looks small. It is at least one step.
+    """
     values = values[-max(8, most) :]
     known = [value for value in values if value is not None]
     if not known:
         return ""
     low, high = min(known), max(known)
-    span = (high - low) or 1
+    span = max(high - low, _LEAST_SPAN * high) or 1
     top = len(_BARS) - 1
-    return "".join(" " if value is None else _BARS[round((value - low) / span * top)] for value in values)
+    steps = [None if value is None else max(int(value > low), round((value - low) / span * top)) for value in values]
+    return "".join(" " if step is None else _BARS[step] for step in steps)
 
 
 def _change(values: Sequence[Optional[float]]) -> str:

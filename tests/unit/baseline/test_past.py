@@ -171,6 +171,15 @@ def test_it_is_a_table_with_sparklines(store, commit):
     assert max(map(len, lines)) <= 80
 
 
+def test_a_small_change_is_one_step_of_seven(store, commit):
+    """A fall of 0.1%, and then one of 10% of the first value, which is the full height."""
+    commit(baseline(1_000_000), 1)
+    commit(baseline(999_000), 2)
+    assert history.render("net", past(store, "net"), width=80, color=False).splitlines()[1].split()[1] == "▂▁"
+    commit(baseline(900_000), 3)
+    assert history.render("net", past(store, "net"), width=80, color=False).splitlines()[1].split()[1] == "██▁"
+
+
 def test_the_page_escapes_what_commits_say(store, commit):
     commit(baseline(100), 1, subject="<script>alert(1)</script>")
     commit(baseline(200), 2)
