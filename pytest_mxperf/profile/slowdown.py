@@ -1,6 +1,7 @@
 """Why a network has become slower: the layers that make up nearly all of the growth, each with its cause."""
 
-from typing import Collection, Dict, List, NamedTuple, Sequence, Tuple
+from functools import partial
+from typing import Collection, Dict, Iterator, List, NamedTuple, Sequence, Set, Tuple
 
 import msgspec
 
@@ -12,7 +13,7 @@ from pytest_mxperf.cost.walk import Inference
 from pytest_mxperf.graph import Graph, Node
 from pytest_mxperf.profile.attribution import Pairing, Work, attributed, pairings, rows_of, unaccounted, work_by_node
 from pytest_mxperf.profile.blame import Blamed, in_order
-from pytest_mxperf.profile.causes import Cause, Causes
+from pytest_mxperf.profile.causes import Cause, Causes, is_changed, nearest_changed
 from pytest_mxperf.profile.values import NetworkProfile
 
 __all__ = ["SlowLayer", "Slowdown", "Timed", "paired", "slowdown"]
@@ -22,6 +23,8 @@ _NAMED = 0.9
 _NEGLIGIBLE = 0.02
 """A layer with a smaller fraction of the growth is not named if the others have 90%."""
 _MOST_NAMED = 10
+_CHANGED = ("new", "replaced", "no longer fused")
+"""Causes that are in the layer itself."""
 _EVENLY = 0.2
 """The growth is spread if 90% of it takes more than 10 layers, and each has a smaller fraction than this."""
 
@@ -46,12 +49,15 @@ class SlowLayer(msgspec.Struct, frozen=True):
     part: float
     """The layer's fraction of the network's growth."""
     cause: Cause
+    is_behind: bool = False
+    """Whether its own attributes are unchanged, and it reads a changed layer that is listed before it."""
 
 
 class Slowdown(msgspec.Struct, frozen=True):
     """The layers that make up at least 90% of the growth. If the growth is spread, only the largest.
 
-    A changed layer comes before layers that are slower only because they read it. The largest growth comes first.
+    A changed layer comes before layers that are slower only because they read it. Of such groups the one with the most
+    growth comes first.
     """
 
     layers: Tuple[SlowLayer, ...] = ()
@@ -107,7 +113,7 @@ def _named(blamed: Sequence[Blamed], matching: Matching) -> Slowdown:
     needed = _needed([each.part for each in blamed])
     is_spread = needed > _MOST_NAMED and max(each.part for each in blamed) < _EVENLY
     named = [max(blamed, key=lambda each: each.part)] if is_spread else blamed[: min(needed, _MOST_NAMED)]
-    layers = tuple(_slow_layer(each, matching.old.nodes) for each in named)
+    layers = tuple(map(partial(_slow_layer, matching), named, _behind(matching, named)))
     return Slowdown(layers, (needed if is_spread else len(blamed)) - len(named), is_spread)
 
 
@@ -121,9 +127,20 @@ def _needed(parts: Sequence[float]) -> int:
     return len(parts)
 
 
-def _slow_layer(blamed: Blamed, old_nodes: Sequence[Node]) -> SlowLayer:
+def _behind(matching: Matching, named: Sequence[Blamed]) -> Iterator[bool]:
+    """For each layer, whether it only reads a changed layer that comes before it in ``named``."""
+    seen: Set[int] = set()
+    for each in named:
+        nodes = list(each.nodes())
+        is_other = each.cause.kind in _CHANGED or any(is_changed(matching, node) for node in nodes)
+        yield not is_other and not seen.isdisjoint(nearest_changed(matching, nodes))
+        seen.update(nodes)
+
+
+def _slow_layer(matching: Matching, blamed: Blamed, is_behind: bool) -> SlowLayer:
     pairing = blamed.pairing
-    return SlowLayer(*_name(blamed, old_nodes), pairing.before, pairing.now, blamed.part, blamed.cause)
+    name = _name(blamed, matching.old.nodes)
+    return SlowLayer(*name, pairing.before, pairing.now, blamed.part, blamed.cause, is_behind)
 
 
 def _name(blamed: Blamed, old_nodes: Sequence[Node]) -> Tuple[str, str]:

@@ -14,6 +14,8 @@ def lines(slowdown: Slowdown) -> List[str]:
     """Lines like this:
 
     ``conv2 (Convolution): 1.21 ms -> 2.35 ms, 91% of the growth: the same MACs, slower: num_group 1 -> 64``
+
+    A layer that is slower only because it reads a changed one is indented below that.
     """
     if slowdown.unknown_because:
         return [f"cannot say which layers are slower: {slowdown.unknown_because}"]
@@ -32,7 +34,8 @@ def lines(slowdown: Slowdown) -> List[str]:
 def _line(layer: SlowLayer) -> str:
     times = " -> ".join(_milliseconds(layer))
     why = _WORDS[layer.cause.kind](layer.cause)
-    return f"{layer.name} ({layer.operator}): {times}, {layer.part:.0%} of the growth: {why}"
+    indent = "  " if layer.is_behind else ""
+    return f"{indent}{layer.name} ({layer.operator}): {times}, {layer.part:.0%} of the growth: {why}"
 
 
 def _milliseconds(layer: SlowLayer) -> List[str]:

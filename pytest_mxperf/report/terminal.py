@@ -163,7 +163,8 @@ def _print_findings(console: Console, findings: Sequence[Finding]) -> None:
         style = "" if finding.verdict.is_good else "red"
         wrapped(console, head + first, hang=len(head), style=style)
         for line in rest:
-            wrapped(console, line, indent=len(_INDENT), hang=len(_INDENT) + 2)
+            leading = len(line) - len(line.lstrip())
+            wrapped(console, line, indent=len(_INDENT), hang=2 * len(_INDENT) + leading)
 
 
 def _told(finding: Finding) -> str:

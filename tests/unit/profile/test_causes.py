@@ -401,6 +401,9 @@ def test_an_unchanged_layer_behind_one_that_has_changed():
     old = timed(net("(1, 1)"), row("first", 1.0), row("second", 1.0))
     slowdown = explained(old, timed(net("(2, 2)"), row("first", 1.0), row("second", 1.5)))
     assert lines(slowdown)[0].endswith(": itself unchanged, behind first: dilate (1, 1) -> (2, 2)")
+    assert lines(slowdown)[0].startswith("second ")  # first is not named
+    new = timed(net("(2, 2)"), row("first", 1.2), row("second", 1.5))
+    assert [line.partition(" (")[0] for line in lines(explained(old, new))] == ["first", "  second"]
 
 
 def test_what_is_between_the_two_says_nothing():

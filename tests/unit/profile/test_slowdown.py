@@ -188,6 +188,15 @@ def test_what_has_come_is_named_before_what_it_slows_down():
     assert named(explained(old, new)) == [("there", 0.111), ("back", 0.111), ("second", 0.333), ("other", 0.444)]
 
 
+def test_what_it_slows_down_is_marked_as_such():
+    """The groups come by what they have lost as a whole: 0.2 + 0.3 ms, 0.4 ms."""
+    old = timed(between(()), row("first", 1), row("second", 1), row("other", 1))
+    pair = [row(name, 0.1, operator="transpose") for name in ("there", "back")]
+    new = timed(between(("there", "back")), row("first", 1), *pair, row("second", 1.3), row("other", 1.4))
+    behind = [(each.name, each.is_behind) for each in explained(old, new).layers]
+    assert behind == [("there", False), ("back", False), ("second", True), ("other", False)]
+
+
 def test_and_behind_what_has_lost_more():
     old = timed(between(()), row("first", 1), row("second", 1), row("other", 1))
     pair = [row(name, 0.1, operator="transpose") for name in ("there", "back")]

@@ -179,3 +179,11 @@ def test_old_and_new_of_a_change_stay_on_one_line():
     page = render(run(result("net", findings=(msgspec.structs.replace(REGRESSED, message=f"macs\n{line}"),))))
     assert 'conv_<wbr>2: num_<wbr>group <span class="whole">1 -&gt; 16,</span> renamed' in page
     assert 'long_<wbr>name <span class="whole">-&gt;</span> another_<wbr>layer' in page
+
+
+def test_a_layer_that_reads_a_slower_one_is_indented():
+    message = "latency +5.1%\nconv1 (Convolution): slower\n  conv2 (Convolution): behind conv1"
+    slower = Finding("latency", "latency", Verdict.REGRESSED, message, 0.051, None, 0.025)
+    text = render(run(result(outcome="failed", findings=(slower,))))
+    assert "<li>conv1 (Convolution): slower" in text
+    assert '<li class="behind">conv2 (Convolution): behind conv1' in text
