@@ -184,7 +184,7 @@ class TestCheck:
         code, out, _ = check("--policy", "unmeasured=warn")
         assert code == 1
         assert "gone-symbol.json: cannot read the symbol" in " ".join(out.split())
-        assert "4 passed" in out or "5 passed" in out
+        assert "4 gates passed" in out or "5 gates passed" in out
 
     def test_a_bug_is_one_line_of_its_model_and_the_rest_goes_on(self, recorded, check, monkeypatch):
         judge = ModelJudge.judge
