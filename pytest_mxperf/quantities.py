@@ -206,6 +206,8 @@ def format_limited(
     if name and shown:
         return f"{shown} {name}", f"{float(bound / factor):.15g} {name}"
     ending = " s" if unit is Quantity.SECONDS else ""
+    if number and _decimals(number) > _MOST_PAIRED:  # nobody counts so many zeros
+        return f"{float(number):g}{ending}", f"{float(bound):g}{ending}"
     return f"{shown or _in_full(number)}{ending}", f"{_in_full(bound)}{ending}"
 
 
@@ -261,7 +263,12 @@ def _in_full(number: Fraction) -> str:
 
 def _decimals(number: Fraction, digits: int = 3) -> int:
     """How many decimals it takes to have this many significant digits."""
-    return max(0, digits - 1 - math.floor(math.log10(number))) if number else 0
+    if not number:
+        return 0
+    exponent = len(str(number.numerator)) - len(str(number.denominator))  # no float is as small as some fractions
+    if number < Fraction(10) ** exponent:
+        exponent -= 1
+    return max(0, digits - 1 - exponent)
 
 
 def _sign(value: Fraction) -> int:

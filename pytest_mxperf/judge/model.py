@@ -71,7 +71,7 @@ def _with_load(finding: Finding) -> Finding:
     if finding.verdict is not Verdict.OVER_BUDGET or not finding.metric.startswith("latency_"):
         return finding
     load, cores = os.getloadavg()[0], os.cpu_count() or 1
-    return finding.with_lines([f"meanwhile: load {load:.1f} on {cores} cores"]) if load > cores else finding
+    return finding.with_lines([f"meanwhile: the load was {load:.1f} on {cores} cores"]) if load > cores else finding
 
 
 class Profiled(NamedTuple):

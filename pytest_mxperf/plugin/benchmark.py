@@ -16,7 +16,10 @@ from pytest_mxperf.spec import InputSpec
 __all__ = ["Benchmark", "BoundModule", "with_benchmark", "without_benchmark"]
 
 _LET_IT_PASS = "--mxperf-policy=unmeasured=warn lets that pass"
-_DISABLED = f"pytest-benchmark is disabled (--benchmark-disable, or xdist's -n); {_LET_IT_PASS}"
+_DISABLED = (
+    f"pytest-benchmark is disabled (--benchmark-disable, or xdist's -n); {_LET_IT_PASS}; "
+    "mxperf_baseline(latency=...) works with -n"
+)
 _NOT_THERE = "pytest-benchmark is not there (not installed, or -p no:benchmark)"
 _ABSENT = f"{_NOT_THERE}; {_LET_IT_PASS}"
 _WARM_UP_FORWARDS = 4

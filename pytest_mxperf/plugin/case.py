@@ -32,7 +32,7 @@ class Case:
     def __init__(self, item: pytest.Item, spec: ModelSpec, options: Options) -> None:
         self.spec = spec
         self.timing: Optional[Timing] = None
-        self.unmeasured_because = "the test did not call mxperf_benchmark"
+        self.unmeasured_because = "the test did not call mxperf_benchmark; call mxperf_benchmark(mxperf_module) in it"
         self.findings: Tuple[Finding, ...] = ()
         self.problem = ""
         """For the report: why the model itself cannot be opened, counted or bound."""
@@ -106,6 +106,7 @@ class Case:
             profile=self._profiled.profile,
             unprofiled_because=self._profiled.because,
             own_metrics=self._judged.own.reported(),
+            update_command=update_command(self._item) if self.uses_baseline and not self.conflict else "",
         )
         return CaseData(result, uses_baseline=self.uses_baseline, claim=growth.claim, update=growth.update)
 

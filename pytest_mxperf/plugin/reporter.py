@@ -151,7 +151,15 @@ class Reporter:
 
     def _make_report(self, target: str, path: Optional[Path], config: pytest.Config) -> None:
         writer = config.get_terminal_writer()
-        place = Place(path, writer.fullwidth, writer.hasmarkup, config.option.verbose, config.rootpath, os.environ)
+        place = Place(
+            path,
+            writer.fullwidth,
+            writer.hasmarkup,
+            config.option.verbose,
+            config.rootpath,
+            os.environ,
+            profile="--mxperf-profile",
+        )
         made = formats.output(target, self._report(), place)
         self._printed += made.printed.splitlines()
         for file, content, adds in made.files():

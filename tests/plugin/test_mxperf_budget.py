@@ -250,4 +250,4 @@ def test_a_latency_over_its_budget_comes_with_the_load_of_a_busy_machine(write, 
     result = run()
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["digits: latency_p50 * is over the budget of 1 ns (*"])
-    assert ("    meanwhile: load 9.5 on 2 cores" in result.outlines) == said
+    assert ("    meanwhile: the load was 9.5 on 2 cores" in result.outlines) == said

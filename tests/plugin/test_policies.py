@@ -37,7 +37,8 @@ POLICIES = {
         def test_it():
             pass
         """,
-        "latency_p50 was not measured: the test did not call mxperf_benchmark",
+        "latency_p50 was not measured: the test did not call mxperf_benchmark; call mxperf_benchmark(mxperf_module) in "
+        "it",
     ),
 }
 NAMES = list(POLICIES)

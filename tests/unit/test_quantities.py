@@ -324,3 +324,15 @@ def test_an_exponent_that_would_take_minutes_is_no_number(text):
 
 def test_the_exponents_of_floats_are_read():
     assert parse_quantity(1e300, Quantity.COUNT, where="here") == 10**300
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "unit", "written", "expected"),
+    [
+        (5e-324, 2**40, Quantity.BYTES, "TiB", ("4.94066e-324", "1.09951e+12")),
+        (1e-99, 1, Quantity.COUNT, "", ("1e-99", "1")),
+        (1e-30, 1e-12, Quantity.SECONDS, "", ("1e-30 s", "1e-12 s")),
+    ],
+)
+def test_numbers_that_nobody_measures_are_shown_in_few_characters(value, limit, unit, written, expected):
+    assert format_limited(value, limit, unit, written) == expected
