@@ -158,6 +158,7 @@ class _Check:
         self._entry = entry
         self._keeper = keeper
         self._path = path
+        self._baselines = options.baselines
         self._policy = policy.updated(self.gates.policy)
         options = options.for_model(f"{options.words.record} -k {shlex.quote(entry.name)}")
         self._model = ModelJudge(self.spec, options, gate, root=path.parent.absolute())
@@ -189,7 +190,14 @@ class _Check:
             file=self._path.name,
             line=self._entry.line,
             symbol_path=self.spec.symbol_path(self._path.parent.absolute()),
+            update_command=self._update_command() if self.gates.uses_baseline else "",
         )
+
+    def _update_command(self) -> str:
+        folder = self._baselines
+        elsewhere = [] if folder == self._path.parent / "baselines" else [f"--baselines={folder}"]
+        arguments = ["mxperf", "check", str(self._path), "--update", *elsewhere, "-k", self._entry.name]
+        return " ".join(map(shlex.quote, arguments))
 
     def _judged(self) -> Tuple[List[Finding], JudgedGrowth]:
         """Raises ``MxperfError`` for a broken model, even when it has no gates."""

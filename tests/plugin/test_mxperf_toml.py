@@ -177,6 +177,17 @@ class TestCheck:
         assert "report written: r.html" in out
         (model,) = json.loads((pytester.path / "r.json").read_text())["models"]
         assert (model["test"], model["outcome"]) == ("mxperf.toml::digits", "passed")
+        assert model["update_command"] == "mxperf check mxperf.toml --update -k digits"
+
+    def test_reports_show_how_to_accept_a_change(self, recorded, check, pytester):
+        path = pytester.path / "baselines" / "digits.json"
+        path.write_text(path.read_text().replace("607552", "600000", 1))
+        folder = pytester.path / "moved here"
+        (pytester.path / "baselines").rename(folder)
+        code, _, _ = check("-k", "digits", "--baselines", str(folder), "-o", "r.md")
+        assert code == 1
+        command = f"mxperf check mxperf.toml --update '--baselines={folder}' -k digits"
+        assert f"if that is meant, store the new baseline: {command}" in (pytester.path / "r.md").read_text()
 
     def test_a_broken_model_is_one_line_and_the_rest_goes_on(self, recorded, check, pytester):
         with (pytester.path / "mxperf.toml").open("a") as stream:
