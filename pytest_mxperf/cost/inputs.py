@@ -1,6 +1,7 @@
 """The inputs that a graph needs, and what the graph says about their shapes and dtypes."""
 
 import re
+from math import prod
 from typing import Collection, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from pytest_mxperf import traits
@@ -8,7 +9,7 @@ from pytest_mxperf.cost.params import INPUT_ROLES, Role, assign_roles
 from pytest_mxperf.cost.result import Shape
 from pytest_mxperf.graph import Consumer, Graph, Node, consumers
 
-__all__ = ["GraphInput", "Partial", "find_inputs", "format_partial", "table"]
+__all__ = ["GraphInput", "Partial", "contradictions", "find_inputs", "format_partial", "table"]
 
 Partial = Tuple[Optional[int], ...]
 """A shape with some unknown sizes (None)."""
@@ -16,6 +17,8 @@ Partial = Tuple[Optional[int], ...]
 _DTYPES = ("float32", "float64", "float16", "uint8", "int32", "int8", "int64", "bool")
 _CHANNELS_LAST = ("NWC", "NHWC", "NDHWC")
 _UNKNOWN = None
+_FLATTENED = ", or as many numbers in more dimensions"
+_LAST = ", behind any dimensions"
 
 
 class GraphInput(NamedTuple):
@@ -28,6 +31,10 @@ class GraphInput(NamedTuple):
     dtype: str
     about: str
     """Which operator reads it, and as what, in words."""
+    needed: Optional[Partial] = None
+    """The shape that the operator takes. ``shape`` may be another that its variable declares: MXNet ignores that."""
+    allowed: str = ""
+    """Which other shapes the operator takes, in words."""
 
     def __str__(self) -> str:
         return self.name if self.shape is None else f"{self.name} {format_partial(self.shape)}"
@@ -84,12 +91,12 @@ def _input(
     shape: Optional[Partial] = tuple(size if size > 0 else None for size in _sizes(node.attrs.get("__shape__", "")))
     dtype, about = _dtype(node), "" if reader is None else f"read by {reader.node.op} {reader.node.name!r}"
     telling = _telling_reader(index, readers)
+    known = _Known() if telling is None else _TOLD_BY[telling.node.op](graph, telling, shapes)
     if telling is not None:
-        known = _TOLD_BY[telling.node.op](graph, telling, shapes)
         shape, dtype, about = shape or known.shape, dtype or known.dtype, known.about or about
     if role is Role.LABEL and reader is not None:
         about = f"label of {reader.node.op} {reader.node.name!r}; often inferred"
-    return GraphInput(node.name, role, shape or None, dtype or "float32", about)
+    return GraphInput(node.name, role, shape or None, dtype or "float32", about, known.shape, known.allowed)
 
 
 def _dtype(node: Node) -> str:
@@ -119,6 +126,7 @@ class _Known(NamedTuple):
     shape: Optional[Partial] = None
     dtype: str = ""
     about: str = ""
+    allowed: str = ""
 
 
 def _weight(graph: Graph, reader: Consumer, shapes: Mapping[str, Shape]) -> Optional[Shape]:
@@ -144,8 +152,8 @@ def _multiplied(graph: Graph, reader: Consumer, shapes: Mapping[str, Shape]) -> 
     if not weight or len(weight) != 2:
         return _Known()
     flattens = reader.node.attrs.get("flatten", "True").lower() in ("true", "1")
-    more = ", or as many numbers in more dimensions" if flattens else ", behind any dimensions"
-    return _Known((None, weight[1]), "", f"read by {reader.node.op} {reader.node.name!r}{more}")
+    more = _FLATTENED if flattens else _LAST
+    return _Known((None, weight[1]), "", f"read by {reader.node.op} {reader.node.name!r}{more}", more)
 
 
 def _looked_up(graph: Graph, reader: Consumer, shapes: Mapping[str, Shape]) -> _Known:
@@ -170,6 +178,54 @@ _TOLD_BY = {
     **dict.fromkeys((*traits.EMBEDDINGS, "one_hot"), _looked_up),
     "RNN": _unrolled,
 }
+
+
+def contradictions(inputs: Sequence[GraphInput], given: Mapping[str, Shape]) -> List[str]:
+    """Each given shape that contradicts what is known of its input, with a guess at the mistake if one fits."""
+    found = [_contradiction(each, given[each.name]) for each in inputs if each.name in given]
+    return [text for text in found if text]
+
+
+def _contradiction(known: GraphInput, given: Shape) -> str:
+    if known.needed is not None and not _takes(known.needed, given, known.allowed):
+        return f"{known.name} is {given}, the graph needs {format_partial(known.needed)}{known.allowed}" + _guess(
+            known.needed, given, known.allowed
+        )
+    if known.shape is not None and known.shape != known.needed and not _takes(known.shape, given):
+        return f"{known.name} is {given}, the graph declares {format_partial(known.shape)}{_guess(known.shape, given)}"
+    return ""
+
+
+def _takes(known: Partial, given: Shape, allowed: str = "") -> bool:
+    if allowed == _LAST:
+        return given[-1:] == known[-1:]
+    if allowed == _FLATTENED:
+        return prod(given[1:]) == known[1]
+    return len(known) == len(given) and all(size in (None, found) for size, found in zip(known, given))
+
+
+def _guess(known: Partial, given: Shape, allowed: str = "") -> str:
+    """The mistake that makes the given shape of one that fits; empty if none does."""
+    begins_with_batch = known[0] is None or len(known) in _LAYOUTS
+    batch = 1 if known[0] is None else known[0]
+    if begins_with_batch and len(given) == len(known) - 1 and _takes(known, (batch, *given), allowed):
+        return ": is the batch missing?"
+    layout = _other_layout(known, given)
+    return f": is the layout {layout}?" if layout else ""
+
+
+def _other_layout(known: Partial, given: Shape) -> str:
+    """The layout of the given shape, if it fits the graph in the other layout. Only channels tell one from another."""
+    if len(known) not in _LAYOUTS or len(given) != len(known):
+        return ""
+    first, last = _LAYOUTS[len(known)]
+    if known[1] is not None and _takes(known, (given[0], given[-1], *given[1:-1])):
+        return last
+    return first if known[-1] is not None and _takes(known, (given[0], *given[2:], given[1])) else ""
+
+
+_LAYOUTS = {4: ("NCHW", "NHWC"), 5: ("NCDHW", "NDHWC")}
+"""By the number of dimensions: with the channels first, and with the channels last."""
 
 
 def table(inputs: Sequence[GraphInput]) -> List[str]:

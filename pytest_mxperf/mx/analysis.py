@@ -12,6 +12,7 @@ from pytest_mxperf.graph import Graph, without_garbage_collection
 from pytest_mxperf.mx.infer import infer
 from pytest_mxperf.mx.opened import Model
 from pytest_mxperf.mx.runtime import array_semantics, json_of
+from pytest_mxperf.mx.unknown import misfits
 from pytest_mxperf.stored import warn_of
 from pytest_mxperf.validate import check_shapes
 
@@ -103,15 +104,20 @@ def _tell_unread(analysis: Analysis) -> None:
 def _check_fit(analysis: Analysis, stored: Mapping[str, Shape]) -> None:
     """Raises ``ParamsError`` if a stored parameter has another shape than the graph gives it for these inputs."""
     model, shapes = analysis.model, analysis.parameter_shapes()
-    misfits = [
+    unfit = [
         f"{name} (graph {shape}, weights {stored[name]})"
         for name, shape in shapes.items()
         if name in stored and stored[name] != shape
     ]
-    if not misfits:
+    if not unfit:
         return
     given = ", ".join(f"{name}={spec.shape}" for name, spec in model.inputs.items())
-    lines = [f"{model.name}: with {given} the graph does not fit its weights: {listed(misfits)}"]
+    contradiction = misfits(model)
+    several = not contradiction and len(unfit) > 1
+    lines = [
+        f"{model.name}: {contradiction}with {given} the graph does not fit its weights: {listed(unfit)}"
+        f"{'; graph and weights may be of two different exports' if several else ''}"
+    ]
     missing, unread = sorted(set(shapes) - set(stored)), analysis.unread_parameters()
     if missing:
         lines.append(f"the weights lack {listed(missing)}")

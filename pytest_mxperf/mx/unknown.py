@@ -1,10 +1,11 @@
 """The error if MXNet cannot infer a graph's shapes and dtypes: what is missing, and how to give it."""
 
 import re
+from contextlib import suppress
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from pytest_mxperf import traits
-from pytest_mxperf.cost.inputs import GraphInput, find_inputs
+from pytest_mxperf.cost.inputs import GraphInput, contradictions, find_inputs
 from pytest_mxperf.cost.params import INPUT_ROLES, assign_roles
 from pytest_mxperf.cost.walk import Inference
 from pytest_mxperf.errors import ShapeError, listed
@@ -12,7 +13,7 @@ from pytest_mxperf.graph import Graph, Node
 from pytest_mxperf.mx.opened import Model
 from pytest_mxperf.mx.runtime import json_of, mx, reason
 
-__all__ = ["check_dtypes", "does_not_fit", "inputs_of", "is_incomplete", "not_given"]
+__all__ = ["check_dtypes", "does_not_fit", "inputs_of", "is_incomplete", "misfits", "not_given"]
 
 _BY_DATA = ("_contrib_boolean_mask", "_npx_nonzero", "_npi_unique")
 """Operators whose number of output rows depends on the data."""
@@ -57,8 +58,18 @@ def does_not_fit(model: Model, error: Exception) -> ShapeError:
     missing = [str(each) for each in not_given(model)]
     hint += f"; not given: {listed(sorted(missing), 20)}" if missing else ""
     return ShapeError(
-        f"{model.name}: shapes or dtypes do not fit together for {given}: {problem}{hint}{_without_weights(model)}"
+        f"{model.name}: {misfits(model)}shapes or dtypes do not fit together for {given}: {problem}{hint}"
+        f"{_without_weights(model)}"
     )
+
+
+def misfits(model: Model) -> str:
+    """The given inputs that contradict the graph, as the beginning of a message; empty if none is known to."""
+    found: List[str] = []
+    with suppress(Exception):  # whatever this finds, MXNet's own message is what matters
+        found = contradictions(inputs_of(model), {name: spec.shape for name, spec in model.inputs.items()})
+    text = listed(found)
+    return text and (f"{text} " if text.endswith("?") else f"{text}; ")
 
 
 def is_incomplete(model: Model, graph: Graph, inference: Inference) -> Optional[ShapeError]:

@@ -1,5 +1,7 @@
 """Bad models: one clear message each, with what to do next."""
 
+import re
+
 import pytest
 
 from pytest_mxperf import ModelSpec, MxperfError, count
@@ -38,12 +40,51 @@ def test_an_unknown_input_suggests_the_right_one(digits):
 
 
 def test_an_input_that_does_not_fit_the_weights_names_the_parameter(digits):
-    with pytest.raises(MxperfError, match=r"data=\(1, 3, 8, 8\).*conv1_weight \(graph \(16, 3, 3, 3\), weights"):
+    with pytest.raises(
+        MxperfError,
+        match=r"^digits: data is \(1, 3, 8, 8\), the graph needs \(\?, 1, \?, \?\); with data=\(1, 3, 8, 8\) the graph "
+        r"does not fit its weights: conv1_weight \(graph \(16, 3, 3, 3\), weights",
+    ):
         count(digits, {"data": (1, 3, 8, 8)})
 
 
+@pytest.mark.parametrize(
+    ("given", "guess"), [((1, 8, 8), "is the batch missing"), ((1, 8, 8, 1), "is the layout NHWC")]
+)
+def test_a_shape_mistake_is_named_before_what_mxnet_says(digits, given, guess):
+    with pytest.raises(MxperfError) as caught:
+        count(digits, {"data": given})
+    told = f"digits: data is {given}, the graph needs (?, 1, ?, ?): {guess}? "
+    assert str(caught.value).startswith(told)
+    assert re.search("^(shapes or dtypes do|with .* the graph does) not fit ", str(caught.value)[len(told) :])
+
+
+def test_a_fault_of_the_hint_does_not_hide_what_mxnet_says(digits, monkeypatch):
+    def fail(*arguments):
+        raise ValueError
+
+    monkeypatch.setattr("pytest_mxperf.mx.unknown.contradictions", fail)
+    with pytest.raises(MxperfError, match=r"^digits: shapes or dtypes do not fit together for data="):
+        count(digits, {"data": (1, 64)})
+
+
+def test_weights_of_another_export_are_suspected_if_several_differ(digits, tmp_path):
+    import mxnet as mx
+
+    weights = mx.nd.load(str(digits) + "-0000.params")
+    several = "; graph and weights may be of two different exports"
+    (tmp_path / "m-symbol.json").write_bytes(digits.with_name("digits-symbol.json").read_bytes())
+    for name, end in (("arg:conv2_weight", ""), ("arg:conv3_weight", several)):
+        weights[name] = mx.nd.ones((1, 1, 3, 3))
+        mx.nd.save(str(tmp_path / "m-0000.params"), weights)
+        with pytest.raises(MxperfError) as caught:
+            count(tmp_path / "m", IMAGE)
+        assert str(caught.value).endswith(f"weights (1, 1, 3, 3)){end}")
+
+
 def test_an_input_of_another_rank_is_told_without_a_stack_trace(digits):
-    with pytest.raises(MxperfError, match="digits: shapes or dtypes do not fit together") as caught:
+    expected = r"digits: data is \(1, 64\), the graph needs \(\?, 1, \?, \?\); shapes or dtypes do not fit together"
+    with pytest.raises(MxperfError, match=expected) as caught:
         count(digits, {"data": (1, 64)})
     assert "\n" not in str(caught.value)
 

@@ -60,7 +60,7 @@ def test_a_marker_that_cannot_be_understood_is_an_error_of_its_test(write, run, 
         ('PREFIX, inputs={"date": (1, 1, 8, 8)}', "digits: the graph has no input 'date'; did you mean 'data'?"),
         (
             'PREFIX, inputs={"data": (1, 3, 8, 8)}',
-            "digits: with data=(1, 3, 8, 8) the graph does not fit *",
+            "digits: *with data=(1, 3, 8, 8) the graph does not fit *",
         ),
         ('PREFIX, inputs={"data": (1, 64)}', "digits: *shapes* do not fit together for data=(1, 64)*: *"),
         ("42, inputs=INPUTS", "int: a model is a checkpoint prefix, *; got int"),
