@@ -19,7 +19,7 @@ _SHOWN = 3
 def what_else(symbol_path: Path) -> str:
     """The advice behind "cannot read the symbol", beginning with "; ": empty where there is nothing to say."""
     typed = symbol_path.with_name(symbol_path.name[: -len(_SYMBOL)]) if _has_suffix(symbol_path) else symbol_path
-    advice = _advice(typed) or _nearest(typed)
+    advice = _advice(typed) or _without_folder(typed) or _nearest(typed)
     return f"; {advice}" if advice else ""
 
 
@@ -43,6 +43,30 @@ def _advice(typed: Path) -> str:
     if typed.name.endswith("-symbol") and is_file(typed.with_name(typed.name + ".json")):
         return f"give the prefix {str(typed)[: -len('-symbol')]!r}"
     return _about_weights(typed) if _PARAMETERS.fullmatch(typed.name) and is_file(typed) else ""
+
+
+def _without_folder(typed: Path) -> str:
+    """What exists instead, if the folder of the path does not: the same path in a folder of a similar name, if any."""
+    if not _is_missing(typed.parent):
+        return ""
+    missing = next(each for each in typed.parents if not _is_missing(each.parent))
+    rest = typed.relative_to(missing)
+    folders = [name for name in _files(missing.parent) if _is_folder(missing.with_name(name))]
+    close = difflib.get_close_matches(missing.name, folders, n=1)
+    if close:
+        advice = f"did you mean {_meant(missing.with_name(close[0]), rest)!r}?"
+    elif missing.parent.name:
+        advice = f"{str(missing.parent)!r} does"
+    else:
+        advice = ""
+    return f"the folder {str(missing)!r} does not exist{advice and f'; {advice}'}"
+
+
+def _meant(folder: Path, rest: Path) -> str:
+    """The prefix in the folder that is most like the rest of a path; the folder if it has no such prefix."""
+    typed = folder / rest
+    close = difflib.get_close_matches(typed.name, [*_prefixes(typed.parent), *_files(typed.parent)], n=1)
+    return str(typed.with_name(close[0]) if close else folder)
 
 
 def _about_weights(path: Path) -> str:
@@ -101,6 +125,17 @@ def _files(folder: Path) -> List[str]:
         return sorted(os.listdir(folder))
     except (OSError, ValueError):  # ValueError: a path with a null character
         return []
+
+
+def _is_missing(path: Path) -> bool:
+    """Not for a path that cannot be looked at, because nobody knows."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return True
+    except (OSError, ValueError):
+        return False
+    return False
 
 
 def _is_folder(path: Path) -> bool:

@@ -1,0 +1,43 @@
+"""What is offered instead of a file that does not exist."""
+
+from pathlib import Path
+
+import pytest
+
+from pytest_mxperf.neighbours import what_else
+
+
+@pytest.fixture
+def models(tmp_path, monkeypatch):
+    """``models/resnet`` and ``models/old/resnet``."""
+    (tmp_path / "models" / "old").mkdir(parents=True)
+    for folder in ("models", "models/old"):
+        (tmp_path / folder / "resnet-symbol.json").touch()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "models"
+
+
+@pytest.mark.parametrize(
+    ("typed", "advice"),
+    [
+        ("model/resnet", "the folder 'model' does not exist; did you mean 'models/resnet'?"),
+        ("model/resnt", "the folder 'model' does not exist; did you mean 'models/resnet'?"),
+        ("model/vgg", "the folder 'model' does not exist; did you mean 'models'?"),
+        ("model/old/resnet", "the folder 'model' does not exist; did you mean 'models/old/resnet'?"),
+        ("model/new/resnet", "the folder 'model' does not exist; did you mean 'models'?"),
+        ("models/ald/resnet", "the folder 'models/ald' does not exist; did you mean 'models/old/resnet'?"),
+        ("models/2018/resnet", "the folder 'models/2018' does not exist; 'models' does"),
+        ("nowhere/resnet", "the folder 'nowhere' does not exist"),
+        ("/nowhere/at/all/resnet", "the folder '/nowhere' does not exist"),
+    ],
+)
+def test_a_folder_that_does_not_exist_is_told_with_what_does(models, typed, advice):
+    assert what_else(Path(f"{typed}-symbol.json")) == f"; {advice}"
+
+
+def test_a_path_that_no_file_can_have_gets_no_advice(models):
+    assert what_else(Path("a\0b/net-symbol.json")) == ""
+
+
+def test_a_file_is_no_folder(models):
+    assert what_else(models / "resnet-symbol.json" / "net-symbol.json") == ""
