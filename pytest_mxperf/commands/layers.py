@@ -4,13 +4,14 @@ import argparse
 from typing import Any, List, Tuple
 
 from pytest_mxperf.api import compare_layers, profile_layers
-from pytest_mxperf.arguments import SIDES, add_model_options
+from pytest_mxperf.arguments import add_model_options
 from pytest_mxperf.commands.shared import (
     MODEL,
     SAME,
     add,
     add_json,
     add_run_as,
+    both,
     color,
     model_with_inputs,
     wanted,
@@ -59,7 +60,7 @@ def _specs(options: argparse.Namespace) -> List[ModelSpec]:
         return [model_with_inputs(options, options.models[0])]
     if len(options.models) > 2:
         raise UsageError(f"profile: takes one model or two, not {len(options.models)}")
-    return [model_with_inputs(options, source, side) for source, side in zip(options.models, SIDES)]
+    return both(options, options.models)
 
 
 def _one(options: argparse.Namespace, specs: List[ModelSpec], timing: Any) -> str:

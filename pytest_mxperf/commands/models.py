@@ -103,7 +103,7 @@ def _cost(options: argparse.Namespace) -> Tuple[str, int]:
 
 
 def _diff(options: argparse.Namespace) -> Tuple[str, int]:
-    old, new = both(options)
+    old, new = both(options, (options.old, options.new))
     if not (old.inputs and new.inputs):
         return wanted(old, new)
     difference = diff(old, new)
@@ -118,7 +118,7 @@ def _diff(options: argparse.Namespace) -> Tuple[str, int]:
 
 
 def _latency(options: argparse.Namespace) -> Tuple[str, int]:
-    old, new = both(options)
+    old, new = both(options, (options.old, options.new))
     if not (old.inputs and new.inputs):
         return wanted(old, new)
     allowed = parse_difference(options.allow, where="--allow")

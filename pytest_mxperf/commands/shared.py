@@ -2,18 +2,21 @@
 
 import argparse
 import os
+import shlex
 import shutil
 import sys
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from typing import Any, Dict, Iterator, List, Tuple, cast
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, cast, get_args
 
 from pytest_mxperf.api import inputs_of
 from pytest_mxperf.arguments import SIDES, add_model_options, in_options, model_of
+from pytest_mxperf.baseline.record import Baseline
 from pytest_mxperf.baseline.store import BaselineStore
-from pytest_mxperf.cost.inputs import table
+from pytest_mxperf.cost.inputs import GraphInput, table
+from pytest_mxperf.cost.params import Role
 from pytest_mxperf.errors import MxperfError
-from pytest_mxperf.spec import Checkpoint, DtypeName, InputSpec, ModelSpec
+from pytest_mxperf.spec import Checkpoint, DtypeName, InputSpec, ModelSpec, RunAs, RunAsName
 from pytest_mxperf.words import Words
 
 __all__ = [
@@ -96,38 +99,76 @@ def add_run_as(command: argparse.ArgumentParser) -> None:
     )
 
 
-def both(options: argparse.Namespace) -> List[ModelSpec]:
-    return [model_with_inputs(options, source, side) for source, side in zip((options.old, options.new), SIDES)]
+def both(options: argparse.Namespace, sources: Sequence[str]) -> List[ModelSpec]:
+    """Both models. If only one has inputs, the other takes the same, unless it needs others.
+
+    If only one has a baseline that records how it is run, both are run like that.
+    """
+    specs = [model_with_inputs(options, source, side) for source, side in zip(sources, SIDES)]
+    run_as = next((spec.run_as for spec in reversed(specs) if spec.run_as), None)
+    if bool(specs[0].inputs) != bool(specs[1].inputs):
+        having, lacking = (0, 1) if specs[0].inputs else (1, 0)
+        inputs = _as_of(specs[having], specs[lacking])
+        if inputs:
+            print(f"mxperf: {sources[lacking]} takes the inputs of {sources[having]}", file=sys.stderr)
+            specs[lacking] = replace(specs[lacking], inputs=inputs)
+    return [replace(spec, run_as=run_as) for spec in specs]
+
+
+def _as_of(having: ModelSpec, lacking: ModelSpec) -> Mapping[str, InputSpec]:
+    """The inputs of the one model that are inputs of the other; empty if the other needs more."""
+    inputs = inputs_of(lacking)
+    needed = {each.name for each in inputs if each.role is not Role.LABEL}
+    if not needed or not needed <= having.inputs.keys():
+        return {}
+    names = {each.name for each in inputs}
+    return {name: spec for name, spec in having.inputs.items() if name in names}
 
 
 def model_with_inputs(options: argparse.Namespace, source: str, side: str = "") -> ModelSpec:
     """The model. If no ``--input`` is given, the graph of a stored baseline has the inputs of its baseline.
 
-    A line on stderr shows them. Other models have no inputs then.
+    If it is to be run, it is run as its baseline records. A line on stderr shows both. Other models have no inputs
+    then.
     """
     spec = model_of(options, source, side)
     if spec.inputs or not isinstance(spec.source, Checkpoint):
         return spec
     symbol_path, name = spec.source.symbol_path, spec.source.prefix.name
     baseline_path = symbol_path.with_name(f"{name}.json")
-    inputs = _stored_inputs(BaselineStore(symbol_path.parent, WORDS), name) if baseline_path != symbol_path else {}
-    if not inputs or not inputs.keys().isdisjoint(spec.shapes):
+    baseline = None if baseline_path == symbol_path else _stored(BaselineStore(symbol_path.parent, WORDS), name)
+    inputs = {} if baseline is None else _inputs_of(baseline)
+    if baseline is None or not inputs or not inputs.keys().isdisjoint(spec.shapes):
         return spec
-    given = " ".join(f"--input {input_name}={_typed(each)}" for input_name, each in inputs.items())
-    print(f"mxperf: with the inputs of {baseline_path}: {given}", file=sys.stderr)
-    return replace(spec, inputs=inputs)
+    given = [f"--input {input_name}={_typed(each)}" for input_name, each in inputs.items()]
+    run_as = _run_as_of(baseline) if vars(options).get("run_as", "") is None else None
+    given += [f"--run-as {run_as}"] if run_as else []
+    print(f"mxperf: with the inputs of {baseline_path}: {' '.join(given)}", file=sys.stderr)
+    return replace(spec, inputs=inputs, run_as=RunAs.parse(run_as, where=name))
 
 
-def _stored_inputs(store: BaselineStore, name: str) -> Dict[str, InputSpec]:
-    """Empty if there is no such baseline, or if it cannot be read."""
+def _stored(store: BaselineStore, name: str) -> Optional[Baseline]:
+    """None if there is no such baseline, or if it cannot be read."""
     with suppress(MxperfError, OSError):
         stored = store.load(name) if store.path(name).is_file() else None
-        if stored is not None:
-            return {
-                input_name: InputSpec.parse((record.shape, cast(DtypeName, record.dtype)), where=name)
-                for input_name, record in stored.baseline.inputs.items()
-            }
+        return None if stored is None else stored.baseline
+    return None
+
+
+def _inputs_of(baseline: Baseline) -> Dict[str, InputSpec]:
+    """Empty if an input is none that a user could give."""
+    with suppress(MxperfError):
+        return {
+            name: InputSpec.parse((record.shape, cast(DtypeName, record.dtype)), where=name)
+            for name, record in baseline.inputs.items()
+        }
     return {}
+
+
+def _run_as_of(baseline: Baseline) -> Optional[RunAsName]:
+    """How the model is run, as ``--run-as`` takes it. None if it is not known, or if the option has no word for it."""
+    recorded = "" if baseline.recorded is None else baseline.recorded.run_as
+    return next((name for name in get_args(RunAsName) if str(RunAs.parse(name, where="")) == recorded), None)
 
 
 def _typed(spec: InputSpec) -> str:
@@ -136,15 +177,30 @@ def _typed(spec: InputSpec) -> str:
 
 
 def wanted(*specs: ModelSpec) -> Tuple[str, int]:
-    """The inputs of models that the user gave no inputs for."""
+    """The inputs of models that the user gave no inputs for, and how to give them."""
     lines = []
-    for spec in (spec for spec in specs if not spec.inputs):
+    options: List[str] = []
+    for spec, side in zip(specs, SIDES):
+        if spec.inputs:
+            continue
         inputs = inputs_of(spec)
         lines += [f"{spec.name} takes", *(f"  {line}" for line in table(inputs))]
         if not inputs:
             lines[-1] += " no inputs, as far as its graph tells"
-    print("mxperf: give the shape of each input, as in --input data=1,3,224,224", file=sys.stderr)
+        options += [f"--input{side.replace('_', '-')} {_unknown(each)}" for each in inputs]
+    if options and any(spec.inputs for spec in specs):
+        command = shlex.join(["mxperf", *sys.argv[1:]])
+        print(f"mxperf: fill in each ?: {command} {' '.join(options)}", file=sys.stderr)
+    else:
+        print("mxperf: give the shape of each input, as in --input data=1,3,224,224", file=sys.stderr)
     return "\n".join(lines), TROUBLE
+
+
+def _unknown(needed: GraphInput) -> str:
+    """An input as ``--input`` takes it, with a ? for each size that is not known."""
+    sizes = (None,) if needed.shape is None else needed.shape
+    shape = ",".join("?" if size is None else str(size) for size in sizes)
+    return f"{shlex.quote(needed.name)}={shape}" + ("" if needed.dtype == "float32" else f":{needed.dtype}")
 
 
 def width() -> int:

@@ -433,6 +433,37 @@ class TestStoredInputs:
         assert mxperf("diff", stored, digits, "--input-new", "data=1,1,8,8")[::2] == (0, shown)
         assert mxperf("diff", digits, stored, "--input-old", "data=1,1,8,8")[::2] == (0, shown)
 
+    def test_the_other_side_takes_the_same(self, mxperf, stored, digits):
+        shown = self.SHOWN.format(stored.with_name("digits.json"))
+        same = f"mxperf: {digits} takes the inputs of {stored}\n"
+        assert mxperf("diff", stored, digits)[::2] == (0, shown + same)
+        assert mxperf("diff", digits, stored)[::2] == (0, shown + same)
+
+    def test_a_label_that_only_one_side_has_is_left_to_it(self, mxperf, tmp_path):
+        import mxnet as mx
+
+        dense = mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=2, name="fc")
+        dense.save(str(tmp_path / "bare-symbol.json"))
+        mx.sym.SoftmaxOutput(dense, mx.sym.var("label")).save(str(tmp_path / "loss-symbol.json"))
+        both = ("--input-old", "data=4,3", "--input-old", "label=4")
+        assert mxperf("diff", tmp_path / "loss", tmp_path / "bare", *both)[0] == 1
+        assert mxperf("diff", tmp_path / "bare", tmp_path / "loss", "--input-old", "data=4,3")[0] == 1
+
+    def test_a_side_that_needs_others_is_asked_for_in_a_command_to_copy(self, mxperf, stored, tmp_path, monkeypatch):
+        import mxnet as mx
+
+        image = mx.sym.Convolution(
+            mx.sym.var("my image"), mx.sym.var("w", shape=(2, 5, 3, 3)), kernel=(3, 3), num_filter=2, no_bias=True
+        )
+        rows = mx.sym.Embedding(mx.sym.var("tokens"), input_dim=9, output_dim=4)
+        mx.sym.Group([image, rows]).save(str(tmp_path / "other-symbol.json"))
+        monkeypatch.setattr("sys.argv", ["/bin/mxperf", "diff", "a b", "other"])
+        code, out, err = mxperf("diff", stored, tmp_path / "other")
+        assert (code, out.splitlines()[0]) == (2, "other takes")
+        assert err.splitlines()[1:] == [
+            "mxperf: fill in each ?: mxperf diff 'a b' other --input-new 'my image'=?,5,?,? --input-new tokens=?:int32"
+        ]
+
     def test_given_inputs_count(self, mxperf, stored):
         code, out, err = mxperf("cost", stored, "--input", "data=2,1,8,8", "--json")
         assert (code, err, json.loads(out)["macs"]) == (0, "", 1_215_104)  # 2 x 607,552
@@ -628,8 +659,29 @@ class TestProfile:
     def test_the_graph_of_a_baseline_needs_no_inputs(self, mxperf, request, asked):
         graph = request.config.rootpath / "baselines" / "digits-symbol.json"
         code, _, err = mxperf("profile", graph)
-        assert (code, "digits.json: --input data=1,1,8,8\n" in err) == (0, True)
+        assert (code, "digits.json: --input data=1,1,8,8 --run-as module\n" in err) == (0, True)
         assert mxperf("profile", graph, graph)[0] == 0
+
+    def test_it_is_run_as_its_baseline_records_and_so_is_the_other(self, mxperf, request, tmp_path, digits, asked):
+        for name in ("digits.json", "digits-symbol.json"):
+            (tmp_path / name).write_bytes((request.config.rootpath / "baselines" / name).read_bytes())
+        graph, baseline = tmp_path / "digits-symbol.json", tmp_path / "digits.json"
+        text = baseline.read_text()
+        for recorded, option, kind in (
+            ("hybridized block", " --run-as gluon", "hybridized block"),
+            ("hybridized block (static_alloc)", "", "Module"),
+            ("", "", "Module"),
+        ):
+            baseline.write_text(text.replace('"run_as": "Module"', f'"run_as": "{recorded}"'))
+            code, _, err = mxperf("profile", graph)
+            assert (code, err) == (0, f"mxperf: with the inputs of {baseline}: --input data=1,1,8,8{option}\n")
+            assert asked[-1][0][-1] == kind
+            assert mxperf("profile", graph, digits)[0] == 0
+            assert [each[-1] for each in asked[-1]] == [kind, kind]
+        baseline.write_text(text.replace('"run_as": "Module"', '"run_as": "hybridized block"'))
+        assert "--run-as" not in mxperf("profile", graph, "--run-as=module")[2]
+        assert asked[-1][0][-1] == "Module"
+        assert "--run-as" not in mxperf("cost", graph)[2]
 
     def test_the_heaviest_first_if_asked(self, mxperf, digits):
         out = mxperf("profile", digits, *INPUT, "--sort", "macs", "--top", "1")[1]
