@@ -2,6 +2,8 @@
 
 import argparse
 import os
+import re
+from functools import partial
 from pathlib import Path
 from typing import Any, List, Tuple
 
@@ -69,23 +71,32 @@ def _init(options: argparse.Namespace) -> Tuple[str, int]:
     return f"{output}: {models}{rest}", SAME if not blank else TROUBLE
 
 
-def _guess(prefix: str, folder: Path) -> Guess:
+def _guess(prefix: str, folder: Path, output: str = "") -> Guess:
     source = os.path.relpath(prefix, folder)
     epochs = Checkpoint.at(Path(prefix), 0).epochs()
     epoch: Epoch = LATEST if epochs and 0 not in epochs else 0
-    spec = ModelSpec.parse(prefix, {"": (1,)}, where="init", epoch=epoch)
     try:
-        return Guess.of(source, inputs_of(spec), lambda shapes: _fits(prefix, shapes, epoch), epoch=epoch)
+        spec = ModelSpec.parse(prefix, {"": (1,)}, where="init", epoch=epoch, output=output or ())
+        fits = partial(_fits, prefix, epoch=epoch, output=output)
+        return Guess.of(source, inputs_of(spec), fits, epoch=epoch, output=output)
     except MxperfError as error:
-        return Guess(source, (), " ".join(str(error).split()), epoch)
+        message = " ".join(str(error).split())
+        before = _ADVISED.search(message)
+        if before is not None and before[1] != output:
+            return _guess(prefix, folder, before[1])
+        return Guess(source, (), message, epoch, output)
 
 
-def _fits(prefix: str, inputs: Any, epoch: Epoch) -> bool:
+_ADVISED = re.compile(r"; to end the graph before it, give output='([^'\\]+)'\Z")
+"""What the error advises if MXNet lacks an operator."""
+
+
+def _fits(prefix: str, inputs: Any, *, epoch: Epoch, output: str) -> bool:
     """Whether the model can be counted with these inputs."""
     from pytest_mxperf.api import count
 
     try:
-        count(prefix, inputs, epoch=epoch)
+        count(prefix, inputs, epoch=epoch, output=output or ())
     except MxperfError:
         return False
     return True

@@ -35,6 +35,8 @@ class GraphInput(NamedTuple):
     """The shape that the operator takes. ``shape`` may be another that its variable declares: MXNet ignores that."""
     allowed: str = ""
     """Which other shapes the operator takes, in words."""
+    is_inferred: Optional[bool] = None
+    """Whether MXNet infers a label's shape from the other inputs. None if it may, and for other inputs."""
 
     def __str__(self) -> str:
         return self.name if self.shape is None else f"{self.name} {format_partial(self.shape)}"
@@ -94,9 +96,29 @@ def _input(
     known = _Known() if telling is None else _TOLD_BY[telling.node.op](graph, telling, shapes)
     if telling is not None:
         shape, dtype, about = shape or known.shape, dtype or known.dtype, known.about or about
+    is_inferred = None
     if role is Role.LABEL and reader is not None:
-        about = f"label of {reader.node.op} {reader.node.name!r}; often inferred"
-    return GraphInput(node.name, role, shape or None, dtype or "float32", about, known.shape, known.allowed)
+        is_inferred = _is_inferred(index, readers)
+        about = f"label of {reader.node.op} {reader.node.name!r}; {_INFERRED[is_inferred]}"
+    return GraphInput(
+        *(node.name, role, shape or None, dtype or "float32", about, known.shape, known.allowed, is_inferred)
+    )
+
+
+_INFERRED = {True: "inferred", False: "not inferred, give its shape", None: "often inferred"}
+
+
+def _is_inferred(index: int, readers: Mapping[int, Consumer]) -> Optional[bool]:
+    """Whether MXNet infers a label's shape. Output layers tell it, but not through an operator that changes it."""
+    reader = readers.get(index)
+    while reader is not None and reader.node.op in traits.CASTS:
+        reader = readers.get(reader.place)
+    if reader is None:
+        return None
+    if reader.node.op in traits.LABELLED and reader.position == 1:
+        return True
+    hides = reader.node.op in traits.MOVING or reader.node.op in (*traits.EMBEDDINGS, "one_hot", "take")
+    return False if hides else None
 
 
 def _dtype(node: Node) -> str:

@@ -11,7 +11,7 @@ from pytest_mxperf.cost.walk import Inference
 from pytest_mxperf.errors import ShapeError, listed
 from pytest_mxperf.graph import Graph, Node
 from pytest_mxperf.mx.opened import Model
-from pytest_mxperf.mx.runtime import json_of, mx, reason
+from pytest_mxperf.mx.runtime import array_semantics, json_of, mx, reason
 
 __all__ = ["check_dtypes", "does_not_fit", "inputs_of", "is_incomplete", "misfits", "not_given"]
 
@@ -21,9 +21,28 @@ _BY_DATA = ("_contrib_boolean_mask", "_npx_nonzero", "_npi_unique")
 _HOLDS_A_BATCH = "does the graph hold a batch size other than that of the inputs?"
 
 
-def inputs_of(model: Model, graph: Optional[Graph] = None) -> List[GraphInput]:
-    """The inputs that the model's graph needs, also those that the user gives."""
-    graph = graph or Graph.parse(json_of(model.symbol), where=model.name)
+def inputs_of(model: Model) -> List[GraphInput]:
+    """The inputs that the model's graph needs, also those that the user gives, with all that is known of their shapes.
+
+    If the graph says nothing of a shape, MXNet may infer some of it from the weights and the other inputs.
+    """
+    inputs = _wanted(model)
+    if model.suspects or all(each.shape is not None for each in inputs):
+        return inputs  # MXNet infers a suspect only in a child
+    unknown_size = -1 if model.numpy_shapes else 0
+    known = {name: array.shape for name, array in (model.stored or {}).items() if name in model.symbol.list_arguments()}
+    for each in inputs:
+        # Without an image's sides nothing can be inferred of it, and some operators refuse it.
+        if each.shape is not None and None not in each.shape[1:]:
+            known[each.name] = tuple(unknown_size if size is None else size for size in each.shape)
+    with array_semantics(numpy_shapes=model.numpy_shapes):
+        shapes = _partial_shapes(model, {**known, **model.shapes})
+    return [each._replace(shape=each.shape or shapes.get(each.name)) for each in inputs]
+
+
+def _wanted(model: Model) -> List[GraphInput]:
+    """The inputs, with what the graph and the weights say of each."""
+    graph = Graph.parse(json_of(model.symbol), where=model.name)
     stored = None if model.stored is None else {name: array.shape for name, array in model.stored.items()}
     if model.net is not None:
         stored = dict.fromkeys(model.parameter_names or (), ())
@@ -35,15 +54,14 @@ def inputs_of(model: Model, graph: Optional[Graph] = None) -> List[GraphInput]:
 
 def not_given(model: Model) -> List[GraphInput]:
     """The inputs that the user has not given, with the shapes that MXNet infers for them from the others."""
-    shapes = _partial_shapes(model)
-    missing = [each for each in inputs_of(model) if each.name not in model.inputs]
+    shapes = _partial_shapes(model, {**{name: spec.shape for name, spec in model.inputs.items()}, **model.shapes})
+    missing = [each for each in _wanted(model) if each.name not in model.inputs]
     return [each._replace(shape=shapes.get(each.name) or each.shape) for each in missing]
 
 
-def _partial_shapes(model: Model) -> Dict[str, Tuple[Optional[int], ...]]:
-    given = {**{name: spec.shape for name, spec in model.inputs.items()}, **model.shapes}
+def _partial_shapes(model: Model, known: Mapping[str, Tuple[int, ...]]) -> Dict[str, Tuple[Optional[int], ...]]:
     try:
-        found, _, _ = model.symbol.infer_shape_partial(**given)
+        found, _, _ = model.symbol.infer_shape_partial(**known)
     except mx.MXNetError:
         return {}
     names = model.symbol.list_arguments()
@@ -67,7 +85,7 @@ def misfits(model: Model) -> str:
     """The given inputs that contradict the graph, as the beginning of a message; empty if none is known to."""
     found: List[str] = []
     with suppress(Exception):  # whatever this finds, MXNet's own message is what matters
-        found = contradictions(inputs_of(model), {name: spec.shape for name, spec in model.inputs.items()})
+        found = contradictions(_wanted(model), {name: spec.shape for name, spec in model.inputs.items()})
     text = listed(found)
     return text and (f"{text} " if text.endswith("?") else f"{text}; ")
 

@@ -70,6 +70,8 @@ class Guess(NamedTuple):
     problem: str = ""
     """Why the inputs are unknown."""
     epoch: Epoch = 0
+    output: str = ""
+    """The operator to end the graph at, because this MXNet lacks a later one."""
 
     @property
     def is_complete(self) -> bool:
@@ -77,19 +79,26 @@ class Guess(NamedTuple):
 
     @classmethod
     def of(
-        cls, source: str, inputs: Sequence[GraphInput], fits: Callable[[Shapes], bool], *, epoch: Epoch = 0
+        cls,
+        source: str,
+        inputs: Sequence[GraphInput],
+        fits: Callable[[Shapes], bool],
+        *,
+        epoch: Epoch = 0,
+        output: str = "",
     ) -> "Guess":
         """``fits`` says whether the model can be counted with such shapes."""
         if not inputs:
-            return cls(source, (), "its graph names no input", epoch)
+            return cls(source, (), "its graph names no input", epoch, output)
         # MXNet infers most labels. They are given only if the model cannot be counted without them.
         for given in ([each for each in inputs if each.role is not Role.LABEL], list(inputs)):
             shapes = {each.name: _one_batch(each) for each in given}
             found = None if None in shapes.values() else _fitting(given, shapes, fits)
             if found is not None:
-                return cls(source, tuple(_known(each, found[each.name][0]) for each in given), epoch=epoch)
-        needed = [each for each in inputs if each.role is not Role.LABEL] or list(inputs)
-        return cls(source, tuple(map(_blank, needed)), epoch=epoch)
+                known = tuple(_known(each, found[each.name][0]) for each in given)
+                return cls(source, known, epoch=epoch, output=output)
+        needed = [each for each in inputs if each.role is not Role.LABEL or each.is_inferred is False]
+        return cls(source, tuple(map(_blank, needed or inputs)), epoch=epoch, output=output)
 
 
 def _fitting(
@@ -138,7 +147,7 @@ def _known(given: GraphInput, shape: Tuple[int, ...]) -> GuessedInput:
 
 def _blank(given: GraphInput) -> GuessedInput:
     if given.shape is None:
-        remark = f"its number of dimensions is unknown too; {given.about}"
+        remark = f"nothing in the graph tells how many dimensions it has; {given.about}"
         return GuessedInput(given.name, (1, None), given.dtype, remark)
     shape = _first_of_1(given.shape)
     if None not in shape:
@@ -170,6 +179,8 @@ def _table(guess: Guess, name: str) -> str:
     lines = ["", f"[models.{_key(name)}]", f"source = {_text(guess.source.replace('$', '$$'))}"]
     if guess.epoch:
         lines.append(f"epoch = {_text(str(guess.epoch))}")
+    if guess.output:
+        lines.append(f"output = {_text(guess.output)}    # this MXNet lacks the operator behind it")
     if guess.problem:
         lines += [_comment(guess.problem), f'inputs = {{ data = ["{BLANK}"] }}']
     else:

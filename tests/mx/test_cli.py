@@ -808,6 +808,18 @@ class TestManyModels:
         assert err.startswith("mxperf: models/broken: ")
         assert err.count("\n") == 1
 
+    def test_shapes_that_the_graph_lacks_are_those_of_inference(self, mxperf, tmp_path):
+        """A state that is multiplied with 4 features, however large the batch is."""
+        import mxnet as mx
+
+        gate = mx.sym.FullyConnected(mx.sym.var("hidden", shape=(0, 3)), num_hidden=4, name="fc")
+        net = mx.sym.elemwise_mul(mx.sym.var("cell"), gate, name="mul")
+        image = mx.sym.Pooling(mx.sym.Convolution(mx.sym.var("image"), kernel=(3, 3), num_filter=2), kernel=(2, 2))
+        mx.sym.Group([net, image]).save(str(tmp_path / "net-symbol.json"))
+        code, out, err = mxperf("inputs", tmp_path / "net")
+        assert (code, err) == (0, "")
+        assert "  cell    (?, 4)        float32  read by elemwise_mul 'mul'" in out.splitlines()
+
     def test_inputs_epochs_and_operators(self, mxperf, models):
         code, out, err = mxperf("inputs", "models/digits", "models/wider")
         assert (code, err) == (0, "")
@@ -858,6 +870,42 @@ class TestManyModels:
             "mxperf: mxperf.toml: the file exists; name another with --output, or replace it with --force\n",
         )
         assert mxperf("init", "models", "--force")[0] == 0
+
+    @pytest.mark.parametrize(
+        ("name", "written", "filled"),
+        [
+            (
+                "crnn_digit",
+                'output = "fullyconnected0"    # this MXNet lacks the operator behind it\n'
+                "# data: no usual size fits; read by Convolution 'conv-0'\n"
+                'inputs = { data = [1, 1, "?", "?"], l0_init_h = [1, 128], l0_init_c = [1, 128], ',
+                {'1, 1, "?", "?"': "1, 1, 32, 256"},
+            ),
+            (
+                "go_test",
+                'inputs = { data = [1, "?"], softmax_label = [1, "?"] }\n',
+                {'data = [1, "?"]': "data = [10, 1]", 'label = [1, "?"]': "label = [10]"},
+            ),
+            (
+                "mms_lstm_ptb",
+                'inputs = { data = { shape = [1, "?"], dtype = "int32" }, softmax_label = [1, "?"] }\n',
+                {'1, "?"': "32, 1"},
+            ),
+        ],
+    )
+    def test_all_that_must_be_filled_in_is_told_at_once(
+        self, mxperf, checkpoints, tmp_path, monkeypatch, name, written, filled
+    ):
+        monkeypatch.chdir(tmp_path)
+        assert mxperf("init", checkpoints / name)[0] == 2
+        file = tmp_path / "mxperf.toml"
+        text = file.read_text()
+        assert written in text
+        for blank, sizes in filled.items():
+            text = text.replace(blank, sizes)
+        file.write_text(text)
+        code, out, err = mxperf("check", "--update")
+        assert (code, err, "ERROR" in out) == (0, "", False)
 
     def test_what_cannot_be_read_is_left_blank(self, mxperf, models, tmp_path):
         code, out, _ = mxperf("init", "models")

@@ -84,3 +84,28 @@ def dense(flatten):
 )
 def test_a_dense_layer_takes_more_dimensions(flatten, given, expected):
     assert contradictions(dense(flatten), {"data": given}) == expected
+
+
+def labelled(*between):
+    """A label that reaches an output layer through other operators."""
+    nodes = ['{"op": "null", "name": "data", "inputs": []}', '{"op": "null", "name": "label", "inputs": []}']
+    for op in between:
+        nodes.append(f'{{"op": "{op}", "name": "{op}", "inputs": [[{len(nodes) - 1}, 0, 0]]}}')
+    nodes.append(f'{{"op": "SoftmaxOutput", "name": "softmax", "inputs": [[0, 0, 0], [{len(nodes) - 1}, 0, 0]]}}')
+    text = f'{{"nodes": [{", ".join(nodes)}], "arg_nodes": [0, 1], "heads": [[{len(nodes) - 1}, 0, 0]]}}'
+    return {each.name: each for each in find_inputs(Graph.parse(text, where="net"), auxiliary=())}["label"]
+
+
+@pytest.mark.parametrize(
+    ("between", "is_inferred", "about"),
+    [
+        ((), True, "label of SoftmaxOutput 'softmax'; inferred"),
+        (("Cast",), True, "label of Cast 'Cast'; inferred"),
+        (("Reshape",), False, "label of Reshape 'Reshape'; not inferred, give its shape"),
+        (("Cast", "Reshape"), False, "label of Cast 'Cast'; not inferred, give its shape"),
+        (("abs",), None, "label of abs 'abs'; often inferred"),
+    ],
+)
+def test_a_label_is_inferred_unless_an_operator_hides_its_shape(between, is_inferred, about):
+    found = labelled(*between)
+    assert (found.is_inferred, found.about) == (is_inferred, about)

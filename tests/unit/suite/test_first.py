@@ -40,6 +40,22 @@ def test_a_label_is_given_only_where_it_cannot_be_inferred():
     assert shapes(guess(data, known, fits=lambda shapes: len(shapes) == 2)) == {"data": (1, 3), "label": (1,)}
 
 
+def test_a_label_that_cannot_be_inferred_is_listed_with_what_is_blank():
+    """Then nothing more is asked for when the blanks are filled in."""
+    data = given("data", None)
+    for is_inferred, expected in ((True, ["data"]), (None, ["data"]), (False, ["data", "label"])):
+        label = given("label", None, Role.LABEL)._replace(is_inferred=is_inferred)
+        assert list(shapes(guess(data, label, fits=lambda shapes: False))) == expected
+
+
+def test_a_graph_that_ends_early_says_where(tmp_path):
+    found = Guess.of("m/net", [given("data", (1, 3))], lambda shapes: True, output="fc")
+    text = first_suite([found], recorded_by="record")
+    assert 'output = "fc"    # this MXNet lacks the operator behind it\n' in text
+    (tmp_path / "mxperf.toml").write_text(text, encoding="utf-8")
+    assert read_suite(tmp_path / "mxperf.toml", {})[0].model["output"] == "fc"
+
+
 def test_tokens_are_a_batch_of_one_sequence():
     tokens = given("tokens", None, dtype="int32", about="indices below 10000, read by Embedding 'embed'")
     assert shapes(guess(tokens)) == {"tokens": (1, 16)}
@@ -50,7 +66,7 @@ def test_tokens_are_a_batch_of_one_sequence():
     [
         ((None, None, None, None), (1, None, None, None), "its channels are unknown"),
         ((None, 3, None, None), (1, 3, None, None), "no usual size fits"),
-        (None, (1, None), "its number of dimensions is unknown too"),
+        (None, (1, None), "nothing in the graph tells how many dimensions it has"),
     ],
 )
 def test_what_nobody_knows_stays_blank_with_the_reason(shape, expected, why):
