@@ -3,21 +3,22 @@
 import argparse
 import csv
 import io
+import shlex
 from functools import partial
 from pathlib import Path
 from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import msgspec
 
-from pytest_mxperf.api import count
+from pytest_mxperf.api import count, inputs_of
 from pytest_mxperf.checkpoints import are_many, named
 from pytest_mxperf.commands.shared import Troubles, model_with_inputs, width
 from pytest_mxperf.cost.result import CostReport
 from pytest_mxperf.encoding import encoded
-from pytest_mxperf.errors import UsageError
+from pytest_mxperf.errors import UsageError, listed
 from pytest_mxperf.quantities import Quantity, format_quantity
 from pytest_mxperf.spec import ModelSpec
-from pytest_mxperf.suite.read import is_suite, read_suite
+from pytest_mxperf.suite.read import FILE_NAME, Entry, is_suite, read_suite
 
 __all__ = ["FORMATS", "SORTS", "costs", "is_table"]
 
@@ -63,12 +64,22 @@ def costs(options: argparse.Namespace) -> Tuple[str, int]:
     """The table, and the exit code. A model that cannot be counted is a line on stderr."""
     _refuse(options)
     rows: List[_Row] = []
+    without_inputs: List[str] = []
     troubles = Troubles()
     for source in options.model:
+        before = len(without_inputs)
         with troubles.told():
-            for name, spec in _specs(options, source):
+            for name, make in _specs(options, source):
                 with troubles.told(name):
-                    rows.append(_Row(name, count(spec())))
+                    spec = make()
+                    if spec.inputs:
+                        rows.append(_Row(name, count(spec)))
+                    elif inputs_of(spec):  # raises an error for a model that cannot be read
+                        without_inputs.append(name)
+                    else:
+                        raise UsageError("its graph names no input")
+        with troubles.told():
+            _refuse_without_inputs(without_inputs[before:], source)
     if options.sort == _NAME:
         rows.sort(key=lambda row: row.name)
     elif options.sort:
@@ -93,16 +104,26 @@ def _refuse(options: argparse.Namespace) -> None:
 def _specs(options: argparse.Namespace, source: str) -> Iterator[Tuple[str, Callable[[], ModelSpec]]]:
     """Each model's name, and a function that makes its ``ModelSpec``."""
     if is_suite(Path(source)):
-        yield from ((entry.name, entry.spec) for entry in read_suite(Path(source)))
+        yield from ((entry.name, partial(_filled_in, entry)) for entry in read_suite(Path(source)))
     else:
-        yield from ((prefix, partial(_with_inputs, options, prefix)) for prefix in named(source))
+        yield from ((prefix, partial(model_with_inputs, options, prefix)) for prefix in named(source))
 
 
-def _with_inputs(options: argparse.Namespace, prefix: str) -> ModelSpec:
-    spec = model_with_inputs(options, prefix)
-    if not spec.inputs:
-        raise UsageError(f"give its inputs: mxperf inputs {prefix} shows them")
-    return spec
+def _filled_in(entry: Entry) -> ModelSpec:
+    if entry.problem:
+        raise UsageError(entry.problem)
+    return entry.spec()
+
+
+def _refuse_without_inputs(names: Sequence[str], source: str) -> None:
+    """Raises ``UsageError`` that says how to give inputs to models without any."""
+    if not names:
+        return
+    typed = shlex.quote(source)
+    advice = f"mxperf inputs {typed} shows them"
+    if Path(source).is_dir():
+        advice = f"mxperf init {typed} writes an {FILE_NAME} with what is known; then: mxperf cost {FILE_NAME}"
+    raise UsageError(f"give the inputs of {listed(names)}: {advice}")
 
 
 def _as_table(rows: Sequence[_Row]) -> str:

@@ -760,7 +760,29 @@ class TestManyModels:
     def test_a_model_without_inputs_says_how_to_find_them(self, mxperf, models):
         code, _, err = mxperf("cost", "models/digits", "models/wider")
         assert code == 2
-        assert "give its inputs: mxperf inputs models/digits shows them" in err
+        assert err.splitlines() == [
+            "mxperf: give the inputs of models/digits: mxperf inputs models/digits shows them",
+            "mxperf: give the inputs of models/wider: mxperf inputs models/wider shows them",
+        ]
+
+    def test_a_folder_without_inputs_says_so_once_and_what_cannot_be_read(self, mxperf, models):
+        code, out, err = mxperf("cost", "models")
+        assert (code, out) == (2, "")
+        broken, advice = err.splitlines()
+        assert broken.startswith("mxperf: models/broken: models/broken-symbol.json: not an MXNet symbol JSON: ")
+        assert advice == (
+            "mxperf: give the inputs of models/digits, models/wider: mxperf init models writes an mxperf.toml with "
+            "what is known; then: mxperf cost mxperf.toml"
+        )
+
+    def test_what_is_not_filled_in_is_not_counted(self, mxperf, models, tmp_path):
+        (tmp_path / "mxperf.toml").write_text(
+            '[models.digits]\nsource = "models/digits"\ninputs = { data = [1, 1, 8, 8] }\n'
+            '[models.blank]\nsource = "models/digits"\ninputs = { data = ["?", 1, 8, 8] }\n'
+        )
+        code, out, err = mxperf("cost", "mxperf.toml", "--format", "csv")
+        assert (code, [line.split(",")[0] for line in out.splitlines()]) == (2, ["model", "digits"])
+        assert err.startswith("mxperf: blank: mxperf.toml:6: ")
 
     def test_a_pattern_that_finds_nothing_is_an_error(self, mxperf, models):
         assert mxperf("cost", "none*", *INPUT)[::2] == (2, "mxperf: none*: no -symbol.json file there\n")
