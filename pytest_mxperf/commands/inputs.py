@@ -3,13 +3,15 @@
 import argparse
 import os
 import re
+import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, List, Tuple
 
 from pytest_mxperf.api import inputs_of, operators_of
 from pytest_mxperf.arguments import add_model_options, model_of
-from pytest_mxperf.checkpoints import below
+from pytest_mxperf.checkpoints import below, named
 from pytest_mxperf.commands.shared import MODEL, SAME, TROUBLE, Troubles, add
 from pytest_mxperf.cost.inputs import table
 from pytest_mxperf.errors import MxperfError, UsageError
@@ -37,10 +39,29 @@ def add_commands(commands: Any) -> None:
 def _inputs(options: argparse.Namespace) -> Tuple[str, int]:
     found: List[str] = []
     troubles = Troubles()
-    for source in options.models:
-        with troubles.told(source if len(options.models) > 1 else ""):
-            found.append(_about(model_of(options, source)))
+    for given in options.models:
+        with troubles.told():
+            sources = named(given)
+            for source in sources:
+                with troubles.told(source if len(options.models) > 1 or sources != [given] else ""):
+                    found.append(_about(_with_weights(options, model_of(options, source))))
     return "\n\n".join(found), troubles.code
+
+
+def _with_weights(options: argparse.Namespace, spec: ModelSpec) -> ModelSpec:
+    """The model at its latest epoch, if it has no epoch 0 and the user names none. A line on stderr says so."""
+    is_chosen = options.epoch is not None or options.params is not None
+    if is_chosen or not isinstance(spec.source, Checkpoint) or _epoch(spec.source) == 0:
+        return spec
+    latest = max(spec.source.epochs())
+    print(f"mxperf: {spec.name}: with the weights of epoch {latest}, there are none of epoch 0", file=sys.stderr)
+    return replace(spec, source=replace(spec.source, epoch=latest))
+
+
+def _epoch(checkpoint: Checkpoint) -> Epoch:
+    """The usual epoch, or the latest if there are weights of others only."""
+    epochs = checkpoint.epochs()
+    return LATEST if epochs and 0 not in epochs else 0
 
 
 def _about(spec: ModelSpec) -> str:
@@ -73,8 +94,7 @@ def _init(options: argparse.Namespace) -> Tuple[str, int]:
 
 def _guess(prefix: str, folder: Path, output: str = "") -> Guess:
     source = os.path.relpath(prefix, folder)
-    epochs = Checkpoint.at(Path(prefix), 0).epochs()
-    epoch: Epoch = LATEST if epochs and 0 not in epochs else 0
+    epoch = _epoch(Checkpoint.at(Path(prefix), 0))
     try:
         spec = ModelSpec.parse(prefix, {"": (1,)}, where="init", epoch=epoch, output=output or ())
         fits = partial(_fits, prefix, epoch=epoch, output=output)

@@ -550,14 +550,14 @@ class TestFiles:
         (tmp_path / "net.params").touch()
         for number in range(1, 11):
             (tmp_path / f"nets{number}-symbol.json").touch()
-        code, out, err = mxperf("inputs", tmp_path / typed)
+        code, out, err = mxperf("profile", tmp_path / typed)
         assert (code, out) == (2, "")
         assert err.endswith(f"; {advice.format(tmp_path)}\n")
 
     def test_the_folder_that_one_is_in_is_no_prefix_either(self, mxperf, renamed, tmp_path, monkeypatch):
         renamed("net-symbol.json", "net-0003.params")
         monkeypatch.chdir(tmp_path)
-        assert mxperf("inputs", ".")[2] == "mxperf: inputs: '.' is a folder; give a prefix in it: 'net'\n"
+        assert mxperf("profile", ".")[2] == "mxperf: profile_layers: '.' is a folder; give a prefix in it: 'net'\n"
 
 
 class TestPartsOfModels:
@@ -852,6 +852,23 @@ class TestManyModels:
             "  operators: Activation 4, BatchNorm 3, Convolution 3, FullyConnected 2, Pooling 2",
         ]
         assert "  epochs: none, it has no weights" in out.splitlines()
+
+    def test_inputs_of_a_pattern_and_of_a_folder(self, mxperf, models):
+        for given in ("models/[dw]i*", "models"):
+            code, out, err = mxperf("inputs", given)
+            assert [line for line in out.splitlines() if line[:1] not in ("", " ")] == ["digits", "wider"]
+            assert (code, err.count("\n")) == ((0, 0) if "*" in given else (2, 1))
+        assert err.startswith("mxperf: models/broken: ")
+        assert mxperf("inputs", "none*")[::2] == (2, "mxperf: none*: no -symbol.json file there\n")
+
+    def test_inputs_are_those_of_the_latest_epoch_if_there_is_no_first(self, mxperf, models):
+        (models / "digits-0000.params").rename(models / "digits-0003.params")
+        code, out, err = mxperf("inputs", "models/digits")
+        assert (code, err) == (0, "mxperf: digits: with the weights of epoch 3, there are none of epoch 0\n")
+        assert "  data  (?, 1, ?, ?)  float32  read by Convolution 'conv1_fwd'" in out.splitlines()
+        for chosen in (("--epoch", "3"), ("--epoch", "latest"), ("--params", "models/digits-0003.params")):
+            assert mxperf("inputs", "models/digits", *chosen)[::2] == (0, "")
+        assert "epochs that exist: 3" in mxperf("inputs", "models/digits", "--epoch", "0")[2]
 
     def test_a_first_file_is_written_and_read(self, mxperf, models, tmp_path):
         for name in ("broken", "wider"):
