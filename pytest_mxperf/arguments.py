@@ -1,6 +1,7 @@
 """What the commands take to name a model: a source, its inputs, and which of its files and operators are meant."""
 
 import argparse
+import json
 import re
 import shlex
 from dataclasses import replace
@@ -9,7 +10,7 @@ from typing import Dict, List, Optional, Sequence, Tuple, cast
 from pytest_mxperf.errors import UsageError
 from pytest_mxperf.spec import LATEST, DtypeName, Epoch, InputSpec, ModelSpec
 
-__all__ = ["SIDES", "add_model_options", "in_options", "model_of"]
+__all__ = ["SIDES", "add_model_options", "in_keys", "in_options", "model_of"]
 
 SIDES = ("_old", "_new")
 """Endings of the options' names, of either model."""
@@ -114,10 +115,29 @@ _NAMED = re.compile(r"(?<![\w.-])(epoch|output|params|seconds)=('[^']*'|\"[^\"]*
 
 
 def in_options(message: str) -> str:
-    """A message with advice for callers of functions, in the options of a command: ``--epoch 7``."""
+    """A message with advice for callers of functions, in the options of a command: ``--epoch 7``.
+
+    A message about a line of a TOML file gets the keys of the file.
+    """
+    if _IN_FILE.match(message):
+        return in_keys(message)
     for pattern, words in _IN_WORDS:
         message = re.sub(pattern, words, message)
     return _NAMED.sub(_option, message)
+
+
+_IN_FILE = re.compile(r"[^\n]*?\.toml:\d+: ")
+
+
+def in_keys(message: str) -> str:
+    """A message with advice for callers of functions, in the keys of ``mxperf.toml``: ``epoch = 7``."""
+    return _NAMED.sub(_key, message)
+
+
+def _key(found: "re.Match[str]") -> str:
+    value = found.group(2).strip(_QUOTES)
+    is_number = re.fullmatch(r"\d+", found.group(2)) is not None
+    return f"{found.group(1)} = {value if is_number else json.dumps(value, ensure_ascii=False)}"
 
 
 def _option(found: "re.Match[str]") -> str:

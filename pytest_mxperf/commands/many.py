@@ -11,6 +11,7 @@ from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Sequenc
 import msgspec
 
 from pytest_mxperf.api import count, inputs_of
+from pytest_mxperf.arguments import in_keys, in_options
 from pytest_mxperf.checkpoints import are_many, named
 from pytest_mxperf.commands.shared import Troubles, model_with_inputs, width
 from pytest_mxperf.cost.result import CostReport
@@ -70,7 +71,7 @@ def costs(options: argparse.Namespace) -> Tuple[str, int]:
         before = len(without_inputs)
         with troubles.told():
             for name, make in _specs(options, source):
-                with troubles.told(name):
+                with troubles.told(name, words=in_keys if is_suite(Path(source)) else in_options):
                     spec = make()
                     if spec.inputs:
                         rows.append(_Row(name, count(spec)))

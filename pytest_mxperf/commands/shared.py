@@ -7,7 +7,7 @@ import shutil
 import sys
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, cast, get_args
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, cast, get_args
 
 from pytest_mxperf.api import inputs_of
 from pytest_mxperf.arguments import SIDES, add_model_options, in_options, model_of
@@ -60,12 +60,15 @@ class Troubles:
         self.code = SAME
 
     @contextmanager
-    def told(self, name: str = "") -> Iterator[None]:
-        """Catches errors and reports them. ``name`` is for messages that lack the model's name."""
+    def told(self, name: str = "", *, words: Callable[[str], str] = in_options) -> Iterator[None]:
+        """Catches errors and reports them. ``name`` is for messages that lack the model's name.
+
+        ``words`` puts advice in words that the user can type.
+        """
         try:
             yield
         except (MxperfError, OSError) as error:
-            message = in_options(" ".join(str(error).split()))
+            message = words(" ".join(str(error).split()))
             print(f"mxperf: {name}: {message}" if name else f"mxperf: {message}", file=sys.stderr)
             self.code = TROUBLE
 

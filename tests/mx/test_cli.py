@@ -775,6 +775,20 @@ class TestManyModels:
             "what is known; then: mxperf cost mxperf.toml"
         )
 
+    @pytest.mark.parametrize("command", ["check", "cost"])
+    def test_what_is_wrong_in_a_file_is_called_as_in_the_file(self, mxperf, models, tmp_path, command):
+        text = '[models.digits]\nsource = "models/digits"\ninputs = { data = [1, 1, 8, 8] }\nepoch = "one"\n'
+        (tmp_path / "mxperf.toml").write_text(text)
+        assert mxperf(command, "mxperf.toml", *(["--format", "csv"] if command == "cost" else []))[::2] == (
+            2,
+            "mxperf: mxperf.toml:4: digits: epoch = \"one\" is not a whole number from 0 up; 'latest' is the last one\n",
+        )
+
+    def test_advice_about_a_model_of_a_file_names_the_keys_of_the_file(self, mxperf, models, tmp_path):
+        text = '[models.digits]\nsource = "models/digits"\ninputs = { data = [1, 1, 8, 8] }\nepoch = 3\n'
+        (tmp_path / "mxperf.toml").write_text(text)
+        assert "; give one as the epoch, or 'latest'" in mxperf("cost", "mxperf.toml")[2]
+
     def test_what_is_not_filled_in_is_not_counted(self, mxperf, models, tmp_path):
         (tmp_path / "mxperf.toml").write_text(
             '[models.digits]\nsource = "models/digits"\ninputs = { data = [1, 1, 8, 8] }\n'

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pytest_mxperf.arguments import in_options
+from pytest_mxperf.arguments import in_keys, in_options
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,18 @@ from pytest_mxperf.arguments import in_options
 )
 def test_advice_names_options(message, expected):
     assert in_options(message) == expected
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("epoch='one' is not a whole number", 'epoch = "one" is not a whole number'),
+        ("give the prefix 'a/net', with epoch=7", "give the prefix 'a/net', with epoch = 7"),
+        ("epoch=latest", 'epoch = "latest"'),
+        ("give output='a \u00e9'", 'give output = "a \u00e9"'),
+        ("give its shape in inputs", "give its shape in inputs"),
+    ],
+)
+def test_advice_about_a_file_names_its_keys(message, expected):
+    assert in_keys(message) == expected
+    assert in_options(f"a b/mxperf.toml:3: {message}") == f"a b/mxperf.toml:3: {expected}"
