@@ -97,6 +97,8 @@ def _check(options: argparse.Namespace) -> Tuple[str, int]:
     for target in options.output:
         formats.check(target, where="--output")
     path = Path(options.file)
+    if path.is_dir():
+        raise UsageError(f"{path}: a folder; {_instead_of(path)}")
     entries = [entry for entry in read_suite(path) if options.only in entry.name]
     if not entries:
         raise UsageError(f"{path}: no model has {options.only!r} in its name")
@@ -129,6 +131,13 @@ def _check(options: argparse.Namespace) -> Tuple[str, int]:
         lines += made(target, run, options.verbose, root=path.parent)
     code = TROUBLE if blank or any(check.bug for check in checks) else DIFFERENT if is_bad else SAME
     return "\n".join([*lines, *(f"ERROR {error}" for error in errors)]), code
+
+
+def _instead_of(folder: Path) -> str:
+    file = folder / FILE_NAME
+    if file.is_file():
+        return f"give the file in it: {file}"
+    return f"give an {FILE_NAME}, mxperf init {shlex.quote(str(folder))} writes one"
 
 
 def _policy(options: argparse.Namespace) -> Policy:
