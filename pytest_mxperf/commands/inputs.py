@@ -30,7 +30,13 @@ def add_commands(commands: Any) -> None:
         "models", nargs="+", metavar="PREFIX", help=f"{MODEL}; a pattern or a folder stands for all models in it"
     )
     add_model_options(inputs, of_two=False)
-    init = add(commands, "init", _init, f"write a first {FILE_NAME} for the checkpoints in a folder")
+    init = add(
+        commands,
+        "init",
+        _init,
+        f"write a first {FILE_NAME} for the checkpoints in a folder; exit code 0 if it is complete, 2 on error or if "
+        "something is to be filled in",
+    )
     init.add_argument("folder", metavar="FOLDER")
     init.add_argument("-o", "--output", default=FILE_NAME, metavar="FILE", help=f"(default: {FILE_NAME})")
     init.add_argument("--force", action="store_true", help="replace an existing file")

@@ -895,6 +895,10 @@ class TestManyModels:
         assert code == 0
         assert out.splitlines()[1].startswith("digits,607552,")
 
+    def test_the_help_of_init_has_its_exit_codes(self, mxperf):
+        text = " ".join(mxperf("init", "--help")[1].split())
+        assert "exit code 0 if it is complete, 2 on error or if something is to be filled in." in text
+
     def test_weights_of_a_later_epoch_are_found_and_named(self, mxperf, models, tmp_path):
         for name in ("broken", "wider"):
             (models / f"{name}-symbol.json").unlink()
