@@ -19,7 +19,7 @@ _SHOWN = 3
 def what_else(symbol_path: Path) -> str:
     """The advice behind "cannot read the symbol", beginning with "; ": empty where there is nothing to say."""
     typed = symbol_path.with_name(symbol_path.name[: -len(_SYMBOL)]) if _has_suffix(symbol_path) else symbol_path
-    advice = _advice(typed) or _without_folder(typed) or _nearest(typed)
+    advice = _advice(typed) or _without_folder(typed) or _nearest(typed) or _in_folder_of_its_own(typed)
     return f"; {advice}" if advice else ""
 
 
@@ -50,16 +50,21 @@ def _without_folder(typed: Path) -> str:
     if not _is_missing(typed.parent):
         return ""
     missing = next(each for each in typed.parents if not _is_missing(each.parent))
-    rest = typed.relative_to(missing)
-    folders = [name for name in _files(missing.parent) if _is_folder(missing.with_name(name))]
-    close = difflib.get_close_matches(missing.name, folders, n=1)
-    if close:
-        advice = f"did you mean {_meant(missing.with_name(close[0]), rest)!r}?"
-    elif missing.parent.name:
-        advice = f"{str(missing.parent)!r} does"
-    else:
-        advice = ""
-    return f"the folder {str(missing)!r} does not exist{advice and f'; {advice}'}"
+    meant = _in_similar_folder(missing, typed.relative_to(missing))
+    if meant or not missing.parent.name:
+        return f"the folder {str(missing)!r} does not exist{meant and f'; {meant}'}"
+    return f"the folder {str(missing.parent)!r} has no folder {missing.name!r}"
+
+
+def _in_similar_folder(path: Path, rest: Path) -> str:
+    folders = [name for name in _files(path.parent) if _is_folder(path.with_name(name))]
+    close = difflib.get_close_matches(path.name, folders, n=1)
+    return f"did you mean {_meant(path.with_name(close[0]), rest)!r}?" if close else ""
+
+
+def _in_folder_of_its_own(typed: Path) -> str:
+    """Each checkpoint may be in a folder of its name: ``models/net/net``."""
+    return _in_similar_folder(typed, Path(typed.name)) if typed.name else ""
 
 
 def _meant(folder: Path, rest: Path) -> str:

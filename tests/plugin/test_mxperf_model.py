@@ -56,7 +56,10 @@ def test_a_marker_that_cannot_be_understood_is_an_error_of_its_test(write, run, 
 @pytest.mark.parametrize(
     ("marker", "message"),
     [
-        ('"nowhere/net", inputs=INPUTS', "*nowhere/net-symbol.json: cannot read the symbol: No such file or directory"),
+        (
+            '"nowhere/net", inputs=INPUTS',
+            "*nowhere/net-symbol.json: cannot read the symbol: No such file *; the folder * has no folder 'nowhere'",
+        ),
         ('PREFIX, inputs={"date": (1, 1, 8, 8)}', "digits: the graph has no input 'date'; did you mean 'data'?"),
         (
             'PREFIX, inputs={"data": (1, 3, 8, 8)}',

@@ -26,7 +26,8 @@ def models(tmp_path, monkeypatch):
         ("model/old/resnet", "the folder 'model' does not exist; did you mean 'models/old/resnet'?"),
         ("model/new/resnet", "the folder 'model' does not exist; did you mean 'models'?"),
         ("models/ald/resnet", "the folder 'models/ald' does not exist; did you mean 'models/old/resnet'?"),
-        ("models/2018/resnet", "the folder 'models/2018' does not exist; 'models' does"),
+        ("models/2018/resnet", "the folder 'models' has no folder '2018'"),
+        ("modls", "did you mean 'models'?"),
         ("nowhere/resnet", "the folder 'nowhere' does not exist"),
         ("/nowhere/at/all/resnet", "the folder '/nowhere' does not exist"),
     ],
@@ -41,3 +42,9 @@ def test_a_path_that_no_file_can_have_gets_no_advice(models):
 
 def test_a_file_is_no_folder(models):
     assert what_else(models / "resnet-symbol.json" / "net-symbol.json") == ""
+
+
+def test_a_checkpoint_may_be_in_a_folder_of_its_own(models):
+    (models.parent / "vgg16").mkdir()
+    (models.parent / "vgg16" / "vgg16-symbol.json").touch()
+    assert what_else(Path("vgg-symbol.json")) == "; did you mean 'vgg16/vgg16'?"
