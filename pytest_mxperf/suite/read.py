@@ -10,7 +10,7 @@ import msgspec
 
 from pytest_mxperf.baseline.store import is_safe
 from pytest_mxperf.checkpoints import matching
-from pytest_mxperf.errors import UsageError, did_you_mean
+from pytest_mxperf.errors import UsageError, did_you_mean, listed
 from pytest_mxperf.gate.limits import parse_budget, parse_growth
 from pytest_mxperf.gate.metrics import LATENCIES, WALL_TIMES
 from pytest_mxperf.gate.policy import parse_policies
@@ -172,11 +172,12 @@ class _Suite:
 
     def _blank(self, path: Tuple[str, ...], model: Model) -> str:
         """What is to be filled in, with its place; empty if nothing is."""
-        for name, value in model.inputs.items():
-            shape = value.shape if isinstance(value, Input) else value
-            if BLANK in shape:
-                return str(self._error((*path, "inputs", name), f"{name}: {BLANK!r} in {shape}; fill it in"))
-        return ""
+        shapes = {name: each.shape if isinstance(each, Input) else each for name, each in model.inputs.items()}
+        blank = [name for name, shape in shapes.items() if BLANK in shape]
+        if not blank:
+            return ""
+        message = f'{path[-1]}: fill in the "{BLANK}" of {listed(blank)}'
+        return str(self._error((*path, "inputs", blank[0]), message))
 
     def _check(self, path: Tuple[str, ...], entry: Entry) -> None:
         """Raises ``UsageError`` for values that a marker would refuse, already when the file is read."""

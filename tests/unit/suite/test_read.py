@@ -221,17 +221,18 @@ def test_the_shipped_schema_is_that_of_the_reader():
 
 
 @pytest.mark.parametrize(
-    ("text", "line", "shape"),
+    ("text", "line", "names"),
     [
-        ('[models.a]\nsource = "a"\ninputs = { data = [1, "?"] }\n', 3, "[1, '?']"),
-        ('[models.a]\nsource = "a"\ninputs.data = { shape = ["?"], dtype = "int32" }\n', 3, "['?']"),
-        ('[defaults]\ninputs = { data = ["?"] }\n[models.a]\nsource = "a"\n', 2, "['?']"),
+        ('[models.a]\nsource = "a"\ninputs = { data = [1, "?"] }\n', 3, "data"),
+        ('[models.a]\nsource = "a"\ninputs.data = { shape = ["?"], dtype = "int32" }\n', 3, "data"),
+        ('[defaults]\ninputs = { data = ["?"] }\n[models.a]\nsource = "a"\n', 2, "data"),
+        ('[models.a]\nsource = "a"\ninputs = { a = ["?"], b = [1], c = ["?", 2] }\n', 3, "a, c"),
     ],
 )
-def test_a_size_that_is_to_be_filled_in_is_a_problem_of_its_model_alone(suite, text, line, shape):
+def test_a_size_that_is_to_be_filled_in_is_a_problem_of_its_model_alone(suite, text, line, names):
     entries = suite(text + '[models.b]\nsource = "b"\ninputs.data = [1]\n')
     assert [(entry.name, bool(entry.problem)) for entry in entries] == [("a", True), ("b", False)]
-    assert entries[0].problem.endswith(f"mxperf.toml:{line}: data: '?' in {shape}; fill it in")
+    assert entries[0].problem.endswith(f'mxperf.toml:{line}: a: fill in the "?" of {names}')
 
 
 @pytest.mark.parametrize(
