@@ -25,9 +25,14 @@ def named(source: str) -> List[str]:
     if not are_many(source):
         return [source]
     found = below(Path(source)) if _is_folder(source) else matching(source)
-    if not found:
-        raise UsageError(f"{source}: no {_SYMBOL} file there")
-    return found
+    if found:
+        return found
+    stored = _prefixes(os.path.join(glob.escape(source), "*")) if _is_folder(source) else []
+    raise UsageError(
+        f"{source}: only graphs of baselines there; give one of them, as in {stored[0]}"
+        if stored
+        else f"{source}: no {_SYMBOL} file there"
+    )
 
 
 def _is_folder(source: str) -> bool:

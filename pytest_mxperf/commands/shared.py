@@ -143,7 +143,7 @@ def model_with_inputs(options: argparse.Namespace, source: str, side: str = "") 
     inputs = {} if baseline is None else _inputs_of(baseline)
     if baseline is None or not inputs or not inputs.keys().isdisjoint(spec.shapes):
         return spec
-    given = [f"--input {input_name}={_typed(each)}" for input_name, each in inputs.items()]
+    given = [f"--input {shlex.quote(f'{each}={_typed(inputs[each])}')}" for each in inputs]
     run_as = _run_as_of(baseline) if vars(options).get("run_as", "") is None else None
     given += [f"--run-as {run_as}"] if run_as else []
     print(f"mxperf: with the inputs of {baseline_path}: {' '.join(given)}", file=sys.stderr)
@@ -159,7 +159,9 @@ def _stored(store: BaselineStore, name: str) -> Optional[Baseline]:
 
 
 def _inputs_of(baseline: Baseline) -> Dict[str, InputSpec]:
-    """Empty if an input is none that a user could give."""
+    """Empty if an input is none that a user could give, or has a name that a terminal would act on."""
+    if not all(name.isprintable() for name in baseline.inputs):
+        return {}
     with suppress(MxperfError):
         return {
             name: InputSpec.parse((record.shape, cast(DtypeName, record.dtype)), where=name)

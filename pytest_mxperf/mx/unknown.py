@@ -97,7 +97,7 @@ def is_incomplete(model: Model, graph: Graph, inference: Inference) -> Optional[
     unknown = {index for index, outputs in enumerate(shapes) if None in outputs}
     unknown -= {index for index in unknown if graph.nodes[index].is_variable and graph.nodes[index].name in stand_ins}
     if not unknown:
-        return None
+        return _incomplete_inside(model, graph, inference)
     weights = _read_as_weights(model, graph)
     culprit = next((index for index in sorted(unknown) if _is_culprit(graph, index, unknown - weights)), None)
     variables = [graph.nodes[index].name for index in sorted(unknown) if graph.nodes[index].is_variable]
@@ -108,6 +108,23 @@ def is_incomplete(model: Model, graph: Graph, inference: Inference) -> Optional[
     else:
         what = _of_operator(model, graph, min(unknown), shapes)
     return ShapeError(f"{model.name}: {what}{_without_weights(model)}")
+
+
+def _incomplete_inside(model: Model, graph: Graph, inference: Inference) -> Optional[ShapeError]:
+    """The error for an unknown shape in a loop, a branch or its condition, though all around it are known."""
+    for index, inferred in inference.subgraphs.items():
+        outer = graph.nodes[index]
+        for subgraph, inner in zip(outer.subgraphs, inferred):
+            unknown = {place for place, outputs in enumerate(inner.shapes) if None in outputs}
+            if unknown:
+                places = sorted(unknown)
+                culprit = next((place for place in places if _is_culprit(subgraph, place, unknown)), places[0])
+                what = _of_operator(model, subgraph, culprit, inner.shapes)
+                return ShapeError(f"{model.name}: inside {outer.op} {outer.name!r} {what}{_without_weights(model)}")
+            deeper = _incomplete_inside(model, subgraph, inner)
+            if deeper is not None:
+                return deeper
+    return None
 
 
 def _read_as_weights(model: Model, graph: Graph) -> Set[int]:

@@ -433,6 +433,18 @@ class TestStoredInputs:
         assert mxperf("diff", stored, digits, "--input-new", "data=1,1,8,8")[::2] == (0, shown)
         assert mxperf("diff", digits, stored, "--input-old", "data=1,1,8,8")[::2] == (0, shown)
 
+    @pytest.mark.parametrize(
+        ("name", "expected"),
+        [("da ta;rm", "--input 'da ta;rm=1,1,8,8'"), ("\x1b[31mred", ""), ("two\nlines", "")],
+    )
+    def test_what_is_shown_can_be_typed_or_is_not_shown(self, mxperf, stored, name, expected):
+        path = stored.with_name("digits.json")
+        path.write_text(path.read_text().replace('"data"', json.dumps(name)))
+        code, _, err = mxperf("cost", stored)
+        assert code == 2
+        assert "\x1b" not in err
+        assert (expected in err) if expected else (name not in err)
+
     def test_the_other_side_takes_the_same(self, mxperf, stored, digits):
         shown = self.SHOWN.format(stored.with_name("digits.json"))
         same = f"mxperf: {digits} takes the inputs of {stored}\n"

@@ -3,6 +3,7 @@
 import pytest
 
 from pytest_mxperf import count
+from pytest_mxperf.errors import ShapeError
 
 
 @pytest.fixture
@@ -90,6 +91,20 @@ def test_loops_before_and_behind_one_that_mxnet_infers_nothing_of(mx):
     macs = {layer.name.rpartition("/")[2]: layer.macs for layer in report.layers if layer.macs}
     assert macs == {"first": 120, "twin": 120, "inside": 96, "last": 144}
     assert report.params.trainable == 12 + 12 + 16 + 24
+
+
+def test_a_shape_that_stays_unknown_inside_a_branch_is_named(mx):
+    """Around it all shapes are known: each branch ends in one number."""
+    data, chosen = mx.sym.var("data"), mx.sym.var("chosen")
+
+    def masked():
+        return mx.sym.sum(mx.sym.contrib.boolean_mask(data, chosen, name="masked")).reshape((1, 1))
+
+    branch = mx.sym.contrib.cond(mx.sym.sum(data) > 0, lambda: mx.sym.sum(data).reshape((1, 1)), masked)
+    with pytest.raises(
+        ShapeError, match=r"inside _cond '_cond0' the shape of _contrib_boolean_mask 'masked' cannot be"
+    ):
+        count(branch, {"data": (2, 3), "chosen": (2,)})
 
 
 def test_a_loop_in_a_loop_multiplies(mx):

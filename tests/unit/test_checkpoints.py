@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_mxperf.checkpoints import below, matching
+from pytest_mxperf.checkpoints import below, matching, named
+from pytest_mxperf.errors import UsageError
 
 
 @pytest.fixture
@@ -21,6 +22,13 @@ def folder(tmp_path):
 
 def test_a_folder_stands_for_all_in_it_but_baselines(folder):
     assert below(folder) == [str(folder / name) for name in ("a", "b", "deeper/c")]
+
+
+def test_a_folder_that_has_baselines_only_says_so(folder):
+    with pytest.raises(UsageError, match=r"baselines: only graphs of baselines there; give one of them, as in .*/a$"):
+        named(str(folder / "baselines"))
+    with pytest.raises(UsageError, match=r"noise: no -symbol.json file there$"):
+        named(str(folder / "noise"))
 
 
 def test_a_json_beside_a_checkpoint_makes_it_no_baseline(folder):
