@@ -5,6 +5,7 @@ from typing import Any, Iterable, List, Optional, Sequence, Tuple
 import pytest
 
 from pytest_mxperf.encoding import printable
+from pytest_mxperf.gate.acceptance import acceptance
 from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.plugin import is_marked, markers
 from pytest_mxperf.plugin.case import CASE, FAILED_BEFORE, Case
@@ -65,27 +66,14 @@ def _fail(item: pytest.Item, case: Case, broken: Sequence[Finding]) -> None:
     item.stash[FAILED_BEFORE] = (*item.stash.get(FAILED_BEFORE, ()), *firsts)
     lines = [f"{case.spec.name}: {_told(each)}".replace("\n", "\n    ") for each in broken]
     if lines:
-        own = [each for each in broken if not each.over] if case.uses_baseline else []
-        remedy = [case.conflict] if case.conflict and own else _remedy(item, own)
-        raise pytest.fail.Exception(printable("\n".join(lines + remedy)), pytrace=False)
+        advice = acceptance(broken, update_command(item)) if case.uses_baseline else ""
+        remedy = (case.conflict or advice) if any(not each.over for each in broken) else ""
+        raise pytest.fail.Exception(printable("\n".join([*lines, *filter(None, [remedy])])), pytrace=False)
 
 
 def _told(finding: Finding) -> str:
     """The message. A failure because a model has improved must not look like a regression."""
     return f"improved: {finding.message}" if finding.verdict is Verdict.IMPROVED else finding.message
-
-
-def _remedy(item: pytest.Item, broken: Sequence[Finding]) -> List[str]:
-    """How to accept the change of a model. Weights that slow it down are never accepted."""
-    changed = (Verdict.REGRESSED, Verdict.IMPROVED)
-    if not any(each.verdict in changed and each.metric != "weights" for each in broken):
-        return []
-    verdicts = {each.verdict for each in broken}
-    # Only a test that passes stores its baseline.
-    first = "raise the budget, then " if Verdict.OVER_BUDGET in verdicts else ""
-    is_better = Verdict.IMPROVED in verdicts and Verdict.REGRESSED not in verdicts
-    how = "to keep the improvement, " if is_better else "if that is meant, "
-    return [f"{how}{first}store the new baseline: {update_command(item)}"]
 
 
 def _late_case(item: pytest.Item) -> Optional[Case]:

@@ -1,0 +1,23 @@
+"""How to accept the change of a model: what a failure advises, and a report that is read away from the terminal."""
+
+from typing import Sequence
+
+from pytest_mxperf.gate.finding import Finding, Verdict
+
+__all__ = ["acceptance"]
+
+
+def acceptance(findings: Sequence[Finding], command: str) -> str:
+    """A line such as ``if that is meant, store the new baseline: pytest ... test_a.py::test_net``.
+
+    Empty if none of the findings is a change from the stored baseline. Weights that slow a model down are never
+    accepted.
+    """
+    own = [each for each in findings if not each.over]
+    changed = {each.verdict for each in own if each.metric != "weights"} & {Verdict.REGRESSED, Verdict.IMPROVED}
+    if not changed:
+        return ""
+    is_over = any(each.verdict is Verdict.OVER_BUDGET for each in own)
+    first = "raise the budget, then " if is_over else ""  # only a test that passes stores its baseline
+    how = "to keep the improvement, " if Verdict.REGRESSED not in changed else "if that is meant, "
+    return f"{how}{first}store the new baseline: {command}"
