@@ -283,7 +283,7 @@ def test_a_float16_network_is_found_out_for_real(write, run):
     )
     result = run("--mxperf-update")
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["half: latency: this model cannot be timed as a Module: *; remove latency= from *"])
+    result.stdout.fnmatch_lines(["half: latency: this model cannot be timed as a Module: *; leave out latency, *"])
 
 
 # Options

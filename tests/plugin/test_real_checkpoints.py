@@ -63,7 +63,10 @@ def test_a_generated_file_of_all_models_is_judged_alike_everywhere(checkpoints, 
         report = f"{workers[1:]}.json"
         run(workers, f"--mxperf-baselines={workers[1:]}", f"--mxperf-report={report}").assert_outcomes(passed=count)
         baselines = {path.name: path.read_bytes() for path in (pytester.path / workers[1:]).iterdir()}
-        found[workers] = baselines, json.loads((pytester.path / report).read_text())["models"]
+        models = json.loads((pytester.path / report).read_text())["models"]
+        for model in models:
+            assert f"--mxperf-baselines={workers[1:]} " in model.pop("update_command")
+        found[workers] = baselines, models
     assert found["-n0"] == found["-n2"]
     assert main(["check", "--baselines=n0", "-o", "check.json"]) == 0
     checked = json.loads((pytester.path / "check.json").read_text())["models"]
