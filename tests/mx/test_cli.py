@@ -865,7 +865,8 @@ class TestManyModels:
         mx.sym.Group([net, image]).save(str(tmp_path / "net-symbol.json"))
         code, out, err = mxperf("inputs", tmp_path / "net")
         assert (code, err) == (0, "")
-        assert "  cell    (?, 4)        float32  read by elemwise_mul 'mul'" in out.splitlines()
+        shape = "?     " if mx.__version__.startswith("1.6") else "(?, 4)"  # which infers nothing of such a shape
+        assert f"  cell    {shape}        float32  read by elemwise_mul 'mul'" in out.splitlines()
 
     def test_inputs_epochs_and_operators(self, mxperf, models):
         code, out, err = mxperf("inputs", "models/digits", "models/wider")
@@ -972,6 +973,10 @@ class TestManyModels:
     def test_all_that_must_be_filled_in_is_told_at_once(
         self, mxperf, checkpoints, tmp_path, monkeypatch, name, written, filled
     ):
+        import mxnet as mx
+
+        if name == "crnn_digit" and mx.__version__.startswith("1.6"):
+            pytest.skip("it infers nothing of a shape with an open batch, as that of l0_init_c")
         monkeypatch.chdir(tmp_path)
         assert mxperf("init", checkpoints / name)[0] == 2
         file = tmp_path / "mxperf.toml"
