@@ -113,7 +113,12 @@ def test_every_operator_is_counted_from_the_shapes_that_a_real_forward_has(check
     types = {node.name: dtypes[0] for node, dtypes in zip(analysis.graph.nodes, analysis.inference.dtypes)}
     internals = analysis.model.symbol.get_internals()
     bound = internals.simple_bind(mx.cpu(), grad_req="null", type_dict={name: types[name] for name in shapes}, **shapes)
-    arrays = [output.asnumpy() for output in bound.forward(is_train=False)]
+    try:
+        arrays = [output.asnumpy() for output in bound.forward(is_train=False)]
+    except mx.MXNetError as error:
+        if "x2APIC is not supported" in str(error):
+            pytest.skip("the int8 kernels of this MXNet do not know this processor")
+        raise
     executed = Outputs([array.shape for array in arrays], [array.dtype.name for array in arrays])
     counts = visible_output_counts(analysis.graph)
     by_execution = msgspec.structs.replace(analysis.inference, shapes=by_node(executed, counts).shapes)
