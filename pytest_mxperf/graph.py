@@ -98,13 +98,20 @@ _UPGRADED = re.compile(r"ctx_group|lr_mult|wd_mult|force_mirroring|mirror_stage|
 """MXNet renames attributes that begin or end so, or gives them to a variable; not those like ``__lr_mult__``."""
 
 
+_ESCAPED = re.compile(r'["\\\x00-\x1f]')
+
+
 def _is_kept(graph: Graph, attrs: Mapping[str, Any]) -> bool:
-    """By the upgrades of MXNet 1.6 to 1.9 (``legacy_json_util.cc``). Nobody has looked at those inside a subgraph."""
+    """By the upgrades of MXNet 1.6 to 1.9 (``legacy_json_util.cc``). Nobody has looked at those inside a subgraph.
+
+    MXNet also loses what it would have to escape in an attribute's name.
+    """
     _, version = attrs.get("mxnet_version", ("int", 0))
     names: Set[str] = set().union(*[node.attrs for node in graph.nodes])
     return (
         version >= _KEPT_SINCE
         and not any(_UPGRADED.search(name) and not re.fullmatch("__.*__", name) for name in names)
+        and not any(_ESCAPED.search(name) for name in names)
         and not any(node.subgraphs for node in graph.nodes)
     )
 

@@ -7,6 +7,7 @@ from pytest_mxperf.cost.walk import Inference
 from pytest_mxperf.errors import ShapeError, UsageError, did_you_mean, listed
 from pytest_mxperf.graph import VARIABLE, Entry, Graph, Node
 from pytest_mxperf.mx.opened import Model
+from pytest_mxperf.mx.operators import operator
 from pytest_mxperf.mx.pointers import put_back
 from pytest_mxperf.mx.runtime import array_semantics, json_of, mx
 from pytest_mxperf.mx.shapes import Outputs, by_node, infer_symbol, visible_output_counts
@@ -61,11 +62,19 @@ def _kept(model: Model, internals: Any) -> Optional[Tuple[str, Graph, List[int]]
     if model.parsed is None or not model.is_kept:
         return None
     graph, names = model.parsed, internals.list_outputs()
+    # MXNet gives an operator its own name, by which it is counted.
+    if any(map(_is_alias, {node.op for node in graph.nodes} - {VARIABLE})):
+        return None
     counts = visible_output_counts(graph)
     is_listed = names == _output_names(graph, counts) and len(set(names)) == len(names)
     # The file may claim more outputs than there are.
     is_readable = _hidden_read(graph, counts) is None and all(output < counts[node] for node, output in graph.heads)
     return ("", graph, counts) if is_listed and is_readable else None
+
+
+def _is_alias(op: str) -> bool:
+    known = operator(op)
+    return known is None or known.name != op
 
 
 def _output_names(graph: Graph, counts: Sequence[int]) -> List[str]:

@@ -119,7 +119,9 @@ def visible_output_counts(graph: Graph) -> List[int]:
     for index in [index for index, count in enumerate(counts) if count > 1]:
         node = graph.nodes[index]
         # Operators with subgraphs hide nothing, and MXNet cannot make them from attributes alone.
-        if not node.subgraphs:
+        if node.is_variable:  # for which a file may claim any number
+            counts[index] = 1
+        elif not node.subgraphs:
             ask = _ask_visible_output_count if node.op == "Custom" else _visible_output_count
             counts[index] = ask(node.op, tuple(node.attrs.items()))
     return counts

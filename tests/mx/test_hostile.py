@@ -611,6 +611,38 @@ def test_a_file_that_claims_more_outputs_than_there_are_is_not_believed(save, cl
         assert count(prefix, SQUARE).flops == 512
 
 
+def test_a_file_that_claims_more_outputs_of_a_variable_is_not_believed(save):
+    prefix = save("relu")
+    path = prefix.with_name("m-symbol.json")
+    document = json.loads(path.read_text())
+    document["node_row_ptr"] = [0, 2, 3]
+    path.write_text(json.dumps(document))
+    assert count(prefix, SQUARE).flops == 256
+
+
+@pytest.mark.parametrize(
+    ("alias", "op", "inputs", "flops"),
+    [
+        ("_Plus", "elemwise_add", 2, 256),
+        ("broadcast_plus", "broadcast_add", 2, 256),
+        ("_Maximum", "_maximum", 2, 256),
+        ("concat", "Concat", 2, 0),
+        ("flatten", "Flatten", 1, 0),
+        ("sum_axis", "sum", 1, 255),
+    ],
+)
+def test_an_operator_is_counted_by_its_own_name(save, alias, op, inputs, flops):
+    """A file may call it by an alias, which MXNet replaces when it loads the file."""
+    prefix = save(alias, {"num_args": "2"} if alias == "concat" else {}, inputs)
+    path = prefix.with_name("m-symbol.json")
+    document = json.loads(path.read_text())
+    document["node_row_ptr"] = [*range(inputs + 2)]
+    path.write_text(json.dumps(document))
+    report = count(prefix, {f"x{index}": (1, 4, 8, 8) for index in range(inputs)})
+    assert [(layer.op, layer.flops) for layer in report.layers] == [(op, flops)]
+    assert not report.uncounted
+
+
 def test_two_outputs_of_one_name_are_told_apart(save):
     """A variable may be called like the output of an operator: the names do not say which is which."""
     prefix = save("relu")
