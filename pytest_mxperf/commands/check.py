@@ -42,7 +42,9 @@ def add_commands(commands: Any) -> None:
         "2 on error; it reads nothing of pytest's ini file: give --policy, --strict and --baselines",
     )
     check.add_argument("file", nargs="?", default=FILE_NAME, metavar="FILE", help=f"(default: {FILE_NAME})")
-    check.add_argument("-k", dest="only", default="", metavar="TEXT", help="only models whose name contains TEXT")
+    check.add_argument(
+        "-k", dest="only", default="", metavar="NAME", help="only the model NAME, or all whose name contains it"
+    )
     check.add_argument(
         "--update",
         nargs="?",
@@ -99,7 +101,7 @@ def _check(options: argparse.Namespace) -> Tuple[str, int]:
     path = Path(options.file)
     if path.is_dir():
         raise UsageError(f"{path}: a folder; {_instead_of(path)}")
-    entries = [entry for entry in read_suite(path) if options.only in entry.name]
+    entries = _selected(read_suite(path), options.only)
     if not entries:
         raise UsageError(f"{path}: no model has {options.only!r} in its name")
     baselines = Path(options.baselines) if options.baselines else path.parent / "baselines"
@@ -131,6 +133,12 @@ def _check(options: argparse.Namespace) -> Tuple[str, int]:
         lines += made(target, run, options.verbose, root=path.parent)
     code = TROUBLE if blank or any(check.bug for check in checks) else DIFFERENT if is_bad else SAME
     return "\n".join([*lines, *(f"ERROR {error}" for error in errors)]), code
+
+
+def _selected(entries: Sequence[Entry], only: str) -> List[Entry]:
+    """The one of this name; without one, all whose name contains it."""
+    named = [entry for entry in entries if entry.name == only]
+    return named or [entry for entry in entries if only in entry.name]
 
 
 def _instead_of(folder: Path) -> str:

@@ -14,6 +14,7 @@ from pytest_mxperf.arguments import add_model_options, model_of
 from pytest_mxperf.checkpoints import below, named
 from pytest_mxperf.commands.shared import MODEL, SAME, TROUBLE, Troubles, add
 from pytest_mxperf.cost.inputs import table
+from pytest_mxperf.encoding import printable
 from pytest_mxperf.errors import MxperfError, UsageError
 from pytest_mxperf.spec import LATEST, Checkpoint, Epoch, ModelSpec
 from pytest_mxperf.suite.first import Guess, first_suite
@@ -90,6 +91,9 @@ def _init(options: argparse.Namespace) -> Tuple[str, int]:
         raise UsageError(f"{folder}: no {_SYMBOL} file there")
     if output.exists() and not options.force:
         raise UsageError(f"{output}: the file exists; name another with --output, or replace it with --force")
+    for prefix in found:
+        if printable(prefix) != prefix:
+            raise UsageError(f"{printable(prefix)}: the name is not UTF-8, and {FILE_NAME} has to be; rename the file")
     guesses = [_guess(prefix, output.parent) for prefix in found]
     output.write_text(first_suite(guesses, recorded_by="pytest --mxperf-update"), encoding="utf-8")
     blank = sum(not guess.is_complete for guess in guesses)

@@ -25,7 +25,7 @@ from pytest_mxperf.judge.options import JudgeOptions
 from pytest_mxperf.judge.own_metrics import AnalysedModel, OwnMetrics
 from pytest_mxperf.judge.timed import TimedModel
 from pytest_mxperf.latency.timing import Timing
-from pytest_mxperf.spec import Checkpoint, InputSpec, ModelSpec
+from pytest_mxperf.spec import LATEST, Checkpoint, InputSpec, ModelSpec
 from pytest_mxperf.versions import versions
 
 if TYPE_CHECKING:  # it imports MXNet
@@ -198,7 +198,10 @@ class BaselineJudge:
         What a later run could not time is found out now.
         """
         findings = self._timed.rehearse() if "latency" in allowed else []
-        findings += self._without_weights(allowed, stored)
+        without_weights = self._without_weights(allowed, stored)
+        if without_weights and stored is not None:
+            self._now = msgspec.structs.replace(self._now, checkpoint_bytes=stored.baseline.checkpoint_bytes)
+        findings += without_weights
         weights_sha256 = ""
         if "weights" in allowed and all(finding.verdict is not Verdict.UNMEASURED for finding in findings):
             of_weights = self._judge_weights(allowed, stored)
@@ -225,10 +228,13 @@ class BaselineJudge:
         source, then = self._spec.source, None if stored is None else stored.baseline.checkpoint_bytes
         if then is None or self._now.checkpoint_bytes is not None or not isinstance(source, Checkpoint):
             return []
-        problem = "cannot be read" if os.path.lexists(source.params_path) else "is missing"
+        path = source.params_path
+        problem = "cannot be read" if os.path.lexists(path) else "is missing"
+        if source.epoch == LATEST and not source.epochs():
+            path = path.with_name(f"{source.prefix.name}-*.params")
         untimed = " and they are not timed" if "weights" in allowed else ""
         message = (
-            f"weights: {_typed(source.params_path)} {problem}, but the baseline was recorded with it; the model is "
+            f"weights: {_typed(path)} {problem}, but the baseline was recorded with it; the model is "
             f"counted from its graph alone{untimed}; commit the file, or run: git lfs pull"
         )
         return [Finding("baseline", "weights", Verdict.UNJUDGED, message)]

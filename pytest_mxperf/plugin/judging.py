@@ -5,7 +5,7 @@ from typing import Any, Iterable, List, Optional, Sequence, Tuple
 import pytest
 
 from pytest_mxperf.encoding import printable
-from pytest_mxperf.gate.acceptance import acceptance
+from pytest_mxperf.gate.acceptance import acceptance, lacks_weights
 from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.plugin import is_marked, markers
 from pytest_mxperf.plugin.case import CASE, FAILED_BEFORE, Case
@@ -66,9 +66,16 @@ def _fail(item: pytest.Item, case: Case, broken: Sequence[Finding]) -> None:
     item.stash[FAILED_BEFORE] = (*item.stash.get(FAILED_BEFORE, ()), *firsts)
     lines = [f"{case.spec.name}: {_told(each)}".replace("\n", "\n    ") for each in broken]
     if lines:
-        advice = acceptance(broken, update_command(item)) if case.uses_baseline else ""
-        remedy = (case.conflict or advice) if any(not each.over for each in broken) else ""
+        remedy = _remedy(item, case, broken) if any(not each.over for each in broken) else ""
         raise pytest.fail.Exception(printable("\n".join([*lines, *filter(None, [remedy])])), pytrace=False)
+
+
+def _remedy(item: pytest.Item, case: Case, broken: Sequence[Finding]) -> str:
+    """What to do if the change is meant, or what to do before that can be told."""
+    if case.conflict or not case.uses_baseline:
+        return case.conflict
+    without_weights = [each.message for each in case.findings if lacks_weights(each) and each not in broken]
+    return "\n".join(without_weights) or acceptance(broken, update_command(item))
 
 
 def _told(finding: Finding) -> str:

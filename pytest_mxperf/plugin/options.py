@@ -146,11 +146,11 @@ def check_ini(config: pytest.Config) -> None:
     # pytest 9 has no public name for what the file has. Without any, its own warning is left.
     written = getattr(config, "_inicfg", None) or ({} if hasattr(config, "_inicfg") else config.inicfg)
     for key in (*written, *typed):
-        if key.startswith("mxperf") and key not in _INI_DEFAULTS and not _is_registered(key, config):
+        if key.strip().lower().startswith("mxperf") and key not in _INI_DEFAULTS and not _is_registered(key, config):
             from pytest_mxperf.errors import did_you_mean
 
             where = "-o" if key in typed else str(config.inipath)
-            hint = did_you_mean(key, _INI_DEFAULTS, alike=0.8)  # all of them begin alike
+            hint = did_you_mean(key.strip().lower(), _INI_DEFAULTS, alike=0.8)  # all of them begin alike
             raise pytest.UsageError(f"{where}: unknown key {key!r}; {hint}known: {', '.join(_INI_DEFAULTS)}")
 
 

@@ -909,6 +909,13 @@ class TestManyModels:
         assert code == 0
         assert out.splitlines()[1].startswith("digits,607552,")
 
+    def test_a_name_that_the_file_cannot_hold_is_an_error_that_leaves_it_alone(self, mxperf, models, tmp_path):
+        (tmp_path / "mxperf.toml").write_text("mine")
+        (models / "broken-symbol.json").rename(models / os.fsdecode(b"caf\xe9-symbol.json"))
+        said = "mxperf: models/caf\\udce9: the name is not UTF-8, and mxperf.toml has to be; rename the file\n"
+        assert mxperf("init", "models", "--force") == (2, "", said)
+        assert (tmp_path / "mxperf.toml").read_text() == "mine"
+
     def test_the_help_of_init_has_its_exit_codes(self, mxperf):
         text = " ".join(mxperf("init", "--help")[1].split())
         assert "exit code 0 if it is complete, 2 on error or if something is to be filled in." in text

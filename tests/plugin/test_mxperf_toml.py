@@ -89,6 +89,16 @@ def test_a_command_that_accepts_a_change_names_the_model(recorded, run, pytester
     result.stdout.fnmatch_lines(["*store the new baseline: pytest --mxperf-update mxperf.toml::digits"])
 
 
+@pytest.mark.parametrize(("only", "names"), [("digits", "digits"), ("digit", "digits digits2"), ("win", "twin")])
+def test_a_name_selects_its_model_alone(suite, pytester, capsys, only, names):
+    """The command that accepts a change must not accept that of a model whose name is longer."""
+    suite(("[models.twin]", "[models.digits2]\nsource = 'missing'\n[models.twin]"))
+    main(["check", str(pytester.path / "mxperf.toml"), "-k", only, "-o", "r.json"])
+    capsys.readouterr()
+    models = json.loads((pytester.path / "r.json").read_text())["models"]
+    assert [model["name"] for model in models] == names.split()
+
+
 def test_what_is_wrong_is_one_error_with_its_line(suite, run, no_traceback):
     suite(('budget = { macs = "608 k" }', "budgets = 3"))
     result = run()

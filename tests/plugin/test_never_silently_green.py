@@ -312,6 +312,25 @@ def test_weights_that_the_baseline_had(pytester, write, run, holds, digits, poin
     result = run("--mxperf-update")
     result.assert_outcomes(passed=1, warnings=bool(pointer))
     result.stdout.fnmatch_lines([f"WARNING test_it.py::test_it: {message}*"])
+    run("--mxperf-update").assert_outcomes(passed=1, warnings=bool(pointer))
+    holds("missing `.params` file, with which the baseline was recorded", "UNJUDGED", message)
+
+
+def test_a_regression_without_the_weights_that_the_baseline_had(pytester, write, run, digits):
+    """To store a new baseline is no advice before the weights are back."""
+    (pytester.path / "digits-symbol.json").write_bytes((digits.parent / "digits-symbol.json").read_bytes())
+    marker = '@pytest.mark.mxperf_model("digits", inputs=INPUTS, epoch="latest")'
+    write(BASELINE.format(body="pass").replace("@digits", marker))
+    weights = pytester.path / "digits-0003.params"
+    weights.write_bytes((digits.parent / "digits-0000.params").read_bytes())
+    run("--mxperf-update").assert_outcomes(passed=1)
+    weights.unlink()
+    path = pytester.path / "baselines" / "digits.json"
+    path.write_text(path.read_text().replace("607552", "607551", 1))
+    result = run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["weights: digits-[*].params is missing, but the baseline was recorded with it; *"])
+    result.stdout.no_fnmatch_line("*store the new baseline*")
 
 
 def test_a_vanished_test(write, run, holds):

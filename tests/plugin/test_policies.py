@@ -148,6 +148,7 @@ def test_it():
         ("mxperf_latency_second", "did you mean 'mxperf_latency_seconds'? "),
         ("mxperf-strict", "did you mean 'mxperf_strict'? "),
         ("mxperf_colour", ""),
+        ("MXPERF_STRICT", "did you mean 'mxperf_strict'? "),
     ],
 )
 @pytest.mark.parametrize("place", ["ini file", "-o"])
