@@ -3,7 +3,7 @@
 import glob
 import os
 from pathlib import Path
-from typing import List
+from typing import Iterator, List, Set
 
 from pytest_mxperf.errors import UsageError
 
@@ -54,8 +54,20 @@ def matching(pattern: str, folder: Path = Path()) -> List[str]:
 
 def below(folder: Path) -> List[str]:
     """All prefixes in a folder and below it, except the graphs of stored baselines."""
-    found = _prefixes(os.path.join(glob.escape(str(folder)), "**", "*"))
-    return [prefix for prefix in found if not _is_of_baseline(Path(prefix))]
+    prefixes = [prefix for path in _folders(folder) for prefix in _prefixes(os.path.join(glob.escape(path), "*"))]
+    return sorted(prefix for prefix in prefixes if not _is_of_baseline(Path(prefix)))
+
+
+def _folders(folder: Path) -> Iterator[str]:
+    """The folder and all below it but hidden ones. A link may lead to one of them, so each is visited once."""
+    visited: Set[str] = set()
+    for path, names, _ in os.walk(folder, followlinks=True):
+        names[:] = sorted(name for name in names if not name.startswith("."))
+        if os.path.realpath(path) in visited:
+            names.clear()
+        else:
+            visited.add(os.path.realpath(path))
+            yield path
 
 
 def _prefixes(pattern: str) -> List[str]:

@@ -24,6 +24,17 @@ def test_a_folder_stands_for_all_in_it_but_baselines(folder):
     assert below(folder) == [str(folder / name) for name in ("a", "b", "deeper/c")]
 
 
+def test_a_folder_that_links_lead_to_again_is_looked_at_once(folder, tmp_path):
+    """Two links to the folder itself make more paths than anybody can visit."""
+    for name in ("again", "once-more"):
+        (folder / "deeper" / name).symlink_to(folder)
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "d-symbol.json").write_text("{}")
+    (folder / "linked").symlink_to(outside)
+    assert below(folder) == [str(folder / name) for name in ("a", "b", "deeper/c", "linked/d")]
+
+
 def test_a_folder_that_has_baselines_only_says_so(folder):
     with pytest.raises(UsageError, match=r"baselines: only graphs of baselines there; give one of them, as in .*/a$"):
         named(str(folder / "baselines"))
