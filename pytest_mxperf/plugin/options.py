@@ -1,13 +1,15 @@
 """Command line options and their ini keys. Every run of pytest imports this module, so it imports no other of ours."""
 
 import copy
+import os
 from typing import Any, List
 
 import pytest
 
-__all__ = ["LATENCY_MODES", "REPORTS", "VERDICTS", "add_options", "are_given", "check_ini", "with_values"]
+__all__ = ["LATENCY_MODES", "REPORTS", "UPDATES", "VERDICTS", "add_options", "are_given", "check_ini", "with_values"]
 
 LATENCY_MODES = ("auto", "always", "never")
+UPDATES = ("all", "new", "prune")
 
 # Copies for the help, because the modules that define them take time to import. A test compares both.
 REPORTS = "terminal, github, FILE.csv, FILE.html, FILE.json, FILE.md, FILE.trace.json"
@@ -42,16 +44,26 @@ _INI_DEFAULTS = {
 # Options that may have no value, and the value that they get then. A value comes after "=". After a space comes a path
 # to test, as in `pytest --mxperf-report tests/`, which argparse would take for the value.
 _WITHOUT_VALUE = {"--mxperf-report": "terminal", "--mxperf-update": "all"}
+_VALUES = {"--mxperf-report": tuple(REPORTS.split(", ")), "--mxperf-update": UPDATES}
 
 
 def with_values(early_config: Any, parser: Any, args: List[str]) -> None:
     """Adds the value to each option that was given without one, in place."""
     end = args.index("--") if "--" in args else len(args)
+    for option, path in zip(args[:end], args[1:end]):
+        if option in _VALUES and _is_value(option, path) and not os.path.lexists(path):
+            raise pytest.UsageError(f"{option} {path}: there is no {path} to test; if it is a value: {option}={path}")
     args[:end] = [f"{arg}={_WITHOUT_VALUE[arg]}" if arg in _WITHOUT_VALUE else arg for arg in args[:end]]
     # pytest looks for conftest.py files at these paths, so they must not contain a value.
     early_config.known_args_namespace.file_or_dir = parser.parse_known_args(
         args, namespace=copy.copy(early_config.option)
     ).file_or_dir
+
+
+def _is_value(option: str, text: str) -> bool:
+    """Whether it is one of the option's values; those like ``FILE.csv`` stand for all files of this kind."""
+    endings = tuple(each[4:] for each in _VALUES[option] if each.startswith("FILE"))
+    return text in _VALUES[option] or (text.endswith(endings) and not text.startswith("-"))
 
 
 def add_options(parser: pytest.Parser) -> None:

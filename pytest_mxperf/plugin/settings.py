@@ -10,13 +10,12 @@ import pytest
 from pytest_mxperf.errors import UsageError
 from pytest_mxperf.gate.policy import Policy, parse_policy
 from pytest_mxperf.judge.options import JudgeOptions
-from pytest_mxperf.plugin.options import LATENCY_MODES
+from pytest_mxperf.plugin.options import LATENCY_MODES, UPDATES
 from pytest_mxperf.report import formats
 from pytest_mxperf.words import Words
 
 __all__ = ["OPTIONS", "Options", "as_header"]
 
-_UPDATE_SCOPES = ("all", "new", "prune")
 _WORDS = Words(
     record="--mxperf-update",
     record_missing="--mxperf-update=new",
@@ -88,8 +87,8 @@ def _policy(config: pytest.Config) -> Policy:
 
 def _update(config: pytest.Config) -> Optional[str]:
     scope: Optional[str] = config.getoption("mxperf_update")
-    if scope is not None and scope not in _UPDATE_SCOPES:
-        raise UsageError(f"--mxperf-update={scope}: not one of {', '.join(_UPDATE_SCOPES)}")
+    if scope is not None and scope not in UPDATES:
+        raise UsageError(f"--mxperf-update={scope}: not one of {', '.join(UPDATES)}")
     return scope
 
 

@@ -187,6 +187,28 @@ def test_what_follows_the_option_is_a_path_to_test(models, run, pytester, sectio
     assert any(line.startswith("model ") for line in section(result))
 
 
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--mxperf-report", "terminal"),
+        ("--mxperf-report", "deep/r.trace.json"),
+        ("--mxperf-update", "new"),
+        ("--mxperf-update", "prune"),
+    ],
+)
+def test_a_value_after_a_space_is_told_to_follow_an_equals_sign(models, run, option, value):
+    result = run(option, value)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    message = f"ERROR: {option} {value}: there is no {value} to test; if it is a value: {option}={value}"
+    assert result.errlines == [message, ""]
+
+
+def test_a_folder_that_is_called_like_a_value_is_a_path(models, run, pytester):
+    folder = pytester.mkdir("terminal")
+    (folder / "test_inner.py").write_text("def test_inner(): pass")
+    run("--mxperf-report", "terminal").assert_outcomes(passed=1)
+
+
 def test_a_folder_behind_the_option_brings_its_conftest(pytester, run):
     """Options that a conftest file adds are known only if pytest sees the folder as what to test."""
     folder = pytester.mkdir("inner")
