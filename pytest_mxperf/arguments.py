@@ -110,6 +110,11 @@ _IN_WORDS = (
     (r"\bname one with params\Z", "name one with --params"),
     (r"\bgive one as the epoch, or 'latest'", "give one with --epoch, or --epoch latest"),
     (r"\bwith output=\Z", "with --output"),
+    (
+        r"\bimport the module that registers it, or name it with mxperf_imports in pytest's ini file",
+        "name the module that registers it with --import",
+    ),
+    (r"\bwith mxperf_imports in pytest's ini file", "with --import"),
 )
 _NAMED = re.compile(r"(?<![\w.-])(epoch|output|params|seconds)=('[^']*'|\"[^\"]*\"|[\w.]+)")
 

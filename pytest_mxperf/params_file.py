@@ -54,7 +54,7 @@ _PAGE_BYTES = 4096
 _AGAIN = "The file is incomplete or damaged: copy or download it again, or save the checkpoint again."
 
 _FOREIGN = (  # how such a file begins, what it is, what to do
-    (b"version https://git-lfs", "is a Git LFS pointer, not the weights", "Run: git lfs pull"),
+    (b"version https://git-lfs", "is a Git LFS pointer, not the weights", "Run: git lfs pull."),
     (b"PK", "is a zip archive (such as MXNet 2's .npz), not a .params file", "Save its arrays with MXNet 1.x."),
     (b"\x1f\x8b", "is compressed with gzip", "Decompress it with gunzip."),
     (

@@ -20,7 +20,7 @@ class Stored(NamedTuple):
 
     arrays: Optional[Mapping[str, StoredArray]] = None
     problem: str = ""
-    """Why a file that is there cannot be read, and what that means."""
+    """Why a file that is there cannot be read."""
     beside: str = ""
     """What files of weights there are instead, called otherwise; begins with "; "."""
 
@@ -43,10 +43,7 @@ def read_stored(checkpoint: Checkpoint) -> Stored:
     except ParamsError as error:
         if not _may_be_fetched(path):
             raise
-        return Stored(
-            problem=f"{' '.join(str(error).split())} Counted from the graph alone: dtypes are those of the graph, and "
-            "whatever is not in inputs counts as a parameter."
-        )
+        return Stored(problem=" ".join(str(error).split()))
     return Stored(_by_name(path, arrays))
 
 

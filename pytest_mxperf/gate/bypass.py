@@ -5,7 +5,7 @@ from typing import List, Sequence
 from pytest_mxperf.cost.result import CostReport
 from pytest_mxperf.gate.finding import Finding, Verdict
 
-__all__ = ["judge_earlier", "judge_uncounted", "ungated", "unjudged"]
+__all__ = ["judge_earlier", "judge_uncounted", "judge_unread", "ungated", "unjudged"]
 
 
 def judge_uncounted(report: CostReport) -> List[Finding]:
@@ -13,8 +13,16 @@ def judge_uncounted(report: CostReport) -> List[Finding]:
     if not report.uncounted:
         return []
     operators = ", ".join(f"{op} ({count})" for op, count in sorted(report.uncounted.items()))
-    message = f"operators without a counting rule: {operators}; their cost is missing from every total"
+    message = (
+        f"operators without a counting rule: {operators}; their cost is missing from every total; give each a rule "
+        "with pytest_mxperf.formula, a Custom under its op_type"
+    )
     return [Finding("count", "operators", Verdict.UNCOUNTED, message, value=sum(report.uncounted.values()))]
+
+
+def judge_unread(problem: str) -> List[Finding]:
+    """A finding if there is a file of weights that cannot be read: the gates judge the graph alone."""
+    return [Finding("test", "weights", Verdict.UNJUDGED, f"weights not judged: {problem}")] if problem else []
 
 
 def judge_earlier(failures: Sequence[str]) -> List[Finding]:

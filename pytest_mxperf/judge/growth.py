@@ -198,10 +198,10 @@ class BaselineJudge:
         What a later run could not time is found out now.
         """
         findings = self._timed.rehearse() if "latency" in allowed else []
-        without_weights = self._without_weights(allowed, stored)
-        if without_weights and stored is not None:
+        findings += self._without_weights(allowed, stored)
+        is_file = isinstance(self._spec.source, Checkpoint)
+        if is_file and stored is not None and self._now.checkpoint_bytes is None:  # what is known of it is not lost
             self._now = msgspec.structs.replace(self._now, checkpoint_bytes=stored.baseline.checkpoint_bytes)
-        findings += without_weights
         weights_sha256 = ""
         if "weights" in allowed and all(finding.verdict is not Verdict.UNMEASURED for finding in findings):
             of_weights = self._judge_weights(allowed, stored)
@@ -224,17 +224,17 @@ class BaselineJudge:
         return msgspec.structs.replace(stored.baseline, layers=(), checkpoint_bytes=None, wall_times=wall_times)
 
     def _without_weights(self, allowed: Allowed, stored: Optional[StoredBaseline]) -> List[Finding]:
-        """A finding if the baseline was recorded with weights, and they are not there now."""
+        """A finding if the baseline was recorded with weights, and they are missing now."""
         source, then = self._spec.source, None if stored is None else stored.baseline.checkpoint_bytes
-        if then is None or self._now.checkpoint_bytes is not None or not isinstance(source, Checkpoint):
+        is_known = self._now.checkpoint_bytes is not None or self._analysis.model.weights_problem
+        if then is None or is_known or not isinstance(source, Checkpoint):
             return []
         path = source.params_path
-        problem = "cannot be read" if os.path.lexists(path) else "is missing"
         if source.epoch == LATEST and not source.epochs():
             path = path.with_name(f"{source.prefix.name}-*.params")
         untimed = " and they are not timed" if "weights" in allowed else ""
         message = (
-            f"weights: {_typed(path)} {problem}, but the baseline was recorded with it; the model is "
+            f"weights: {_typed(path)} is missing, but the baseline was recorded with it; the model is "
             f"counted from its graph alone{untimed}; commit the file, or run: git lfs pull"
         )
         return [Finding("baseline", "weights", Verdict.UNJUDGED, message)]

@@ -9,7 +9,7 @@ from pytest_mxperf.api import analysis_of
 from pytest_mxperf.cost.result import CostReport
 from pytest_mxperf.errors import MxperfError, WorkerError
 from pytest_mxperf.gate.budget import judge_budget, judge_ceiling
-from pytest_mxperf.gate.bypass import judge_uncounted
+from pytest_mxperf.gate.bypass import judge_uncounted, judge_unread
 from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.gate.limits import Ceiling, Growth
 from pytest_mxperf.gate.metrics import BUDGETS, PER_ITEM
@@ -137,7 +137,7 @@ class ModelJudge:
 
     def judge(self, gates: Gates, timing: Optional[Timing], *, unmeasured_because: str, where: str) -> Judged:
         """Judges its gates. ``where`` names the marker or table that asks for another model."""
-        findings = judge_uncounted(self.cost) if gates else []
+        findings = judge_uncounted(self.cost) + judge_unread(self.analysis.model.weights_problem) if gates else []
         own = gates.own.of(gates.names, AnalysedModel(self.spec, self.analysis))
         budget = {name: ceiling for name, ceiling in gates.budget.items() if name in BUDGETS and name != "rss"}
         batch = self.spec.batch if any(metric.endswith(PER_ITEM) for metric in budget) else 1

@@ -85,7 +85,7 @@ def _open_checkpoint(spec: ModelSpec, checkpoint: Checkpoint) -> Model:
         model, checked = _parse(spec.name, _read_symbol(checkpoint), spec.inputs, where=where, outputs=spec.outputs)
         weights = read_stored(checkpoint)
         if weights.problem:
-            warn_of(checkpoint, f"{spec.name}: {weights.problem}")
+            warn_of(checkpoint, f"{spec.name}: {weights.problem}{_FROM_GRAPH_ALONE}")
         if weights.beside:
             missing = checkpoint.params_path.name
             warn_of(checkpoint, f"{spec.name}: counted without weights, {missing} is missing{weights.beside}")
@@ -97,6 +97,11 @@ def _open_checkpoint(spec: ModelSpec, checkpoint: Checkpoint) -> Model:
             shapes=spec.shapes,
         )
         return _load(model, checked, where=where)
+
+
+_FROM_GRAPH_ALONE = (
+    " Counted from the graph alone: dtypes are those of the graph, and whatever is not in inputs counts as a parameter."
+)
 
 
 def _parse(
@@ -156,7 +161,7 @@ def _try(model: Model, checked: str) -> None:
 def _hint(problem: str, graph: Graph) -> str:
     """What to do about an operator that MXNet does not have."""
     if "custom operator" in problem:
-        return "; import the module that registers it, for example in conftest.py"
+        return "; import the module that registers it, or name it with mxperf_imports in pytest's ini file"
     argument = re.search(r"Cannot find argument '(\w+)'", problem)
     names = [f"{node.op} {node.name!r}" for node in graph.nodes if argument and argument[1] in node.attrs]
     if names:

@@ -23,7 +23,7 @@ class Model:
     checkpoint: Optional[Checkpoint] = None
     stored: Optional[Mapping[str, StoredArray]] = None
     weights_problem: str = ""
-    """Why nothing is ``stored`` although there is a file: what cannot be read, and the consequence."""
+    """Why nothing is ``stored`` although there is a file."""
     net: Any = None
     shapes: Mapping[str, Tuple[int, ...]] = field(default_factory=dict)
     """Shapes of parameters, as the user states them."""

@@ -1,6 +1,5 @@
 """The error if MXNet cannot infer a graph's shapes and dtypes: what is missing, and how to give it."""
 
-import re
 from contextlib import suppress
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
@@ -200,4 +199,4 @@ def check_dtypes(model: Model, dtypes: Mapping[str, str]) -> None:
 def _without_weights(model: Model) -> str:
     if not model.weights_problem:
         return ""
-    return "; the weights may have it: " + re.sub(r" Counted from the graph alone.*", "", model.weights_problem)
+    return f"; the weights may have it: {model.weights_problem}"

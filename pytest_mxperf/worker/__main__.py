@@ -115,8 +115,8 @@ def _told_here(message: str) -> str:
     if not found:
         return message
     return (
-        f"{found.group(1)}; the measuring process cannot run it unless it imports the module that registers "
-        "it: name the module with mxperf_imports in the ini file, or with --import"
+        f"{found.group(1)}; the measuring process cannot run it unless it imports the module that registers it: "
+        "name the module with mxperf_imports in pytest's ini file"
     )
 
 

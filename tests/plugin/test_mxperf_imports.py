@@ -62,7 +62,7 @@ def test_one_that_nobody_imports_says_how(write, run, module, pytester):
     write(NET.format(units=4, name="unknown"))
     result = run("--mxperf-update")
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*name the module with mxperf_imports in the ini file*"])
+    result.stdout.fnmatch_lines(["*: name the module with mxperf_imports in pytest's ini file; *"])
 
 
 @pytest.mark.parametrize(

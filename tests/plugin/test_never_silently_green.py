@@ -296,23 +296,56 @@ def test_a_missing_baseline(write, holds):
     holds("missing baseline", "MISSING", message)
 
 
-@pytest.mark.parametrize("pointer", [b"", b"version https://git-lfs.github.com/spec/v1\n"], ids=["missing", "pointer"])
-def test_weights_that_the_baseline_had(pytester, write, run, holds, digits, pointer):
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\n", "is a Git LFS pointer, not the weights. Run: git lfs pull."),
+        (b"garbage", "is not what mx.nd.save writes."),
+        (b"", "is empty."),
+        (None, "ends at byte 5,000, too early for "),
+    ],
+    ids=["pointer", "garbage", "empty", "truncated"],
+)
+@pytest.mark.parametrize("gate", ["budget", "baseline"])
+def test_weights_that_cannot_be_read(pytester, write, run, holds, digits, content, problem, gate):
+    """Also with a budget, and with a baseline that was recorded without weights."""
+    (pytester.path / "digits-symbol.json").write_bytes((digits.parent / "digits-symbol.json").read_bytes())
+    weights = (digits.parent / "digits-0000.params").read_bytes()
+    test = BASELINE.format(body="pass").replace("@digits", '@pytest.mark.mxperf_model("digits", inputs=INPUTS)')
+    write(test if gate == "baseline" else test.replace("mxperf_baseline", 'mxperf_budget(macs="608 k")'))
+    run("--mxperf-update").assert_outcomes(passed=1)
+    (pytester.path / "digits-0000.params").write_bytes(weights[:5000] if content is None else content)
+    message = f"weights not judged: {pytester.path / 'digits-0000.params'}: {problem}"
+    holds("a `.params` file that is damaged, empty, or a Git LFS pointer", "UNJUDGED", message)
+    run("--mxperf-strict", "--mxperf-update").assert_outcomes(failed=1, warnings=1)
+
+
+def test_a_notice_that_is_an_error_here(pytester, write, run, digits, no_traceback):
+    """``filterwarnings = error`` is what many projects set."""
+    pytester.makeini("[pytest]\nfilterwarnings = error\n")
+    (pytester.path / "digits-symbol.json").write_bytes((digits.parent / "digits-symbol.json").read_bytes())
+    (pytester.path / "digits-0000.params").write_bytes(b"garbage")
+    write(BASELINE.format(body="pass").replace("@digits", '@pytest.mark.mxperf_model("digits", inputs=INPUTS)'))
+    result = run("--mxperf-update")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*digits: *digits-0000.params: is not what mx.nd.save writes. *"])
+    no_traceback(result)
+    assert "bug" not in result.stdout.str()
+
+
+def test_weights_that_the_baseline_had(pytester, write, run, holds, digits):
     for path in digits.parent.glob("digits-*"):
         (pytester.path / path.name).write_bytes(path.read_bytes())
     write(BASELINE.format(body="pass").replace("@digits", '@pytest.mark.mxperf_model("digits", inputs=INPUTS)'))
     run("--mxperf-update").assert_outcomes(passed=1)
     weights = pytester.path / "digits-0000.params"
     weights.unlink()
-    if pointer:
-        weights.write_bytes(pointer)
-    problem = "cannot be read" if pointer else "is missing"
-    message = f"weights: digits-0000.params {problem}, but the baseline was recorded with it; the model is counted from"
+    message = "weights: digits-0000.params is missing, but the baseline was recorded with it; the model is counted from"
     holds("missing `.params` file, with which the baseline was recorded", "UNJUDGED", message)
-    result = run("--mxperf-update")
-    result.assert_outcomes(passed=1, warnings=bool(pointer))
-    result.stdout.fnmatch_lines([f"WARNING test_it.py::test_it: {message}*"])
-    run("--mxperf-update").assert_outcomes(passed=1, warnings=bool(pointer))
+    for _ in range(2):
+        result = run("--mxperf-update")
+        result.assert_outcomes(passed=1)
+        result.stdout.fnmatch_lines([f"WARNING test_it.py::test_it: {message}*"])
     holds("missing `.params` file, with which the baseline was recorded", "UNJUDGED", message)
 
 

@@ -28,7 +28,8 @@ POLICIES = {
         def test_it():
             pass
         """,
-        "operators without a counting rule: Custom (1); their cost is missing from every total",
+        "operators without a counting rule: Custom (1); their cost is missing from every total; give each a rule with "
+        "pytest_mxperf.formula, a Custom under its op_type",
     ),
     "unmeasured": (
         """

@@ -18,5 +18,6 @@ def test_operators_without_a_rule_are_named_with_their_number():
         4,
     )
     assert (
-        finding.message == "operators without a counting rule: _a (3), _b (1); their cost is missing from every total"
+        finding.message == "operators without a counting rule: _a (3), _b (1); their cost is missing from every total; "
+        "give each a rule with pytest_mxperf.formula, a Custom under its op_type"
     )
