@@ -14,7 +14,7 @@ from pytest_mxperf import traits
 from pytest_mxperf.errors import GraphError, ShapeError
 from pytest_mxperf.graph import VARIABLE, Graph, Node
 
-__all__ = ["check_attributes", "check_shapes", "divided_integers", "suspects"]
+__all__ = ["check_attributes", "check_shapes", "divided_integers", "overrunning", "suspects"]
 
 _POSITIVE = ("num_group", "num_deformable_group", "stride")
 """What MXNet divides by."""
@@ -59,7 +59,8 @@ _INPUTS: Dict[str, Tuple[int, int]] = {
     **dict.fromkeys((f"_{name}_scalar" for name in ("power", "rpower", "maximum", "minimum", "hypot")), _ONE),
     **dict.fromkeys((f"_{name}_scalar" for name in _COMPARISONS), _ONE),
     **dict.fromkeys((f"_{name}Scalar" for name in ("Plus", "Minus", "RMinus", "Mul", "Div", "RDiv")), _ONE),
-    **dict.fromkeys(("softmax", "LeakyReLU"), (1, 2)),
+    "softmax": _ONE,  # a second is the lengths of the rows: it writes up to there, however long a row is
+    "LeakyReLU": (1, 2),
     **dict.fromkeys(("squeeze", "tile", "repeat", "SwapAxis"), _ONE),
     **dict.fromkeys((f"elemwise_{name}" for name in ("add", "sub", "mul", "div")), _TWO),
     **dict.fromkeys((f"broadcast_{name}" for name in ("add", "sub", "mul", "div")), _TWO),
@@ -169,6 +170,7 @@ def suspects(graph: Graph) -> Tuple[str, ...]:
             or (growth > _LARGEST_GROWTH and node in growing)
             or (made > _LARGEST_PRODUCT and node in making)
             or (node.op == "Embedding" and _looks_up_results(graph, node))
+            or (node.op in ("BatchNorm", "InstanceNorm") and _computes_parameters(graph, node))
         ]
     )
 
@@ -340,19 +342,46 @@ def _looks_up_results(graph: Graph, node: Node) -> bool:
     return bool(node.inputs) and not graph.nodes[node.inputs[0][0]].is_variable
 
 
+_PASSES_ON = ("Cast", "amp_cast", "_copy", "BlockGrad")
+
+
+def _computes_parameters(graph: Graph, node: Node) -> bool:
+    """Whether a parameter is the result of an operator.
+
+    Both overwrite the parameter's shape with the number of channels, and do not check it (``BatchNormShape``,
+    ``InstanceNormShape``). So an operator that computes more numbers writes beyond its memory.
+    """
+    for source, _ in node.inputs[1:]:
+        parameter = graph.nodes[source]
+        while parameter.op in _PASSES_ON and parameter.inputs:
+            parameter = graph.nodes[parameter.inputs[0][0]]
+        if not parameter.is_variable:
+            return True
+    return False
+
+
 _DIVISIONS = {
+    "mean",  # by the number of elements, which is 0 in 8 bits if it is a multiple of 256
     *traits.DIVIDING,
     *("_div", "_Div", "_div_scalar", "_DivScalar", "_rdiv_scalar", "_RDivScalar"),
 }
 
 
 def divided_integers(graph: Graph, dtypes: Sequence[Tuple[str, ...]]) -> Tuple[str, ...]:
-    """The nodes that divide integers, each as ``_div_scalar 'half'``: by 0 that ends the process, but not before it
-    runs."""
+    """The nodes that divide integers, each as ``_div_scalar 'half'``: division by 0 ends the process when it runs."""
     return tuple(
         f"{node.op} {node.name[:60]!r}"
         for node, (dtype, *_) in zip(graph.nodes, dtypes)
         if node.op in _DIVISIONS and dtype.startswith(("int", "uint"))
+    )
+
+
+def overrunning(graph: Graph, dtypes: Sequence[Tuple[str, ...]]) -> Tuple[str, ...]:
+    """The nodes that write beyond their memory when they run. A trial need not show it."""
+    return tuple(
+        f"{node.op} {node.name[:60]!r} of {dtype}"
+        for node, (dtype, *_) in zip(graph.nodes, dtypes)
+        if (node.op, dtype) == ("transpose", "bfloat16")
     )
 
 

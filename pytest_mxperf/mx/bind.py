@@ -11,7 +11,7 @@ from pytest_mxperf.mx.guard import SECONDS_OF_A_TRIAL, memory_limit_bytes, try_i
 from pytest_mxperf.mx.runtime import mx, reason
 from pytest_mxperf.mx.sync import example_batch, forward_pass
 from pytest_mxperf.spec import LoadedCheckpoint
-from pytest_mxperf.validate import divided_integers
+from pytest_mxperf.validate import divided_integers, overrunning
 
 __all__ = ["bind"]
 
@@ -27,6 +27,9 @@ def bind(analysis: Analysis, weights: LoadedCheckpoint) -> Any:
     opaque = [node.op for node in analysis.graph.nodes if node.op in OPAQUE]
     if opaque:
         raise ModelError(f"{model.name}: a Module cannot bind {opaque[0]}; counting works, running does not")
+    broken = overrunning(analysis.graph, analysis.inference.dtypes)
+    if broken:
+        raise ModelError(f"{model.name}: MXNet corrupts its memory in {broken[0]}; counting works, running does not")
     wanted_bytes = _check_memory(analysis)
     suspects = model.suspects or divided_integers(analysis.graph, analysis.inference.dtypes)
     if suspects:
