@@ -62,8 +62,7 @@ def _kept(model: Model, internals: Any) -> Optional[Tuple[str, Graph, List[int]]
     if model.parsed is None or not model.is_kept:
         return None
     graph, names = model.parsed, internals.list_outputs()
-    # MXNet gives an operator its own name, by which it is counted.
-    if any(map(_is_alias, {node.op for node in graph.nodes} - {VARIABLE})):
+    if any(map(_is_rewritten, {node.op for node in graph.nodes} - {VARIABLE})):
         return None
     counts = visible_output_counts(graph)
     is_listed = names == _output_names(graph, counts) and len(set(names)) == len(names)
@@ -72,9 +71,10 @@ def _kept(model: Model, internals: Any) -> Optional[Tuple[str, Graph, List[int]]
     return ("", graph, counts) if is_listed and is_readable else None
 
 
-def _is_alias(op: str) -> bool:
+def _is_rewritten(op: str) -> bool:
+    """Whether MXNet gives it its own name, by which it is counted, or adds an attribute."""
     known = operator(op)
-    return known is None or known.name != op
+    return known is None or known.name != op or op == "_contrib_quantized_rnn"
 
 
 def _output_names(graph: Graph, counts: Sequence[int]) -> List[str]:

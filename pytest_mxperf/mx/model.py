@@ -15,7 +15,7 @@ from pytest_mxperf.mx import gluon
 from pytest_mxperf.mx.infer import infer
 from pytest_mxperf.mx.opened import Model
 from pytest_mxperf.mx.pointers import take_out
-from pytest_mxperf.mx.runtime import mx, reason
+from pytest_mxperf.mx.runtime import array_semantics, mx, reason
 from pytest_mxperf.mx.trials import try_in_session_child
 from pytest_mxperf.neighbours import what_else
 from pytest_mxperf.spec import Checkpoint, InputSpec, ModelSpec
@@ -125,7 +125,7 @@ def _load(model: Model, checked: str, *, where: str) -> Model:
     if model.suspects:
         _try_first(model, checked, where)
     try:
-        return replace(model, symbol=mx.sym.load_json(checked))
+        return replace(model, symbol=_symbol(model, checked))
     except mx.MXNetError as error:
         problem = reason(error)
         raise GraphError(
@@ -155,7 +155,12 @@ def _try_first(model: Model, checked: str, where: str) -> None:
 
 
 def _try(model: Model, checked: str) -> None:
-    infer(replace(model, symbol=mx.sym.load_json(checked)))
+    infer(replace(model, symbol=_symbol(model, checked)))
+
+
+def _symbol(model: Model, checked: str) -> Any:
+    with array_semantics(numpy_shapes=model.numpy_shapes):  # under those of the session, shapes in it would change
+        return mx.sym.load_json(checked)
 
 
 def _hint(problem: str, graph: Graph) -> str:

@@ -119,6 +119,96 @@ def test_a_forward_that_kills_mxnet_is_found_when_it_is_bound(save):
         run(ModelSpec.parse(prefix, SQUARE))
 
 
+def _graph(tmp_path, *nodes):
+    """Saves a graph whose last node is its output: of each node the operator, name, inputs and attributes.
+
+    The weights are three ones for each variable but the first.
+    """
+    import mxnet as mx
+
+    names = [name for op, name, _, _ in nodes[1:] if op == "null"]
+    weights = {("aux:" if "moving" in name else "arg:") + name: mx.nd.ones(3) for name in names}
+    mx.nd.save(str(tmp_path / "m-0000.params"), weights)
+    written = [
+        {"op": op, "name": name, "inputs": [[source, 0, 0] for source in inputs], "attrs": attrs}
+        for op, name, inputs, attrs in nodes
+    ]
+    document = {
+        "nodes": written,
+        "arg_nodes": [index for index, node in enumerate(written) if node["op"] == "null"],
+        "node_row_ptr": [*range(len(nodes) + 1)],
+        "heads": [[len(nodes) - 1, 0, 0]],
+        "attrs": {"mxnet_version": ["int", 10901]},
+    }
+    (tmp_path / "m-symbol.json").write_text(json.dumps(document))
+    return tmp_path / "m"
+
+
+DATA = ("null", "data", [], {})
+
+
+@pytest.mark.parametrize(
+    ("nodes", "shape", "who"),
+    [
+        (  # 16 x 16 is 0 in 8 bits
+            [DATA, ("mean", "it", [0], {"axis": "(2, 3)"})],
+            ((1, 3, 16, 16), "uint8"),
+            "mean 'it'",
+        ),
+        (  # a million elements of a row of 8
+            [
+                DATA,
+                ("slice_axis", "column", [0], {"axis": "1", "begin": "0", "end": "1"}),
+                ("Reshape", "row", [1], {"shape": "(-1,)"}),
+                ("_plus_scalar", "more", [2], {"scalar": "1000000"}),
+                ("Cast", "length", [3], {"dtype": "int32"}),
+                ("softmax", "it", [0, 4], {"use_length": "True"}),
+            ],
+            (4, 8),
+            "softmax 'it'",
+        ),
+        (  # 900 numbers for each of 3 channels
+            [
+                DATA,
+                ("tile", "many", [0], {"reps": "(1, 1, 30, 30)"}),
+                *[("null", name, [], {}) for name in ("it_gamma", "it_moving_mean", "it_moving_var")],
+                ("BatchNorm", "it", [0, 2, 1, 3, 4], {"fix_gamma": "False"}),
+            ],
+            (1, 3, 8, 8),
+            "BatchNorm 'it'",
+        ),
+        (
+            [
+                DATA,
+                ("tile", "many", [0], {"reps": "(100, 3)"}),
+                ("null", "it_beta", [], {}),
+                ("InstanceNorm", "it", [0, 1, 2], {}),
+            ],
+            (2, 3, 5),
+            "InstanceNorm 'it'",
+        ),
+        (
+            [
+                DATA,
+                ("Cast", "short", [0], {"dtype": "bfloat16"}),
+                ("transpose", "it", [1], {}),
+                ("Cast", "back", [2], {"dtype": "float32"}),
+            ],
+            (4, 2, 6),
+            "transpose 'it' of bfloat16",
+        ),
+    ],
+    ids=["mean", "softmax", "BatchNorm", "InstanceNorm", "transpose"],
+)
+def test_a_graph_of_ordinary_operators_that_kills_mxnet_is_found_when_it_is_bound(tmp_path, nodes, shape, who):
+    """Found by an attack: MXNet counts all of them, and dies in the forward."""
+    prefix = _graph(tmp_path, *nodes)
+    assert count(prefix, {"data": shape}).flops >= 0
+    with pytest.raises(MxperfError, match=re.escape(who)) as caught:
+        run(ModelSpec.parse(prefix, {"data": shape}))
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize("op", ["_div_scalar", "elemwise_div", "broadcast_div"])
 def test_a_division_of_integers_by_0_is_found_when_it_is_bound(save, op):
     """Only a division of integers by 0 ends a process. The zeros are in the graph or in the weights."""
@@ -641,6 +731,38 @@ def test_an_operator_is_counted_by_its_own_name(save, alias, op, inputs, flops):
     report = count(prefix, {f"x{index}": (1, 4, 8, 8) for index in range(inputs)})
     assert [(layer.op, layer.flops) for layer in report.layers] == [(op, flops)]
     assert not report.uncounted
+
+
+@pytest.mark.needs_operator("_contrib_quantized_rnn")
+def test_an_attribute_that_mxnet_adds_is_in_the_graph(tmp_path):
+    from pytest_mxperf.mx.analysis import analyse
+    from pytest_mxperf.mx.model import open_model
+
+    names = ("data", "parameters", "state", "state_cell", "data_scale", "data_shift")
+    variables = [("null", name, [], {"__dtype__": "3" if name == "data" else "0"}) for name in names]
+    attrs = {"state_size": "4", "num_layers": "1", "mode": "lstm"}
+    prefix = _graph(tmp_path, *variables, ("_contrib_quantized_rnn", "it", [*range(6)], attrs))
+    (tmp_path / "m-0000.params").unlink()
+    analysis = analyse(open_model(ModelSpec.parse(prefix, {"data": ((3, 2, 4), "uint8")})))
+    assert analysis.graph.nodes[-1].attrs["quantized"].lower() == "true"
+    assert analysis.graph == Graph.parse(analysis.symbol_json, where="")
+
+
+def test_a_stored_graph_does_not_depend_on_the_sessions_semantics(tmp_path):
+    """Under those of NumPy MXNet would write [8,-1], an unknown size."""
+    import mxnet as mx
+
+    from pytest_mxperf.mx.analysis import analyse
+    from pytest_mxperf.mx.model import open_model
+
+    variable = ("null", "weight", [], {"__shape__": "(8, 0)"})
+    dense = ("FullyConnected", "it", [0, 1], {"num_hidden": "8", "no_bias": "True"})
+    prefix = _graph(tmp_path, DATA, variable, dense)
+    (tmp_path / "m-0000.params").unlink()
+    with mx.util.np_shape(True):
+        analysis = analyse(open_model(ModelSpec.parse(prefix, {"data": (2, 10)})))
+        assert analysis.graph == Graph.parse(analysis.symbol_json, where="")
+    assert analysis.graph.nodes[1].attrs == {"__shape__": "(8, 0)"}
 
 
 def test_two_outputs_of_one_name_are_told_apart(save):
