@@ -1,8 +1,8 @@
 """Which layers a metric has grown by, or two models differ by: the lines below the findings that regressed."""
 
-from typing import Dict, Iterable, List, Optional
+from typing import Dict, Iterable, List, Optional, Sequence
 
-from pytest_mxperf.baseline.diff import CostMetric, Difference
+from pytest_mxperf.baseline.diff import Change, ChangeKind, CostMetric, Difference
 from pytest_mxperf.gate.finding import Finding, regressed_metrics
 from pytest_mxperf.gate.metrics import TOLERANCE_FROM
 
@@ -50,9 +50,23 @@ def _explanation(difference: Difference, metric: CostMetric, over: str) -> List[
     shown = choose(metric, percent=_EXPLAINED_PERCENT, limit=_MOST_LINES)
     if not shown:
         return [f"no layer differs in {label}{f' from {over}' if over else ''}"]
+    shown = [*shown, *_edited(difference, metric, shown)]
+    left = [each for each in difference.changes if each.growth(metric) and each not in shown]
+    if len(left) == 1:
+        shown, left = [*shown, *left], []
     lines = [f"{each.name} ({each.op}): {each.summary}, {each.growth(metric):+,} {label}" for each in shown]
-    more = sum(each.growth(metric) != 0 for each in difference.changes) - len(shown)
-    if more:
-        rest = difference.growth(metric) - sum(each.growth(metric) for each in shown)
-        lines.append(f"and {more} more change{'s' if more > 1 else ''}, {rest:+,} {label}")
+    if left:
+        rest = sum(each.growth(metric) for each in left)
+        lines.append(f"and {len(left)} more changes, {rest:+,} {label}")
     return lines
+
+
+def _edited(difference: Difference, metric: CostMetric, shown: Sequence[Change]) -> List[Change]:
+    """The layer that somebody has edited, if all that are shown only follow from it.
+
+    However little it has grown itself: a pooling has no MACs, and its stride decides on those of all later layers.
+    """
+    if any(each.kind is not ChangeKind.RESHAPED for each in shown):
+        return []
+    edited = [each for each in difference.changes if each.kind is not ChangeKind.RESHAPED]
+    return sorted(edited, key=lambda each: -abs(each.growth(metric)))[:1]

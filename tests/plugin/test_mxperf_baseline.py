@@ -61,7 +61,7 @@ def test_growth_within_the_tolerance_passes(widened, marker):
                 "params 31,962 -> 43,514 (+36.14%, allowed +36%)",
                 "    conv3_fwd (Convolution): input channels 32 -> 48, +9,216 params",
                 "    conv2_fwd (Convolution): num_filter 32 -> 48, +2,304 params",
-                "    and 1 more change, +32 params",
+                "    bn2_fwd (BatchNorm): input channels 32 -> 48, +32 params",
             ],
         ),
         (

@@ -52,8 +52,35 @@ def test_one_change_more_and_two():
         changes = [a_change("a", 90), *(a_change("b", each) for each in more)]
         return lines_of(*changes, before={"macs": 0}, now={"macs": growth})[-1]
 
-    assert last(5) == "and 1 more change, +5 MACs"
+    assert last(5) == "b (Convolution): added, +5 MACs"  # as long as its sum
+    assert last(-5) == "b (Convolution): added, -5 MACs"
     assert last(4, 3) == "and 2 more changes, +7 MACs"
+
+
+def test_the_layer_that_others_were_reshaped_by_is_named():
+    """However little it grows itself: it is the one that somebody has edited."""
+    wider = Detail("input channels", "512", "576")
+    reshaped = [
+        Change(ChangeKind.RESHAPED, name, "Convolution", (wider,), Costs(), Costs(macs=macs))
+        for name, macs in {"after": 100, "later": 9, "last": 7}.items()
+    ]
+    edited = [a_change("edited", 3, Detail("num_filter", "256", "320")), a_change("too", 2, Detail("pad", "0", "1"))]
+    assert lines_of(*edited, *reshaped, before={"macs": 0}, now={"macs": 121}) == [
+        "after (Convolution): input channels 512 -> 576, +100 MACs",
+        "later (Convolution): input channels 512 -> 576, +9 MACs",
+        "edited (Convolution): num_filter 256 -> 320, +3 MACs",
+        "and 2 more changes, +9 MACs",
+    ]
+
+
+def test_the_layer_that_others_were_reshaped_by_is_named_without_any_growth():
+    pool = Change(ChangeKind.CHANGED, "pool", "Pooling", (Detail("stride", "(2, 2)", "(1, 1)"),), Costs(), Costs())
+    size = Detail("input size", "(7, 7)", "(14, 14)")
+    after = Change(ChangeKind.RESHAPED, "conv", "Convolution", (size,), Costs(macs=1), Costs(macs=4))
+    assert lines_of(pool, after, before={"macs": 1}, now={"macs": 4}) == [
+        "conv (Convolution): input size (7, 7) -> (14, 14), +3 MACs",
+        "pool (Pooling): stride (2, 2) -> (1, 1), +0 MACs",
+    ]
 
 
 def test_no_more_than_ten_lines_are_shown():
