@@ -91,13 +91,14 @@ def _graph_of(path: Path, name: str) -> Path:
 
 
 def _nearest(typed: Path) -> str:
-    return _nearest_of(typed, typed.stem if typed.suffix == ".json" else typed.name)
+    return _nearest_of(typed, typed.stem if typed.suffix in (".json", ".params") else typed.name)
 
 
 def _nearest_of(path: Path, name: str) -> str:
     names = _prefixes(path.parent)
     if not names:
-        return ""
+        weights = [each for each in _files(path.parent) if _PARAMETERS.fullmatch(each)]
+        return f"the folder has {listed(weights, _SHOWN)}, and no graph" if weights else ""
     close = difflib.get_close_matches(name, names, n=_SHOWN)
     ranked = close or names[:_SHOWN]
     files = [found + _SYMBOL if (path.parent / (found + _SYMBOL)).exists() else found for found in ranked]
@@ -116,8 +117,11 @@ def parameter_files(symbol_path: Path) -> List[str]:
     """Files of weights beside a graph that may be its own, though they are not called ``PREFIX-0000.params``."""
     prefix = re.sub(r"(-symbol)?\.json\Z", "", symbol_path.name)
     names = _files(symbol_path.parent)
-    is_alone = sum(name.endswith(".json") for name in names) == 1
-    return [name for name in names if _PARAMETERS.fullmatch(name) and (is_alone or _belongs(name, prefix))]
+    weights = [name for name in names if _PARAMETERS.fullmatch(name)]
+    graphs = [re.sub(r"\.json\Z", "", name) for name in _prefixes(symbol_path.parent)]
+    others = [graph for graph in graphs if graph != prefix]
+    own = [name for name in weights if _belongs(name, prefix)]
+    return own or [name for name in weights if not any(_belongs(name, other) for other in others)]
 
 
 def _belongs(name: str, prefix: str) -> bool:

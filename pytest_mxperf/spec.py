@@ -191,6 +191,12 @@ class Checkpoint:
         epoch = max(self.epochs(), default=0) if isinstance(self.epoch, str) else self.epoch
         return self.prefix.with_name(f"{self.prefix.name}-{epoch:04d}.params")
 
+    @property
+    def wanted_params(self) -> str:
+        """The name of the file of weights, for messages. ``latest`` of no epochs is ``net-*.params``."""
+        is_any = self.params is None and self.epoch == LATEST and not self.epochs()
+        return f"{self.prefix.name}-*.params" if is_any else self.params_path.name
+
     def epochs(self) -> Tuple[int, ...]:
         """The epochs whose ``.params`` files exist beside the symbol, in order."""
         prefix = self.prefix

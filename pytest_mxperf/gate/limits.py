@@ -21,7 +21,8 @@ __all__ = [
 
 # What a baseline compares only if it is asked for, since it has to be measured.
 _MEASURED = (*IF_ASKED, "rss", "latency", *WALL_TIMES)
-KNOWN_METRICS = frozenset((*BUDGETS, *TOLERANCE_FROM, *_MEASURED, "weights", "against"))
+_OTHER_ARGUMENTS = ("weights", "against")
+KNOWN_METRICS = frozenset((*BUDGETS, *TOLERANCE_FROM, *_MEASURED, *_OTHER_ARGUMENTS))
 """The arguments of the markers, without those of other plugins."""
 _NO_OWN: Mapping[str, Quantity] = MappingProxyType({})
 _USUAL_WEIGHTS = Fraction(1, 4)
@@ -129,7 +130,7 @@ def parse_differences(arguments: Mapping[str, object], *, where: str, own: Itera
 
 
 def _differences(arguments: Mapping[str, object], where: str, own: Iterable[str]) -> Dict[str, Fraction]:
-    _reject_unknown(arguments, (*TOLERANCE_FROM, *_MEASURED, *own), where)
+    _reject_unknown(arguments, (*TOLERANCE_FROM, *_MEASURED, *_OTHER_ARGUMENTS, *own), where)
     return {name: parse_difference(value, where=f"{where}: {name}") for name, value in arguments.items()}
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Callable, Dict, List, Mapping, NamedTuple, Opt
 
 import msgspec
 
-from pytest_mxperf.api import analysis_of
 from pytest_mxperf.baseline.diff import Counted, Difference, difference_between
 from pytest_mxperf.baseline.environment import here
 from pytest_mxperf.baseline.record import Baseline, WallTime
@@ -25,7 +24,7 @@ from pytest_mxperf.judge.options import JudgeOptions
 from pytest_mxperf.judge.own_metrics import AnalysedModel, OwnMetrics
 from pytest_mxperf.judge.timed import TimedModel
 from pytest_mxperf.latency.timing import Timing
-from pytest_mxperf.spec import LATEST, Checkpoint, InputSpec, ModelSpec
+from pytest_mxperf.spec import Checkpoint, InputSpec, ModelSpec
 from pytest_mxperf.versions import versions
 
 if TYPE_CHECKING:  # it imports MXNet
@@ -176,9 +175,9 @@ class BaselineJudge:
             findings += self._explain([finding], reference)
         return findings
 
-    def over_model(self, allowed: Allowed, other: ModelSpec) -> JudgedGrowth:
+    def over_model(self, allowed: Allowed, other: ModelSpec, theirs: "Analysis") -> JudgedGrowth:
         """Against another model, even one with other inputs: the two are compared as they are."""
-        theirs, over, words = analysis_of(other), _called(other, self._spec), self._options.words
+        over, words = _called(other, self._spec), self._options.words
         before = msgspec.structs.replace(Baseline.of(theirs.cost(), other.inputs), inputs=self._now.inputs)
         reference = _Reference(before, lambda: theirs, other.inputs, over)
         findings = self._explain(judge_baseline(allowed, self._now, before, words=words, over=over), reference)
@@ -229,9 +228,7 @@ class BaselineJudge:
         is_known = self._now.checkpoint_bytes is not None or self._analysis.model.weights_problem
         if then is None or is_known or not isinstance(source, Checkpoint):
             return []
-        path = source.params_path
-        if source.epoch == LATEST and not source.epochs():
-            path = path.with_name(f"{source.prefix.name}-*.params")
+        path = source.params_path.with_name(source.wanted_params)
         untimed = " and they are not timed" if "weights" in allowed else ""
         message = (
             f"weights: {_typed(path)} is missing, but the baseline was recorded with it; the model is "

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, AbstractSet, Any, List, Mapping, NamedTuple, O
 
 from pytest_mxperf.api import analysis_of
 from pytest_mxperf.cost.result import CostReport
-from pytest_mxperf.errors import MxperfError, WorkerError
+from pytest_mxperf.errors import MxperfError, UsageError, WorkerError
 from pytest_mxperf.gate.budget import judge_budget, judge_ceiling
 from pytest_mxperf.gate.bypass import judge_uncounted, judge_unread
 from pytest_mxperf.gate.finding import Finding, Verdict
@@ -72,6 +72,18 @@ def _with_load(finding: Finding) -> Finding:
         return finding
     load, cores = os.getloadavg()[0], os.cpu_count() or 1
     return finding.with_lines([f"meanwhile: the load was {load:.1f} on {cores} cores"]) if load > cores else finding
+
+
+def _analysis_of_other(other: ModelSpec, against: object, where: str) -> "Analysis":
+    """Raises ``MxperfError`` that says which of the two models it is about."""
+    try:
+        return analysis_of(other)
+    except MxperfError as error:
+        hint = ""
+        if isinstance(against, (str, Path)):  # it has the inputs of the test's model, and the usual epoch
+            parsed = f"ModelSpec.parse({str(against)!r}, inputs, epoch=...)"
+            hint = f"; if it needs inputs or an epoch of its own, a test can give against={parsed}"
+        raise UsageError(f"{where}: against: {error}{hint}") from None
 
 
 class Profiled(NamedTuple):
@@ -165,7 +177,8 @@ class ModelJudge:
         self, judge: BaselineJudge, growth: Growth, timing: Optional[Timing], unmeasured_because: str, where: str
     ) -> JudgedGrowth:
         if growth.against is not None:
-            return judge.over_model(growth.allowed, self._other(growth.against, where))
+            other = self._other(growth.against, where)
+            return judge.over_model(growth.allowed, other, _analysis_of_other(other, growth.against, where))
         because = "" if timing else unmeasured_because
         return judge.over_baseline(growth.allowed, timing, unmeasured_because=because)
 

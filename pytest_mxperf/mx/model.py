@@ -86,8 +86,9 @@ def _open_checkpoint(spec: ModelSpec, checkpoint: Checkpoint) -> Model:
         weights = read_stored(checkpoint)
         if weights.problem:
             warn_of(checkpoint, f"{spec.name}: {weights.problem}{_FROM_GRAPH_ALONE}")
-        if weights.beside:
-            missing = checkpoint.params_path.name
+        is_asked_for = checkpoint.epoch != 0
+        if weights.beside or (is_asked_for and weights.arrays is None and not weights.problem):
+            missing = checkpoint.wanted_params
             warn_of(checkpoint, f"{spec.name}: counted without weights, {missing} is missing{weights.beside}")
         model = replace(
             model,

@@ -470,6 +470,17 @@ def test_weights_that_were_not_fetched_are_not_needed_to_count(digits, tmp_path,
         load(ModelSpec.parse(tmp_path / "m", IMAGE))
 
 
+@pytest.mark.parametrize(("epoch", "missing"), [(7, "m-0007.params"), ("latest", r"m-\*.params")])
+def test_an_epoch_that_is_asked_for_is_missed(digits, tmp_path, epoch, missing):
+    """Without any epoch there is nothing to choose from: the graph is counted."""
+    (tmp_path / "m-symbol.json").write_bytes(digits.with_name("digits-symbol.json").read_bytes())
+    with pytest.warns(MxperfWarning, match=f"^m: counted without weights, {missing} is missing$"):
+        assert count(tmp_path / "m", IMAGE, epoch=epoch).macs == 607_552
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        count(tmp_path / "m", IMAGE)
+
+
 def test_shapes_that_only_the_missing_weights_could_tell_are_the_error(tmp_path):
     import mxnet as mx
 

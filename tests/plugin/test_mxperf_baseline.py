@@ -472,3 +472,35 @@ def test_the_command_that_accepts_a_change_does_so_for_its_test_alone(pytester, 
     result.stdout.fnmatch_lines(["baseline updated: two"])
     result.stdout.no_fnmatch_line("*WARNING*")
     pytester.runpytest(*options).assert_outcomes(passed=1, failed=1)
+
+
+@pytest.mark.parametrize(
+    ("shape", "against", "problem"),
+    [
+        ((1, 1, 8, 8), "nowhere/net", "/net-symbol.json: cannot read the symbol: No such file or directory; *"),
+        ((4, 16), "{digits}", "digits: data is (4, 16), *"),
+    ],
+)
+def test_what_is_wrong_with_the_other_model_is_said_to_be_its_fault(
+    write, run, no_traceback, digits, shape, against, problem
+):
+    write(
+        f"""
+        def net():
+            import mxnet as mx
+
+            return mx.sym.Flatten(mx.sym.var("data"))
+
+        @pytest.mark.mxperf_model(net, inputs={{"data": {shape}}})
+        @pytest.mark.mxperf_baseline(against="{against.format(digits=digits)}", macs="0%")
+        def test_it():
+            pass
+        """
+    )
+    result = run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([f"mxperf_baseline: against: *{problem}"])
+    result.stdout.fnmatch_lines(
+        ["*; if it needs inputs or an epoch of its own, a test can give against=ModelSpec.parse(*"]
+    )
+    no_traceback(result)
