@@ -23,6 +23,7 @@ from pytest_mxperf.judge.options import JudgeOptions
 from pytest_mxperf.latency.allowance import DEFAULT_SECONDS
 from pytest_mxperf.report import formats
 from pytest_mxperf.report.notices import notices
+from pytest_mxperf.report.remedy import remedy
 from pytest_mxperf.report.run import ModelResult, RunReport
 from pytest_mxperf.suite.read import FILE_NAME, Entry, read_suite
 from pytest_mxperf.versions import versions
@@ -131,6 +132,7 @@ def _check(options: argparse.Namespace) -> Tuple[str, int]:
     lines = notices(results, findings, policy, words=WORDS)
     for target in options.output or [formats.TERMINAL]:
         lines += made(target, run, options.verbose, root=path.parent)
+    lines += [f"{result.name}: {remedy(result)}" for result in results if result.outcome == "failed" and remedy(result)]
     code = TROUBLE if blank or any(check.bug for check in checks) else DIFFERENT if is_bad else SAME
     return "\n".join([*lines, *(f"ERROR {error}" for error in errors)]), code
 

@@ -10,7 +10,8 @@ def remedy(result: ModelResult) -> str:
     """Empty if there is nothing to accept, or if it was accepted in this run."""
     if not result.update_command or result.baseline_update in ("recorded", "updated"):
         return ""
-    if result.outcome not in ("failed", "error"):
-        return acceptance([each for each in result.findings if each.verdict.is_good], result.update_command)
     broken = [each for each in result.findings if not each.verdict.is_good]
-    return acceptance(broken, result.update_command)
+    good = [each for each in result.findings if each.verdict.is_good]
+    has_failed = result.outcome in ("failed", "error")
+    # A test may fail because its model has improved, and for nothing else.
+    return acceptance((has_failed and broken) or good, result.update_command)

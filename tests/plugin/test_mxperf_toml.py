@@ -89,6 +89,26 @@ def test_a_command_that_accepts_a_change_names_the_model(recorded, run, pytester
     result.stdout.fnmatch_lines(["*store the new baseline: pytest --mxperf-update mxperf.toml::digits"])
 
 
+@pytest.mark.parametrize(
+    ("macs", "options", "how"),
+    [
+        ("607551", [], "if that is meant, "),
+        ("607553", ["--policy", "improved=fail"], "to keep the improvement, "),
+        ("607553", [], None),
+    ],
+)
+def test_the_command_says_how_to_accept_a_change(recorded, pytester, capsys, monkeypatch, macs, options, how):
+    path = pytester.path / "baselines" / "digits.json"
+    path.write_text(path.read_text().replace("607552", macs, 1))
+    monkeypatch.chdir(pytester.path)
+    recorded(("latency_p50", "macs"), ("100 s", "1 M"))
+    code = main(["check", *options])
+    advice = f"digits: {how}store the new baseline: mxperf check mxperf.toml --update -k digits"
+    assert (code, advice in capsys.readouterr().out.splitlines()) == ((0, False) if how is None else (1, True))
+    assert main(["check", "mxperf.toml", "--update", "-k", "digits"]) == 0
+    assert main(["check", "--strict", "--policy", "unused=ignore"]) == 0
+
+
 @pytest.mark.parametrize(("only", "names"), [("digits", "digits"), ("digit", "digits digits2"), ("win", "twin")])
 def test_a_name_selects_its_model_alone(suite, pytester, capsys, only, names):
     """The command that accepts a change must not accept that of a model whose name is longer."""
