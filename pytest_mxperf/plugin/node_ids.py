@@ -19,6 +19,6 @@ def update_command(item: pytest.Item) -> str:
     config = item.config
     path, colons, rest = id_of(item).partition("::")
     here = os.path.relpath(config.rootpath / path, config.invocation_params.dir)
-    folder = config.getoption("mxperf_baselines")
-    options = ["--mxperf-update", *([f"--mxperf-baselines={folder}"] if folder else [])]
+    folder, ini = config.getoption("mxperf_baselines"), config.getoption("inifilename", None)
+    options = [*(["-c", ini] if ini else []), "--mxperf-update", *([f"--mxperf-baselines={folder}"] if folder else [])]
     return " ".join(map(shlex.quote, ["pytest", *options, f"{here}{colons}{rest}"]))

@@ -93,9 +93,12 @@ def _has_moved(finding: Finding) -> bool:
 
 
 def _changes(results: Iterable[ModelResult]) -> str:
-    rows = [_row(result, finding) for result in results for finding in _changed(result)]
+    found = [(result, finding) for result in results for finding in _changed(result)]
     heading = "\n| model | metric | compared with | now | change | verdict |\n|---|---|--:|--:|--:|---|\n"
-    return heading + "".join(rows) if rows else ""
+    has_medians = any(finding.gate == "latency" and any(medians(finding)) for _, finding in found)
+    note = "\nThe change of a latency is the mean of paired samples, not the ratio of the two medians.\n"
+    rows = "".join(_row(result, finding) for result, finding in found)
+    return f"{heading}{rows}{note if has_medians else ''}" if found else ""
 
 
 def _row(result: ModelResult, finding: Finding) -> str:

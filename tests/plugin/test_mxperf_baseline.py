@@ -454,17 +454,17 @@ def test_the_command_that_accepts_a_change_does_so_for_its_test_alone(pytester, 
         request.node.add_marker(pytest.mark.mxperf_baseline)
     """
     (pytester.path / "deep").mkdir()
-    pytester.makeini("[pytest]")
+    (pytester.path / "alt.ini").write_text("[pytest]")
     for units in (8, 4):
         (pytester.path / "test_it.py").write_text(dedent(source).replace("UNITS", str(units)))
         monkeypatch.chdir(pytester.path / "deep")
-        options = ("--mxperf-baselines=kept files", "--mxperf-policy=improved=fail", "..")
+        options = ("-c", "../alt.ini", "--mxperf-baselines=kept files", "--mxperf-policy=improved=fail", "..")
         result = pytester.runpytest("--mxperf-update", *options) if units == 8 else pytester.runpytest(*options)
     result.assert_outcomes(failed=2)
     commands = [line.partition("store the new baseline: ")[2] for line in result.outlines]
     first, second = (shlex.split(command) for command in commands if command)
     assert first == [
-        *("pytest", "--mxperf-update", "--mxperf-baselines=kept files"),
+        *("pytest", "-c", "../alt.ini", "--mxperf-update", "--mxperf-baselines=kept files"),
         "../test_it.py::test_it[a b]",
     ]
     result = pytester.runpytest(*second[1:])

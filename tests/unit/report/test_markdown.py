@@ -6,7 +6,7 @@ from markdown_it import MarkdownIt
 
 from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.report.markdown import COMMENT_CHARACTERS, render
-from tests.unit.report.runs import BROKEN, FAILED, HEALTHY, PROFILED, REGRESSED, UNCLEAR, result, run
+from tests.unit.report.runs import BROKEN, FAILED, HEALTHY, PROFILED, REGRESSED, SAMPLES, SLOWER, UNCLEAR, result, run
 
 WHOLE = """\
 **mxperf: 2 of 4 models failed**: failed, broken
@@ -74,6 +74,13 @@ def test_the_figures_of_a_row_look_different_if_they_are(metric, unit, limit, va
     finding = Finding("budget", metric, Verdict.OVER_BUDGET, f"{metric} is over", value, limit, unit=unit)
     assert f"| budget {shown[0]} | {shown[1]} |" in render(run(result(outcome="failed", findings=(finding,))))
     assert _figures(finding) == (("18,100,000", "18,140,000") if metric == "macs" else shown)
+
+
+def test_the_change_of_a_latency_is_no_ratio_of_the_medians_beside_it():
+    slower = msgspec.structs.replace(SLOWER, samples=SAMPLES)
+    note = "\n\nThe change of a latency is the mean of paired samples, not the ratio of the two medians.\n"
+    text = render(run(result(outcome="failed", findings=(slower,))))
+    assert f"| net | latency | 1.00 ms | 1.05 ms | +2.6% | INCONCLUSIVE |{note}" in text
 
 
 @pytest.mark.parametrize(
