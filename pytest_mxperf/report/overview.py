@@ -74,13 +74,13 @@ def _verdict(result: ModelResult) -> Tuple[str, str]:
     bad = [finding for finding in result.findings if not finding.verdict.is_good]
     if bad:
         return _bad(bad), "red"
+    better = [finding for finding in result.findings if finding.verdict.value == "IMPROVED"]
+    if better:
+        return _bad(better), "green" if result.outcome == "passed" else "red"
     if result.outcome != "passed":
         return result.outcome, "yellow" if result.outcome == "skipped" else "red"
     if not result.findings:
         return "no gate" if result.baseline_update is None else result.baseline_update, "yellow"
-    better = [finding for finding in result.findings if finding.verdict.value == "IMPROVED"]
-    if better:
-        return _bad(better), "green"
     count = len(result.findings)
     return f"{count} gate{'s' if count > 1 else ''} passed", "green"
 

@@ -11,6 +11,7 @@ from pytest_mxperf.report.remedy import remedy
 from tests.unit.report.runs import FAILED, HEALTHY, OVER, REGRESSED, UNCLEAR, result, run
 
 IMPROVED = Finding("baseline", "macs", Verdict.IMPROVED, "macs 1,000 -> 900", 900, 1000, 0.0)
+LACKING = Finding("test", "weights", Verdict.UNJUDGED, "weights not judged: is empty")
 UPDATE = "pytest --mxperf-update 'tests/test_a.py::test_net[a b]'"
 COMMAND = f"store the new baseline: {UPDATE}"
 
@@ -27,7 +28,9 @@ def replaced(finding, **fields):
         ({"outcome": "failed", "findings": (REGRESSED, IMPROVED)}, f"if that is meant, {COMMAND}"),
         ({"findings": (IMPROVED,)}, f"to keep the improvement, {COMMAND}"),
         ({"outcome": "failed", "findings": (IMPROVED, OVER)}, ""),
+        ({"outcome": "failed", "findings": (IMPROVED,)}, f"to keep the improvement, {COMMAND}"),
         ({"outcome": "failed", "findings": (OVER,)}, ""),
+        ({"outcome": "failed", "findings": (REGRESSED, LACKING)}, ""),
         ({"outcome": "skipped", "findings": (REGRESSED,)}, ""),  # excused by an xfail
         ({"outcome": "failed", "findings": (replaced(REGRESSED, over="other"),)}, ""),
         ({"outcome": "failed", "findings": (replaced(REGRESSED, metric="weights"),)}, ""),

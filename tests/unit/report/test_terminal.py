@@ -12,6 +12,7 @@ from pytest_mxperf.cost.result import CostReport, LayerCost, OpCost, Params
 from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.latency.timing import Timing
 from pytest_mxperf.report import terminal
+from pytest_mxperf.report.overview import _verdict
 from pytest_mxperf.report.run import ModelResult, RunReport
 from pytest_mxperf.spec import InputSpec
 from tests.unit.report.runs import PROFILE
@@ -346,3 +347,9 @@ def test_the_changes_are_said_to_be_of_what_they_are_of(overs, title):
     change = Change(ChangeKind.CHANGED, "fc", "dot", (Detail("size", "1", "2"),), Costs(), Costs(1, 2, 0))
     model = result(outcome="failed", findings=tuple(broken), difference=Difference((change,), Costs(), Costs(1, 2, 0)))
     assert title in render(model).splitlines()
+
+
+@pytest.mark.parametrize(("outcome", "style"), [("passed", "green"), ("failed", "red")])
+def test_a_model_that_fails_because_it_has_improved_says_so(outcome, style):
+    (improved,) = RUNS["improved"][0].findings
+    assert _verdict(result(outcome=outcome, findings=(improved,))) == ("IMPROVED -50.00%", style)
