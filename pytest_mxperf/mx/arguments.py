@@ -7,10 +7,14 @@ from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Tuple, U
 from pytest_mxperf.errors import UsageError
 from pytest_mxperf.mx.runtime import mx
 
-__all__ = ["Argument", "arguments", "filled", "left_out", "surplus"]
+__all__ = ["Argument", "arguments", "filled", "left_out", "miscounted", "surplus"]
 
 Argument = Union[None, str, List[Any]]
 """An input's name; None if the argument is left out; a list of arguments if the net takes a list of arrays."""
+
+
+_GENERIC_CALLS = (mx.gluon.Block.__call__, mx.gluon.HybridBlock.__call__)
+"""A net with another ``__call__`` says there what it takes."""
 
 
 class _Signature(NamedTuple):
@@ -52,6 +56,19 @@ def surplus(net: Any, given: "Sequence[Argument]") -> str:
     names, lists = _signature(net).names, [each for each in given if isinstance(each, list)]
     count = sum(len(each) if isinstance(each, list) else 1 for each in given)
     return f"takes {len(names)} input{'s' * (len(names) != 1)} ({', '.join(names)}), got {count}" if lists else ""
+
+
+def miscounted(model: Any, count: int) -> "Optional[Sequence[str]]":
+    """The names of all that a block or a function takes, if it cannot be called with so many arguments, or None."""
+    if isinstance(model, mx.gluon.Block) and type(model).__call__ in _GENERIC_CALLS:
+        signature = _signature(model)
+    else:
+        try:
+            signature = _of_parameters(list(inspect.signature(model).parameters.values()))
+        except (TypeError, ValueError):  # a function of C
+            return None
+    fits = signature.required <= count and (signature.rest or count <= len(signature.names))
+    return None if fits else signature.names
 
 
 def left_out(net: Any, given: "Sequence[Argument]") -> "List[str]":
@@ -129,10 +146,13 @@ def _signature(net: Any) -> _Signature:
     parameters = list(inspect.signature(net.hybrid_forward if hybrid else net.forward).parameters.values())
     # hybrid_forward takes F first, and the block's own parameters by keyword.
     taken = [p for p in parameters[1 if hybrid else 0 :] if p.name not in net._reg_params]
+    return _of_parameters(taken)._replace(states=_number_of_states(net))
+
+
+def _of_parameters(taken: Sequence[inspect.Parameter]) -> _Signature:
     names = tuple(p.name for p in taken if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD))
     required = sum(p.default is p.empty for p in taken if p.name in names)
-    rest = next((p.name for p in taken if p.kind is p.VAR_POSITIONAL), None)
-    return _Signature(names, required, rest, _number_of_states(net))
+    return _Signature(names, required, next((p.name for p in taken if p.kind is p.VAR_POSITIONAL), None))
 
 
 def _number_of_states(net: Any) -> "Optional[int]":

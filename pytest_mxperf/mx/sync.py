@@ -1,12 +1,14 @@
 """Forward passes that are complete. MXNet's ``forward`` only queues work. Fetching an output waits for it."""
 
 import warnings
-from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
 import numpy as np
 
 from pytest_mxperf.errors import ModelError, UsageError
 from pytest_mxperf.mx.arguments import arguments, filled
+from pytest_mxperf.mx.batch import batch_of, completed, data_of, default_bucket
+from pytest_mxperf.mx.call import flat, try_call
 from pytest_mxperf.mx.runtime import mx, reason
 from pytest_mxperf.spec import InputSpec
 
@@ -35,20 +37,36 @@ def forwards_of(
     """
     __tracebackhide__ = True
     is_class = isinstance(model, type)
-    if hasattr(model, "get_outputs") and getattr(model, "binded", True) and not is_class:
-        return _of_module(model, example_batch(model, example) if batch is None else batch)
+    lacking = "" if is_class else _lacking(model)
+    if hasattr(model, "get_outputs") and not lacking and not is_class:
+        return _of_module(model, _batch(model, batch, example))
     if is_class or not callable(model):
-        is_module = hasattr(model, "get_outputs") and not is_class
-        what = type(model).__name__ + (" that is not bound" if is_module else "")
         raise UsageError(
             "mxperf_benchmark: takes a bound mx.mod.Module (the fixture mxperf_module), a Gluon block, or a callable "
-            f"that returns NDArrays; got {what}"
+            f"that returns NDArrays; got {type(model).__name__}{lacking}"
         )
+    is_block = isinstance(model, mx.gluon.Block)
     if batch is not None:
         arguments = _arguments(batch)
     else:
-        arguments = _example_arguments(model, inputs, example) if isinstance(model, mx.gluon.Block) else ()
+        arguments = _example_arguments(model, inputs, example) if is_block else ()
+    try_call(model, arguments)
     return Forwards(lambda: model(*arguments), _arrays)
+
+
+def _lacking(module: Any) -> str:
+    """What a module lacks before it can run; empty if it is no module of MXNet."""
+    if not getattr(module, "binded", True):
+        return " that is not bound"
+    return "" if getattr(module, "params_initialized", True) else " without parameters: call its set_params first"
+
+
+def _batch(module: Any, batch: Any, example: Mapping[str, Any]) -> Any:
+    """The batch that a module runs. A module that only resembles MXNet's gets the user's as it is."""
+    __tracebackhide__ = True
+    if batch is None:
+        return example_batch(module, example)
+    return batch_of(module, batch) if isinstance(module, mx.mod.BaseModule) else batch
 
 
 def _of_module(module: Any, batch: Any) -> Forwards:
@@ -57,7 +75,7 @@ def _of_module(module: Any, batch: Any) -> Forwards:
 
 def _arguments(batch: Any) -> Tuple[Any, ...]:
     """The arguments in a batch, one for each input. A list of states is one argument."""
-    data = batch.data if isinstance(batch, mx.io.DataBatch) else batch
+    data = data_of(batch)
     return tuple(data) if isinstance(data, (tuple, list)) else (data,)
 
 
@@ -78,7 +96,7 @@ def _native(array: Any) -> Any:
 def _arrays(returned: Any) -> List[Any]:
     """All arrays that a call returned. Raises ``UsageError`` if it returned none, or anything else."""
     __tracebackhide__ = True
-    arrays = list(_flat(returned))
+    arrays = list(flat(returned))
     strange = [each for each in arrays if not isinstance(each, mx.nd.NDArray)]
     if strange or not arrays:
         what = type(strange[0]).__name__ if strange else "nothing"
@@ -88,27 +106,13 @@ def _arrays(returned: Any) -> List[Any]:
     return arrays
 
 
-def _flat(returned: Any) -> Iterator[Any]:
-    """The values in nested lists and dictionaries. None in one of them stands for an output that is left out."""
-    if isinstance(returned, dict):
-        returned = list(returned.values())
-    if not isinstance(returned, (tuple, list)):
-        yield returned
-        return
-    for each in returned:
-        if each is not None:
-            yield from _flat(each)
-
-
 def example_batch(module: Any, example: Mapping[str, Any] = _NOTHING) -> Any:
     """A batch for the shapes and dtypes that the module is bound for, with the example's arrays if it has any.
 
     Raises ``UsageError`` for an array of another shape.
     """
-    arrays = list(_example_arrays({desc.name: desc for desc in module.data_shapes}, example).values())
-    if isinstance(module, mx.mod.BucketingModule):  # it chooses a module by the batch's key
-        return mx.io.DataBatch(arrays, None, bucket_key=module._default_bucket_key, provide_data=module.data_shapes)
-    return mx.io.DataBatch(data=arrays, label=None)
+    wanted = {desc.name: desc for desc in default_bucket(module).data_shapes}
+    return completed(module, list(_example_arrays(wanted, example).values()))
 
 
 def _example_arrays(wanted: Mapping[str, Any], example: Mapping[str, Any]) -> Dict[str, Any]:

@@ -52,9 +52,9 @@ class Benchmark:
     def __call__(self, model: Union[BoundModule, Callable[..., object]], *, batch: Any = None) -> Timing:
         """Times single forward passes with all outputs fetched: the latency.
 
-        ``batch`` is an ``mx.io.DataBatch``, or the arguments of a block or callable: an array, or a tuple of arrays.
-        Without it, a module or block gets the arrays of the test's example, or else arrays of the shapes that it is
-        bound for or that the test gives. Other callables then get no arguments.
+        ``batch`` is an ``mx.io.DataBatch``, an NDArray, or a list or tuple of NDArrays: one for each input of a module,
+        or argument of a block or callable. Without it, a module or block gets the arrays of the test's example, or
+        else arrays of the shapes that it is bound for or that the test gives. Other callables then get no arguments.
         """
         __tracebackhide__ = _HIDE_OUR_ERRORS
         from pytest_mxperf.mx.sync import forwards_of, synchronized

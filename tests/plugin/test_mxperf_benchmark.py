@@ -1,5 +1,6 @@
 """The mxperf_benchmark fixture: forward passes timed by pytest-benchmark."""
 
+import glob
 import json
 
 import pytest
@@ -365,6 +366,190 @@ def test_a_bucketing_module_is_timed_with_its_default_bucket(write, run):
         """
     )
     run().assert_outcomes(passed=1)
+
+
+BATCHES = """
+import mxnet as mx
+import numpy as np
+import pytest
+
+ones, Batch = mx.nd.ones, mx.io.DataBatch
+
+
+def plain():
+    module = mx.mod.Module(mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=2, name="fc"), label_names=None)
+    module.bind([("data", (2, 8))], for_training=False)
+    module.init_params(mx.init.One())
+    return module
+
+
+def two():
+    module = mx.mod.Module(mx.sym.var("a") + mx.sym.var("b"), data_names=["a", "b"], label_names=None)
+    module.bind([("a", (2, 3)), ("b", (2, 3))], for_training=False)
+    module.init_params()
+    return module
+
+
+def labelled(key):
+    dense = mx.sym.FullyConnected(mx.sym.sum(mx.sym.var("data"), axis=1, keepdims=True), num_hidden=2, name="fc")
+    return mx.sym.SoftmaxOutput(dense, name="softmax"), ("data",), ("softmax_label",)
+
+
+def bucketing():
+    module = mx.mod.BucketingModule(labelled, default_bucket_key=5)
+    module.bind([("data", (2, 5))], [("softmax_label", (2,))], for_training=False)
+    module.init_params()
+    return module
+
+
+class Two(mx.gluon.HybridBlock):
+    def hybrid_forward(self, F, a, b):
+        return a + b
+
+
+class Fails(mx.gluon.HybridBlock):
+    def hybrid_forward(self, F, x):
+        raise KeyError("mine")
+
+
+def dense(**sizes):
+    net = mx.gluon.nn.Dense(3, **sizes)
+    net.initialize()
+    return net
+
+
+def without_parameters():
+    module = mx.mod.Module(mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=2), label_names=None)
+    module.bind([("data", (2, 8))], for_training=False)
+    return module
+"""
+
+
+def test_a_module_takes_arrays_and_incomplete_batches(write, run):
+    """A batch of another size binds the module again, as MXNet's forward does. (4, 8) times ones gives rows of 8."""
+    write(
+        BATCHES
+        + """
+class Like:
+    data = [ones((2, 5))]
+
+
+@pytest.mark.parametrize("batch", [ones((4, 8)), [ones((4, 8))], (ones((4, 8)),), Batch([ones((4, 8))])])
+def test_plain(mxperf_benchmark, batch):
+    module = plain()
+    mxperf_benchmark(module, batch=batch)
+    assert module.get_outputs()[0].asnumpy().tolist() == [[8, 8]] * 4
+
+
+def test_two(mxperf_benchmark):
+    module = two()
+    mxperf_benchmark(module, batch=(ones((2, 3)), 2 * ones((2, 3))))
+    assert module.get_outputs()[0].asnumpy().tolist() == [[3] * 3] * 2
+
+
+@pytest.mark.parametrize("batch", [ones((2, 5)), [ones((2, 5))], Like(), Batch([ones((2, 5))], [ones(2)])])
+def test_bucketing(mxperf_benchmark, batch):
+    module = bucketing()
+    mxperf_benchmark(module, batch=batch)
+    assert module._curr_bucket_key == 5
+
+
+def test_another_bucket(mxperf_benchmark):
+    module = bucketing()
+    mxperf_benchmark(module, batch=Batch([ones((2, 6))], [ones(2)], bucket_key=6))
+    assert (module._curr_bucket_key, module.data_shapes[0].shape) == (6, (2, 6))
+
+
+def test_without_a_batch_it_is_the_default_bucket(mxperf_benchmark):
+    module = bucketing()
+    module.switch_bucket(6, [("data", (2, 6))], [("softmax_label", (2,))])
+    mxperf_benchmark(module)
+    assert (module._curr_bucket_key, module.data_shapes[0].shape) == (5, (2, 5))
+"""
+    )
+    run("--benchmark-max-time=0.01", "--benchmark-min-rounds=2").assert_outcomes(passed=11)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            "mxperf_benchmark(plain(), batch=(2, 10))",
+            "UsageError: mxperf_benchmark: batch has a value of type int; the module takes data (2, 8): give an "
+            "mx.nd.array for each",
+        ),
+        (
+            "mxperf_benchmark(plain(), batch=np.ones((2, 8)))",
+            "UsageError: mxperf_benchmark: batch has a value of type numpy.ndarray; the module takes data (2, 8): give "
+            "an mx.nd.array for each",
+        ),
+        (
+            "mxperf_benchmark(plain(), batch=Batch([ones((2, 8)), ones(2)]))",
+            "UsageError: mxperf_benchmark: batch has 2 arrays; the module takes data (2, 8): give an mx.nd.array for "
+            "each",
+        ),
+        (
+            "mxperf_benchmark.throughput(plain(), batch=ones((2, 9)))",
+            "UsageError: mxperf_benchmark: batch has data (2, 9), and cannot be run: *fc_weight*; the module takes "
+            "data (2, 8): give an mx.nd.array for each",
+        ),
+        (
+            "mxperf_benchmark(two(), batch=ones((2, 3)))",
+            "UsageError: mxperf_benchmark: batch has 1 array; the module takes a (2, 3), b (2, 3): give an mx.nd.array "
+            "for each",
+        ),
+        (
+            "mxperf_benchmark(bucketing(), batch=[])",
+            "UsageError: mxperf_benchmark: batch has 0 arrays; the module takes data (2, 5): give an mx.nd.array for "
+            "each",
+        ),
+        (
+            "mxperf_benchmark(without_parameters())",
+            f"UsageError: {TAKES}; got Module without parameters: call its set_params first",
+        ),
+        (
+            "mxperf_benchmark(dense(), batch=(2, 10))",
+            "UsageError: mxperf_benchmark: batch has a value of type int; Dense takes NDArrays: give an mx.nd.array "
+            "for each",
+        ),
+        (
+            "mxperf_benchmark(Two(), batch=ones(3))",
+            "UsageError: mxperf_benchmark: Two takes (a, b), got 1 argument; give them as batch=(a, b)",
+        ),
+        (
+            "mxperf_benchmark(dense(), batch=[ones(3), ones(3)])",
+            "UsageError: mxperf_benchmark: Dense takes (x), got 2 arguments; give them as batch=(x,)",
+        ),
+        (
+            "mxperf_benchmark(dense(in_units=4), batch=ones((2, 5)))",
+            "ModelError: MXNet cannot run the model: *",
+        ),
+        (
+            "mxperf_benchmark(mx.gluon.nn.Dense(3), batch=ones((2, 5)))",
+            "UsageError: mxperf_benchmark: Dense is not initialized; call its initialize() first",
+        ),
+        (
+            "mxperf_benchmark(lambda x, y: x + y)",
+            "UsageError: mxperf_benchmark: <lambda> takes (x, y), got no arguments; give them as batch=(x, y)",
+        ),
+        (
+            "mxperf_benchmark(lambda: ones(3), batch=ones(3))",
+            "UsageError: mxperf_benchmark: <lambda> takes (), got 1 argument; leave out batch=",
+        ),
+    ],
+)
+def test_a_batch_that_does_not_fit_is_one_clear_error(write, run, no_traceback, call, message):
+    write(BATCHES + f"\n\ndef test_it(mxperf_benchmark):\n    {call}\n")
+    result = run()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([f">  *{glob.escape(call)}", f"E *{message}"])
+    result.stdout.no_fnmatch_line("*mxnet/*")
+    no_traceback(result)
+
+
+def test_what_the_code_of_a_block_raises_is_shown_as_it_is(write, run):
+    write(BATCHES + "\n\ndef test_it(mxperf_benchmark):\n    mxperf_benchmark(Fails(), batch=ones(3))\n")
+    run().stdout.fnmatch_lines(["E *KeyError: 'mine'"])
 
 
 SYNCHRONIZED = """
