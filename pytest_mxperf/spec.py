@@ -110,6 +110,17 @@ class InputSpec:
         return cls(tuple(int(size) for size in shape), _dtype(given, where))
 
 
+def _refuse_list(name: str, value: object, *, where: str) -> None:
+    """Raises ``UsageError`` for a list of shapes: a list of arrays has a name for each of them."""
+    if isinstance(value, (tuple, list)) and value and all(isinstance(each, (tuple, list)) for each in value):
+        places = ", ".join(f"'{name}[{place}]': {shape}" for place, shape in enumerate(value[:_MOST_PLACES]))
+        raise UsageError(f"{where}: is a list of shapes; if it is a list of arrays, give each by its place: {places}")
+
+
+_MOST_PLACES = 4
+"""How many places a message shows. More are given alike."""
+
+
 def _is_dimension(size: object) -> bool:
     try:
         return not isinstance(size, bool) and 0 < index(size) < 2**31  # type: ignore[arg-type]  # numpy's integers too
@@ -334,6 +345,8 @@ def _parse_inputs(inputs: object, where: str) -> Dict[str, InputSpec]:
 
 
 def _parse_each(given: Mapping[Any, Any], where: str) -> Dict[str, InputSpec]:
+    for name, value in given.items():
+        _refuse_list(str(name), value, where=f"{where}[{shown(name)}]")
     parsed = {str(name): InputSpec.parse(value, where=f"{where}[{shown(name)}]") for name, value in given.items()}
     for name in parsed:
         if printable(name) != name or "\0" in name:

@@ -2,12 +2,12 @@
 
 import inspect
 import re
-from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from pytest_mxperf.errors import UsageError
 from pytest_mxperf.mx.runtime import mx
 
-__all__ = ["Argument", "arguments", "filled", "left_out", "miscounted", "surplus"]
+__all__ = ["Argument", "arguments", "continued", "filled", "left_out", "miscounted", "surplus"]
 
 Argument = Union[None, str, List[Any]]
 """An input's name; None if the argument is left out; a list of arguments if the net takes a list of arrays."""
@@ -43,12 +43,29 @@ def arguments(net: Any, names: Sequence[str], where: str) -> "List[Argument]":
         besides = f"; its {signature.states} states follow, by any names" if signature.states else ""
         raise UsageError(
             f"{where}: {type(net).__name__} has no input {unknown[0]!r}; name its inputs {', '.join(own)} or "
-            f"{', '.join(exported)}{besides}"
+            f"{', '.join(exported)}{besides or _as_list(unknown[0], own, len(names))}"
         )
     about = f"{where}: {type(net).__name__}"
     found = _by_place(signature, exported) if unknown else _by_name(signature, own, names, about)
     _check_states(signature, found, about)
     return [*found, *[None] * (signature.required - len(found))]
+
+
+def _as_list(unknown: str, own: Sequence[str], count: int) -> str:
+    """How to name the arrays of a list: ``states0`` seems to mean ``states[0]``, as do more names than arguments."""
+    head = re.sub(r"_?\d+$", "", unknown)
+    if head not in own and count > len(own) > 0:
+        head = own[-1]
+    return f"; if {head} is a list of arrays, name them {head}[0], {head}[1]" if head in own else ""
+
+
+def continued(given: "Sequence[Argument]") -> "Iterator[str]":
+    """The name that would come next in each list of ``given``: ``states[1]`` after ``states[0]``."""
+    for argument in given:
+        if isinstance(argument, list):
+            yield from continued(argument)
+            last = re.fullmatch(r"(.*?)(\d+)(\]?)", argument[-1]) if isinstance(argument[-1], str) else None
+            yield from [f"{last[1]}{int(last[2]) + 1}{last[3]}"] if last else []
 
 
 def surplus(net: Any, given: "Sequence[Argument]") -> str:

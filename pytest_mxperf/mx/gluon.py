@@ -4,7 +4,7 @@ from contextlib import contextmanager
 from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
 
 from pytest_mxperf.errors import ModelError, UsageError, listed, told
-from pytest_mxperf.mx.arguments import Argument, arguments, filled, left_out, surplus
+from pytest_mxperf.mx.arguments import Argument, arguments, continued, filled, left_out, surplus
 from pytest_mxperf.mx.runtime import mx
 from pytest_mxperf.spec import InputSpec, RunAs
 
@@ -82,7 +82,10 @@ def _untraceable(net: Any, given: Sequence[Argument], error: Exception, where: s
         return f"{where}: {type(net).__name__} {too_many}"
     missing = left_out(net, given)
     hint = f"; it got None for {listed(missing)}: give its shape" if missing else ""
-    if _reads_arrays(net, error):
+    next_in_lists = listed(list(continued(given))) if _lacks_an_item(error) else ""
+    if next_in_lists:
+        hint += f"; if it reads more arrays of a list than it is given, add {next_in_lists}"
+    elif _reads_arrays(net, error):
         hint += (
             "; its forward reads arrays (their shapes, their values, mx.nd), which a graph does not have. Use F for "
             "all operators in hybrid_forward, and check that with net.hybridize() and net(x). Or give the HybridBlocks "
@@ -91,6 +94,10 @@ def _untraceable(net: Any, given: Sequence[Argument], error: Exception, where: s
     elif isinstance(error, (IndexError, TypeError, ValueError)) and not any(isinstance(each, list) for each in given):
         hint += "; if an argument is a list of arrays, name them after it: states[0], states[1]"
     return f"{where}: {type(net).__name__} cannot be traced to a symbol: {told(error)}{hint}"
+
+
+def _lacks_an_item(error: Exception) -> bool:
+    return isinstance(error, IndexError) or (isinstance(error, ValueError) and "not enough values" in str(error))
 
 
 def _reads_arrays(net: Any, error: Exception) -> bool:

@@ -342,6 +342,36 @@ def test_a_list_of_states_is_also_the_last_argument_of_ones_own_block(mx):
         count(Step(), {"x": (2, 6), "states": (2, 8)})
 
 
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        ({"x": (2, 6), "states[0]": (2, 6)}, r"if it reads more arrays of a list than it is given, add states\[1\]$"),
+        (
+            {"x": (2, 6), "states[0]": (2, 6), "states[1][0]": (2, 6)},
+            r"if it reads more arrays of a list than it is given, add states\[1\]\[1\]$",
+        ),
+        (
+            {"x": (2, 6), "states0": (2, 6), "states1": (2, 6)},
+            r"no input 'states0'; name its inputs x, states or data0, data1, data2; if states is a list of arrays, "
+            r"name them states\[0\], states\[1\]$",
+        ),
+        (
+            {"x": (2, 6), "h": (2, 6), "c": (2, 6)},
+            r"if states is a list of arrays, name them states\[0\], states\[1\]$",
+        ),
+        ({"x": (2, 6), "h": (2, 6)}, r"no input 'h'; name its inputs x, states or data0, data1$"),
+    ],
+)
+@pytest.mark.parametrize("base", ["HybridBlock", "Block"])
+def test_a_list_that_is_too_short_or_misnamed_is_answered_with_its_names(mx, base, inputs, message):
+    class Step(getattr(mx.gluon, base)):
+        def forward(self, x, states):
+            return x + states[0] + states[1][1]
+
+    with pytest.raises(MxperfError, match=message):
+        count(Step(), inputs)
+
+
 def test_lists_may_stand_in_lists_and_arguments_may_be_any_number(mx):
     """2 x 3 MACs on the inner list's arrays, 2 x 5 on the last of all."""
 

@@ -147,6 +147,22 @@ class TestModelSpec:
         spec = ModelSpec.parse("net", {"data": (1, 3), "tokens": ((1, 16), "int32")})
         assert spec.inputs == {"data": InputSpec((1, 3), "float32"), "tokens": InputSpec((1, 16), "int32")}
 
+    @pytest.mark.parametrize(
+        ("value", "places"),
+        [
+            ([(2, 6), (2, 8)], "'states[0]': (2, 6), 'states[1]': (2, 8)"),
+            (((2, 6), [2, 8]), "'states[0]': (2, 6), 'states[1]': [2, 8]"),
+            ([((2, 6), "int32")], "'states[0]': ((2, 6), 'int32')"),
+            ([(1,)] * 5, "'states[0]': (1,), 'states[1]': (1,), 'states[2]': (1,), 'states[3]': (1,)"),
+        ],
+    )
+    def test_a_list_of_shapes_is_answered_with_a_name_for_each(self, value, places):
+        with pytest.raises(UsageError) as caught:
+            ModelSpec.parse("net", {"x": (2, 4), "states": value}, where="here")
+        assert str(caught.value) == (
+            "here: inputs['states']: is a list of shapes; if it is a list of arrays, give each by its place: " + places
+        )
+
     @pytest.mark.parametrize("epoch", [-1, 1.0, "0", None, True])
     def test_epochs_are_whole_numbers_from_0_up(self, epoch):
         with pytest.raises(UsageError) as caught:
