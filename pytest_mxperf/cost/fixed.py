@@ -8,7 +8,7 @@ from pytest_mxperf.cost.result import Shape
 from pytest_mxperf.errors import GraphError
 from pytest_mxperf.graph import Graph, Node
 
-__all__ = ["Fixed", "fixed_nodes", "written_nodes", "written_sizes"]
+__all__ = ["Fixed", "first_sizes", "fixed_nodes", "written_nodes", "written_sizes"]
 
 _ATTRIBUTES = ("shape", "newshape")
 
@@ -21,8 +21,12 @@ class Fixed(NamedTuple):
     size: int
 
     def __str__(self) -> str:
-        text = next(f"{name}={self.node.attrs[name]}" for name in _ATTRIBUTES if name in self.node.attrs)
-        return f"{self.node.op} {self.node.name!r} with {text} always makes dimension {self.position} {self.size}"
+        return f"{self.node.op} {self.node.name!r} with {self.text} always makes dimension {self.position} {self.size}"
+
+    @property
+    def text(self) -> str:
+        """The attribute with the size, as the graph has it."""
+        return next(f"{name}={self.node.attrs[name]}" for name in _ATTRIBUTES if name in self.node.attrs)
 
     @property
     def remedy(self) -> str:
@@ -58,6 +62,15 @@ def written_nodes(graph: Graph) -> List[Fixed]:
     """Every operator with a size in its ``shape``, and the first of these sizes."""
     found = ((node, written_sizes(node)) for node in graph.nodes)
     return [Fixed(node, *next(iter(sizes.items()))) for node, sizes in found if sizes]
+
+
+def first_sizes(graph: Graph) -> Dict[int, Fixed]:
+    """The first operator for each size that attributes give to the first dimension, which may be a batch."""
+    found: Dict[int, Fixed] = {}
+    for each in written_nodes(graph):
+        if each.position == 0:
+            found.setdefault(each.size, each)
+    return found
 
 
 def fixed_nodes(graph: Graph, shapes: Mapping[int, Sequence[Tuple[Shape, ...]]]) -> List[Fixed]:

@@ -12,7 +12,7 @@ from pytest_mxperf.graph import Graph, without_garbage_collection
 from pytest_mxperf.mx.infer import infer
 from pytest_mxperf.mx.opened import Model
 from pytest_mxperf.mx.runtime import array_semantics, json_of
-from pytest_mxperf.mx.unknown import misfits
+from pytest_mxperf.mx.unknown import held_batch, misfits
 from pytest_mxperf.stored import warn_of
 from pytest_mxperf.validate import check_shapes
 
@@ -113,9 +113,10 @@ def _check_fit(analysis: Analysis, stored: Mapping[str, Shape]) -> None:
         return
     given = ", ".join(f"{name}={spec.shape}" for name, spec in model.inputs.items())
     contradiction = misfits(model)
-    several = not contradiction and len(unfit) > 1
+    hint = "" if contradiction else held_batch(model)
+    several = not contradiction and not hint and len(unfit) > 1
     lines = [
-        f"{model.name}: {contradiction}with {given} the graph does not fit its weights: {listed(unfit)}"
+        f"{model.name}: {contradiction}with {given} the graph does not fit its weights: {listed(unfit)}{hint}"
         f"{'; graph and weights may be of two different exports' if several else ''}"
     ]
     missing, unread = sorted(set(shapes) - set(stored)), analysis.unread_parameters()

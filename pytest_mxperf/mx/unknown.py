@@ -4,6 +4,7 @@ from contextlib import suppress
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from pytest_mxperf import traits
+from pytest_mxperf.cost.fixed import Fixed, first_sizes
 from pytest_mxperf.cost.inputs import GraphInput, contradictions, find_inputs
 from pytest_mxperf.cost.params import INPUT_ROLES, assign_roles
 from pytest_mxperf.cost.walk import Inference
@@ -12,7 +13,7 @@ from pytest_mxperf.graph import Graph, Node
 from pytest_mxperf.mx.opened import Model
 from pytest_mxperf.mx.runtime import array_semantics, json_of, mx, reason
 
-__all__ = ["check_dtypes", "does_not_fit", "inputs_of", "is_incomplete", "misfits", "not_given"]
+__all__ = ["check_dtypes", "does_not_fit", "held_batch", "inputs_of", "is_incomplete", "misfits", "not_given"]
 
 _BY_DATA = ("_contrib_boolean_mask", "_npx_nonzero", "_npi_unique")
 """Operators whose number of output rows depends on the data."""
@@ -71,13 +72,42 @@ def does_not_fit(model: Model, error: Exception) -> ShapeError:
     """The error for an ``MXNetError`` that says that shapes or dtypes contradict each other, or are too few."""
     given = ", ".join(f"{name}={spec.shape} {spec.dtype}" for name, spec in model.inputs.items())
     problem = reason(error)
-    hint = f"; {_HOLDS_A_BATCH}" if "Target shape size is different" in problem else ""
+    hint = held_batch(model, problem) or (f"; {_HOLDS_A_BATCH}" if "Target shape size is different" in problem else "")
     missing = [str(each) for each in not_given(model)]
     hint += f"; not given: {listed(sorted(missing), 20)}" if missing else ""
     return ShapeError(
         f"{model.name}: {misfits(model)}shapes or dtypes do not fit together for {given}: {problem}{hint}"
         f"{_without_weights(model)}"
     )
+
+
+def held_batch(model: Model, problem: str = "") -> str:
+    """The operator that holds another batch size than the inputs have, as the end of a message; empty if none does.
+
+    ``problem`` is what MXNet says of the shapes.
+    """
+    batches = {spec.shape[0] for spec in model.inputs.values() if spec.shape}
+    found = [] if len(batches) != 1 else _holding(model, batches.pop(), problem)
+    return f"; {found[0].node.op} {found[0].node.name!r} has {found[0].text}: {_HOLDS_A_BATCH}" if found else ""
+
+
+def _holding(model: Model, batch: int, problem: str) -> List[Fixed]:
+    others = first_sizes(Graph.parse(json_of(model.symbol), where=model.name))
+    others.pop(batch, None)
+    if model.suspects:  # they may crash MXNet with shapes that no child has tried
+        return [fixed for size, fixed in others.items() if f"[{size}," in problem]
+    if not others or _would_fit(model, batch):  # what does not fit is then a dtype
+        return []
+    return [fixed for size, fixed in others.items() if _would_fit(model, size)]
+
+
+def _would_fit(model: Model, batch: int) -> bool:
+    """Whether the shapes of graph and weights fit together if all inputs have this batch."""
+    names = model.symbol.list_arguments()
+    stored = {name: array.shape for name, array in (model.stored or {}).items() if name in names}
+    given = {name: (batch, *spec.shape[1:]) for name, spec in model.inputs.items() if spec.shape}
+    with array_semantics(numpy_shapes=model.numpy_shapes):
+        return bool(_partial_shapes(model, {**stored, **given, **model.shapes}))
 
 
 def misfits(model: Model) -> str:

@@ -6,9 +6,14 @@ from pytest_mxperf import MxperfError, count
 
 
 @pytest.fixture
-def sym():
-    import mxnet as mx
+def mx():
+    import mxnet
 
+    return mxnet
+
+
+@pytest.fixture
+def sym(mx):
     return mx.sym
 
 
@@ -70,6 +75,70 @@ def test_a_batch_that_the_graph_holds_in_full_is_told(sym):
     fixed = sym.Reshape(sym.var("data"), shape=(96, 10), name="rows")
     with pytest.raises(MxperfError, match=r"does the graph hold a batch size other than that of the inputs\?"):
         count(fixed, {"data": (1, 10)})
+
+
+def _fixed_nets(mx):
+    """By name: a graph that holds a batch of 96, the shape of its data, and the operator that holds the batch."""
+    sym = mx.sym
+    data, image = sym.var("data"), (3, 8, 8)
+    rows = sym.Reshape(data, shape=(96, -1), name="rows")
+    pooled = sym.Reshape(
+        sym.Pooling(data, kernel=(8, 8), global_pool=True, pool_type="avg"), shape=(96, -1), name="rows"
+    )
+    first = sym.slice_axis(data, axis=1, begin=0, end=1)
+    steps, _ = mx.rnn.LSTMCell(5, prefix="lstm_").unroll(4, data, merge_outputs=True)
+    zeros = [sym.zeros((96, 5), name="state"), sym.zeros((96, 5), name="memory")]
+    begun, _ = mx.rnn.LSTMCell(5, prefix="lstm_").unroll(4, data, begin_state=zeros, merge_outputs=True)
+    return {
+        "rows": (sym.FullyConnected(rows, num_hidden=2, name="q"), image, "Reshape 'rows' has shape=(96, -1)"),
+        "pooled": (sym.FullyConnected(pooled, num_hidden=2, name="q"), image, "Reshape 'rows' has shape=(96, -1)"),
+        "steps": (
+            sym.FullyConnected(sym.Reshape(steps, shape=(96, -1), name="rows"), num_hidden=2, name="q"),
+            (4, 6),
+            "Reshape 'rows' has shape=(96, -1)",
+        ),
+        "begun": (begun, (4, 6), "_zeros 'state' has shape=(96, 5)"),
+        "broadcast": (
+            data + sym.broadcast_to(first, shape=(96, *image), name="wide"),
+            image,
+            "broadcast_to 'wide' has shape=(96, 3, 8, 8)",
+        ),
+        "joined": (
+            sym.Concat(sym.zeros((96, 4), name="zeros"), sym.flatten(data), dim=1),
+            image,
+            "_zeros 'zeros' has shape=(96, 4)",
+        ),
+    }
+
+
+def _saved(mx, path, net, **shapes):
+    found, _, _ = net.infer_shape(**shapes)
+    weights = {name: mx.nd.zeros(shape) for name, shape in zip(net.list_arguments(), found) if name not in shapes}
+    mx.model.save_checkpoint(str(path / "net"), 0, net, weights, {})
+    return str(path / "net")
+
+
+@pytest.mark.parametrize("name", ["rows", "pooled", "steps", "begun", "broadcast", "joined"])
+def test_the_operator_that_holds_another_batch_is_named(mx, tmp_path, name):
+    net, shape, holder = _fixed_nets(mx)[name]
+    prefix = _saved(mx, tmp_path, net, data=(96, *shape))
+    for batch in (1, 2):
+        with pytest.raises(MxperfError) as caught:
+            count(prefix, {"data": (batch, *shape)})
+        assert str(caught.value).endswith(
+            f"; {holder}: does the graph hold a batch size other than that of the inputs?"
+        )
+
+
+def test_no_batch_is_blamed_for_what_another_batch_does_not_mend(mx, tmp_path):
+    """9 columns where the weights need 8; and a sum of two dtypes, whose shapes fit."""
+    rows = mx.sym.Reshape(mx.sym.var("data"), shape=(96, -1), name="rows")
+    saved = _saved(mx, tmp_path, mx.sym.FullyConnected(rows, num_hidden=2, name="q"), data=(96, 8))
+    mixed = mx.sym.broadcast_add(rows, mx.sym.zeros((1, 8), dtype="int32"))
+    for net, shape in ((saved, (96, 9)), (saved, (1, 9)), (mixed, (1, 768))):
+        with pytest.raises(MxperfError) as caught:
+            count(net, {"data": shape})
+        assert "hold a batch size" not in str(caught.value)
 
 
 def test_an_output_that_depends_on_data_is_told(sym):

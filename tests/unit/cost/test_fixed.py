@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from pytest_mxperf.cost.fixed import fixed_nodes, written_nodes, written_sizes
+from pytest_mxperf.cost.fixed import first_sizes, fixed_nodes, written_nodes, written_sizes
 from pytest_mxperf.graph import Graph
 
 
@@ -74,3 +74,15 @@ def test_a_batch_in_the_second_dimension_is_told():
 )
 def test_what_follows_the_axis_is_not_blamed(shapes, shape):
     assert found("Reshape", shapes, shape=shape) == []
+
+
+@pytest.mark.parametrize(
+    ("attrs", "sizes"),
+    [
+        ({"shape": "(4, -1)"}, {4: "shape=(4, -1)"}),
+        ({"newshape": "(7,)"}, {7: "newshape=(7,)"}),
+        ({"shape": "(-1, 4)"}, {}),
+    ],
+)
+def test_what_may_be_a_batch_is_the_first_size(attrs, sizes):
+    assert {size: fixed.text for size, fixed in first_sizes(graph_of("Reshape", **attrs)).items()} == sizes
