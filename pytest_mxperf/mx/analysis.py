@@ -62,8 +62,8 @@ class Analysis(NamedTuple):
         return {self.graph.nodes[index].name: self.inference.shapes[index][0] for index in indices}
 
     def unread_parameters(self) -> List[str]:
-        """Names in the ``.params`` file that the graph does not have."""
-        names = {node.name for node in self.graph.nodes if node.is_variable}
+        """Names in the ``.params`` file that the graph does not have, not even behind the ``output`` that ends it."""
+        names = {node.name for node in self.graph.nodes if node.is_variable} | set(self.model.beyond)
         return sorted(set(self.model.stored or ()) - names)
 
 

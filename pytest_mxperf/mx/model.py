@@ -110,15 +110,21 @@ def _parse(
 ) -> Tuple[Model, str]:
     """The model without its symbol, and the JSON to load the symbol from. A broken file can crash MXNet."""
     graph, checked, is_kept = Graph.parse_untrusted(text, where=where)
+    beyond: Tuple[str, ...] = ()
     if outputs:  # cut before MXNet loads it, because MXNet may lack operators of the rest
-        graph = ending_at(graph, outputs, where=where)
+        whole, graph = graph, ending_at(graph, outputs, where=where)
+        beyond = tuple(sorted(_variables(whole) - _variables(graph)))
         checked = graph.to_json(like=checked)
     check_attributes(graph, where=where)
     graph, pointers = take_out(graph)
     if pointers:
         checked = graph.to_json(like=checked)
-    model = Model(name, None, inputs, graph.numpy_shapes, suspects=suspects(graph), pointers=pointers)
+    model = Model(name, None, inputs, graph.numpy_shapes, suspects=suspects(graph), pointers=pointers, beyond=beyond)
     return (model if pointers or outputs else replace(model, parsed=graph, is_kept=is_kept)), checked
+
+
+def _variables(graph: Graph) -> Set[str]:
+    return {node.name for node in graph.nodes if node.is_variable}
 
 
 def _load(model: Model, checked: str, *, where: str) -> Model:

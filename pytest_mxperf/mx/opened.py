@@ -33,6 +33,8 @@ class Model:
     """Nodes of a file's graph that have stand-ins in the symbol, because they would crash MXNet."""
     parsed: Optional[Graph] = None
     """The checked graph of a file. None if stand-ins or ``output`` have changed the graph."""
+    beyond: Tuple[str, ...] = ()
+    """Names of the variables that only the part of a file's graph behind ``output`` reads."""
     is_kept: bool = False
     """Whether MXNet holds the nodes of ``parsed`` as they are (``graph.Checked``)."""
 

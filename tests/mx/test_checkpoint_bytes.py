@@ -36,6 +36,23 @@ def test_they_are_told_and_counted_in_a_metric_of_their_own(net):
     assert (report.params.bytes, report.checkpoint_bytes) == (24, 4_024)
 
 
+def test_what_only_the_part_behind_output_reads_is_no_surprise(net, recwarn):
+    """A head of 2 x 5 numbers, 40 bytes, behind fc: a graph that ends at fc leaves it out on purpose."""
+    import mxnet as mx
+
+    fc = mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=2, no_bias=True, name="fc")
+    mx.sym.FullyConnected(fc, num_hidden=5, no_bias=True, name="head").save(f"{net}-symbol.json")
+    weights = {"arg:fc_weight": mx.nd.ones((2, 3)), "arg:head_weight": mx.nd.ones((5, 2))}
+    mx.nd.save(f"{net}-0000.params", weights)
+    report = count(net, DATA, output="fc")
+    assert (report.params.bytes, report.checkpoint_bytes) == (24, 64)
+    assert [str(each.message) for each in recwarn if each.category is MxperfWarning] == []
+
+    mx.nd.save(f"{net}-0000.params", {**weights, "arg:stray_weight": mx.nd.ones(2)})
+    with pytest.warns(MxperfWarning, match=r"^net: the graph does not read stray_weight of net-0000\.params, 8 bytes"):
+        count(net, DATA, output="fc")
+
+
 @pytest.mark.filterwarnings("ignore::pytest_mxperf.errors.MxperfWarning")
 @pytest.mark.parametrize(("ceiling", "verdict"), [(4_024, Verdict.PASSED), (4_023, Verdict.OVER_BUDGET)])
 def test_a_budget_limits_the_whole_file(net, ceiling, verdict):
