@@ -73,20 +73,27 @@ def _between(decision: Decision) -> str:
     return f" (between {_percent(decision.low)} and {_percent(decision.high)})" if is_bounded else ""
 
 
-def judge_weights(tolerance: Fraction, compared: Comparison, subnormal_layer: Optional[str] = None) -> Finding:
+def judge_weights(
+    tolerance: Fraction,
+    compared: Comparison,
+    subnormal_layer: Optional[str] = None,
+    zero_below: Optional[float] = None,
+) -> Finding:
     """How much slower the network is with its own weights than with synthetic ones, on this processor.
 
     INCONCLUSIVE even when it is not slower, if it computes with subnormal numbers: other processors are slow with them.
+    Setting all weights below ``zero_below`` to 0 mends that; None if it does not.
     """
     decision = compared.decision
     times = f"weights: {1 + decision.growth:.1f}x the time" if decision.samples else "weights: time unknown beside that"
-    cause = f"; subnormal activations from {subnormal_layer}" if subnormal_layer else ""
+    mend = "" if zero_below is None else f"set all weights of magnitude below {zero_below:.0e}, of all layers, to 0"
+    cause = f"; subnormal activations from {subnormal_layer}{mend and ': '}{mend}" if subnormal_layer else ""
     if decision.outcome is Outcome.PASSED and subnormal_layer:
         verdict = Verdict.INCONCLUSIVE
         message = (
-            f"{times} of synthetic ones on this processor, but some weights are so small that {subnormal_layer} "
-            "computes subnormal numbers, which make other processors several times slower; set such weights to 0, or "
-            "silence this with weights=False"
+            f"{times} of synthetic ones on this processor, but {'some weights are so small that ' * bool(mend)}"
+            f"{subnormal_layer} computes subnormal numbers, which make other processors several times slower; "
+            f"{mend}{', or ' * bool(mend)}silence this with weights=False"
         )
     elif decision.outcome is Outcome.PASSED:
         verdict, message = Verdict.PASSED, f"{times} of synthetic ones"

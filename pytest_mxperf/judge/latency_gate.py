@@ -106,10 +106,10 @@ class LatencyGate:
         loaded = msgspec.structs.replace(network, params_path=str(weights.path))
         try:
             compared = self._compare(network, loaded, float(allowed))
-            layer = self._pair_timer().subnormal_layer(self._here(loaded))
+            subnormal = self._pair_timer().subnormal(self._here(loaded))
         except WorkerError as error:
             return not_measured("weights", str(error))
-        return judge_weights(allowed, compared, layer)
+        return judge_weights(allowed, compared, subnormal.layer, subnormal.zero_below)
 
     def profile(self, *networks: Network) -> Tuple[NetworkProfile, ...]:
         """The times of the layers of one network, or of two in turns. Raises ``WorkerError``."""

@@ -18,7 +18,7 @@ from pytest_mxperf.mx.figures import Figures
 from pytest_mxperf.mx.look import TAILED
 from pytest_mxperf.mx.model import model_from_json
 from pytest_mxperf.mx.plan import Plan, fusing, plan
-from pytest_mxperf.mx.runtime import mx
+from pytest_mxperf.mx.runtime import array_semantics, mx
 from pytest_mxperf.mx.synthetic import Key
 from pytest_mxperf.mx.weights import as_module_sets, read_values
 from pytest_mxperf.spec import InputSpec, RunAs
@@ -122,18 +122,31 @@ class Side:
         """An ``NDArray`` for each variable: the network's own weights, or synthetic values, which go into buffers."""
         return self._variables.arrays(buffers)
 
-    def run_unfused(self, outputs: Sequence[Any]) -> List[Any]:
+    def run_unfused(self, outputs: Sequence[Any], zero_below: float = 0) -> List[Any]:
         """The values of these outputs of the symbol's internals, from one run without fusion, all in memory at once.
 
-        Raises ``ModelError`` if MXNet cannot run the network.
+        The network's own weights of magnitude below ``zero_below`` are 0. Raises ``ModelError`` if MXNet cannot run the
+        network.
         """
+        values = self.values(Buffers())
+        if zero_below:
+            with array_semantics(numpy_shapes=self.analysis.model.numpy_shapes):
+                values.update({name: _without_tiny(values[name], zero_below) for name in self._weights})
         with fusing("NONE"):
-            return self.run(self._bind(mx.sym.Group(list(outputs)), self.values(Buffers()), RunAs()).forward)
+            return self.run(self._bind(mx.sym.Group(list(outputs)), values, RunAs()).forward)
 
-    def first_subnormal_layer(self) -> Optional[str]:
+    def zero_below(self) -> Optional[float]:
+        """The least of a few magnitudes such that no operator has subnormal outputs if all smaller weights are 0.
+
+        None if there is none: then tiny weights are not the cause.
+        """
+        return next((limit for limit in _TINY if self.first_subnormal_layer(limit) is None), None)
+
+    def first_subnormal_layer(self, zero_below: float = 0) -> Optional[str]:
         """The first operator with at least 1 subnormal output in 1,000, which makes many CPUs slow.
 
-        Without half precision, which a CPU computes in single. Runs the network once, with all outputs in memory.
+        The network's own weights of magnitude below ``zero_below`` are 0. Without half precision, which a CPU
+        computes in single. Runs the network once, with all outputs in memory.
         """
         internals = self.analysis.model.symbol.get_internals()
         nodes = (internals[place] for place in range(len(internals.list_outputs())))  # two may have one name
@@ -141,7 +154,7 @@ class Side:
         outputs = [node for node in nodes if node.list_inputs() != [node.name] and node.name not in tails]
         if not outputs:
             return None
-        values = self.run_unfused(outputs)
+        values = self.run_unfused(outputs, zero_below)
         return next((node.name for node, value in zip(outputs, values) if Figures.of(value).is_subnormal), None)
 
     def check(self, forward: Forward) -> None:
@@ -177,6 +190,13 @@ class Side:
                 f"{self.analysis.model.name}: MXNet cannot run the model: {explained(error, self.analysis)}"
             ) from None
 
+
+def _without_tiny(value: Any, limit: float) -> Any:
+    return value * (value.abs() >= limit) if np.dtype(value.dtype).kind == "f" else value
+
+
+_TINY = (1e-35, 1e-30, 1e-25, 1e-20, 1e-15, 1e-10)
+"""Weights below any of these magnitudes do next to nothing beside weights of an ordinary size."""
 
 _STORAGES = {"1": "row_sparse", "2": "csr"}
 """MXNet's numbers for storage that is not dense."""

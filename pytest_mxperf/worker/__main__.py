@@ -60,7 +60,9 @@ class Bench:
             if isinstance(request, Prepare):
                 return self._prepare(request)
             if isinstance(request, Inspect):
-                return Inspected(_side(request.network).first_subnormal_layer())
+                side = _side(request.network)
+                layer = side.first_subnormal_layer()
+                return Inspected(layer, None if layer is None else side.zero_below())
             if isinstance(request, Profile):
                 return self._profile(request)
             if isinstance(request, MeasurePeaks):

@@ -144,10 +144,10 @@ class PairedTimer:
             if allowance.is_used_up:
                 return test.stop(allowance.too_short(self._option, test.samples_to_decide()))
 
-    def subnormal_layer(self, network: Network) -> Optional[str]:
-        """The first operator of the network with subnormal outputs. Raises ``WorkerError``."""
+    def subnormal(self, network: Network) -> Inspected:
+        """Where in the network outputs become subnormal. Raises ``WorkerError``."""
         doing = f"it looked into {network.name}"
-        return self._worker.request(Inspect(network), Inspected, doing=doing, seconds=ANSWER_SECONDS).layer
+        return self._worker.request(Inspect(network), Inspected, doing=doing, seconds=ANSWER_SECONDS)
 
     def profile(self, *networks: Network) -> Tuple[NetworkProfile, ...]:
         """The times of the layers of one network, or of two in turns. Raises ``WorkerError``.

@@ -127,6 +127,8 @@ class Inspected(msgspec.Struct, frozen=True, tag="inspected"):
     """The first operator with many subnormal outputs, if there is one."""
 
     layer: Optional[str]
+    zero_below: Optional[float] = None
+    """No operator has them if all weights of smaller magnitude are 0. None if no such magnitude is known."""
 
 
 class Profiled(msgspec.Struct, frozen=True, tag="profiled"):

@@ -40,8 +40,12 @@ def measure(worker, reference_first=True):
     return worker.request(request, Measured, doing="it timed new", seconds=120)
 
 
+def inspected(worker, network):
+    return worker.request(Inspect(network), Inspected, doing="it looked into net", seconds=120)
+
+
 def inspect(worker, network):
-    return worker.request(Inspect(network), Inspected, doing="it looked into net", seconds=120).layer
+    return inspected(worker, network).layer
 
 
 def test_a_unit_gives_the_times_of_both_sides(worker):
@@ -297,6 +301,36 @@ def test_subnormal_activations_are_traced_to_where_they_begin(worker, tmp_path):
     healthy = Network("net", net.tojson(), INPUTS)
     assert inspect(worker, healthy) is None
     assert inspect(worker, Network("net", net.tojson(), INPUTS, str(path))) == "two"
+
+
+def test_the_magnitude_below_which_weights_of_0_mend_it_is_found(worker, tmp_path):
+    """Weights of 1e-22 in two layers in a row: their products are about 1e-44, and 0 once all below 1e-20 are 0.
+
+    A file that is mended like this has no such layer. A bias of -100 in front of an exponential is no tiny weight.
+    """
+    import mxnet as mx
+
+    net = mx.sym.var("data")
+    for name in ("one", "two", "three"):
+        net = mx.sym.FullyConnected(net, num_hidden=8, name=name)
+    weights = {"one": 1e-22, "two": 1e-22, "three": 1.0}
+    path = tmp_path / "net-0000.params"
+
+    def found(limit):
+        saved = {f"arg:{name}_bias": mx.nd.zeros(8) for name in weights}
+        saved.update(
+            {f"arg:{name}_weight": mx.nd.full((8, 8), value * (value >= limit)) for name, value in weights.items()}
+        )
+        mx.nd.save(str(path), saved)
+        return inspected(worker, Network("net", net.tojson(), INPUTS, str(path)))
+
+    assert found(0) == Inspected("two", 1e-20)
+    assert found(1e-25) == Inspected("two", 1e-20)
+    assert found(1e-20) == Inspected(None)
+
+    tail = 2 * mx.sym.exp(mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=2, name="fc"), name="tail")
+    mx.nd.save(str(path), {"arg:fc_weight": mx.nd.zeros((2, 8)), "arg:fc_bias": mx.nd.array([0.0, -100.0])})
+    assert inspected(worker, Network("net", tail.tojson(), INPUTS, str(path))) == Inspected("tail")
 
 
 def test_they_are_found_among_fused_layers_too(worker, tmp_path):

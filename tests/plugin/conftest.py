@@ -16,7 +16,7 @@ from pytest_mxperf.latency.comparison import Comparison, Sample
 from pytest_mxperf.latency.conditions import Conditions
 from pytest_mxperf.latency.decide import Outcome
 from pytest_mxperf.profile.values import Peaks
-from pytest_mxperf.worker.protocol import Prepared
+from pytest_mxperf.worker.protocol import Inspected, Prepared
 
 DIGITS_HEADER = """
 import pytest
@@ -287,8 +287,8 @@ class FakeTimer:
     def shortage(self, prepared):
         return self.shortages.pop(0) if self.shortages else ""
 
-    def subnormal_layer(self, network):
-        return self.layer
+    def subnormal(self, network):
+        return Inspected(self.layer, None if self.layer is None else 1e-15)
 
     def peaks(self):
         return Peaks({"float32": 1e11}, 2e10)

@@ -709,7 +709,7 @@ def test_slow_weights_fail_and_say_where_it_begins(weighed, run, pytester):
     result.stdout.fnmatch_lines(
         [
             "digits: weights: 3.1x the time that the graph needs with synthetic ones; "
-            "subnormal activations from conv2_fwd"
+            "subnormal activations from conv2_fwd: set all weights of magnitude below 1e-15, of all layers, to 0"
         ]
     )
     result.stdout.no_fnmatch_line("if that is meant*")  # slow weights are never recorded

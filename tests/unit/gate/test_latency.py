@@ -137,6 +137,10 @@ def test_slow_weights_name_the_layer_where_it_begins():
     assert judge_weights(Fraction(1, 4), slow, "conv2").message == (
         "weights: 3.1x the time that the graph needs with synthetic ones; subnormal activations from conv2"
     )
+    assert judge_weights(Fraction(1, 4), slow, "conv2", 1e-30).message == (
+        "weights: 3.1x the time that the graph needs with synthetic ones; subnormal activations from conv2: set all "
+        "weights of magnitude below 1e-30, of all layers, to 0"
+    )
     assert (
         judge_weights(Fraction(1, 4), slow).message == "weights: 3.1x the time that the graph needs with synthetic ones"
     )
@@ -144,12 +148,19 @@ def test_slow_weights_name_the_layer_where_it_begins():
 
 
 def test_subnormal_numbers_that_cost_nothing_here_may_elsewhere():
-    finding = judge_weights(Fraction(1, 4), compared(Outcome.PASSED, -0.02, -0.03, 0.01), "conv2")
+    fast = compared(Outcome.PASSED, -0.02, -0.03, 0.01)
+    finding = judge_weights(Fraction(1, 4), fast, "conv2", 1e-15)
     assert (finding.verdict, finding.message) == (
         Verdict.INCONCLUSIVE,
         "weights: 1.0x the time of synthetic ones on this processor, but some weights are so small that conv2 computes "
-        "subnormal numbers, which make other processors several times slower; set such weights to 0, or silence this "
-        "with weights=False",
+        "subnormal numbers, which make other processors several times slower; set all weights of magnitude below "
+        "1e-15, of all layers, to 0, or silence this with weights=False",
+    )
+    finding = judge_weights(Fraction(1, 4), fast, "conv2")
+    assert (finding.verdict, finding.message) == (
+        Verdict.INCONCLUSIVE,
+        "weights: 1.0x the time of synthetic ones on this processor, but conv2 computes subnormal numbers, which make "
+        "other processors several times slower; silence this with weights=False",
     )
 
 

@@ -333,7 +333,7 @@ def test_a_process_that_dies_can_say_meanwhile_at_what(timer):
     subject.prepare(OLD)
     subject.profile(OLD)
     subject.peaks()
-    assert subject.subnormal_layer(NEW) == "fc"
+    assert subject.subnormal(NEW) == Inspected("fc")
     assert worker.requests[-1] == Inspect(NEW)
     assert worker.doings == [
         "it prepared net",
