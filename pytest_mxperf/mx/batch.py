@@ -73,7 +73,7 @@ def _arrays(module: Any, given: Any, takes: str) -> List[Any]:
         raise _misfit(f"has a value of type {type_of(strange[0])}", takes)
     if len(arrays) != len(default_bucket(module).data_shapes):
         raise _misfit(f"has {len(arrays)} array{'s' * (len(arrays) != 1)}", takes)
-    return arrays
+    return [each.as_nd_ndarray() for each in arrays]  # a module copies none of mx.np
 
 
 def _named(module: Any, shapes: Sequence[Tuple[int, ...]]) -> str:

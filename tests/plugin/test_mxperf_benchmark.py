@@ -434,7 +434,9 @@ class Like:
     data = [ones((2, 5))]
 
 
-@pytest.mark.parametrize("batch", [ones((4, 8)), [ones((4, 8))], (ones((4, 8)),), Batch([ones((4, 8))])])
+@pytest.mark.parametrize(
+    "batch", [ones((4, 8)), mx.np.ones((4, 8)), [ones((4, 8))], (ones((4, 8)),), Batch([ones((4, 8))])]
+)
 def test_plain(mxperf_benchmark, batch):
     module = plain()
     mxperf_benchmark(module, batch=batch)
@@ -467,7 +469,7 @@ def test_without_a_batch_it_is_the_default_bucket(mxperf_benchmark):
     assert (module._curr_bucket_key, module.data_shapes[0].shape) == (5, (2, 5))
 """
     )
-    run("--benchmark-max-time=0.01", "--benchmark-min-rounds=2").assert_outcomes(passed=11)
+    run("--benchmark-max-time=0.01", "--benchmark-min-rounds=2").assert_outcomes(passed=12)
 
 
 @pytest.mark.parametrize(
