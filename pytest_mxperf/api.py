@@ -79,6 +79,13 @@ def _spec(model: ModelLike, inputs: Any, *, where: str, **options: Any) -> Model
     return model
 
 
+def _merged(common: Optional[Inputs], own: Optional[Inputs]) -> Any:
+    """The inputs of both models, and in their place those of one; what is no mapping is for ``ModelSpec`` to refuse."""
+    if not isinstance(common, Mapping) or not isinstance(own, Mapping):
+        return common if own is None else own
+    return {**common, **own}
+
+
 def vary(
     model: ModelLike,
     inputs: Optional[Inputs] = None,
@@ -128,11 +135,13 @@ def diff(
 ) -> Difference:
     """How two models differ: layers added, removed and changed. They are matched by structure, not by name.
 
-    Models, ``inputs`` and errors are as in ``count``. Both models take ``inputs`` and ``epoch``, unless one is given
-    its own. A ``ModelSpec`` always has its own. If there are no ``changes``, the models are equal up to names.
+    Models, ``inputs`` and errors are as in ``count``. Both models take ``inputs`` and ``epoch``. ``inputs_new`` adds
+    inputs for ``new`` alone, or replaces those of the same name; ``epoch_new`` replaces ``epoch``. ``inputs_old`` and
+    ``epoch_old`` do so for ``old``. A ``ModelSpec`` always has its own. If there are no ``changes``, the models are
+    equal up to names.
     """
     before, now = [
-        _spec(model, inputs if given is None else given, where="diff", epoch=epoch if own is None else own)
+        _spec(model, _merged(inputs, given), where="diff", epoch=epoch if own is None else own)
         for model, given, own in ((old, inputs_old, epoch_old), (new, inputs_new, epoch_new))
     ]
     counted, counted_now = _counted(before), _counted(now)
@@ -168,7 +177,7 @@ def compare_latency(
     if not -1 < tolerance < math.inf:
         raise UsageError(f"compare_latency: tolerance={shown(tolerance)} is not a finite number above -1")
     specs = [
-        _spec(model, inputs if given is None else given, where="compare_latency", epoch=epoch if own is None else own)
+        _spec(model, _merged(inputs, given), where="compare_latency", epoch=epoch if own is None else own)
         for model, given, own in ((old, inputs_old, epoch_old), (new, inputs_new, epoch_new))
     ]
     _, (reference, candidate) = _networks(specs, run_as, imports, where="compare_latency")

@@ -5,7 +5,7 @@ import json
 import re
 import shlex
 from dataclasses import replace
-from typing import Dict, List, Optional, Sequence, Tuple, cast
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple, cast
 
 from pytest_mxperf.errors import UsageError
 from pytest_mxperf.spec import LATEST, DtypeName, Epoch, InputSpec, ModelSpec
@@ -33,7 +33,7 @@ def add_model_options(command: argparse.ArgumentParser, *, of_two: bool) -> None
 
 def _add_options(command: argparse.ArgumentParser, side: str, which: str) -> None:
     end, of = side.replace("_", "-"), f" {which}" if which else ""
-    only = f"; {which}" if which else ""
+    only = f"; {which}{', in place of --input of the same name' if side else ''}" if which else ""
     command.add_argument(
         f"--input{end}",
         action="append",
@@ -73,16 +73,19 @@ def _epoch(text: str) -> Epoch:
 
 
 def model_of(options: argparse.Namespace, source: str, side: str = "") -> ModelSpec:
-    """The model, without inputs if none are given. Raises ``UsageError``."""
+    """The model, without inputs if none are given. What is given for its side goes before what is for both models.
+
+    Raises ``UsageError``.
+    """
     given = vars(options)
-    inputs = _by_name(given[f"input{side}"] or given["input"], f"--input{_end(side, given, 'input')}")
-    shapes = _by_name(given[f"shape{side}"] or given["shape"], f"--shape{_end(side, given, 'shape')}")
-    epoch = given[f"epoch{side}"] if given[f"epoch{side}"] is not None else given["epoch"]
+    inputs, shapes = _merged(given, "input", side), _merged(given, "shape", side)
+    has_own_weights = given[f"epoch{side}"] is not None or given[f"params{side}"] is not None
+    epoch, params = (given[f"{name}{side if has_own_weights else ''}"] for name in ("epoch", "params"))
     spec = ModelSpec.parse(
         source,
         inputs or _NO_INPUTS,
         epoch=0 if epoch is None else epoch,
-        params=given[f"params{side}"] or given["params"],
+        params=params,
         shapes={name: spec.shape for name, spec in shapes.items()},
         output=given[f"output{side}"] or given["output"],
         where=_CALLS.get(options.command, options.command),
@@ -95,8 +98,10 @@ _CALLS = {"cost": "count", "profile": "profile_layers"}
 _NO_INPUTS = {"": InputSpec((1,))}
 
 
-def _end(side: str, given: Dict[str, object], name: str) -> str:
-    return side.replace("_", "-") if given[f"{name}{side}"] else ""
+def _merged(given: Mapping[str, Sequence[str]], name: str, side: str) -> Dict[str, InputSpec]:
+    """The shapes given with ``--input`` or ``--shape``: those for both models, and in their place those for a side."""
+    common = _by_name(given[name], f"--{name}")
+    return {**common, **_by_name(given[f"{name}{side}"], f"--{name}{side.replace('_', '-')}")} if side else common
 
 
 _IN_WORDS = (

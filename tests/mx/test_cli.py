@@ -47,6 +47,19 @@ def wider(digits, tmp_path):
     return tmp_path / "wider"
 
 
+@pytest.fixture
+def stepped(tmp_path):
+    """Saves a net with a begin state as wide as it is: data (?, 3) and state (?, hidden)."""
+    import mxnet as mx
+
+    def stepped(name, hidden):
+        step = mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=hidden, name="i") + mx.sym.var("state")
+        mx.sym.FullyConnected(step, num_hidden=2, name="o").save(str(tmp_path / f"{name}-symbol.json"))
+        return tmp_path / name
+
+    return stepped
+
+
 class TestCost:
     def test_the_totals_and_the_heaviest_layers_are_shown(self, mxperf, digits, monkeypatch):
         monkeypatch.setenv("COLUMNS", "80")
@@ -382,17 +395,9 @@ class TestInputs:
         assert (code, out) == (2, "")
         assert err == "mxperf: --input data=2,1,8,8: 'data' is given twice, here and as data=1,1,8,8\n"
 
-    def test_each_side_may_have_inputs_of_its_own(self, mxperf, digits, tmp_path):
+    def test_each_side_may_have_inputs_of_its_own(self, mxperf, stepped):
         """An LSTM with begin states can be widened only so: they are as wide as it is."""
-        import mxnet as mx
-
-        def save(name, hidden):
-            state = mx.sym.var("state")
-            step = mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=hidden, name="i") + state
-            mx.sym.FullyConnected(step, num_hidden=2, name="o").save(str(tmp_path / f"{name}-symbol.json"))
-            return tmp_path / name
-
-        old, new = save("old", 4), save("new", 6)
+        old, new = stepped("old", 4), stepped("new", 6)
         sides = (
             "--input-old",
             "data=1,3",
@@ -407,6 +412,55 @@ class TestInputs:
         assert (code, err) == (1, "")
         assert out.splitlines()[0] == "MACs    20 -> 30 (+50.00%)"  # 3 x 4 + 4 x 2, 3 x 6 + 6 x 2
         assert mxperf("diff", old, new, "--input", "data=1,3", "--input", "state=1,4")[0] == 2
+
+    @pytest.mark.parametrize(
+        "sides",
+        [
+            ("--input=data=1,3", "--input-old=state=1,4", "--input-new=state=1,6"),
+            ("--input=data=1,3", "--input=state=1,4", "--input-new=state=1,6"),
+            (
+                "--input=data=9,9",
+                "--input=state=1,6",
+                "--input-old=data=1,3",
+                "--input-old=state=1,4",
+                "--input-new=data=1,3",
+            ),
+        ],
+    )
+    def test_a_side_s_own_inputs_are_merged_with_the_common_ones(self, mxperf, stepped, sides):
+        """3 x 4 + 4 x 2 MACs and 3 x 6 + 6 x 2."""
+        code, out, err = mxperf("diff", stepped("old", 4), stepped("new", 6), *sides)
+        assert (code, err) == (1, "")
+        assert out.splitlines()[0] == "MACs    20 -> 30 (+50.00%)"
+
+    def test_so_are_its_own_shapes(self, mxperf, tmp_path):
+        """2 x 3 sums on one side, 4 x 3 on the other; each has an offset that the other lacks."""
+        import mxnet as mx
+
+        for name in ("old", "new"):
+            rows = mx.sym.broadcast_add(mx.sym.var("data"), mx.sym.var("rows"))
+            mx.sym.broadcast_add(rows, mx.sym.var("columns")).save(str(tmp_path / f"{name}-symbol.json"))
+        shapes = ("--shape=rows=1,3", "--shape=columns=2,1", "--shape-new=columns=4,1")
+        code, out, err = mxperf("diff", tmp_path / "old", tmp_path / "new", "--input=data=1,3", *shapes)
+        assert (code, err) == (1, "")
+        assert out.splitlines()[2] == "params  5 -> 7 (+40.00%)"
+
+    def test_a_side_s_own_weights_and_outputs_replace_the_common_ones(self, mxperf, digits):
+        """A file or an epoch: each is weights. conv1 has 16 kernels of 9 taps on 8 x 8 pixels."""
+        weights = digits.with_name("digits-0000.params")
+        assert mxperf("diff", digits, digits, *INPUT, "--epoch=3", "--epoch-old=0", f"--params-new={weights}")[0] == 0
+        assert mxperf("diff", digits, digits, *INPUT, f"--params={weights}", "--epoch-new=0")[0] == 0
+        ends = ("--output=dense1_fwd", "--output-old=conv1_fwd")
+        assert "MACs    9,216 -> " in mxperf("diff", digits, digits, *INPUT, *ends)[1]
+
+    def test_a_program_merges_them_too(self, stepped):
+        models, common = (str(stepped("old", 4)), str(stepped("new", 6))), {"data": (1, 3), "state": (1, 4)}
+        found = pytest_mxperf.diff(*models, common, inputs_new={"state": (1, 6)})
+        assert (found.before.macs, found.now.macs) == (20, 30)
+        found = pytest_mxperf.diff(
+            *models, {"data": (1, 3)}, inputs_old={"state": (1, 4)}, inputs_new={"state": (1, 6)}
+        )
+        assert (found.before.macs, found.now.macs) == (20, 30)
 
 
 class TestStoredInputs:
