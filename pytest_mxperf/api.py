@@ -3,15 +3,16 @@
 import math
 import sys
 from collections import Counter
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 from pytest_mxperf.baseline.diff import Counted, Difference, difference_between
 from pytest_mxperf.baseline.record import Baseline
 from pytest_mxperf.cost.inputs import GraphInput
 from pytest_mxperf.cost.result import CostReport
 from pytest_mxperf.cost.scaling import Axis, Scaling
-from pytest_mxperf.errors import UsageError, shown
+from pytest_mxperf.errors import MxperfError, UsageError, shown
 from pytest_mxperf.graph import Graph, without_garbage_collection
 from pytest_mxperf.imports import import_all
 from pytest_mxperf.latency.allowance import DEFAULT_SECONDS
@@ -21,6 +22,7 @@ from pytest_mxperf.profile.layers import ModelProfile, model_profile
 from pytest_mxperf.profile.slowdown import Timed, paired, slowdown
 from pytest_mxperf.profile.story import lines
 from pytest_mxperf.profile.values import NetworkProfile, Peaks
+from pytest_mxperf.sides import in_own, of_each
 from pytest_mxperf.spec import Checkpoint, Epoch, Inputs, ModelLike, ModelSpec, RunAs, RunAsName, ShapeLike
 from pytest_mxperf.worker.paired_timer import PairedTimer
 from pytest_mxperf.worker.protocol import Network
@@ -86,6 +88,17 @@ def _merged(common: Optional[Inputs], own: Optional[Inputs]) -> Any:
     return {**common, **own}
 
 
+@contextmanager
+def _told_of_own(*models: ModelLike) -> Iterator[None]:
+    """An error about one of two models names the arguments of that one, unless a ``ModelSpec`` has these."""
+    try:
+        yield
+    except MxperfError as error:
+        if error.side and not any(isinstance(model, ModelSpec) for model in models):
+            error.args, error.side = (in_own(error),), ""
+        raise
+
+
 def vary(
     model: ModelLike,
     inputs: Optional[Inputs] = None,
@@ -140,11 +153,12 @@ def diff(
     ``epoch_old`` do so for ``old``. A ``ModelSpec`` always has its own. If there are no ``changes``, the models are
     equal up to names.
     """
-    before, now = [
+    before, now = specs = [
         _spec(model, _merged(inputs, given), where="diff", epoch=epoch if own is None else own)
         for model, given, own in ((old, inputs_old, epoch_old), (new, inputs_new, epoch_new))
     ]
-    counted, counted_now = _counted(before), _counted(now)
+    with _told_of_own(old, new):
+        counted, counted_now = map(_counted, of_each(analysis_of, specs), specs)
     from pytest_mxperf.mx.operators import operator  # imported already, to analyse them
 
     return difference_between(counted, counted_now, {**before.inputs, **now.inputs}, operators=operator)
@@ -180,7 +194,8 @@ def compare_latency(
         _spec(model, _merged(inputs, given), where="compare_latency", epoch=epoch if own is None else own)
         for model, given, own in ((old, inputs_old, epoch_old), (new, inputs_new, epoch_new))
     ]
-    _, (reference, candidate) = _networks(specs, run_as, imports, where="compare_latency")
+    with _told_of_own(old, new):
+        _, (reference, candidate) = _networks(specs, run_as, imports, where="compare_latency")
     with PairedTimer(seconds=seconds) as timer:
         return timer.compare(reference, candidate, tolerance)
 
@@ -256,7 +271,7 @@ def _networks(
 ) -> "Tuple[List[Analysis], List[Network]]":
     """All models are run in the same way as the last one, or as ``run_as`` says."""
     import_all(imports, where=f"{where}: imports")
-    analyses = [analysis_of(spec) for spec in specs]
+    analyses = of_each(analysis_of, specs)
     path = tuple(filter(None, sys.path)) if imports else ()
     all_run_as = RunAs.parse(run_as, where=where) or specs[-1].run_as or analyses[-1].model.run_as
     networks = [
@@ -308,8 +323,7 @@ def operators_of(model: ModelSpec) -> Dict[str, int]:
     return dict(Counter(node.op for node in graph.nodes if not node.is_variable))
 
 
-def _counted(spec: ModelSpec) -> Counted:
-    analysis = analysis_of(spec)
+def _counted(analysis: "Analysis", spec: ModelSpec) -> Counted:
     return Counted.of(analysis.graph, analysis.inference.shapes, Baseline.of(analysis.cost(), spec.inputs))
 
 

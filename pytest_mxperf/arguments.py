@@ -5,15 +5,14 @@ import json
 import re
 import shlex
 from dataclasses import replace
-from typing import Dict, List, Mapping, Optional, Sequence, Tuple, cast
+from functools import partial
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple, Union, cast
 
-from pytest_mxperf.errors import UsageError
+from pytest_mxperf.errors import MxperfError, MxperfWarning, UsageError
+from pytest_mxperf.sides import SIDES, advice
 from pytest_mxperf.spec import LATEST, DtypeName, Epoch, InputSpec, ModelSpec
 
-__all__ = ["SIDES", "add_model_options", "in_keys", "in_options", "model_of"]
-
-SIDES = ("_old", "_new")
-"""Endings of the options' names, of either model."""
+__all__ = ["add_model_options", "in_keys", "in_options", "model_of", "told_in_options"]
 
 
 def add_model_options(command: argparse.ArgumentParser, *, of_two: bool) -> None:
@@ -105,16 +104,17 @@ def _merged(given: Mapping[str, Sequence[str]], name: str, side: str) -> Dict[st
 
 
 _IN_WORDS = (
-    (r"\b(give (?:its|their) shapes?|give a smaller batch) in inputs\b", r"\1 with --input"),
-    (r"\b(give (?:its|their) shapes?|, or) in shapes\b", r"\1 with --shape"),
+    (r"\b(give (?:its|their) shapes?|give a smaller batch) in inputs\b", r"\1 with --input{}"),
+    (r"\b(give (?:its|their) shapes?|, or) in shapes\b", r"\1 with --shape{}"),
+    (r"\b(goes|own) in inputs_(old|new)\b", r"\1 with --input-\2"),
     (r"\bis not in inputs\b", "is not given with --input"),
     (
         r"\bis in inputs and in shapes; a parameter goes in shapes only",
         "is given with --input and with --shape; a parameter goes with --shape only",
     ),
-    (r"\bname one with params\Z", "name one with --params"),
-    (r"\bgive one as the epoch, or 'latest'", "give one with --epoch, or --epoch latest"),
-    (r"\bwith output=\Z", "with --output"),
+    (r"\bname one with params\Z", "name one with --params{}"),
+    (r"\bgive one as the epoch, or 'latest'", "give one with --epoch{0}, or --epoch{0} latest"),
+    (r"\bwith output=\Z", "with --output{}"),
     (
         r"\bimport the module that registers it, or name it with mxperf_imports in pytest's ini file",
         "name the module that registers it with --import",
@@ -124,16 +124,24 @@ _IN_WORDS = (
 _NAMED = re.compile(r"(?<![\w.-])(epoch|output|params|seconds)=('[^']*'|\"[^\"]*\"|[\w.]+)")
 
 
-def in_options(message: str) -> str:
+def told_in_options(problem: Union[MxperfError, MxperfWarning]) -> str:
+    """What is wrong, in the options of a command: of one model's own if it is about one of two."""
+    hint = advice(problem) if isinstance(problem, MxperfError) else ""
+    return in_options(f"{problem}{hint}", problem.side)
+
+
+def in_options(message: str, side: str = "") -> str:
     """A message with advice for callers of functions, in the options of a command: ``--epoch 7``.
 
-    A message about a line of a TOML file gets the keys of the file.
+    A message about a line of a TOML file gets the keys of the file. With a ``side``, the options are of one model of
+    two: ``--epoch-new 7``.
     """
     if _IN_FILE.match(message):
         return in_keys(message)
+    end = side.replace("_", "-")
     for pattern, words in _IN_WORDS:
-        message = re.sub(pattern, words, message)
-    return _NAMED.sub(_option, message)
+        message = re.sub(pattern, words.format(end), message)
+    return _NAMED.sub(partial(_option, end), message)
 
 
 _IN_FILE = re.compile(r"[^\n]*?\.toml:\d+: ")
@@ -150,8 +158,8 @@ def _key(found: "re.Match[str]") -> str:
     return f"{found.group(1)} = {value if is_number else json.dumps(value, ensure_ascii=False)}"
 
 
-def _option(found: "re.Match[str]") -> str:
-    return f"--{found.group(1)} {shlex.quote(found.group(2).strip(_QUOTES))}"
+def _option(end: str, found: "re.Match[str]") -> str:
+    return f"--{found.group(1)}{end} {shlex.quote(found.group(2).strip(_QUOTES))}"
 
 
 _QUOTES = "'\""

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from importlib import metadata
 from typing import Any, Iterator, NoReturn, Optional, Sequence, Type, Union
 
-from pytest_mxperf.arguments import in_options
+from pytest_mxperf.arguments import told_in_options
 from pytest_mxperf.commands import check, history, inputs, kept, layers, models
 from pytest_mxperf.commands.shared import TROUBLE
 from pytest_mxperf.errors import MxperfError, MxperfWarning, did_you_mean
@@ -66,7 +66,7 @@ def _abandon_stdout() -> None:
 
 def _message(error: Exception) -> str:
     if isinstance(error, MxperfError):
-        return in_options(str(error))
+        return told_in_options(error)
     if isinstance(error, OSError):
         return str(error)
     problem = f"{type(error).__name__}: {error}"
@@ -78,8 +78,8 @@ def _warnings_in_a_line() -> Iterator[None]:
     """Shows on stderr what is wrong with a model that can still be counted."""
 
     def show(message: Union[Warning, str], category: Type[Warning], *where: object, **more: object) -> None:
-        if issubclass(category, MxperfWarning):
-            print("mxperf: warning:", " ".join(in_options(str(message)).split()), file=sys.stderr)
+        if isinstance(message, MxperfWarning):
+            print("mxperf: warning:", " ".join(told_in_options(message).split()), file=sys.stderr)
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", MxperfWarning)

@@ -15,7 +15,9 @@
 Every message says what is wrong, where, and what to do next.
 """
 
-from typing import Iterable, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Iterable, Iterator, Sequence
 
 __all__ = [
     "BaselineError",
@@ -28,6 +30,7 @@ __all__ = [
     "ShapeError",
     "UsageError",
     "WorkerError",
+    "about",
     "did_you_mean",
     "listed",
     "shown",
@@ -35,8 +38,26 @@ __all__ = [
 ]
 
 
+_side: ContextVar[str] = ContextVar("side", default="")
+
+
+@contextmanager
+def about(side: str) -> Iterator[None]:
+    """What is raised and warned of in the block is about one of two models: ``_old`` or ``_new``."""
+    token = _side.set(side)
+    try:
+        yield
+    finally:
+        _side.reset(token)
+
+
 class MxperfError(Exception):
     """Base of every error that pytest-mxperf raises on purpose."""
+
+    def __init__(self, *message: object) -> None:
+        super().__init__(*message)
+        self.side = _side.get()
+        """Which of two models it is about, ``_old`` or ``_new``: empty if it may be both, or if there is only one."""
 
 
 class UsageError(MxperfError):
@@ -76,6 +97,10 @@ class MxperfWarning(UserWarning, MxperfError):  # noqa: N818  it is raised only 
 
     An error too, for those who turn warnings into errors (``filterwarnings = error``).
     """
+
+    def __init__(self, *message: object) -> None:
+        super().__init__(*message)
+        self.side = _side.get()
 
 
 def listed(items: Sequence[str], limit: int = 5) -> str:

@@ -10,12 +10,13 @@ from dataclasses import replace
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, cast, get_args
 
 from pytest_mxperf.api import inputs_of
-from pytest_mxperf.arguments import SIDES, add_model_options, in_options, model_of
+from pytest_mxperf.arguments import add_model_options, in_options, model_of
 from pytest_mxperf.baseline.record import Baseline
 from pytest_mxperf.baseline.store import BaselineStore
 from pytest_mxperf.cost.inputs import GraphInput, table
 from pytest_mxperf.cost.params import Role
-from pytest_mxperf.errors import MxperfError
+from pytest_mxperf.errors import MxperfError, about
+from pytest_mxperf.sides import SIDES, of_each
 from pytest_mxperf.spec import Checkpoint, DtypeName, InputSpec, ModelSpec, RunAs, RunAsName
 from pytest_mxperf.words import Words
 
@@ -111,7 +112,8 @@ def both(options: argparse.Namespace, sources: Sequence[str]) -> List[ModelSpec]
     run_as = next((spec.run_as for spec in reversed(specs) if spec.run_as), None)
     if bool(specs[0].inputs) != bool(specs[1].inputs):
         having, lacking = (0, 1) if specs[0].inputs else (1, 0)
-        inputs = _as_of(specs[having], specs[lacking])
+        with about(SIDES[lacking]):
+            inputs = _as_of(specs[having], specs[lacking])
         if inputs:
             print(f"mxperf: {sources[lacking]} takes the inputs of {sources[having]}", file=sys.stderr)
             specs[lacking] = replace(specs[lacking], inputs=inputs)
@@ -185,10 +187,10 @@ def wanted(*specs: ModelSpec) -> Tuple[str, int]:
     """The inputs of models that the user gave no inputs for, and how to give them."""
     lines = []
     options: List[str] = []
-    for spec, side in zip(specs, SIDES):
-        if spec.inputs:
+    found = of_each(lambda spec: None if spec.inputs else inputs_of(spec), specs)
+    for spec, side, inputs in zip(specs, SIDES, found):
+        if inputs is None:
             continue
-        inputs = inputs_of(spec)
         lines += [f"{spec.name} takes", *(f"  {line}" for line in table(inputs))]
         if not inputs:
             lines[-1] += " no inputs, as far as its graph tells"

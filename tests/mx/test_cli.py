@@ -453,6 +453,32 @@ class TestInputs:
         ends = ("--output=dense1_fwd", "--output-old=conv1_fwd")
         assert "MACs    9,216 -> " in mxperf("diff", digits, digits, *INPUT, *ends)[1]
 
+    @pytest.mark.parametrize("command", ["diff", "latency", "profile"])
+    @pytest.mark.parametrize(("widths", "side"), [((4, 6), "new"), ((6, 4), "old")])
+    def test_a_side_that_does_not_fit_is_told_its_own_option(self, mxperf, stepped, command, widths, side):
+        models = [stepped(name, width) for name, width in zip(("old", "new"), widths)]
+        given = ("--input=data=1,3", "--input=state=1,4")
+        code, out, err = mxperf(command, *models, *given)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert err.endswith(f"; give this model inputs of its own with --input-{side}\n")
+        assert mxperf("diff", *models, *given, f"--input-{side}=state=1,6")[0] == 1
+
+    def test_what_does_not_fit_either_side_is_told_the_common_option(self, mxperf, stepped):
+        _, _, err = mxperf("diff", stepped("old", 4), stepped("new", 6), "--input=data=1,3", "--input=state=1,5")
+        assert err.startswith("mxperf: old: shapes or dtypes do not fit together")
+        assert "--input" not in err
+
+    def test_a_program_is_told_its_own_argument(self, stepped):
+        models, given = (str(stepped("old", 4)), str(stepped("new", 6))), {"data": (1, 3), "state": (1, 4)}
+        with pytest.raises(pytest_mxperf.MxperfError, match=r"; give this model inputs of its own in inputs_new$"):
+            pytest_mxperf.diff(*models, given)
+        with pytest.raises(pytest_mxperf.MxperfError, match=r"; give this model inputs of its own in inputs_new$"):
+            pytest_mxperf.compare_latency(*models, given, tolerance=0.1)
+        specs = [pytest_mxperf.ModelSpec.parse(model, given) for model in models]
+        with pytest.raises(pytest_mxperf.MxperfError) as caught:
+            pytest_mxperf.diff(*specs)  # which take no inputs_new
+        assert "inputs_new" not in str(caught.value)
+
     def test_a_program_merges_them_too(self, stepped):
         models, common = (str(stepped("old", 4)), str(stepped("new", 6))), {"data": (1, 3), "state": (1, 4)}
         found = pytest_mxperf.diff(*models, common, inputs_new={"state": (1, 6)})
@@ -575,6 +601,29 @@ class TestFiles:
             others = ("--epoch", "3", f"--epoch-{side}", "4")
             assert "net-0004.params" in mxperf("diff", tmp_path / "net", tmp_path / "net", *INPUT, *others)[2]
         assert mxperf("diff", tmp_path / "net", tmp_path / "net", *INPUT, "--epoch", "latest")[0] == 0
+
+    @pytest.mark.parametrize("given", [INPUT, ()])
+    def test_the_epoch_that_one_side_lacks_is_named_with_its_own_option(self, mxperf, renamed, tmp_path, given):
+        renamed("a-symbol.json", "a-0002.params")
+        renamed("b-symbol.json", "b-0009.params")
+        for models, side in (("ab", "new"), ("ba", "old")):
+            code, out, err = mxperf("diff", *(tmp_path / name for name in models), *given, "--epoch", "2")
+            assert (code, out) == (2, "")
+            assert err.endswith(f"epochs that exist: 9; give one with --epoch-{side}, or --epoch-{side} latest\n")
+        _, _, err = mxperf("diff", tmp_path / "a", tmp_path / "b", *INPUT, "--epoch", "3")
+        assert err.endswith("epochs that exist: 2; give one with --epoch, or --epoch latest\n")
+
+    def test_weights_of_another_name_are_offered_to_their_own_side(self, mxperf, renamed, digits):
+        graph = renamed("graph.json", "best.params")
+        _, _, err = mxperf("diff", digits, graph, *INPUT)
+        assert err.endswith("the folder has best.params: name one with --params-new\n")
+        assert mxperf("diff", digits, graph, *INPUT, "--params-new", graph.with_name("best.params")) == (
+            *(0, mxperf("diff", digits, digits, *INPUT)[1], ""),
+        )
+        _, _, err = mxperf("diff", graph, digits, *INPUT, "--params-old", "none.params")
+        assert err.endswith(
+            "none.params: the weights are missing; the folder has best.params: name one with --params-old\n"
+        )
 
     def test_weights_of_any_name_are_taken_and_offered(self, mxperf, renamed):
         graph = renamed("graph.json", "best.params")

@@ -17,7 +17,7 @@ SOURCES = sorted(ROOT.rglob("*.py"))
 # From the bottom up; an import points downwards, or stays within one file or folder. Those in a row are siblings.
 LAYERS = [
     ["errors"],
-    ["quantities", "words", "versions", "imports", "encoding", "native_output", "traits"],
+    ["quantities", "words", "versions", "imports", "encoding", "native_output", "traits", "sides"],
     ["neighbours", "checkpoints"],
     ["graph", "spec", "params_file"],
     ["validate", "attributes", "stored", "ending"],
