@@ -55,10 +55,11 @@ class _Row(NamedTuple):
 
 def is_table(options: argparse.Namespace) -> bool:
     """Whether the arguments name several models, or may, or have an option that only tables have."""
-    sources = options.model
-    return (
-        len(sources) > 1 or bool(options.format or options.sort) or are_many(sources[0]) or is_suite(Path(sources[0]))
-    )
+    return bool(options.format or options.sort) or _may_be_many(options.model)
+
+
+def _may_be_many(sources: Sequence[str]) -> bool:
+    return len(sources) > 1 or are_many(sources[0]) or is_suite(Path(sources[0]))
 
 
 def costs(options: argparse.Namespace) -> Tuple[str, int]:
@@ -91,7 +92,12 @@ def costs(options: argparse.Namespace) -> Tuple[str, int]:
 
 def _refuse(options: argparse.Namespace) -> None:
     """Raises ``UsageError`` for options that a table would ignore."""
-    if options.layers or options.top is not None:
+    shows_layers = options.layers or options.top is not None
+    if shows_layers and not _may_be_many(options.model):
+        table = " and ".join(f"--{name}" for name in ("sort", "format") if getattr(options, name))
+        shown = "--layers" if options.layers else "--top"
+        raise UsageError(f"a table of models has no layers; leave out {table} to see them with {shown}")
+    if shows_layers:
         raise UsageError("--layers and --top show the layers of one model, not of many; give a single prefix")
     if options.json and options.format not in (None, "json"):
         raise UsageError(f"--json and --format {options.format}: give one of them")

@@ -941,6 +941,14 @@ class TestManyModels:
         [
             (["models", *INPUT, "--layers"], "--layers and --top show the layers of one model"),
             (["models", *INPUT, "--top", "3"], "--layers and --top show the layers of one model"),
+            (
+                ["models/digits", *INPUT, "--sort", "macs", "--top", "2"],
+                "a table of models has no layers; leave out --sort to see them with --top",
+            ),
+            (
+                ["models/digits", *INPUT, "--sort", "macs", "--format", "md", "--layers"],
+                "a table of models has no layers; leave out --sort and --format to see them with --layers",
+            ),
             (["models", *INPUT, "--json", "--format", "csv"], "--json and --format csv: give one of them"),
             (["mxperf.toml", *INPUT], "--input: mxperf.toml sets this for each of its models; leave the option out"),
             (["mxperf.toml", "--epoch", "3"], "--epoch: mxperf.toml sets this for each"),
