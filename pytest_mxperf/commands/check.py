@@ -15,6 +15,7 @@ from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.gate.limits import parse_budget, parse_growth
 from pytest_mxperf.gate.policy import Policy, parse_policies, parse_policy
 from pytest_mxperf.gate.session import judge_unused
+from pytest_mxperf.judge.entry import problem_of
 from pytest_mxperf.judge.growth import JudgedGrowth
 from pytest_mxperf.judge.keeper import Keeper
 from pytest_mxperf.judge.latency_gate import LatencyGate, Session
@@ -126,7 +127,7 @@ def _check(options: argparse.Namespace) -> Tuple[str, int]:
         findings += judge_unused(judging.store.names(), _used(checks), words=WORDS, of=path.name)
     run = RunReport(tuple(results), versions(), tuple(findings))
     failing = [finding for finding in findings if policy.action(finding.verdict) == "fail"]
-    blank = [entry.problem for entry in entries if entry.problem]
+    blank = [problem for problem in map(problem_of, entries) if problem]
     errors = [*blank, *keeper.errors, *(finding.message for finding in failing)]
     is_bad = bool(errors) or any(result.outcome != "passed" for result in results)
     lines = notices(results, findings, policy, words=WORDS)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, List, Tuple
 
 from pytest_mxperf.api import inputs_of, operators_of
-from pytest_mxperf.arguments import add_model_options, model_of
+from pytest_mxperf.arguments import add_model_options, in_options, model_of
 from pytest_mxperf.checkpoints import below, named
 from pytest_mxperf.commands.shared import MODEL, SAME, TROUBLE, Troubles, add
 from pytest_mxperf.cost.inputs import table
@@ -96,10 +96,15 @@ def _init(options: argparse.Namespace) -> Tuple[str, int]:
             raise UsageError(f"{printable(prefix)}: the name is not UTF-8, and {FILE_NAME} has to be; rename the file")
     guesses = [_guess(prefix, output.parent) for prefix in found]
     output.write_text(first_suite(guesses, recorded_by="pytest --mxperf-update"), encoding="utf-8")
-    blank = sum(not guess.is_complete for guess in guesses)
+    for guess in guesses:
+        if guess.problem:
+            print(f"mxperf: {in_options(guess.problem)}", file=sys.stderr)
+    broken = sum(bool(guess.problem) for guess in guesses)
+    blank = sum(not guess.is_complete for guess in guesses) - broken
     models = f"{len(guesses)} model{'' if len(guesses) == 1 else 's'}"
-    rest = f"; {blank} of them need something filled in: look for ?" if blank else ""
-    return f"{output}: {models}{rest}", SAME if not blank else TROUBLE
+    models += f"; {broken} of them cannot be read" if broken else ""
+    models += f"; {blank} of them need something filled in: look for ?" if blank else ""
+    return f"{output}: {models}", TROUBLE if broken or blank else SAME
 
 
 def _guess(prefix: str, folder: Path, output: str = "") -> Guess:

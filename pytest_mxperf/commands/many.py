@@ -17,6 +17,7 @@ from pytest_mxperf.commands.shared import Troubles, model_with_inputs, width
 from pytest_mxperf.cost.result import CostReport
 from pytest_mxperf.encoding import encoded
 from pytest_mxperf.errors import UsageError, listed
+from pytest_mxperf.judge.entry import problem_of
 from pytest_mxperf.quantities import Quantity, format_quantity
 from pytest_mxperf.spec import ModelSpec
 from pytest_mxperf.suite.read import FILE_NAME, Entry, is_suite, read_suite
@@ -117,8 +118,9 @@ def _specs(options: argparse.Namespace, source: str) -> Iterator[Tuple[str, Call
 
 
 def _filled_in(entry: Entry) -> ModelSpec:
-    if entry.problem:
-        raise UsageError(entry.problem)
+    problem = problem_of(entry)
+    if problem:
+        raise UsageError(problem)
     return entry.spec()
 
 

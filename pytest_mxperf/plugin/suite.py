@@ -35,11 +35,11 @@ class SuiteItem(pytest.Function):
     """The test of one model: a test function without a module."""
 
     _line = 0
-    _problem = ""
+    _entry: Entry
 
     def mark(self, entry: Entry) -> None:
         self._line = entry.line
-        self._problem = entry.problem
+        self._entry = entry
         for tag in entry.tags:
             self.config.addinivalue_line("markers", f"{tag}: a tag in {self.path.name}")  # for --strict-markers
             self.add_marker(getattr(pytest.mark, tag))
@@ -47,8 +47,10 @@ class SuiteItem(pytest.Function):
             self._add_gates(entry)
 
     def setup(self) -> None:
-        if self._problem:
-            pytest.fail(self._problem, pytrace=False)
+        if self._entry.problem:
+            from pytest_mxperf.judge.entry import problem_of
+
+            pytest.fail(problem_of(self._entry), pytrace=False)
         super().setup()
 
     def _add_gates(self, entry: Entry) -> None:

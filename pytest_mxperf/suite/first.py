@@ -68,14 +68,14 @@ class Guess(NamedTuple):
     source: str
     inputs: Tuple[GuessedInput, ...]
     problem: str = ""
-    """Why the inputs are unknown."""
+    """Why the checkpoint cannot be read."""
     epoch: Epoch = 0
     output: str = ""
     """The operator to end the graph at, because this MXNet lacks a later one."""
 
     @property
     def is_complete(self) -> bool:
-        return not self.problem and bool(self.inputs) and all(None not in each.shape for each in self.inputs)
+        return bool(self.inputs) and all(None not in each.shape for each in self.inputs)
 
     @classmethod
     def of(
@@ -89,7 +89,8 @@ class Guess(NamedTuple):
     ) -> "Guess":
         """``fits`` says whether the model can be counted with such shapes."""
         if not inputs:
-            return cls(source, (), "its graph names no input", epoch, output)
+            unknown = GuessedInput("data", (None,), "float32", "the graph names no input")
+            return cls(source, (unknown,), epoch=epoch, output=output)
         # MXNet infers most labels. They are given only if the model cannot be counted without them.
         for given in ([each for each in inputs if each.role is not Role.LABEL], list(inputs)):
             shapes = {each.name: _one_batch(each) for each in given}
@@ -182,7 +183,7 @@ def _table(guess: Guess, name: str) -> str:
     if guess.output:
         lines.append(f"output = {_text(guess.output)}    # this MXNet lacks the operator behind it")
     if guess.problem:
-        lines += [_comment(guess.problem), f'inputs = {{ data = ["{BLANK}"] }}']
+        lines.append(_comment(guess.problem))
     else:
         lines += [_comment(f"{each.name}: {each.remark}") for each in guess.inputs if each.remark]
         lines.append(f"inputs = {{ {', '.join(map(_input, guess.inputs))} }}")

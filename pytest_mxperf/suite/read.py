@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import sys
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
@@ -26,6 +27,8 @@ else:
 __all__ = ["FILE_NAME", "Entry", "is_suite", "read_suite"]
 
 FILE_NAME = "mxperf.toml"
+_UNKNOWN = {"data": ((1,), "float32")}
+"""In place of inputs that are to be filled in, to check the rest of the model."""
 _SYMBOL = "-symbol.json"
 _VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w+)|\$\$")
 _MERGED = ("budget", "baseline", "policy")
@@ -54,7 +57,7 @@ class Entry(NamedTuple):
     """The place for messages: ``mxperf.toml:7``."""
     line: int
     problem: str = ""
-    """Which size is still to be filled in. The other models of the file can be judged."""
+    """Which inputs or sizes are still to be filled in. The other models of the file can be judged."""
 
     def spec(self) -> ModelSpec:
         """The model's ``ModelSpec``. Raises ``UsageError``."""
@@ -127,7 +130,7 @@ class _Suite:
         name = source.name if model.glob else path[-1]
         arguments: Dict[str, Any] = {
             "source": str(source),
-            "inputs": {key: self._input(path, key, value) for key, value in model.inputs.items()},
+            "inputs": {key: self._input(path, key, value) for key, value in model.inputs.items()} or _UNKNOWN,
             "epoch": model.epoch,
             "name": re.sub(r"(-symbol)?\.json\Z", "", name),
             "params": None if model.params is None else str(self._place(path, "params", model.params)),
@@ -148,7 +151,7 @@ class _Suite:
             bool(timed) or model.benchmark,
             where,
             line,
-            self._blank(path, model),
+            self._blank(path, model, f"{title} has no inputs: mxperf inputs {shlex.quote(str(source))} shows them"),
         )
         self._check(path, entry)
         return entry
@@ -170,8 +173,10 @@ class _Suite:
                 table["against"] = str(self._place((*path, "baseline"), "against", table["against"]))
             yield table
 
-    def _blank(self, path: Tuple[str, ...], model: Model) -> str:
+    def _blank(self, path: Tuple[str, ...], model: Model, without_inputs: str) -> str:
         """What is to be filled in, with its place; empty if nothing is."""
+        if not model.inputs:
+            return str(self._error(path, without_inputs))
         shapes = {name: each.shape if isinstance(each, Input) else each for name, each in model.inputs.items()}
         blank = [name for name, shape in shapes.items() if BLANK in shape]
         if not blank:
@@ -181,8 +186,6 @@ class _Suite:
 
     def _check(self, path: Tuple[str, ...], entry: Entry) -> None:
         """Raises ``UsageError`` for values that a marker would refuse, already when the file is read."""
-        if not entry.model["inputs"]:
-            raise self._error(path, f"{entry.name} has no inputs: mxperf inputs {entry.model['source']} shows them")
         for metric, ceiling in entry.budget.items():
             parse_budget({metric: ceiling}, where=self._at(entry, path, "budget", metric))
         for verdict, action in entry.policy.items():

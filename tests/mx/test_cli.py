@@ -1108,15 +1108,21 @@ class TestManyModels:
         assert (code, err, "ERROR" in out) == (0, "", False)
 
     def test_what_cannot_be_read_is_left_blank(self, mxperf, models, tmp_path):
-        code, out, _ = mxperf("init", "models")
-        assert (code, out) == (2, "mxperf.toml: 3 models; 2 of them need something filled in: look for ?\n")
+        """Only a file that can be read is asked for more."""
+        code, out, err = mxperf("init", "models")
+        rest = "1 of them cannot be read; 1 of them need something filled in: look for ?"
+        fault = "models/broken-symbol.json: not an MXNet symbol JSON: "
+        assert (code, out) == (2, f"mxperf.toml: 3 models; {rest}\n")
+        assert err.startswith(f"mxperf: {fault}")
         text = (tmp_path / "mxperf.toml").read_text()
-        assert 'source = "models/broken"\n# ' in text
+        assert f'source = "models/broken"\n# {fault}' in text
+        assert text.count("inputs = ") == 2
         assert "# data: its channels are unknown; read by Convolution 'conv1_fwd'\ninputs = { data = [1, " in text
         code, out, err = mxperf("check", "--update")
         assert (code, err) == (2, "")
         assert "baseline recorded: digits\n" in out
-        assert 'ERROR mxperf.toml:10: broken: fill in the "?" of data\n' in out
+        assert f"ERROR mxperf.toml:7: {tmp_path}/{fault}" in out
+        assert mxperf("cost", "mxperf.toml")[2].startswith(f"mxperf: broken: mxperf.toml:7: {tmp_path}/{fault}")
         assert re.search(r'ERROR mxperf.toml:\d+: wider: fill in the "\?" of data\n', out)
 
 

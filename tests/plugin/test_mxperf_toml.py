@@ -315,6 +315,17 @@ def test_a_model_that_is_to_be_filled_in_is_an_error_of_its_own(recorded, run, n
     no_traceback(result)
 
 
+@pytest.mark.parametrize("inputs", ['inputs = { data = ["?"] }', ""])
+def test_a_file_that_cannot_be_read_is_told_before_what_is_to_be_filled_in(pytester, run, no_traceback, inputs):
+    (pytester.path / "net-symbol.json").write_text("{}")
+    (pytester.path / "mxperf.toml").write_text(f'[models.net]\nsource = "net"\n{inputs}\n')
+    result = run()
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*mxperf.toml:1: *net-symbol.json: not an MXNet symbol JSON: *"])
+    result.stdout.no_fnmatch_line("*fill in*")
+    no_traceback(result)
+
+
 def test_a_model_that_is_to_be_filled_in_keeps_its_baseline(recorded, run, pytester):
     recorded(('budget = { latency_p50 = "100 s" }', 'inputs = { data = [1, "?"] }'))
     result = run("--mxperf-update=prune")

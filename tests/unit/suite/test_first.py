@@ -48,6 +48,13 @@ def test_a_label_that_cannot_be_inferred_is_listed_with_what_is_blank():
         assert list(shapes(guess(data, label, fits=lambda shapes: False))) == expected
 
 
+def test_a_graph_without_inputs_has_one_to_fill_in():
+    found = guess()
+    assert (shapes(found), found.is_complete, found.inputs[0].remark) == (
+        *({"data": (None,)}, False, "the graph names no input"),
+    )
+
+
 def test_a_graph_that_ends_early_says_where(tmp_path):
     found = Guess.of("m/net", [given("data", (1, 3))], lambda shapes: True, output="fc")
     text = first_suite([found], recorded_by="record")
@@ -90,7 +97,7 @@ def test_the_file_has_a_table_for_each():
         "[defaults]\nbaseline = true    # no cost may grow\n"
         '\n[models.net]\nsource = "models/net"\ninputs = { data = [1, 3] }\n'
         '\n[models.net-2]\nsource = "b/net"\ninputs = { "to kens" = { shape = [1, 16], dtype = "int32" } }\n'
-        '\n[models."odd_name.v1"]\nsource = "c/odd name.v1"\n# the graph is empty\ninputs = { data = ["?"] }\n'
+        '\n[models."odd_name.v1"]\nsource = "c/odd name.v1"\n# the graph is empty\n'
     )
 
 

@@ -152,7 +152,6 @@ MODEL = '[models.a]\nsource = "a"\ninputs.data = [1]\n'
         ("\n[ models . 'a.b' ]\nsorce = 'a'\n", 3, "unknown key 'sorce'; did you mean 'source'?"),
         ('\r\n[models.a]\r\nsorce = "a"\r\n', 3, "unknown key 'sorce'; did you mean 'source'?"),
         ("\ufeff[models.a]\nsorce = 'a'\n", 2, "unknown key 'sorce'; did you mean 'source'?"),
-        ('[models.a]\nsource = "a"\n', 1, "a has no inputs: mxperf inputs"),
         (
             '[models.a]\nsource = "a"\ninputs = { data = [1, "x"] }\n',
             3,
@@ -233,6 +232,13 @@ def test_a_size_that_is_to_be_filled_in_is_a_problem_of_its_model_alone(suite, t
     entries = suite(text + '[models.b]\nsource = "b"\ninputs.data = [1]\n')
     assert [(entry.name, bool(entry.problem)) for entry in entries] == [("a", True), ("b", False)]
     assert entries[0].problem.endswith(f'mxperf.toml:{line}: a: fill in the "?" of {names}')
+
+
+def test_so_are_inputs_that_are_missing(suite, tmp_path):
+    first, second = suite(f'[models.a]\nsource = "a b"\n{MODEL.replace("models.a", "models.b")}')
+    where = tmp_path / "mxperf.toml"
+    assert first.problem == f"{where}:1: a has no inputs: mxperf inputs '{tmp_path / 'a b'}' shows them"
+    assert (first.spec().name, second.problem) == ("a", "")
 
 
 @pytest.mark.parametrize(
