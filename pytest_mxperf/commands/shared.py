@@ -14,7 +14,6 @@ from pytest_mxperf.arguments import add_model_options, in_options, model_of
 from pytest_mxperf.baseline.record import Baseline
 from pytest_mxperf.baseline.store import BaselineStore
 from pytest_mxperf.cost.inputs import GraphInput, table
-from pytest_mxperf.cost.params import Role
 from pytest_mxperf.errors import MxperfError, about
 from pytest_mxperf.sides import SIDES, of_each
 from pytest_mxperf.spec import Checkpoint, DtypeName, InputSpec, ModelSpec, RunAs, RunAsName
@@ -123,7 +122,7 @@ def both(options: argparse.Namespace, sources: Sequence[str]) -> List[ModelSpec]
 def _as_of(having: ModelSpec, lacking: ModelSpec) -> Mapping[str, InputSpec]:
     """The inputs of the one model that are inputs of the other; empty if the other needs more."""
     inputs = inputs_of(lacking)
-    needed = {each.name for each in inputs if each.role is not Role.LABEL}
+    needed = {each.name for each in inputs if each.is_wanted}
     if not needed or not needed <= having.inputs.keys():
         return {}
     names = {each.name for each in inputs}
@@ -194,7 +193,7 @@ def wanted(*specs: ModelSpec) -> Tuple[str, int]:
         lines += [f"{spec.name} takes", *(f"  {line}" for line in table(inputs))]
         if not inputs:
             lines[-1] += " no inputs, as far as its graph tells"
-        options += [f"--input{side.replace('_', '-')} {_unknown(each)}" for each in inputs]
+        options += [f"--input{side.replace('_', '-')} {_unknown(each)}" for each in inputs if each.is_wanted]
     if options and any(spec.inputs for spec in specs):
         command = shlex.join(["mxperf", *sys.argv[1:]])
         print(f"mxperf: fill in each ?: {command} {' '.join(options)}", file=sys.stderr)

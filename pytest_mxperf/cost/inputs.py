@@ -38,6 +38,11 @@ class GraphInput(NamedTuple):
     is_inferred: Optional[bool] = None
     """Whether MXNet infers a label's shape from the other inputs. None if it may, and for other inputs."""
 
+    @property
+    def is_wanted(self) -> bool:
+        """Whether the user has to give it: a label seldom, because MXNet infers most of them."""
+        return self.role is not Role.LABEL or self.is_inferred is False
+
     def __str__(self) -> str:
         return self.name if self.shape is None else f"{self.name} {format_partial(self.shape)}"
 

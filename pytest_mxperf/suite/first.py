@@ -98,7 +98,7 @@ class Guess(NamedTuple):
             if found is not None:
                 known = tuple(_known(each, found[each.name][0]) for each in given)
                 return cls(source, known, epoch=epoch, output=output)
-        needed = [each for each in inputs if each.role is not Role.LABEL or each.is_inferred is False]
+        needed = [each for each in inputs if each.is_wanted]
         return cls(source, tuple(map(_blank, needed or inputs)), epoch=epoch, output=output)
 
 

@@ -556,6 +556,17 @@ class TestStoredInputs:
             "mxperf: fill in each ?: mxperf diff 'a b' other --input-new 'my image'=?,5,?,? --input-new tokens=?:int32"
         ]
 
+    def test_a_label_that_is_inferred_is_not_asked_for(self, mxperf, stored, tmp_path, monkeypatch):
+        import mxnet as mx
+
+        rows = mx.sym.FullyConnected(mx.sym.var("rows"), num_hidden=2, name="fc")
+        mx.sym.SoftmaxOutput(rows, mx.sym.var("label"), name="loss").save(str(tmp_path / "other-symbol.json"))
+        monkeypatch.setattr("sys.argv", ["mxperf", "diff", "old", "new"])
+        code, out, err = mxperf("diff", stored, tmp_path / "other")
+        assert (code, err.splitlines()[1]) == (2, "mxperf: fill in each ?: mxperf diff old new --input-new rows=?")
+        assert "label of SoftmaxOutput 'loss'; inferred" in out
+        assert mxperf("diff", stored, tmp_path / "other", "--input-new", "rows=4,3")[0] == 1
+
     def test_given_inputs_count(self, mxperf, stored):
         code, out, err = mxperf("cost", stored, "--input", "data=2,1,8,8", "--json")
         assert (code, err, json.loads(out)["macs"]) == (0, "", 1_215_104)  # 2 x 607,552
