@@ -5,9 +5,9 @@ import os
 from pathlib import Path
 from typing import Iterator, List, Set
 
-from pytest_mxperf.errors import UsageError
+from pytest_mxperf.errors import UsageError, listed
 
-__all__ = ["are_many", "below", "matching", "named"]
+__all__ = ["are_many", "below", "is_any", "matching", "named"]
 
 _SYMBOL = "-symbol.json"
 
@@ -28,11 +28,24 @@ def named(source: str) -> List[str]:
     if found:
         return found
     stored = _prefixes(os.path.join(glob.escape(source), "*")) if _is_folder(source) else []
-    raise UsageError(
-        f"{source}: only graphs of baselines there; give one of them, as in {stored[0]}"
-        if stored
-        else f"{source}: no {_SYMBOL} file there"
-    )
+    if stored:
+        raise UsageError(f"{source}: only graphs of baselines there; give one of them, as in {stored[0]}")
+    others = _named_otherwise(source)
+    advice = f"; give the path of a graph that is called otherwise: {listed(others, 3)}" if others else ""
+    raise UsageError(f"{source}: no {_SYMBOL} file there{advice}")
+
+
+def _named_otherwise(source: str) -> List[str]:
+    """The graphs that a pattern finds or a folder has, if they are called ``X.json``."""
+    folders = _folders(Path(source)) if _is_folder(source) else ()
+    patterns = [os.path.join(glob.escape(path), "*.json") for path in folders] or [source, f"{source}.json"]
+    found = {path for pattern in patterns for path in glob.glob(pattern, recursive=True) if path.endswith(".json")}
+    return sorted(path for path in found if _begins_with(Path(path), b'"nodes"'))
+
+
+def is_any(source: str) -> bool:
+    """Whether there is a folder or a graph of this name; a pattern always may be one."""
+    return are_many(source) or Path(source if source.endswith(".json") else source + _SYMBOL).exists()
 
 
 def _is_folder(source: str) -> bool:
@@ -77,8 +90,13 @@ def _prefixes(pattern: str) -> List[str]:
 
 def _is_of_baseline(prefix: Path) -> bool:
     """A baseline stands beside its graph, and says in its first lines by which convention it was counted."""
+    return _begins_with(prefix.with_name(prefix.name + ".json"), b'"convention": "mxperf-')
+
+
+def _begins_with(path: Path, text: bytes) -> bool:
+    """Whether the file has the text in its first lines."""
     try:
-        with prefix.with_name(prefix.name + ".json").open("rb") as stream:
-            return b'"convention": "mxperf-' in stream.read(200)
+        with path.open("rb") as stream:
+            return text in stream.read(200)
     except OSError:
         return False

@@ -11,7 +11,7 @@ from typing import Any, List, Tuple
 
 from pytest_mxperf.api import inputs_of, operators_of
 from pytest_mxperf.arguments import add_model_options, in_options, model_of
-from pytest_mxperf.checkpoints import below, named
+from pytest_mxperf.checkpoints import is_any, named
 from pytest_mxperf.commands.shared import MODEL, SAME, TROUBLE, Troubles, add
 from pytest_mxperf.cost.inputs import table
 from pytest_mxperf.encoding import printable
@@ -21,8 +21,6 @@ from pytest_mxperf.suite.first import Guess, first_suite
 from pytest_mxperf.suite.read import FILE_NAME
 
 __all__ = ["add_commands"]
-
-_SYMBOL = "-symbol.json"
 
 
 def add_commands(commands: Any) -> None:
@@ -38,7 +36,7 @@ def add_commands(commands: Any) -> None:
         f"write a first {FILE_NAME} for the checkpoints in a folder; exit code 0 if it is complete, 2 on error or if "
         "something is to be filled in",
     )
-    init.add_argument("folder", metavar="FOLDER")
+    init.add_argument("folder", metavar="FOLDER", help="all checkpoints in it; a pattern, or one of them, is taken too")
     init.add_argument("-o", "--output", default=FILE_NAME, metavar="FILE", help=f"(default: {FILE_NAME})")
     init.add_argument("--force", action="store_true", help="replace an existing file")
 
@@ -85,10 +83,10 @@ def _about(spec: ModelSpec) -> str:
 
 
 def _init(options: argparse.Namespace) -> Tuple[str, int]:
-    folder, output = Path(options.folder), Path(options.output)
-    found = below(folder)
-    if not found:
-        raise UsageError(f"{folder}: no {_SYMBOL} file there")
+    output = Path(options.output)
+    if not is_any(options.folder):
+        raise UsageError(f"{options.folder}: there is no such folder")
+    found = named(options.folder)
     if output.exists() and not options.force:
         raise UsageError(f"{output}: the file exists; name another with --output, or replace it with --force")
     for prefix in found:

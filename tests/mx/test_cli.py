@@ -1068,6 +1068,41 @@ class TestManyModels:
         assert mxperf("init", ".", "--force")[1] == "mxperf.toml: 1 model\n"
         assert len(mxperf("cost", ".", *INPUT, "--format", "csv")[1].splitlines()) == 2
 
+    @pytest.mark.parametrize("command", ["cost", "inputs", "init"])
+    @pytest.mark.parametrize("given", [".", "*"])
+    def test_a_graph_that_is_called_otherwise_is_offered(self, mxperf, digits, tmp_path, monkeypatch, command, given):
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "package.json").write_text('{"name": "no graph"}')
+        (tmp_path / "deploy.json").write_bytes(digits.with_name("digits-symbol.json").read_bytes())
+        path = "./deploy.json" if given == "." else "deploy.json"
+        code, out, err = mxperf(command, given)
+        assert (code, out) == (2, "")
+        assert err == (
+            f"mxperf: {given}: no -symbol.json file there; give the path of a graph that is called otherwise: {path}\n"
+        )
+        assert "the graph needs" not in mxperf(command, path, *(INPUT if command == "cost" else ()))[1]
+
+    def test_a_first_file_may_have_a_graph_that_is_called_otherwise(self, mxperf, models, tmp_path):
+        (models / "digits-symbol.json").rename(models / "deploy.json")
+        mxperf("init", "models/deploy.json")
+        text = (tmp_path / "mxperf.toml").read_text().replace('"?"', "8").replace("[1, 8,", "[1, 1,")
+        (tmp_path / "mxperf.toml").write_text(text)
+        assert mxperf("cost", "mxperf.toml", "--format", "csv")[1].splitlines()[1].startswith("deploy.json,607552,")
+
+    @pytest.mark.parametrize("command", ["cost", "inputs", "init"])
+    def test_a_folder_of_baselines_says_so(self, mxperf, models, tmp_path, request, command):
+        (tmp_path / "stored").mkdir()
+        for name in ("digits.json", "digits-symbol.json"):
+            (tmp_path / "stored" / name).write_bytes((request.config.rootpath / "baselines" / name).read_bytes())
+        expected = "mxperf: stored: only graphs of baselines there; give one of them, as in stored/digits\n"
+        assert mxperf(command, "stored")[::2] == (2, expected)
+
+    def test_a_folder_that_is_not_there_is_told(self, mxperf, models):
+        assert mxperf("init", "nowhere")[::2] == (2, "mxperf: nowhere: there is no such folder\n")
+        (models / "README.md").touch()
+        for name in ("models/nowhere", "models/README.md", "models/none.json", ""):
+            assert mxperf("init", name)[::2] == (2, f"mxperf: {name}: there is no such folder\n")
+
     def test_it_replaces_nothing_unless_it_is_told_to(self, mxperf, models):
         for name in ("broken", "wider"):
             (models / f"{name}-symbol.json").unlink()
