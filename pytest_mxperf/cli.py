@@ -75,11 +75,15 @@ def _message(error: Exception) -> str:
 
 @contextmanager
 def _warnings_in_a_line() -> Iterator[None]:
-    """Shows on stderr what is wrong with a model that can still be counted."""
+    """Shows on stderr what is wrong with a model that can still be counted, once if it is opened twice."""
+    shown = set()
 
     def show(message: Union[Warning, str], category: Type[Warning], *where: object, **more: object) -> None:
         if isinstance(message, MxperfWarning):
-            print("mxperf: warning:", " ".join(told_in_options(message).split()), file=sys.stderr)
+            text = " ".join(told_in_options(message).split())
+            if (text, *where) not in shown:
+                print("mxperf: warning:", text, file=sys.stderr)
+            shown.add((text, *where))
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", MxperfWarning)

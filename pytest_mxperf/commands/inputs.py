@@ -16,6 +16,7 @@ from pytest_mxperf.commands.shared import MODEL, SAME, TROUBLE, Troubles, add
 from pytest_mxperf.cost.inputs import table
 from pytest_mxperf.encoding import printable
 from pytest_mxperf.errors import MxperfError, UsageError
+from pytest_mxperf.neighbours import parameter_files
 from pytest_mxperf.spec import LATEST, Checkpoint, Epoch, ModelSpec
 from pytest_mxperf.suite.first import Guess, first_suite
 from pytest_mxperf.suite.read import FILE_NAME
@@ -74,12 +75,16 @@ def _about(spec: ModelSpec) -> str:
     lines = [spec.name, *(f"  {line}" for line in table(found))]
     if not found:
         lines.append("  no inputs, as far as its graph tells")
-    if isinstance(spec.source, Checkpoint):
-        epochs = spec.source.epochs()
-        lines.append(f"  epochs: {', '.join(map(str, epochs)) if epochs else 'none, it has no weights'}")
+    if isinstance(spec.source, Checkpoint) and spec.source.params is None:
+        lines.append(f"  epochs: {_epochs(spec.source)}")
     operators = sorted(operators_of(spec).items(), key=lambda item: (-item[1], item[0]))
     lines.append(f"  operators: {', '.join(f'{name} {count}' for name, count in operators)}")
     return "\n".join(lines)
+
+
+def _epochs(checkpoint: Checkpoint) -> str:
+    found = ", ".join(map(str, checkpoint.epochs()))
+    return found or ("none" if parameter_files(checkpoint.symbol_path) else "none, it has no weights")
 
 
 def _init(options: argparse.Namespace) -> Tuple[str, int]:

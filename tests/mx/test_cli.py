@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -1001,6 +1002,24 @@ class TestManyModels:
             "  operators: Activation 4, BatchNorm 3, Convolution 3, FullyConnected 2, Pooling 2",
         ]
         assert "  epochs: none, it has no weights" in out.splitlines()
+
+    def test_weights_that_are_called_otherwise_are_no_epoch_and_are_told_once(self, mxperf, models):
+        (models / "digits-0000.params").rename(models / "digits.params")
+        code, out, err = mxperf("inputs", "models/digits")
+        assert (code, "  epochs: none" in out.splitlines()) == (0, True)
+        assert err == (
+            "mxperf: warning: digits: counted without weights, digits-0000.params is missing; the folder has "
+            "digits.params: name one with --params\n"
+        )
+        code, out, err = mxperf("inputs", "models/digits", "--params", "models/digits.params")
+        assert (code, err, "epochs" in out) == (0, "", False)
+
+    def test_a_warning_about_another_file_is_another_one(self, mxperf, models, tmp_path):
+        """Though both files have one name, and so the warnings one text."""
+        (models / "digits-0000.params").rename(models / "digits.params")
+        shutil.copytree(models, tmp_path / "others")
+        _, _, err = mxperf("inputs", "models/digits", "others/digits")
+        assert err.count("the folder has digits.params: name one with --params\n") == 2
 
     def test_inputs_of_a_pattern_and_of_a_folder(self, mxperf, models):
         for given in ("models/[dw]i*", "models"):
