@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple, Union, cast
 
-from pytest_mxperf.errors import MxperfError, MxperfWarning, UsageError
+from pytest_mxperf.errors import MxperfError, MxperfWarning, UsageError, about
 from pytest_mxperf.sides import SIDES, advice
 from pytest_mxperf.spec import LATEST, DtypeName, Epoch, InputSpec, ModelSpec
 
@@ -80,20 +80,19 @@ def model_of(options: argparse.Namespace, source: str, side: str = "") -> ModelS
     inputs, shapes = _merged(given, "input", side), _merged(given, "shape", side)
     has_own_weights = given[f"epoch{side}"] is not None or given[f"params{side}"] is not None
     epoch, params = (given[f"{name}{side if has_own_weights else ''}"] for name in ("epoch", "params"))
-    spec = ModelSpec.parse(
-        source,
-        inputs or _NO_INPUTS,
-        epoch=0 if epoch is None else epoch,
-        params=params,
-        shapes={name: spec.shape for name, spec in shapes.items()},
-        output=given[f"output{side}"] or given["output"],
-        where=_CALLS.get(options.command, options.command),
-    )
+    with about(side if has_own_weights else ""):
+        spec = ModelSpec.parse(
+            source,
+            inputs or _NO_INPUTS,
+            epoch=0 if epoch is None else epoch,
+            params=params,
+            shapes={name: spec.shape for name, spec in shapes.items()},
+            output=given[f"output{side}"] or given["output"],
+            where=options.command,
+        )
     return spec if inputs else replace(spec, inputs={})
 
 
-_CALLS = {"cost": "count", "profile": "profile_layers"}
-"""What a command calls, for messages."""
 _NO_INPUTS = {"": InputSpec((1,))}
 
 
@@ -114,6 +113,8 @@ _IN_WORDS = (
     ),
     (r"\bname one with params\Z", "name one with --params{}"),
     (r"\bgive one as the epoch, or 'latest'", "give one with --epoch{0}, or --epoch{0} latest"),
+    (r"\Avary: axis=['\"](.*?)['\"]:", r"--vary \1:"),
+    (r"\Avary: sizes=", "--vary: sizes "),
     (r"\bwith output=\Z", "with --output{}"),
     (
         r"\bimport the module that registers it, or name it with mxperf_imports in pytest's ini file",

@@ -61,14 +61,17 @@ class Troubles:
 
     @contextmanager
     def told(self, name: str = "", *, words: Callable[[str], str] = in_options) -> Iterator[None]:
-        """Catches errors and reports them. ``name`` is for messages that lack the model's name.
+        """Catches errors and reports them. ``name`` stands before each: a prefix or the name of an entry.
 
+        A message that begins with the model's own name, which is the end of the prefix, says it once.
         ``words`` puts advice in words that the user can type.
         """
         try:
             yield
         except (MxperfError, OSError) as error:
             message = words(" ".join(str(error).split()))
+            own = f"{os.path.basename(name)}: "
+            message = message[len(own) :] if message.startswith(own) else message
             print(f"mxperf: {name}: {message}" if name else f"mxperf: {message}", file=sys.stderr)
             self.code = TROUBLE
 

@@ -97,7 +97,7 @@ class TestCost:
         assert (code, out, err) == (
             2,
             "",
-            "mxperf: count: epoch=-1 is not a whole number from 0 up; 'latest' is the last one\n",
+            "mxperf: cost: epoch=-1 is not a whole number from 0 up; 'latest' is the last one\n",
         )
 
 
@@ -159,7 +159,7 @@ class TestErrors:
             (("cost", "net"), "mxperf: net-symbol.json: cannot read the symbol: No such file"),
             (("cost", "nowhere/net", *INPUT), "mxperf: nowhere/net-symbol.json: cannot read the symbol: No such file"),
             (("diff", "nowhere/a", "b", *INPUT), "mxperf: nowhere/a-symbol.json: cannot read the symbol: No such file"),
-            (("cost", "", *INPUT), "mxperf: count: '' names no checkpoint"),
+            (("cost", "", *INPUT), "mxperf: cost: '' names no checkpoint"),
             (("cost", "net", "--input", "1,1,8,8"), "mxperf: --input 1,1,8,8: write it like data=1,3,224,224 or"),
             (("cost", "net", "--input", "data="), "mxperf: --input data=: write it like data=1,3,224,224 or"),
             (("cost", "net", "--input", "data=1,x"), "mxperf: --input data=1,x: write it like data=1,3,224,224 or"),
@@ -625,6 +625,22 @@ class TestFiles:
         _, _, err = mxperf("diff", tmp_path / "a", tmp_path / "b", *INPUT, "--epoch", "3")
         assert err.endswith("epochs that exist: 2; give one with --epoch, or --epoch latest\n")
 
+    @pytest.mark.parametrize(
+        ("command", "given", "end"),
+        [
+            ("cost", ("--params=F", "--epoch=3"), ""),
+            ("inputs", ("--params=F", "--epoch=3"), ""),
+            ("profile", ("--params=F", "--epoch=3"), ""),
+            ("diff", ("--params=F", "--epoch=3"), ""),
+            ("latency", ("--params-old=F", "--epoch-old=3"), "-old"),
+            ("diff", ("--params-new=F", "--epoch-new=3"), "-new"),
+        ],
+    )
+    def test_a_file_and_an_epoch_are_an_error_of_the_command(self, mxperf, digits, command, given, end):
+        models = [digits] * (2 if command in ("diff", "latency") else 1)
+        expected = f"mxperf: {command}: --params{end} F names the file; leave out --epoch{end} 3\n"
+        assert mxperf(command, *models, *given) == (2, "", expected)
+
     def test_weights_of_another_name_are_offered_to_their_own_side(self, mxperf, renamed, digits):
         graph = renamed("graph.json", "best.params")
         _, _, err = mxperf("diff", digits, graph, *INPUT)
@@ -684,7 +700,7 @@ class TestFiles:
     def test_the_folder_that_one_is_in_is_no_prefix_either(self, mxperf, renamed, tmp_path, monkeypatch):
         renamed("net-symbol.json", "net-0003.params")
         monkeypatch.chdir(tmp_path)
-        assert mxperf("profile", ".")[2] == "mxperf: profile_layers: '.' is a folder; give a prefix in it: 'net'\n"
+        assert mxperf("profile", ".")[2] == "mxperf: profile: '.' is a folder; give a prefix in it: 'net'\n"
 
 
 class TestPartsOfModels:
@@ -891,6 +907,14 @@ class TestManyModels:
             "mxperf: give the inputs of models/digits: mxperf inputs models/digits shows them",
             "mxperf: give the inputs of models/wider: mxperf inputs models/wider shows them",
         ]
+
+    def test_a_model_s_name_is_said_once(self, mxperf, models, tmp_path):
+        for source in ("models/digits", "models/wider"):
+            _, _, err = mxperf("cost", source, "--input", "data=1,64", "--format", "csv")
+            assert err.startswith(f"mxperf: {source}: data is (1, 64), the graph ")
+        text = '[models.digits]\nsource = "models/digits"\ninputs = { data = [1, 64] }\n'
+        (tmp_path / "mxperf.toml").write_text(text)
+        assert mxperf("cost", "mxperf.toml")[2].startswith("mxperf: digits: data is (1, 64), the graph ")
 
     def test_a_folder_without_inputs_says_so_once_and_what_cannot_be_read(self, mxperf, models):
         code, out, err = mxperf("cost", "models")

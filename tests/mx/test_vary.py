@@ -247,7 +247,7 @@ class TestCommand:
             (("--vary", "data:0=1,x"), "--vary data:0=1,x: write it like data:0=1,2,4,8 or data:2,3=160,224,320"),
             (("--vary", "data:0"), "--vary data:0: write it like data:0=1,2,4,8 or data:2,3=160,224,320"),
             (("--vary", "data=1,2"), "--vary data=1,2: 'data' names no dimension; write it like data:0, or data:2,3"),
-            (("--vary", "data:4=1,2"), "vary: axis='data:4': data of (1, 1, 8, 8) has no dimension 4; the first one"),
+            (("--vary", "data:4=1,2"), "--vary data:4: data of (1, 1, 8, 8) has no dimension 4; the first one"),
             (("--vary", "data:0=1,2", "--layers"), "--vary shows the totals at each size; leave out --layers"),
         ],
     )

@@ -38,6 +38,8 @@ from pytest_mxperf.arguments import in_keys, in_options
             "'a' is in inputs and in shapes; a parameter goes in shapes only",
             "'a' is given with --input and with --shape; a parameter goes with --shape only",
         ),
+        ("vary: axis='dat:0': no shape is given", "--vary dat:0: no shape is given"),
+        ("vary: sizes=[1, 1]: give two sizes", "--vary: sizes [1, 1]: give two sizes"),
         ("models/my_epoch=3-symbol.json: no such file", "models/my_epoch=3-symbol.json: no such file"),
         ("num_outputs=3 of SliceChannel", "num_outputs=3 of SliceChannel"),
     ],
