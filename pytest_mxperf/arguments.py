@@ -115,7 +115,6 @@ _IN_WORDS = (
     (r"\bgive one as the epoch, or 'latest'", "give one with --epoch{0}, or --epoch{0} latest"),
     (r"\Avary: axis=['\"](.*?)['\"]:", r"--vary \1:"),
     (r"\Avary: sizes=", "--vary: sizes "),
-    (r"\bwith output=\Z", "with --output{}"),
     (
         r"\bimport the module that registers it, or name it with mxperf_imports in pytest's ini file",
         "name the module that registers it with --import",

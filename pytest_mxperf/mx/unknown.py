@@ -131,26 +131,32 @@ def is_incomplete(model: Model, graph: Graph, inference: Inference) -> Optional[
     culprit = next((index for index in sorted(unknown) if _is_culprit(graph, index, unknown - weights)), None)
     variables = [graph.nodes[index].name for index in sorted(unknown) if graph.nodes[index].is_variable]
     if culprit is not None:
-        what = _of_operator(model, graph, culprit, shapes)
+        what = _of_operator(model, graph, culprit, shapes, _before(graph, culprit))
     elif variables:
         what = _of_variables(model, variables)
     else:
-        what = _of_operator(model, graph, min(unknown), shapes)
+        what = _of_operator(model, graph, min(unknown), shapes, _before(graph, min(unknown)))
     return ShapeError(f"{model.name}: {what}{_without_weights(model)}")
 
 
-def _incomplete_inside(model: Model, graph: Graph, inference: Inference) -> Optional[ShapeError]:
-    """The error for an unknown shape in a loop, a branch or its condition, though all around it are known."""
+def _incomplete_inside(
+    model: Model, graph: Graph, inference: Inference, before: Optional[str] = None
+) -> Optional[ShapeError]:
+    """The error for an unknown shape in a loop, a branch or its condition, though all around it are known.
+
+    ``before`` is the operator before the outermost of them: a graph cannot end within one.
+    """
     for index, inferred in inference.subgraphs.items():
         outer = graph.nodes[index]
+        end = _before(graph, index) if before is None else before
         for subgraph, inner in zip(outer.subgraphs, inferred):
             unknown = {place for place, outputs in enumerate(inner.shapes) if None in outputs}
             if unknown:
                 places = sorted(unknown)
                 culprit = next((place for place in places if _is_culprit(subgraph, place, unknown)), places[0])
-                what = _of_operator(model, subgraph, culprit, inner.shapes)
+                what = _of_operator(model, subgraph, culprit, inner.shapes, end)
                 return ShapeError(f"{model.name}: inside {outer.op} {outer.name!r} {what}{_without_weights(model)}")
-            deeper = _incomplete_inside(model, subgraph, inner)
+            deeper = _incomplete_inside(model, subgraph, inner, end)
             if deeper is not None:
                 return deeper
     return None
@@ -168,14 +174,23 @@ def _is_culprit(graph: Graph, index: int, unknown: Set[int]) -> bool:
     return not node.is_variable and not any(source in unknown for source, _ in node.inputs)
 
 
-def _of_operator(model: Model, graph: Graph, index: int, shapes: Sequence[Sequence[Any]]) -> str:
+def _before(graph: Graph, index: int) -> str:
+    """The operator whose output the node reads, the first of several; empty if it reads variables only."""
     node = graph.nodes[index]
-    return f"the shape of {node.op} {node.name!r} cannot be inferred; {_remedy(model, node, shapes)}"
+    entries = (*node.inputs[1:], *node.inputs[:1]) if node.op == "_cond" else node.inputs  # the condition is its first
+    sources = [graph.nodes[source] for source, _ in entries]
+    return next((source.name for source in sources if not source.is_variable), "")
 
 
-def _remedy(model: Model, node: Node, shapes: Sequence[Sequence[Any]]) -> str:
+def _of_operator(model: Model, graph: Graph, index: int, shapes: Sequence[Sequence[Any]], before: str) -> str:
+    node = graph.nodes[index]
+    return f"the shape of {node.op} {node.name!r} cannot be inferred; {_remedy(model, node, shapes, before)}"
+
+
+def _remedy(model: Model, node: Node, shapes: Sequence[Sequence[Any]], before: str) -> str:
     if node.op in _BY_DATA:
-        return "its number of output rows depends on the data; count the model up to there, with output="
+        end = f"; to end the graph before it, give output={before!r}" if before else ""
+        return f"its number of output rows depends on the data{end}"
     if model.pointers:
         hidden = listed([str(pointer) for pointer in model.pointers], 3)
         return f"only the process that saved it knew the output shapes of {hidden}"

@@ -107,6 +107,20 @@ def test_a_shape_that_stays_unknown_inside_a_branch_is_named(mx):
         count(branch, {"data": (2, 3), "chosen": (2,)})
 
 
+def test_the_graph_can_end_before_a_branch_whose_shapes_stay_unknown(mx):
+    """2 x 3 x 3 MACs up to the layer that the branches read. A graph cannot end within one."""
+    data, chosen = mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=3, name="fc"), mx.sym.var("chosen")
+
+    def masked():
+        twice = mx.sym.elemwise_add(data, data, name="twice")
+        return mx.sym.sum(mx.sym.contrib.boolean_mask(twice, chosen, name="masked")).reshape((1, 1))
+
+    branch = mx.sym.contrib.cond(mx.sym.sum(chosen) > 0, lambda: mx.sym.sum(data).reshape((1, 1)), masked)
+    with pytest.raises(ShapeError, match=r"depends on the data; to end the graph before it, give output='fc'$"):
+        count(branch, {"data": (2, 3), "chosen": (2,)})
+    assert count(branch, {"data": (2, 3)}, output="fc").macs == 18
+
+
 def test_a_loop_in_a_loop_multiplies(mx):
     """3 x 5 slices of 2 numbers into 4 units: 15 x 8 MACs."""
     weight = mx.sym.var("weight")

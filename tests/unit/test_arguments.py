@@ -20,7 +20,6 @@ from pytest_mxperf.arguments import in_keys, in_options
             "; to end the graph before it, give --output fc1",
         ),
         ("count: output='fc' is no operator", "count: --output fc is no operator"),
-        ("count the model up to there, with output=", "count the model up to there, with --output"),
         (
             "give its shape in inputs, or in shapes if it is a parameter",
             "give its shape with --input, or with --shape if it is a parameter",

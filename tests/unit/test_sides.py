@@ -68,9 +68,9 @@ def test_a_warning_has_the_side_of_its_block():
         ),
         (
             ShapeError,
-            "net: count the model up to there, with output='fc'",
-            "net: count the model up to there, with output='fc'",
-            "net: count the model up to there, with --output-new fc",
+            "net: to end the graph before it, give output='fc'",
+            "net: to end the graph before it, give output='fc'",
+            "net: to end the graph before it, give --output-new fc",
         ),
         (
             UsageError,
