@@ -103,11 +103,13 @@ class InputSpec:
         given: object = "float32"
         if isinstance(value, (tuple, list)) and len(value) == 2 and isinstance(value[0], (tuple, list)):
             shape, given = value[0], value[1]
-        if not isinstance(shape, (tuple, list)) or not all(_is_dimension(size) for size in shape):
+        sizes = shape if isinstance(shape, (tuple, list)) else None
+        fault = next(filter(None, map(_fault, sizes or ())), "")
+        if sizes is None or fault:
             raise UsageError(
-                f"{where}: expected a shape like (1, 3, 224, 224) or a pair (shape, dtype), got {shown(value)}"
+                f"{where}: expected a shape like (1, 3, 224, 224) or a pair (shape, dtype), got {shown(value)}{fault}"
             )
-        return cls(tuple(int(size) for size in shape), _dtype(given, where))
+        return cls(tuple(int(size) for size in sizes), _dtype(given, where))
 
 
 def _refuse_list(name: str, value: object, *, where: str) -> None:
@@ -121,11 +123,15 @@ _MOST_PLACES = 4
 """How many places a message shows. More are given alike."""
 
 
-def _is_dimension(size: object) -> bool:
+def _fault(size: object) -> str:
+    """Why it is no size of a dimension, behind the shape; empty if it is one."""
     try:
-        return not isinstance(size, bool) and 0 < index(size) < 2**31  # type: ignore[arg-type]  # numpy's integers too
+        number = None if isinstance(size, bool) else index(size)  # type: ignore[arg-type]  # numpy's integers too
     except TypeError:
-        return False
+        number = None
+    if number is None:
+        return f"; {shown(size)} is not a whole number"
+    return "" if 0 < number < 2**31 else f"; {shown(size)} is no size: sizes are from 1 to {2**31 - 1:,}"
 
 
 def _dtype(given: object, where: str) -> DtypeName:

@@ -53,13 +53,25 @@ class TestInputs:
         assert [type(size) for size in shape] == [int, int]
 
     @pytest.mark.parametrize(
-        "value", [None, 3, "1,3", (1, 0), (1, -1), (1, None), (1, 2.0), (True, 2), {1: 2}, ((1, -2), "int32")]
+        ("value", "fault"),
+        [
+            (None, ""),
+            (3, ""),
+            ("1,3", ""),
+            ({1: 2}, ""),
+            ((1, 1, 28.0, 28), "; 28.0 is not a whole number"),
+            ((1, None), "; None is not a whole number"),
+            ((True, 2), "; True is not a whole number"),
+            ((0, 1, 28, 28), "; 0 is no size: sizes are from 1 to 2,147,483,647"),
+            (((1, -2), "int32"), "; -2 is no size: sizes are from 1 to 2,147,483,647"),
+            ((1, 2**31), "; 2147483648 is no size: sizes are from 1 to 2,147,483,647"),
+        ],
     )
-    def test_what_is_no_shape_is_answered_with_an_example(self, value):
+    def test_what_is_no_shape_is_answered_with_an_example_and_its_fault(self, value, fault):
         with pytest.raises(UsageError) as caught:
             InputSpec.parse(value, where="inputs['data']")
         expected = "inputs['data']: expected a shape like (1, 3, 224, 224) or a pair (shape, dtype), got "
-        assert str(caught.value) == expected + repr(value)
+        assert str(caught.value) == expected + repr(value) + fault
 
     def test_an_unknown_dtype_is_answered_with_those_that_exist(self):
         with pytest.raises(UsageError, match=r"^here: unknown dtype 'complex64'; MXNet has float16, float32,"):
