@@ -150,8 +150,9 @@ def diff(
 
     Models, ``inputs`` and errors are as in ``count``. Both models take ``inputs`` and ``epoch``. ``inputs_new`` adds
     inputs for ``new`` alone, or replaces those of the same name; ``epoch_new`` replaces ``epoch``. ``inputs_old`` and
-    ``epoch_old`` do so for ``old``. A ``ModelSpec`` always has its own. If there are no ``changes``, the models are
-    equal up to names.
+    ``epoch_old`` do so for ``old``. A ``ModelSpec`` always has its own. It is how a model here has ``params``,
+    ``shapes`` or ``output``: ``ModelSpec.parse("models/net", inputs, output="fc")``. If there are no ``changes``, the
+    models are equal up to names.
     """
     before, now = specs = [
         _spec(model, _merged(inputs, given), where="diff", epoch=epoch if own is None else own)
@@ -181,12 +182,12 @@ def compare_latency(
 ) -> Comparison:
     """Whether ``new`` is slower than ``old`` by more than ``tolerance``, a fraction. Both are timed side by side.
 
-    Models, ``inputs`` and epochs are as in ``diff``. Both are timed with synthetic weights, in one thread of a separate
-    process, for up to ``seconds`` of its CPU time. Both are run in the same way as ``new``: a Gluon block as it was
-    hybridized, other models in a ``Module``. ``run_as`` changes that: ``"module"``, ``"gluon"`` or ``"gluon_static"``.
-    ``imports`` are the full names of modules that register operators; the process imports them too.
-    Raises ``WorkerError`` if one of the models cannot run, and ``UsageError`` for a tolerance of -1 or below: no model
-    takes that little time.
+    Models, ``inputs`` and epochs are as in ``diff``: also here a ``ModelSpec`` carries ``params``, ``shapes`` and
+    ``output``. Both are timed with synthetic weights, in one thread of a separate process, for up to ``seconds`` of its
+    CPU time. Both are run in the same way as ``new``: a Gluon block as it was hybridized, other models in a ``Module``.
+    ``run_as`` changes that: ``"module"``, ``"gluon"`` or ``"gluon_static"``. ``imports`` are the full names of modules
+    that register operators; the process imports them too. Raises ``WorkerError`` if one of the models cannot run, and
+    ``UsageError`` for a tolerance of -1 or below: no model takes that little time.
     """
     if not -1 < tolerance < math.inf:
         raise UsageError(f"compare_latency: tolerance={shown(tolerance)} is not a finite number above -1")
@@ -211,10 +212,10 @@ def profile_layers(
 ) -> ModelProfile:
     """How long each layer of ``model`` takes, and how near that is to what the processor can do.
 
-    ``model``, ``inputs`` and ``epoch`` are as in ``count``, ``run_as`` and ``imports`` as in ``compare_latency``. The
-    model runs with the weights of its checkpoint, or with synthetic ones, in one thread of a separate process. That
-    takes about two seconds of its CPU time, or up to ``seconds`` for a slow model. Raises ``WorkerError`` if that is
-    not enough, or if the model cannot run.
+    ``model``, ``inputs`` and ``epoch`` are as in ``count``, ``run_as`` and ``imports`` as in ``compare_latency``. A
+    ``ModelSpec`` carries ``params``, ``shapes`` and ``output``. The model runs with the weights of its checkpoint, or
+    with synthetic ones, in one thread of a separate process. That takes about two seconds of its CPU time, or up to
+    ``seconds`` for a slow model. Raises ``WorkerError`` if that is not enough, or if the model cannot run.
     """
     spec = _spec(model, inputs, where="profile_layers", epoch=epoch)
     (analysis,), networks = _networks([spec], run_as, imports, where="profile_layers", own_weights=True)

@@ -344,6 +344,16 @@ class TestLatency:
             compared = pytest_mxperf.api.compare_latency(*models, {"data": (1, 3)}, tolerance=0.1)
             assert str(compared.run_as) == kind
 
+    def test_a_spec_carries_the_weights_and_the_output_that_a_comparison_takes_no_argument_for(self, digits, decided):
+        """Up to conv1, which has 16 kernels of 9 taps on 8 x 8 pixels."""
+        asked = decided(Outcome.PASSED)
+        weights, inputs = digits.with_name("digits-0000.params"), {"data": (1, 1, 8, 8)}
+        old = pytest_mxperf.ModelSpec.parse(digits, inputs, params=weights, output="conv1_fwd", name="start")
+        new = pytest_mxperf.ModelSpec.parse(digits, inputs, params=weights)
+        assert pytest_mxperf.diff(old, new).before.macs == 9_216
+        pytest_mxperf.compare_latency(old, new, tolerance=0.1)
+        assert asked[-1] == ("start", "digits", 0.1)
+
     def test_growth_that_cannot_be_understood_is_one_line(self, mxperf, digits, wider):
         code, out, err = mxperf("latency", digits, wider, *INPUT, "--allow", "much")
         assert (code, out) == (2, "")
