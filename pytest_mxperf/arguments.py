@@ -6,9 +6,9 @@ import re
 import shlex
 from dataclasses import replace
 from functools import partial
-from typing import Dict, List, Mapping, Optional, Sequence, Tuple, Union, cast
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple, cast
 
-from pytest_mxperf.errors import MxperfError, MxperfWarning, UsageError, about
+from pytest_mxperf.errors import MxperfError, UsageError, about
 from pytest_mxperf.sides import SIDES, advice
 from pytest_mxperf.spec import LATEST, DtypeName, Epoch, InputSpec, ModelSpec
 
@@ -124,10 +124,9 @@ _IN_WORDS = (
 _NAMED = re.compile(r"(?<![\w.-])(epoch|output|params|seconds)=('[^']*'|\"[^\"]*\"|[\w.]+)")
 
 
-def told_in_options(problem: Union[MxperfError, MxperfWarning]) -> str:
+def told_in_options(problem: MxperfError) -> str:
     """What is wrong, in the options of a command: of one model's own if it is about one of two."""
-    hint = advice(problem) if isinstance(problem, MxperfError) else ""
-    return in_options(f"{problem}{hint}", problem.side)
+    return in_options(f"{problem}{advice(problem)}", problem.side)
 
 
 def in_options(message: str, side: str = "") -> str:

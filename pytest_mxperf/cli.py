@@ -7,9 +7,9 @@ import sys
 import warnings
 from contextlib import contextmanager
 from importlib import metadata
-from typing import Any, Iterator, NoReturn, Optional, Sequence, Type, Union
+from typing import Any, Callable, Iterator, NoReturn, Optional, Sequence, Type, Union
 
-from pytest_mxperf.arguments import told_in_options
+from pytest_mxperf.arguments import in_keys, told_in_options
 from pytest_mxperf.commands import check, history, inputs, kept, layers, models
 from pytest_mxperf.commands.shared import TROUBLE
 from pytest_mxperf.errors import MxperfError, MxperfWarning, did_you_mean
@@ -27,7 +27,8 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         _import(getattr(options, "imports", ()))
-        with native_lines_dropped(), _warnings_in_a_line():
+        words = _told_in_keys if options.command == "check" else told_in_options
+        with native_lines_dropped(), _warnings_in_a_line(words):
             text, code = options.run(options)
         if text:
             _print(text.rstrip("\n"))
@@ -73,14 +74,19 @@ def _message(error: Exception) -> str:
     return f"{problem}; this is a bug of pytest-mxperf: please report it to its issue tracker, with the command"
 
 
+def _told_in_keys(error: MxperfError) -> str:
+    """For the models of an ``mxperf.toml``: ``mxperf check`` has no options for them."""
+    return in_keys(str(error))
+
+
 @contextmanager
-def _warnings_in_a_line() -> Iterator[None]:
+def _warnings_in_a_line(words: Callable[[MxperfWarning], str]) -> Iterator[None]:
     """Shows on stderr what is wrong with a model that can still be counted, once if it is opened twice."""
     shown = set()
 
     def show(message: Union[Warning, str], category: Type[Warning], *where: object, **more: object) -> None:
         if isinstance(message, MxperfWarning):
-            text = " ".join(told_in_options(message).split())
+            text = " ".join(words(message).split())
             if (text, *where) not in shown:
                 print("mxperf: warning:", text, file=sys.stderr)
             shown.add((text, *where))

@@ -92,15 +92,11 @@ class MxnetMissingError(MxperfError):
     """No MXNet is installed."""
 
 
-class MxperfWarning(UserWarning, MxperfError):  # noqa: N818  it is raised only by a filter of warnings
+class MxperfWarning(MxperfError, UserWarning):  # noqa: N818  it is raised only by a filter of warnings
     """The model can be counted and run, but something about it is wrong.
 
     An error too, for those who turn warnings into errors (``filterwarnings = error``).
     """
-
-    def __init__(self, *message: object) -> None:
-        super().__init__(*message)
-        self.side = _side.get()
 
 
 def listed(items: Sequence[str], limit: int = 5) -> str:

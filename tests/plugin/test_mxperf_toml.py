@@ -331,3 +331,12 @@ def test_a_model_that_is_to_be_filled_in_keeps_its_baseline(recorded, run, pytes
     result = run("--mxperf-update=prune")
     result.stdout.fnmatch_lines(["ERROR no baseline was removed, because other tests may use them: *: fill in the *"])
     assert (pytester.path / "baselines" / "twin.json").exists()
+
+
+def test_a_notice_of_the_command_names_no_option_that_it_lacks(suite, pytester, digits, capsys):
+    (pytester.path / "digits-symbol.json").write_bytes((digits.parent / "digits-symbol.json").read_bytes())
+    (pytester.path / "digits-0000.params").write_bytes(b"")
+    suite((f'source = "{digits}"\nbudget = {{ macs = "608 k" }}', 'source = "digits"'))
+    main(["check", str(pytester.path / "mxperf.toml"), "-k", "digits"])
+    notice = capsys.readouterr().err
+    assert notice.endswith("and whatever is not in inputs counts as a parameter.\n")
