@@ -24,6 +24,8 @@ _MEASURED = (*IF_ASKED, "rss", "latency", *WALL_TIMES)
 _OTHER_ARGUMENTS = ("weights", "against")
 KNOWN_METRICS = frozenset((*BUDGETS, *TOLERANCE_FROM, *_MEASURED, *_OTHER_ARGUMENTS))
 """The arguments of the markers, without those of other plugins."""
+_OF_BASELINES = {metric.replace("wall_", "latency_"): metric for metric in WALL_TIMES}
+"""What a budget calls ``latency_p50`` is ``wall_p50`` in a baseline, where ``latency`` is timed side by side."""
 _NO_OWN: Mapping[str, Quantity] = MappingProxyType({})
 _USUAL_WEIGHTS = Fraction(1, 4)
 """How much slower than synthetic weights real ones may be. Subnormal numbers cost 150 to 400%."""
@@ -153,5 +155,5 @@ def _reject_unknown(arguments: Mapping[str, object], known: Iterable[str], where
     known = list(known)
     for name in arguments:
         if name not in known:
-            hint = did_you_mean(name, known)
+            hint = did_you_mean(_OF_BASELINES.get(name, name), known)
             raise UsageError(f"{where}: unknown argument {name!r}; {hint}known: {', '.join(known)}")

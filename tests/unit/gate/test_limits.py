@@ -122,7 +122,13 @@ def test_what_no_float_holds_is_no_limit(value):
 
 @pytest.mark.parametrize(
     ("name", "hint"),
-    [("mac", "did you mean 'macs'? known: macs,"), ("zzz", "known: macs, flops, params, param_bytes")],
+    [
+        ("mac", "did you mean 'macs'? known: macs,"),
+        ("weight", "did you mean 'weights'? known: macs,"),
+        ("agains", "did you mean 'against'? known: macs,"),
+        ("latency_p50", "did you mean 'wall_p50'? known: macs,"),  # latency is timed side by side
+        ("zzz", "known: macs, flops, params, param_bytes"),
+    ],
 )
 def test_an_unknown_tolerance_is_answered_with_those_that_exist(name, hint):
     with pytest.raises(UsageError) as caught:
