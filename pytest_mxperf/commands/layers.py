@@ -19,6 +19,7 @@ from pytest_mxperf.commands.shared import (
 )
 from pytest_mxperf.errors import UsageError
 from pytest_mxperf.latency.allowance import DEFAULT_SECONDS
+from pytest_mxperf.sides import SIDES
 from pytest_mxperf.spec import ModelSpec
 
 __all__ = ["add_commands"]
@@ -57,6 +58,11 @@ def _profile(options: argparse.Namespace) -> Tuple[str, int]:
 
 def _specs(options: argparse.Namespace) -> List[ModelSpec]:
     if len(options.models) == 1:
+        sided = next(
+            (name for name, value in vars(options).items() if name.endswith(SIDES) and value not in (None, [])), None
+        )
+        if sided is not None:
+            raise UsageError(f"profile: --{sided.replace('_', '-')} is for one of two models; there is one model only")
         return [model_with_inputs(options, options.models[0])]
     if len(options.models) > 2:
         raise UsageError(f"profile: takes one model or two, not {len(options.models)}")

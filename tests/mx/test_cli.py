@@ -868,6 +868,11 @@ class TestProfile:
     def test_three_models_are_too_many(self, mxperf, digits):
         assert mxperf("profile", *[digits] * 3, *INPUT)[::2] == (2, "mxperf: profile: takes one model or two, not 3\n")
 
+    @pytest.mark.parametrize("sided", [("--input-old", "data=2,1,8,8"), ("--epoch-new", "0")])
+    def test_an_option_for_one_of_two_models_needs_two(self, mxperf, digits, sided):
+        message = f"mxperf: profile: {sided[0]} is for one of two models; there is one model only\n"
+        assert mxperf("profile", digits, *INPUT, *sided)[::2] == (2, message)
+
     def test_without_inputs_those_that_it_wants_are_shown(self, mxperf, digits):
         code, out, _ = mxperf("profile", digits)
         assert (code, out.splitlines()[0]) == (2, "digits takes")
