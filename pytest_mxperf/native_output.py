@@ -19,7 +19,7 @@ def native_lines_dropped() -> Iterator[None]:
     """
     try:
         kept = os.dup(_STDERR)
-    except OSError:  # closed by whoever started us
+    except OSError:  # the process that started us has closed it
         yield
         return
     python = sys.stderr

@@ -45,8 +45,9 @@ def add_commands(commands: Any) -> None:
     cost.add_argument(
         "--format", choices=tuple(FORMATS), help="format of the table, also for one model (default: table)"
     )
-    cost.add_argument("--layers", action="store_true", help="show every layer, in the order of the graph")
-    cost.add_argument("--top", type=int, metavar="N", help="show the N heaviest layers (default: 5)")
+    which = cost.add_mutually_exclusive_group()
+    which.add_argument("--layers", action="store_true", help="show every layer, in the order of the graph")
+    which.add_argument("--top", type=int, metavar="N", help="show the N heaviest layers (default: 5)")
     vary.add_option(cost)
     add_model_options(cost, of_two=False)
     difference = add(
@@ -85,6 +86,8 @@ def _cost(options: argparse.Namespace) -> Tuple[str, int]:
         if options.vary:
             raise UsageError("--vary takes a single prefix, and neither --format nor --sort")
         return costs(options)
+    if options.json and options.top is not None:
+        raise UsageError("--json has every layer; leave out --top")
     (source,) = options.model
     spec = model_with_inputs(options, source)
     if not spec.inputs:

@@ -26,8 +26,8 @@ def add_option(command: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, spec: ModelSpec) -> Tuple[str, int]:
-    if options.layers:
-        raise UsageError("--vary shows the totals at each size; leave out --layers")
+    if options.layers or options.top is not None:
+        raise UsageError(f"--vary shows the totals at each size; leave out {'--layers' if options.layers else '--top'}")
     found = [_told_here(vary(spec, axis=axis, sizes=sizes)) for axis, sizes in map(_parsed, options.vary)]
     code = TROUBLE if any(scaling.problems for scaling in found) else SAME
     if options.json:

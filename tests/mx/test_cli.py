@@ -865,6 +865,17 @@ class TestProfile:
             "now_cpu_seconds": 9e-4,
         } in (two["layers"])
 
+    @pytest.mark.parametrize(
+        ("options", "said"),
+        [
+            (["--layers", "--top", "2"], "--top: not allowed with argument --layers"),
+            (["--json", "--top", "2"], "mxperf: --json has every layer; leave out --top"),
+        ],
+    )
+    def test_what_would_show_nothing_of_layers_is_an_error(self, mxperf, digits, options, said):
+        code, out, err = mxperf("cost", digits, *INPUT, *options)
+        assert (code, out, said in err) == (2, "", True)
+
     def test_three_models_are_too_many(self, mxperf, digits):
         assert mxperf("profile", *[digits] * 3, *INPUT)[::2] == (2, "mxperf: profile: takes one model or two, not 3\n")
 

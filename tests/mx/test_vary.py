@@ -249,6 +249,7 @@ class TestCommand:
             (("--vary", "data=1,2"), "--vary data=1,2: 'data' names no dimension; write it like data:0, or data:2,3"),
             (("--vary", "data:4=1,2"), "--vary data:4: data of (1, 1, 8, 8) has no dimension 4; the first one"),
             (("--vary", "data:0=1,2", "--layers"), "--vary shows the totals at each size; leave out --layers"),
+            (("--vary", "data:0=1,2", "--top", "2"), "--vary shows the totals at each size; leave out --top"),
         ],
     )
     def test_what_cannot_be_understood_is_one_line(self, mxperf, digits, arguments, message):
