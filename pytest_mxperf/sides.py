@@ -5,7 +5,7 @@ from typing import Callable, List, Sequence, TypeVar
 
 from pytest_mxperf.errors import MxperfError, ShapeError, about
 
-__all__ = ["SIDES", "advice", "in_own", "of_each"]
+__all__ = ["SIDES", "advice", "behind", "in_own", "of_each"]
 
 SIDES = ("_old", "_new")
 """Endings of the names of what is given for either model: ``inputs_new``, ``--input-new``."""
@@ -40,13 +40,14 @@ def advice(error: MxperfError) -> str:
         return ""
     if "the graph has no input " in str(error):
         (other,) = set(SIDES) - {error.side}
-        return f"{_behind(error)} what only the other model takes goes in inputs{other}"
+        return f"{behind(error)} what only the other model takes goes in inputs{other}"
     if isinstance(error, ShapeError) and not _ADVISED.search(str(error)):
-        return f"{_behind(error)} give this model inputs of its own in inputs{error.side}"
+        return f"{behind(error)} give this model inputs of its own in inputs{error.side}"
     return ""
 
 
-def _behind(error: MxperfError) -> str:
+def behind(error: MxperfError) -> str:
+    """What separates the error from advice: a question needs nothing."""
     return "" if str(error).endswith("?") else ";"
 
 

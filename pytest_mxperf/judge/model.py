@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, AbstractSet, Any, List, Mapping, NamedTuple, O
 
 from pytest_mxperf.api import analysis_of
 from pytest_mxperf.cost.result import CostReport
-from pytest_mxperf.errors import MxperfError, UsageError, WorkerError
+from pytest_mxperf.errors import GraphError, MxperfError, UsageError, WorkerError
 from pytest_mxperf.gate.budget import judge_budget, judge_ceiling
 from pytest_mxperf.gate.bypass import judge_uncounted, judge_unread
 from pytest_mxperf.gate.finding import Finding, Verdict
@@ -23,6 +23,7 @@ from pytest_mxperf.judge.own_metrics import AnalysedModel, OwnMetrics
 from pytest_mxperf.judge.timed import TimedModel
 from pytest_mxperf.latency.timing import Timing
 from pytest_mxperf.profile.layers import ModelProfile
+from pytest_mxperf.sides import behind
 from pytest_mxperf.spec import LoadedCheckpoint, ModelSpec
 
 if TYPE_CHECKING:  # it imports MXNet
@@ -80,9 +81,10 @@ def _analysis_of_other(other: ModelSpec, against: object, where: str) -> "Analys
         return analysis_of(other)
     except MxperfError as error:
         hint = ""
-        if isinstance(against, (str, Path)):  # it has the inputs of the test's model, and the usual epoch
+        # A path has the inputs of the test's model, and the usual epoch. A graph that cannot be read needs neither.
+        if isinstance(against, (str, Path)) and not isinstance(error, GraphError):
             parsed = f"ModelSpec.parse({str(against)!r}, inputs, epoch=...)"
-            hint = f"; if it needs inputs or an epoch of its own, a test can give against={parsed}"
+            hint = f"{behind(error)} if it needs inputs or an epoch of its own, a test can give against={parsed}"
         raise UsageError(f"{where}: against: {error}{hint}") from None
 
 
