@@ -1,6 +1,7 @@
 """An error in this plugin fails one test, or is one line of the run. It never ends a session."""
 
 import bdb
+import os
 import traceback
 from contextlib import contextmanager
 from typing import Callable, Iterator, Optional
@@ -39,14 +40,27 @@ def message_of(error: BaseException, doing: str) -> str:
 def failure(error: BaseException, doing: str) -> BaseException:
     """The failure to raise instead: an ``MxperfError`` becomes its message, others keep their traceback."""
     if isinstance(error, MxperfError):
-        return pytest.fail.Exception(printable(str(error)), pytrace=False)
+        return pytest.fail.Exception(printable(f"{error}{_origin(error)}"), pytrace=False)
     failed = pytest.fail.Exception(message_of(error, doing), pytrace=True)
     failed.__cause__ = cause_of(error)
     return failed.with_traceback(error.__traceback__)  # --pdb opens where it happened
 
 
+def _origin(error: MxperfError) -> str:
+    """The line of the user's own code that raised, if that is why. Not for what Python itself could not import."""
+    frames = [] if error.__cause__ is None else traceback.extract_tb(error.__cause__.__traceback__)
+    if not frames or frames[-1].filename.startswith("<"):
+        return ""
+    return f"\n    raised in {frames[-1].name}, {os.path.relpath(frames[-1].filename)}:{frames[-1].lineno}"
+
+
 def cause_of(error: BaseException) -> Optional[BaseException]:
-    """The cause of an error, which pytest shows too. None if it cannot be printed, which would end the session."""
+    """The cause of an error, which pytest shows too. None if it cannot be printed, which would end the session.
+
+    None of an ``MxperfError``: without tracebacks pytest would show its bare text, and the message has it already.
+    """
+    if isinstance(error, MxperfError):
+        return None
     try:
         str(error.__cause__)
     except Exception:

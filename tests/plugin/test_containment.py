@@ -431,3 +431,28 @@ def test_a_worker_of_xdist_whose_results_cannot_be_sent(write, pytester, run):
     result.assert_outcomes(passed=3)
     no_internal_error(result)
     assert json.loads((pytester.path / "report.json").read_text())["unused_unknown_because"]
+
+
+def test_an_error_of_the_users_own_code_is_told_with_its_line(write, run):
+    """Once, and without the text of the cause alone, which pytest would put before it."""
+    write(
+        """
+        def model():
+            return {}["missing"]
+
+        @pytest.mark.mxperf_model(model, inputs=INPUTS)
+        @pytest.mark.mxperf_budget(macs="1 M")
+        def test_it():
+            pass
+        """
+    )
+    result = run()
+    result.stdout.fnmatch_lines(
+        [
+            "*_ test_it _*",
+            "model: the callable does not build a model: KeyError: 'missing'",
+            "    raised in model, test_it.py:*",
+            "*= short test summary info =*",
+        ],
+        consecutive=True,
+    )
