@@ -9,7 +9,7 @@ import msgspec
 from pytest_mxperf.errors import UsageError, listed
 from pytest_mxperf.graph import Entry, Graph, operators_by_name
 
-__all__ = ["choose", "ending_at"]
+__all__ = ["choose", "ending_at", "reachable"]
 
 _ONE_OUTPUT = re.compile(r"(.+)_output(\d*)")
 
@@ -27,7 +27,7 @@ def ending_at(graph: Graph, outputs: Sequence[str], *, where: str) -> Graph:
             heads += [entry for index in places[name] for entry in _read_outputs(graph, index)]
         else:
             heads += _one_output(graph, places, name, where)
-    return _reachable(Graph(graph.nodes, tuple(dict.fromkeys(heads)), graph.numpy_shapes))
+    return reachable(Graph(graph.nodes, tuple(dict.fromkeys(heads)), graph.numpy_shapes))
 
 
 def _read_outputs(graph: Graph, index: int) -> List[Entry]:
@@ -67,8 +67,8 @@ def choose(names: Sequence[str], wanted: str, *, where: str) -> List[str]:
     raise UsageError(_unknown(wanted, [match.group(1) for match in map(_ONE_OUTPUT.fullmatch, names) if match], where))
 
 
-def _reachable(graph: Graph) -> Graph:
-    """Without the nodes that no output depends on; the others keep their order."""
+def reachable(graph: Graph) -> Graph:
+    """The graph without the nodes that no output depends on. The others keep their order."""
     needed: Set[int] = {index for index, _ in graph.heads}
     for index in range(len(graph.nodes) - 1, -1, -1):  # the readers of a node come behind it
         if index in needed:

@@ -8,13 +8,13 @@ graph. ``suspects`` names the nodes that are not known to be harmless.
 import re
 from functools import lru_cache
 from math import prod
-from typing import Callable, Collection, Dict, Pattern, Sequence, Set, Tuple
+from typing import Callable, Collection, Dict, List, Pattern, Sequence, Set, Tuple
 
 from pytest_mxperf import traits
 from pytest_mxperf.errors import GraphError, ShapeError
-from pytest_mxperf.graph import VARIABLE, Graph, Node
+from pytest_mxperf.graph import VARIABLE, Entry, Graph, Node
 
-__all__ = ["check_attributes", "check_shapes", "divided_integers", "overrunning", "suspects"]
+__all__ = ["check_attributes", "check_shapes", "computed_parameters", "divided_integers", "overrunning", "suspects"]
 
 _POSITIVE = ("num_group", "num_deformable_group", "stride")
 """What MXNet divides by."""
@@ -170,7 +170,7 @@ def suspects(graph: Graph) -> Tuple[str, ...]:
             or (growth > _LARGEST_GROWTH and node in growing)
             or (made > _LARGEST_PRODUCT and node in making)
             or (node.op == "Embedding" and _looks_up_results(graph, node))
-            or (node.op in ("BatchNorm", "InstanceNorm") and _computes_parameters(graph, node))
+            or bool(_computed_parameters(graph, node))
         ]
     )
 
@@ -345,19 +345,28 @@ def _looks_up_results(graph: Graph, node: Node) -> bool:
 _PASSES_ON = ("Cast", "amp_cast", "_copy", "BlockGrad")
 
 
-def _computes_parameters(graph: Graph, node: Node) -> bool:
-    """Whether a parameter is the result of an operator.
+def computed_parameters(graph: Graph) -> List[Tuple[Node, List[Entry]]]:
+    """Each BatchNorm and InstanceNorm of which an operator computes a parameter, with those that are computed.
 
     Both overwrite the parameter's shape with the number of channels, and do not check it (``BatchNormShape``,
     ``InstanceNormShape``). So an operator that computes more numbers writes beyond its memory.
     """
-    for source, _ in node.inputs[1:]:
-        parameter = graph.nodes[source]
-        while parameter.op in _PASSES_ON and parameter.inputs:
-            parameter = graph.nodes[parameter.inputs[0][0]]
-        if not parameter.is_variable:
-            return True
-    return False
+    found = [(node, _computed_parameters(graph, node)) for node in graph.nodes]
+    return [(node, computed) for node, computed in found if computed]
+
+
+def _computed_parameters(graph: Graph, node: Node) -> List[Entry]:
+    if node.op not in ("BatchNorm", "InstanceNorm"):
+        return []
+    return [entry for entry in node.inputs[1:] if not _is_handed_on(graph, entry)]
+
+
+def _is_handed_on(graph: Graph, entry: Entry) -> bool:
+    """Whether it is a variable, or a cast or copy of one."""
+    source = graph.nodes[entry[0]]
+    while source.op in _PASSES_ON and source.inputs:
+        source = graph.nodes[source.inputs[0][0]]
+    return source.is_variable
 
 
 _DIVISIONS = {

@@ -5,9 +5,10 @@ from typing import Any, List, Sequence, Tuple
 
 from pytest_mxperf.errors import UsageError
 from pytest_mxperf.mx.call import type_of
+from pytest_mxperf.mx.overruns import wrong_length
 from pytest_mxperf.mx.runtime import mx, reason
 
-__all__ = ["batch_of", "completed", "data_of", "default_bucket"]
+__all__ = ["batch_of", "check_lengths", "completed", "data_of", "default_bucket"]
 
 
 def batch_of(module: Any, given: Any) -> Any:
@@ -20,12 +21,25 @@ def batch_of(module: Any, given: Any) -> Any:
     takes = _named(module, [tuple(desc[1]) for desc in default_bucket(module).data_shapes])
     is_list = isinstance(given, list) and bool(given) and all(isinstance(each, mx.io.DataBatch) for each in given)
     batch = given if is_list else completed(module, _arrays(module, given, takes), given)
+    check_lengths(module, batch)
     try:
         module.forward(batch, is_train=False)
     except Exception as error:  # MXNet raises half a dozen kinds, and says what it is about in the text
         has = "" if is_list else f"has {_named(module, [array.shape for array in batch.data])}, and "
         raise _misfit(f"{has}cannot be run: {_first_sentence(error)}", takes) from None
     return batch
+
+
+def check_lengths(module: Any, batch: Any) -> None:
+    """Raises ``UsageError`` if a length in the batch is longer than its row: MXNet would write beyond its memory.
+
+    Looks only into a ``mx.mod.Module`` and one batch, not into the buckets or devices of others.
+    """
+    __tracebackhide__ = True
+    can_look = type(module) is mx.mod.Module and isinstance(batch, mx.io.DataBatch)
+    problem = wrong_length(module, batch) if can_look else ""
+    if problem:
+        raise UsageError(f"mxperf_benchmark: with this batch {problem}, so MXNet would corrupt its memory")
 
 
 def data_of(given: Any) -> Any:

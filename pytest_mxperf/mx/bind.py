@@ -8,6 +8,7 @@ from pytest_mxperf.cost.subgraphs import OPAQUE
 from pytest_mxperf.errors import ModelError
 from pytest_mxperf.mx.analysis import Analysis
 from pytest_mxperf.mx.guard import SECONDS_OF_A_TRIAL, memory_limit_bytes, try_in_child
+from pytest_mxperf.mx.overruns import has_lengths, outgrown_parameters, wrong_length
 from pytest_mxperf.mx.runtime import mx, reason
 from pytest_mxperf.mx.sync import example_batch, forward_pass
 from pytest_mxperf.spec import LoadedCheckpoint
@@ -27,7 +28,7 @@ def bind(analysis: Analysis, weights: LoadedCheckpoint) -> Any:
     opaque = [node.op for node in analysis.graph.nodes if node.op in OPAQUE]
     if opaque:
         raise ModelError(f"{model.name}: a Module cannot bind {opaque[0]}; counting works, running does not")
-    broken = overrunning(analysis.graph, analysis.inference.dtypes)
+    broken = overrunning(analysis.graph, analysis.inference.dtypes) + outgrown_parameters(analysis)
     if broken:
         raise ModelError(f"{model.name}: MXNet corrupts its memory in {broken[0]}; counting works, running does not")
     wanted_bytes = _check_memory(analysis)
@@ -41,7 +42,9 @@ def bind(analysis: Analysis, weights: LoadedCheckpoint) -> Any:
             seconds=SECONDS_OF_A_TRIAL + analysis.cost().flops / _LEAST_FLOPS_PER_SECOND,
             expected_bytes=wanted_bytes,
         )
-    return _bind(analysis, weights)
+    module = _bind(analysis, weights)
+    _check_lengths(analysis, module)
+    return module
 
 
 _LEAST_FLOPS_PER_SECOND = 5e8
@@ -64,7 +67,17 @@ def _check_memory(analysis: Analysis) -> int:
 def _try(analysis: Analysis, weights: LoadedCheckpoint) -> None:
     with mx.cpu():  # a forked child cannot use its parent's GPU memory
         module = _bind(analysis, weights)
+        _check_lengths(analysis, module)
         forward_pass(module, example_batch(module))()
+
+
+def _check_lengths(analysis: Analysis, module: Any) -> None:
+    """Raises ``ModelError`` if running the module would write beyond the rows of a softmax or of sequences."""
+    problem = wrong_length(module, example_batch(module)) if has_lengths(analysis.graph) else ""
+    if problem:
+        raise ModelError(
+            f"{analysis.model.name}: {problem}, so MXNet would corrupt its memory; counting works, running does not"
+        )
 
 
 def _bind(analysis: Analysis, weights: LoadedCheckpoint) -> Any:

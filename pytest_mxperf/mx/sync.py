@@ -7,7 +7,7 @@ import numpy as np
 
 from pytest_mxperf.errors import ModelError, UsageError
 from pytest_mxperf.mx.arguments import arguments, filled
-from pytest_mxperf.mx.batch import batch_of, completed, data_of, default_bucket
+from pytest_mxperf.mx.batch import batch_of, check_lengths, completed, data_of, default_bucket
 from pytest_mxperf.mx.call import flat, try_call
 from pytest_mxperf.mx.runtime import mx, reason
 from pytest_mxperf.spec import InputSpec
@@ -64,9 +64,11 @@ def _lacking(module: Any) -> str:
 def _batch(module: Any, batch: Any, example: Mapping[str, Any]) -> Any:
     """The batch that a module runs. A module that only resembles MXNet's gets the user's as it is."""
     __tracebackhide__ = True
-    if batch is None:
-        return example_batch(module, example)
-    return batch_of(module, batch) if isinstance(module, mx.mod.BaseModule) else batch
+    if batch is not None:
+        return batch_of(module, batch) if isinstance(module, mx.mod.BaseModule) else batch
+    made = example_batch(module, example)
+    check_lengths(module, made)
+    return made
 
 
 def _of_module(module: Any, batch: Any) -> Forwards:

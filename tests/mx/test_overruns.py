@@ -1,0 +1,91 @@
+"""Lengths of rows and sequences, which MXNet does not check: it writes to where they end."""
+
+import re
+
+import pytest
+
+from pytest_mxperf.errors import MxperfError
+from pytest_mxperf.mx.runtime import mx
+from pytest_mxperf.mx.sync import forwards_of, synchronized
+
+
+def _module(symbol, **shapes):
+    module = mx.mod.Module(symbol, data_names=list(shapes), label_names=None)
+    module.bind(list(shapes.items()), for_training=False)
+    module.init_params()
+    return module
+
+
+def _attention(layers=2):
+    """Each row of 6 scores attends to as many as its batch says."""
+    data, length = mx.sym.var("data"), mx.sym.var("length")
+    for index in range(layers):
+        scores = mx.sym.FullyConnected(data, num_hidden=6, flatten=False, no_bias=True, name=f"scores{index}")
+        ends = mx.sym.broadcast_axis(mx.sym.expand_dims(length, axis=1), axis=1, size=6)
+        ends = mx.sym.Cast(ends, dtype="int32")
+        data = mx.sym.batch_dot(mx.sym.softmax(scores, ends, use_length=True, name=f"att{index}"), data)
+    return _module(data, data=(2, 6, 3), length=(2,))
+
+
+def _sequence(op, **attrs):
+    symbol = getattr(mx.sym, op)(mx.sym.var("data"), mx.sym.var("length"), use_sequence_length=True, name="it", **attrs)
+    return _module(symbol, data=(5, 5, 3), length=(5,))
+
+
+def _run(module, *lengths):
+    batch = [mx.nd.ones(module.data_shapes[0].shape), mx.nd.array(lengths)]
+    forward = forwards_of(module, batch)
+    synchronized(forward)()
+
+
+@pytest.mark.parametrize("lengths", [(6, 6), (0, 3), (6.9, -0.9)], ids=str)
+def test_lengths_up_to_the_size_of_a_row_run(lengths):
+    """MXNet rounds them towards 0."""
+    _run(_attention(), *lengths)
+
+
+@pytest.mark.parametrize(("lengths", "wrong"), [((6, 7), "7"), ((1000000, 6), "1,000,000"), ((6, -1), "-1")])
+def test_a_length_beyond_the_row_is_one_clear_error(lengths, wrong):
+    message = f"mxperf_benchmark: with this batch softmax 'att0' gets a length of {wrong} for rows of 6, so MXNet"
+    with pytest.raises(MxperfError, match=re.escape(message)):
+        _run(_attention(), *lengths)
+
+
+@pytest.mark.parametrize(
+    ("op", "attrs", "wrong"),
+    [
+        ("SequenceReverse", {}, 6),
+        ("SequenceReverse", {}, -1),
+        ("SequenceLast", {"axis": 0}, 6),
+        ("SequenceLast", {"axis": 1}, -1),
+        ("SequenceMask", {"axis": 0}, -1),
+        ("SequenceMask", {"axis": 1}, float("nan")),
+    ],
+    ids=str,
+)
+def test_so_is_that_of_a_sequence(op, attrs, wrong):
+    module = _sequence(op, **attrs)
+    _run(module, 5, 5, 5, 5, 5)
+    with pytest.raises(MxperfError, match=f"{op} 'it' gets a length of {wrong} for rows of 5"):
+        _run(module, 5, 5, wrong, 5, 5)
+
+
+def test_a_mask_may_be_longer_than_its_sequence():
+    _run(_sequence("SequenceMask"), 5, 9, 5, 5, 5)
+
+
+def test_lengths_that_follow_from_rows_are_computed_after_these_are_checked():
+    """10 times a sum of 1 is beyond the second row of 6. The first lengths are checked before that sum is computed."""
+    data, length = mx.sym.var("data"), mx.sym.Cast(mx.sym.var("length"), dtype="int32")
+    first = mx.sym.softmax(data, length, use_length=True, name="first")
+    ends = mx.sym.Cast(mx.sym.round(mx.sym.sum(first, axis=1) * 10), dtype="int32")
+    module = _module(mx.sym.softmax(data, ends, use_length=True, name="second"), data=(2, 6), length=(2,))
+    with pytest.raises(MxperfError, match="softmax 'second' gets a length of 10 for rows of 6"):
+        _run(module, 6, 6)
+    with pytest.raises(MxperfError, match="softmax 'first' gets a length of 7,000,000 for rows of 6"):
+        _run(module, 7000000, 6)
+
+
+def test_those_of_an_example_are_checked_too():
+    with pytest.raises(MxperfError, match="softmax 'att0' gets a length of 9 for rows of 6"):
+        forwards_of(_attention(), None, example={"length": mx.nd.array([9, 9])})
