@@ -2,7 +2,7 @@
 
 import math
 from fractions import Fraction
-from typing import List, Mapping, Optional, Sequence
+from typing import Callable, List, Mapping, Optional, Sequence
 
 import msgspec
 
@@ -35,7 +35,7 @@ def judge_latency(tolerance: Fraction, compared: Comparison, *, over: str) -> Fi
     """
     decision = compared.decision
     growth = f"latency {_percent(decision.growth)}" if decision.samples else "latency unknown"
-    allowed = f"allowed {_percent(float(tolerance))} over {over}"
+    allowed = f"allowed {_allowed(tolerance)} over {over}"
     how = f"; timed as a {compared.run_as}"
     if decision.outcome is Outcome.PASSED:
         verdict = Verdict.IMPROVED if decision.high < 0 <= tolerance else Verdict.PASSED
@@ -46,11 +46,11 @@ def judge_latency(tolerance: Fraction, compared: Comparison, *, over: str) -> Fi
             message = f"{growth} ({bound}), {allowed}; {compared.effort}{how}"
     elif decision.outcome is Outcome.REGRESSED:
         verdict = Verdict.REGRESSED
-        message = f"{growth} (at least {_percent(decision.low)}), {allowed}; {compared.effort}{how}"
+        message = f"{growth} (at least {_beside(decision.low, tolerance)}), {allowed}; {compared.effort}{how}"
         message += _meanwhile(compared)
     else:
         verdict = Verdict.INCONCLUSIVE
-        message = f"{growth}{_between(decision)}, {allowed}: {decision.reason}{how}{_meanwhile(compared)}"
+        message = f"{growth}{_between(decision, tolerance)}, {allowed}: {decision.reason}{how}{_meanwhile(compared)}"
     return _compared("latency", verdict, message, compared, tolerance)
 
 
@@ -68,9 +68,10 @@ def _less(decision: Decision) -> str:
     return f"{-100 * decision.high:.1f}% less"
 
 
-def _between(decision: Decision) -> str:
-    is_bounded = decision.low > -1 and decision.high < math.inf
-    return f" (between {_percent(decision.low)} and {_percent(decision.high)})" if is_bounded else ""
+def _between(decision: Decision, tolerance: Fraction) -> str:
+    if decision.low <= -1 or decision.high == math.inf:
+        return ""
+    return f" (between {_beside(decision.low, tolerance)} and {_beside(decision.high, tolerance)})"
 
 
 def judge_weights(
@@ -163,7 +164,7 @@ def judge_wall_time(
 
 
 def _advice(timing: Timing, before: WallTime) -> Finding:
-    message = f"wall_p50 {_change(before.p50, timing.p50)}, on hardware of the same kind"
+    message = f"wall_p50 {_change(before.p50, timing.p50, _percent)}, on hardware of the same kind"
     return Finding("advice", "wall_p50", Verdict.ADVICE, message, timing.p50, before.p50)
 
 
@@ -186,12 +187,12 @@ def _judge_wall_time(
     old = float(getattr(before, name))
     regressed = now > old * (1 + float(tolerance))
     verdict = Verdict.REGRESSED if regressed else Verdict.PASSED  # wall time that is lower by itself is no progress
-    message = f"{metric} {_change(old, now)}, allowed {_percent(float(tolerance))}"
+    message = f"{metric} {_change(old, now, lambda growth: _beside(growth, tolerance))}, allowed {_allowed(tolerance)}"
     return Finding("baseline", metric, verdict, message, now, old, float(tolerance))
 
 
-def _change(old: float, now: float) -> str:
-    return f"{' -> '.join(format_pair(old, now, Quantity.SECONDS))} ({_percent(now / old - 1)})"
+def _change(old: float, now: float, shown: Callable[[float], str]) -> str:
+    return f"{' -> '.join(format_pair(old, now, Quantity.SECONDS))} ({shown(now / old - 1)})"
 
 
 def _finding(
@@ -205,5 +206,24 @@ def _meanwhile(compared: Comparison) -> str:
     return f"\nmeanwhile: {', '.join(disturbances)}" if disturbances else ""
 
 
-def _percent(fraction: float) -> str:
-    return f"{100 * fraction:+.1f}%"
+_MOST_DECIMALS = 4
+
+
+def _percent(fraction: float, decimals: int = 1) -> str:
+    return f"{100 * fraction:+.{decimals}f}%"
+
+
+def _allowed(tolerance: Fraction) -> str:
+    """With as many decimals as it has."""
+    texts = [_percent(float(tolerance), decimals) for decimals in range(1, _MOST_DECIMALS)]
+    return next((text for text in texts if _shown(text) == tolerance), texts[-1])
+
+
+def _beside(growth: float, tolerance: Fraction) -> str:
+    """With as many decimals as show whether it is more than the tolerance."""
+    texts = [_percent(growth, decimals) for decimals in range(1, _MOST_DECIMALS)]
+    return next((text for text in texts if (_shown(text) > tolerance) == (growth > tolerance)), texts[-1])
+
+
+def _shown(text: str) -> Fraction:
+    return Fraction(text.rstrip("%")) / 100

@@ -52,6 +52,19 @@ def test_a_regression_says_how_much_it_is_at_least_and_what_went_on():
     )
 
 
+@pytest.mark.parametrize(
+    ("low", "allowed", "shown"),
+    [
+        (0.05031, "0.05", "(at least +5.03%), allowed +5.0% over"),
+        (0.050004, "0.05", "(at least +5.000%), allowed +5.0% over"),  # not for ever
+        (0.06, "0.0225", "(at least +6.0%), allowed +2.25% over"),
+    ],
+)
+def test_a_growth_that_is_hardly_too_much_does_not_look_equal_to_what_is_allowed(low, allowed, shown):
+    slower = compared(Outcome.REGRESSED, 0.07, low, 0.09)
+    assert shown in judge_latency(Fraction(allowed), slower, over="its baseline").message
+
+
 def test_what_is_unclear_says_why():
     unclear = compared(Outcome.INCONCLUSIVE, 0.024, -0.01, 0.06, reason="not clear after 12 samples", conditions=BUSY)
     finding = judge_latency(ALLOWED, unclear, over="its baseline")
