@@ -8,13 +8,14 @@ graph. ``suspects`` names the nodes that are not known to be harmless.
 import re
 from functools import lru_cache
 from math import prod
-from typing import Callable, Collection, Dict, List, Pattern, Sequence, Set, Tuple
+from typing import Callable, Collection, Dict, Pattern, Sequence, Set, Tuple
 
 from pytest_mxperf import traits
-from pytest_mxperf.errors import GraphError, ShapeError
-from pytest_mxperf.graph import VARIABLE, Entry, Graph, Node
+from pytest_mxperf.errors import GraphError
+from pytest_mxperf.graph import VARIABLE, Graph, Node
+from pytest_mxperf.hazards import computed_parameters
 
-__all__ = ["check_attributes", "check_shapes", "computed_parameters", "divided_integers", "overrunning", "suspects"]
+__all__ = ["check_attributes", "suspects"]
 
 _POSITIVE = ("num_group", "num_deformable_group", "stride")
 """What MXNet divides by."""
@@ -78,8 +79,6 @@ _INPUTS: Dict[str, Tuple[int, int]] = {
     **dict.fromkeys(("Concat", "add_n"), _ANY_NUMBER),
 }
 """The operators that never crash with ordinary attributes, and how many inputs they take."""
-
-_KEEP_SIZE = traits.RESHAPES | {"reshape_like"}
 
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 
@@ -170,7 +169,7 @@ def suspects(graph: Graph) -> Tuple[str, ...]:
             or (growth > _LARGEST_GROWTH and node in growing)
             or (made > _LARGEST_PRODUCT and node in making)
             or (node.op == "Embedding" and _looks_up_results(graph, node))
-            or bool(_computed_parameters(graph, node))
+            or bool(computed_parameters(graph, node))
         ]
     )
 
@@ -340,83 +339,3 @@ def _product(text: str) -> float:
 def _looks_up_results(graph: Graph, node: Node) -> bool:
     """An embedding of an embedding and so on: each multiplies the size."""
     return bool(node.inputs) and not graph.nodes[node.inputs[0][0]].is_variable
-
-
-_PASSES_ON = ("Cast", "amp_cast", "_copy", "BlockGrad")
-
-
-def computed_parameters(graph: Graph) -> List[Tuple[Node, List[Entry]]]:
-    """Each BatchNorm and InstanceNorm of which an operator computes a parameter, with those that are computed.
-
-    Both overwrite the parameter's shape with the number of channels, and do not check it (``BatchNormShape``,
-    ``InstanceNormShape``). So an operator that computes more numbers writes beyond its memory.
-    """
-    found = [(node, _computed_parameters(graph, node)) for node in graph.nodes]
-    return [(node, computed) for node, computed in found if computed]
-
-
-def _computed_parameters(graph: Graph, node: Node) -> List[Entry]:
-    if node.op not in ("BatchNorm", "InstanceNorm"):
-        return []
-    return [entry for entry in node.inputs[1:] if not _is_handed_on(graph, entry)]
-
-
-def _is_handed_on(graph: Graph, entry: Entry) -> bool:
-    """Whether it is a variable, or a cast or copy of one."""
-    source = graph.nodes[entry[0]]
-    while source.op in _PASSES_ON and source.inputs:
-        source = graph.nodes[source.inputs[0][0]]
-    return source.is_variable
-
-
-_DIVISIONS = {
-    "mean",  # by the number of elements, which is 0 in 8 bits if it is a multiple of 256
-    *traits.DIVIDING,
-    *("_div", "_Div", "_div_scalar", "_DivScalar", "_rdiv_scalar", "_RDivScalar"),
-}
-
-
-def divided_integers(graph: Graph, dtypes: Sequence[Tuple[str, ...]]) -> Tuple[str, ...]:
-    """The nodes that divide integers, each as ``_div_scalar 'half'``: division by 0 ends the process when it runs."""
-    return tuple(
-        f"{node.op} {node.name[:60]!r}"
-        for node, (dtype, *_) in zip(graph.nodes, dtypes)
-        if node.op in _DIVISIONS and dtype.startswith(("int", "uint"))
-    )
-
-
-def overrunning(graph: Graph, dtypes: Sequence[Tuple[str, ...]]) -> Tuple[str, ...]:
-    """The nodes that write beyond their memory when they run. A trial need not show it."""
-    return tuple(
-        f"{node.op} {node.name[:60]!r} of {dtype}"
-        for node, (dtype, *_) in zip(graph.nodes, dtypes)
-        if (node.op, dtype) == ("transpose", "bfloat16")
-    )
-
-
-_EXACT_IN_FLOAT = 2**24
-
-
-def check_shapes(graph: Graph, shapes: Sequence[Tuple[Tuple[int, ...], ...]], *, where: str) -> None:
-    """Raises ``ShapeError`` where an operator would read or write beyond its memory when it runs.
-
-    One that keeps its elements would have to lose or invent some, or the windows of a pooling be rounded to outside of
-    its input. MXNet infers such shapes without complaint.
-    """
-    for index, node in enumerate(graph.nodes):
-        if node.op in _KEEP_SIZE and node.inputs:
-            source, output = node.inputs[0]
-            before, after = shapes[source][output], shapes[index][0]
-            if prod(before) != prod(after):
-                raise ShapeError(
-                    f"{where}: {node.op} {node.name[:60]!r} cannot make {after} of {before}; "
-                    "does the graph hold a batch size other than that of the inputs?"
-                )
-        elif node.op == "_contrib_AdaptiveAvgPooling2D":
-            source, output = node.inputs[0]
-            before, after = shapes[source][output], shapes[index][0]
-            if max((size * other for size, other in zip(before[2:], after[2:])), default=0) > _EXACT_IN_FLOAT:
-                raise ShapeError(
-                    f"{where}: {node.op} {node.name[:60]!r} cannot make {after} of {before}: MXNet computes its windows"
-                    f" in float32, which is not exact where input size x output size is over {_EXACT_IN_FLOAT:,}"
-                )

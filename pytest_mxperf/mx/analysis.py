@@ -9,12 +9,12 @@ from pytest_mxperf.cost.result import CostReport, Shape
 from pytest_mxperf.cost.walk import Inference, walk
 from pytest_mxperf.errors import ParamsError, listed
 from pytest_mxperf.graph import Graph, without_garbage_collection
+from pytest_mxperf.hazards import check_shapes
 from pytest_mxperf.mx.infer import infer
 from pytest_mxperf.mx.opened import Model
 from pytest_mxperf.mx.runtime import array_semantics, json_of
 from pytest_mxperf.mx.unknown import held_batch, misfits
 from pytest_mxperf.stored import warn_of
-from pytest_mxperf.validate import check_shapes
 
 __all__ = ["Analysis", "analyse"]
 

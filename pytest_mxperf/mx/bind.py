@@ -6,13 +6,13 @@ from pytest_mxperf.cost.params import Role
 from pytest_mxperf.cost.result import Shape
 from pytest_mxperf.cost.subgraphs import OPAQUE
 from pytest_mxperf.errors import ModelError
+from pytest_mxperf.hazards import divided_integers, overrunning
 from pytest_mxperf.mx.analysis import Analysis
 from pytest_mxperf.mx.guard import SECONDS_OF_A_TRIAL, memory_limit_bytes, try_in_child
 from pytest_mxperf.mx.overruns import has_lengths, outgrown_parameters, wrong_length
 from pytest_mxperf.mx.runtime import mx, reason
 from pytest_mxperf.mx.sync import example_batch, forward_pass
 from pytest_mxperf.spec import LoadedCheckpoint
-from pytest_mxperf.validate import divided_integers, overrunning
 
 __all__ = ["bind"]
 

@@ -5,17 +5,17 @@ or computes nonsense.
 """
 
 from collections import defaultdict
-from typing import Any, Dict, List, Mapping, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple
 
 import numpy as np
 
 from pytest_mxperf import traits
 from pytest_mxperf.ending import reachable
 from pytest_mxperf.graph import Entry, Graph, Node
+from pytest_mxperf.hazards import computed_parameters
 from pytest_mxperf.mx.analysis import Analysis
 from pytest_mxperf.mx.executors import bind_executor
 from pytest_mxperf.mx.runtime import array_semantics, json_of, mx
-from pytest_mxperf.validate import computed_parameters
 
 __all__ = ["has_lengths", "outgrown_parameters", "wrong_length"]
 
@@ -31,12 +31,14 @@ def outgrown_parameters(analysis: Analysis) -> Tuple[str, ...]:
     """
     graph, shapes = analysis.graph, analysis.inference.shapes
     known = {node.name: shapes[index][0] for index, node in enumerate(graph.nodes) if node.is_variable}
-    found = []
-    for node, entries in computed_parameters(graph):
-        written = _shapes(_part(graph, entries), known, graph.numpy_shapes)
-        if any(shape != shapes[index][output] for (index, output), shape in zip(entries, written)):
-            found.append(_named(node))
-    return tuple(found)
+
+    def is_outgrown(node: Node) -> bool:
+        entries = computed_parameters(graph, node)
+        written = _shapes(graph, entries, known) if entries else []
+        needed = [shapes[index][output] for index, output in entries]
+        return any(_is_known(shape) and shape != other for shape, other in zip(written, needed))
+
+    return tuple(_named(node) for node in graph.nodes if is_outgrown(node))
 
 
 def has_lengths(graph: Graph) -> bool:
@@ -52,24 +54,21 @@ def wrong_length(module: Any, batch: Any) -> str:
     graph = Graph.parse(json_of(module.symbol), where="the module")
     if not has_lengths(graph):
         return ""
-    values = _values(module, batch)
-    readers = [index for index, node in enumerate(graph.nodes) if _reads_lengths(node)]
     try:
-        rows = _shapes(
-            _part(graph, [graph.nodes[index].inputs[0] for index in readers]),
-            {name: value.shape for name, value in values.items()},
-            graph.numpy_shapes,
-        )
-        sizes = {index: shape[_axis(graph.nodes[index])] for index, shape in zip(readers, rows)}
-        for together in _in_order(graph, readers):
-            lengths = _run(graph, [_lengths(graph.nodes[index]) for index in together], values)
-            for index, given in zip(together, lengths):
-                problem = _problem(graph.nodes[index], given, sizes[index])
-                if problem:
-                    return problem
+        return next(_problems(graph, _values(module, batch)), "")
     except (mx.MXNetError, LookupError, ValueError):
-        pass
-    return ""
+        return ""
+
+
+def _problems(graph: Graph, values: Mapping[str, Any]) -> Iterator[str]:
+    readers = [index for index, node in enumerate(graph.nodes) if _reads_lengths(node)]
+    shapes = {name: value.shape for name, value in values.items()}
+    rows = dict(zip(readers, _shapes(graph, [graph.nodes[index].inputs[0] for index in readers], shapes)))
+    for together in _in_order(graph, readers):
+        lengths = _run(graph, [_lengths(graph.nodes[index]) for index in together], values)
+        for index, given in zip(together, lengths):
+            if _is_known(rows[index]):
+                yield from _problem(graph.nodes[index], given, rows[index])
 
 
 def _reads_lengths(node: Node) -> bool:
@@ -84,11 +83,13 @@ def _axis(node: Node) -> int:
     return int(node.attrs.get("axis", "-1" if "soft" in node.op else "0"))
 
 
-def _problem(node: Node, lengths: Any, size: int) -> str:
-    whole = np.trunc(lengths.astype("float64"))  # as MXNet converts them
+def _problem(node: Node, lengths: Any, rows: Sequence[int]) -> Iterator[str]:
+    size = rows[_axis(node)]
     most = np.inf if node.op in _MAY_BE_LONGER else size
+    whole = np.trunc(lengths.astype("float64"))  # as MXNet converts them
     wrong = whole[~((whole >= 0) & (whole <= most))]
-    return f"{_named(node)} gets a length of {wrong[0]:,.0f} for rows of {size:,}" if wrong.size else ""
+    if wrong.size:
+        yield f"{_named(node)} gets a length of {wrong[0]:,.0f} for rows of {size:,}"
 
 
 def _named(node: Node) -> str:
@@ -124,11 +125,17 @@ def _part(graph: Graph, entries: Sequence[Entry]) -> Any:
         return mx.sym.load_json(part.to_json())
 
 
-def _shapes(part: Any, known: Mapping[str, Tuple[int, ...]], numpy_shapes: bool) -> List[Tuple[int, ...]]:
+def _shapes(graph: Graph, entries: Sequence[Entry], known: Mapping[str, Tuple[int, ...]]) -> List[Tuple[int, ...]]:
+    """The shapes that follow from those of the variables alone, and not from what reads them."""
+    part = _part(graph, entries)
     names = part.list_inputs()
-    with array_semantics(numpy_shapes=numpy_shapes):
-        _, shapes, _ = part.infer_shape(**{name: known[name] for name in names if name in known})
+    with array_semantics(numpy_shapes=graph.numpy_shapes):
+        _, shapes, _ = part.infer_shape_partial(**{name: known[name] for name in names if name in known})
     return list(shapes)
+
+
+def _is_known(shape: Sequence[int]) -> bool:
+    return bool(shape) and min(shape) > 0
 
 
 def _run(graph: Graph, entries: Sequence[Entry], values: Mapping[str, Any]) -> List[Any]:

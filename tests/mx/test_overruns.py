@@ -5,8 +5,12 @@ import re
 import pytest
 
 from pytest_mxperf.errors import MxperfError
+from pytest_mxperf.mx.analysis import analyse
+from pytest_mxperf.mx.model import open_model
+from pytest_mxperf.mx.overruns import outgrown_parameters
 from pytest_mxperf.mx.runtime import mx
 from pytest_mxperf.mx.sync import forwards_of, synchronized
+from pytest_mxperf.spec import ModelSpec
 
 
 def _module(symbol, **shapes):
@@ -87,6 +91,29 @@ def test_lengths_that_follow_from_rows_are_computed_after_these_are_checked():
         _run(module, 6, 6)
     with pytest.raises(MxperfError, match="softmax 'first' gets a length of 7,000,000 for rows of 6"):
         _run(module, 7000000, 6)
+
+
+def test_layers_may_share_their_lengths():
+    """As in an encoder: the input itself is the length of each layer's rows."""
+    data, length = mx.sym.var("data"), mx.sym.var("length", dtype="int32")
+    for index in range(3):
+        data = mx.sym.softmax(data, length, use_length=True, name=f"att{index}")
+    module = mx.mod.Module(data, data_names=["data", "length"], label_names=None)
+    module.bind([("data", (2, 6)), mx.io.DataDesc("length", (2,), "int32")], for_training=False)
+    module.init_params()
+    _run(module, 6, 2)
+    with pytest.raises(MxperfError, match="softmax 'att0' gets a length of 7 for rows of 6"):
+        _run(module, 6, 7)
+
+
+@pytest.mark.parametrize("numbers", [2, 3])
+def test_a_parameter_may_be_computed_in_the_size_that_it_needs(numbers):
+    """Twice 3 numbers for 4 channels are refused."""
+    gamma = mx.sym.tile(mx.sym.var("w"), reps=(2,))
+    symbol = mx.sym.BatchNorm(mx.sym.var("data"), gamma=gamma, fix_gamma=False, name="bn")
+    spec = ModelSpec.parse(symbol, {"data": (1, 4, 8, 8)}, shapes={"w": (numbers,)})
+    analysis = analyse(open_model(spec))
+    assert outgrown_parameters(analysis) == (() if numbers == 2 else ("BatchNorm 'bn'",))
 
 
 def test_those_of_an_example_are_checked_too():

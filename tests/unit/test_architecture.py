@@ -20,6 +20,7 @@ LAYERS = [
     ["quantities", "words", "versions", "imports", "encoding", "native_output", "traits", "sides"],
     ["neighbours", "checkpoints"],
     ["graph", "spec", "params_file"],
+    ["hazards"],
     ["validate", "attributes", "stored", "ending"],
     ["cost", "latency", "canonical"],
     ["baseline"],
