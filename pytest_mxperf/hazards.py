@@ -4,26 +4,46 @@
 """
 
 from math import prod
-from typing import List, Sequence, Tuple
+from typing import Sequence, Tuple
 
 from pytest_mxperf import traits
 from pytest_mxperf.errors import ShapeError
 from pytest_mxperf.graph import Entry, Graph, Node
 
-__all__ = ["check_shapes", "computed_parameters", "divided_integers", "overrunning"]
+__all__ = [
+    "check_shapes",
+    "computes_parameters",
+    "divided_integers",
+    "norm_parameters",
+    "norm_size",
+    "overrunning",
+]
+
+_NORMS = traits.BATCH_NORMS - {"_contrib_quantized_batch_norm"} | {"InstanceNorm", "GroupNorm"}
+"""What overwrites the shapes of its parameters with the number of channels or groups, and does not check what they were
+(``BatchNormShape``, ``InstanceNormShape``, ``GroupNormShape``). More numbers are written beyond its memory, fewer read.
+"""
+
+
+def norm_parameters(node: Node) -> Tuple[Entry, ...]:
+    """Gamma, beta and the running statistics of a norm that does not check how many numbers they have."""
+    return node.inputs[1:] if node.op in _NORMS else ()
+
+
+def norm_size(node: Node, data: Sequence[int]) -> int:
+    """How many numbers each parameter of the norm must have, for data of this shape."""
+    if node.op == "GroupNorm":
+        return int(node.attrs.get("num_groups", "1"))
+    axis = int(node.attrs.get("axis", "1"))
+    return data[axis] if -len(data) <= axis < len(data) else 0
+
+
+def computes_parameters(graph: Graph, node: Node) -> bool:
+    """Whether an operator computes a parameter of such a norm."""
+    return any(not _is_handed_on(graph, entry) for entry in norm_parameters(node))
+
 
 _PASSES_ON = ("Cast", "amp_cast", "_copy", "BlockGrad")
-
-
-def computed_parameters(graph: Graph, node: Node) -> List[Entry]:
-    """The parameters of a BatchNorm or an InstanceNorm that an operator computes.
-
-    MXNet overwrites the parameter's shape with the number of channels, and does not check it (``BatchNormShape``,
-    ``InstanceNormShape``). So an operator that computes more numbers writes beyond its memory.
-    """
-    if node.op not in ("BatchNorm", "InstanceNorm"):
-        return []
-    return [entry for entry in node.inputs[1:] if not _is_handed_on(graph, entry)]
 
 
 def _is_handed_on(graph: Graph, entry: Entry) -> bool:

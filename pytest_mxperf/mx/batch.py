@@ -5,10 +5,10 @@ from typing import Any, List, Sequence, Tuple
 
 from pytest_mxperf.errors import UsageError
 from pytest_mxperf.mx.call import type_of
-from pytest_mxperf.mx.overruns import wrong_length
+from pytest_mxperf.mx.overruns import wrong_place
 from pytest_mxperf.mx.runtime import mx, reason
 
-__all__ = ["batch_of", "check_lengths", "completed", "data_of", "default_bucket"]
+__all__ = ["batch_of", "check_places", "completed", "data_of", "default_bucket"]
 
 
 def batch_of(module: Any, given: Any) -> Any:
@@ -21,7 +21,7 @@ def batch_of(module: Any, given: Any) -> Any:
     takes = _named(module, [tuple(desc[1]) for desc in default_bucket(module).data_shapes])
     is_list = isinstance(given, list) and bool(given) and all(isinstance(each, mx.io.DataBatch) for each in given)
     batch = given if is_list else completed(module, _arrays(module, given, takes), given)
-    check_lengths(module, batch)
+    check_places(module, batch)
     try:
         module.forward(batch, is_train=False)
     except Exception as error:  # MXNet raises half a dozen kinds, and says what it is about in the text
@@ -30,16 +30,18 @@ def batch_of(module: Any, given: Any) -> Any:
     return batch
 
 
-def check_lengths(module: Any, batch: Any) -> None:
-    """Raises ``UsageError`` if a length in the batch is longer than its row: MXNet would write beyond its memory.
+def check_places(module: Any, batch: Any) -> None:
+    """Raises ``UsageError`` for lengths and indices in the batch, or in a list of them, that make MXNet write anywhere.
 
-    Looks only into a ``mx.mod.Module`` and one batch, not into the buckets or devices of others.
+    Looks only into a ``mx.mod.Module``, or the bucket that a ``BucketingModule`` was bound with.
     """
     __tracebackhide__ = True
-    can_look = type(module) is mx.mod.Module and isinstance(batch, mx.io.DataBatch)
-    problem = wrong_length(module, batch) if can_look else ""
-    if problem:
-        raise UsageError(f"mxperf_benchmark: with this batch {problem}, so MXNet would corrupt its memory")
+    for each in batch if isinstance(batch, list) else [batch]:
+        chosen = default_bucket(module)
+        is_chosen = chosen is module or getattr(each, "bucket_key", None) == module._default_bucket_key
+        problem = wrong_place(chosen, each) if is_chosen and isinstance(chosen, mx.mod.Module) else ""
+        if problem:
+            raise UsageError(f"mxperf_benchmark: with this batch {problem}, so MXNet would corrupt its memory")
 
 
 def data_of(given: Any) -> Any:

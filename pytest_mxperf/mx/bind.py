@@ -9,8 +9,8 @@ from pytest_mxperf.errors import ModelError
 from pytest_mxperf.hazards import divided_integers, overrunning
 from pytest_mxperf.mx.analysis import Analysis
 from pytest_mxperf.mx.guard import SECONDS_OF_A_TRIAL, memory_limit_bytes, try_in_child
-from pytest_mxperf.mx.overruns import has_lengths, outgrown_parameters, wrong_length
-from pytest_mxperf.mx.runtime import mx, reason
+from pytest_mxperf.mx.overruns import has_places, unfit_parameters, wrong_place
+from pytest_mxperf.mx.runtime import array_semantics, mx, reason
 from pytest_mxperf.mx.sync import example_batch, forward_pass
 from pytest_mxperf.spec import LoadedCheckpoint
 
@@ -28,7 +28,7 @@ def bind(analysis: Analysis, weights: LoadedCheckpoint) -> Any:
     opaque = [node.op for node in analysis.graph.nodes if node.op in OPAQUE]
     if opaque:
         raise ModelError(f"{model.name}: a Module cannot bind {opaque[0]}; counting works, running does not")
-    broken = overrunning(analysis.graph, analysis.inference.dtypes) + outgrown_parameters(analysis)
+    broken = overrunning(analysis.graph, analysis.inference.dtypes) + unfit_parameters(analysis)
     if broken:
         raise ModelError(f"{model.name}: MXNet corrupts its memory in {broken[0]}; counting works, running does not")
     wanted_bytes = _check_memory(analysis)
@@ -43,7 +43,7 @@ def bind(analysis: Analysis, weights: LoadedCheckpoint) -> Any:
             expected_bytes=wanted_bytes,
         )
     module = _bind(analysis, weights)
-    _check_lengths(analysis, module)
+    _check_places(analysis, module)
     return module
 
 
@@ -67,13 +67,13 @@ def _check_memory(analysis: Analysis) -> int:
 def _try(analysis: Analysis, weights: LoadedCheckpoint) -> None:
     with mx.cpu():  # a forked child cannot use its parent's GPU memory
         module = _bind(analysis, weights)
-        _check_lengths(analysis, module)
+        _check_places(analysis, module)
         forward_pass(module, example_batch(module))()
 
 
-def _check_lengths(analysis: Analysis, module: Any) -> None:
-    """Raises ``ModelError`` if running the module would write beyond the rows of a softmax or of sequences."""
-    problem = wrong_length(module, example_batch(module)) if has_lengths(analysis.graph) else ""
+def _check_places(analysis: Analysis, module: Any) -> None:
+    """Raises ``ModelError`` if running the module would write to where no row, sequence or array has a place."""
+    problem = wrong_place(module, example_batch(module)) if has_places(analysis.graph) else ""
     if problem:
         raise ModelError(
             f"{analysis.model.name}: {problem}, so MXNet would corrupt its memory; counting works, running does not"
@@ -89,15 +89,16 @@ def _bind(analysis: Analysis, weights: LoadedCheckpoint) -> Any:
     ]
     data = _describe([*given, *states])
     try:
-        module = mx.mod.Module(
-            weights.symbol.as_nd_ndarray(),  # MXNet 1.6 binds no symbol of mx.np
-            data_names=[desc.name for desc in data],
-            label_names=None,
-            context=mx.context.current_context(),
-        )
-        module.bind(data_shapes=data, for_training=False)
-        # load_weights has checked that only labels are missing. Parameters that the graph does not read are no error.
-        module.set_params(weights.arg_params, weights.aux_params, allow_missing=True, allow_extra=True)
+        with array_semantics(numpy_shapes=model.numpy_shapes):
+            module = mx.mod.Module(
+                weights.symbol.as_nd_ndarray(),  # MXNet 1.6 binds no symbol of mx.np
+                data_names=[desc.name for desc in data],
+                label_names=None,
+                context=mx.context.current_context(),
+            )
+            module.bind(data_shapes=data, for_training=False)
+            # load_weights has checked that only labels are missing. Parameters that the graph does not read are no error.
+            module.set_params(weights.arg_params, weights.aux_params, allow_missing=True, allow_extra=True)
     except (mx.MXNetError, RuntimeError, AssertionError, ValueError, TypeError, LookupError) as error:
         raise ModelError(f"{model.name}: MXNet cannot bind the model: {reason(error)}") from None
     return module

@@ -4,7 +4,9 @@ A trial in a child need not show it: what lies behind the memory decides whether
 or computes nonsense.
 """
 
+import re
 from collections import defaultdict
+from math import prod
 from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple
 
 import numpy as np
@@ -12,84 +14,99 @@ import numpy as np
 from pytest_mxperf import traits
 from pytest_mxperf.ending import reachable
 from pytest_mxperf.graph import Entry, Graph, Node
-from pytest_mxperf.hazards import computed_parameters
+from pytest_mxperf.hazards import norm_parameters, norm_size
 from pytest_mxperf.mx.analysis import Analysis
 from pytest_mxperf.mx.executors import bind_executor
 from pytest_mxperf.mx.runtime import array_semantics, json_of, mx
 
-__all__ = ["has_lengths", "outgrown_parameters", "wrong_length"]
+__all__ = ["has_places", "unfit_parameters", "wrong_place"]
 
-_READS_LENGTHS = {op: place for op, place in traits.LENGTHS_AT.items() if op != "RNN"}  # which a CPU refuses
-_MAY_BE_LONGER = ("SequenceMask",)
+_PLACES_AT = {op: at for op, at in (*traits.LENGTHS_AT.items(), ("scatter_nd", 1)) if op != "RNN"}
+"""Where operators read the lengths or indices up to which they write. A CPU refuses those of an RNN."""
+
+_LARGEST_INT = 2**31 - 1
+"""SequenceMask takes a length beyond its sequence for all of it, but converts it to 32 bits."""
 
 
-def outgrown_parameters(analysis: Analysis) -> Tuple[str, ...]:
-    """The nodes of which a parameter is computed and has other shapes than they need, each as ``BatchNorm 'bn'``.
+def unfit_parameters(analysis: Analysis) -> Tuple[str, ...]:
+    """The norms with a parameter of another size, each as "BatchNorm 'bn', which gets 6 numbers and needs 4".
 
-    The shape that MXNet infers for the whole graph is the one that they need. That of the part which computes the
-    parameter is the one that is written.
+    MXNet has overwritten the parameter's shape with the one that the norm needs. The part of the graph which computes
+    the parameter has the shape that is written.
     """
     graph, shapes = analysis.graph, analysis.inference.shapes
     known = {node.name: shapes[index][0] for index, node in enumerate(graph.nodes) if node.is_variable}
-
-    def is_outgrown(node: Node) -> bool:
-        entries = computed_parameters(graph, node)
-        written = _shapes(graph, entries, known) if entries else []
-        needed = [shapes[index][output] for index, output in entries]
-        return any(_is_known(shape) and shape != other for shape, other in zip(written, needed))
-
-    return tuple(_named(node) for node in graph.nodes if is_outgrown(node))
+    return tuple(text for node in graph.nodes for text in _unfit(graph, node, shapes, known))
 
 
-def has_lengths(graph: Graph) -> bool:
-    """Whether an operator reads the lengths of rows or sequences."""
-    return any(map(_reads_lengths, graph.nodes))
+def _unfit(graph: Graph, node: Node, shapes: Any, known: Mapping[str, Tuple[int, ...]]) -> Iterator[str]:
+    entries = norm_parameters(node)
+    if not entries:
+        return
+    source, output = node.inputs[0]
+    needed = norm_size(node, shapes[source][output])
+    variables = [shapes[index][0] for index, _ in entries if graph.nodes[index].is_variable]
+    computed = [entry for entry in entries if not graph.nodes[entry[0]].is_variable]
+    written = [*variables, *(_shapes(graph, computed, known) if computed else ())]
+    unfit = [prod(shape) for shape in written if _is_known(shape) and prod(shape) != needed]
+    if unfit and needed:
+        yield f"{_named(node)}, which gets {unfit[0]:,} numbers and needs {needed:,}"
 
 
-def wrong_length(module: Any, batch: Any) -> str:
-    """The first length of this batch that is no length, such as "softmax 'it' gets a length of 9 for rows of 8".
+def has_places(graph: Graph) -> bool:
+    """Whether an operator reads from an array to where it must write: lengths of rows and sequences, or indices."""
+    return any(map(_reads_places, graph.nodes))
 
-    Empty if there is none, or if MXNet cannot compute the lengths: it cannot run the module then, and says why.
+
+def wrong_place(module: Any, batch: Any) -> str:
+    """The first length or index of this batch that is none: "softmax 'it' gets a length of 9 for rows of 8".
+
+    Empty if there is none, or if MXNet cannot compute them: it cannot run the module then, and says why.
     """
-    graph = Graph.parse(json_of(module.symbol), where="the module")
-    if not has_lengths(graph):
+    text = json_of(module.symbol)
+    if not any(f'"{op}"' in text for op in _PLACES_AT):
         return ""
     try:
-        return next(_problems(graph, _values(module, batch)), "")
+        return next(_problems(Graph.parse(text, where="the module"), _values(module, batch)), "")
     except (mx.MXNetError, LookupError, ValueError):
         return ""
 
 
 def _problems(graph: Graph, values: Mapping[str, Any]) -> Iterator[str]:
-    readers = [index for index, node in enumerate(graph.nodes) if _reads_lengths(node)]
+    readers = [index for index, node in enumerate(graph.nodes) if _reads_places(node)]
     shapes = {name: value.shape for name, value in values.items()}
-    rows = dict(zip(readers, _shapes(graph, [graph.nodes[index].inputs[0] for index in readers], shapes)))
+    data = dict(zip(readers, _shapes(graph, [graph.nodes[index].inputs[0] for index in readers], shapes)))
     for together in _in_order(graph, readers):
-        lengths = _run(graph, [_lengths(graph.nodes[index]) for index in together], values)
-        for index, given in zip(together, lengths):
-            if _is_known(rows[index]):
-                yield from _problem(graph.nodes[index], given, rows[index])
+        places = _run(graph, [_places(graph.nodes[index]) for index in together], values)
+        for index, given in zip(together, places):
+            node = graph.nodes[index]
+            whole = np.trunc(given.astype("float64"))  # as MXNet converts them
+            if node.op == "scatter_nd":
+                yield from _wrong_index(node, whole)
+            elif _is_known(data[index]):
+                yield from _wrong_length(node, whole, data[index])
 
 
-def _reads_lengths(node: Node) -> bool:
-    return node.op in _READS_LENGTHS and len(node.inputs) > _READS_LENGTHS[node.op]
+def _reads_places(node: Node) -> bool:
+    return node.op in _PLACES_AT and len(node.inputs) > _PLACES_AT[node.op]
 
 
-def _lengths(node: Node) -> Entry:
-    return node.inputs[_READS_LENGTHS[node.op]]
+def _places(node: Node) -> Entry:
+    return node.inputs[_PLACES_AT[node.op]]
 
 
-def _axis(node: Node) -> int:
-    return int(node.attrs.get("axis", "-1" if "soft" in node.op else "0"))
+def _wrong_length(node: Node, lengths: Any, data: Sequence[int]) -> Iterator[str]:
+    size = data[int(node.attrs.get("axis", "-1" if "soft" in node.op else "0"))]
+    most = _LARGEST_INT if node.op == "SequenceMask" else size
+    for wrong in lengths[~((lengths >= 0) & (lengths <= most))]:
+        yield f"{_named(node)} gets a length of {wrong:,.0f} for rows of {size:,}"
 
 
-def _problem(node: Node, lengths: Any, rows: Sequence[int]) -> Iterator[str]:
-    size = rows[_axis(node)]
-    most = np.inf if node.op in _MAY_BE_LONGER else size
-    whole = np.trunc(lengths.astype("float64"))  # as MXNet converts them
-    wrong = whole[~((whole >= 0) & (whole <= most))]
-    if wrong.size:
-        yield f"{_named(node)} gets a length of {wrong[0]:,.0f} for rows of {size:,}"
+def _wrong_index(node: Node, indices: Any) -> Iterator[str]:
+    sizes = [int(size) for size in re.findall(r"\d+", node.attrs["shape"])]
+    for size, along in zip(sizes, indices):
+        for wrong in along[~((along >= 0) & (along < size))].flat:
+            yield f"{_named(node)} gets an index of {wrong:,.0f} for a size of {size:,}"
 
 
 def _named(node: Node) -> str:
@@ -97,23 +114,23 @@ def _named(node: Node) -> str:
 
 
 def _in_order(graph: Graph, readers: Sequence[int]) -> List[List[int]]:
-    """The readers of lengths in groups. The lengths of each group depend on none of its own and of later readers."""
+    """The readers in groups. What the readers of a group read depends on none of them, and on no later one."""
     depths: List[int] = []
     groups: Dict[int, List[int]] = defaultdict(list)
     for index, node in enumerate(graph.nodes):
         depth = max((depths[source] for source, _ in node.inputs), default=0)
         if index in readers:
-            groups[depths[_lengths(node)[0]]].append(index)
+            groups[depths[_places(node)[0]]].append(index)
             depth += 1
         depths.append(depth)
     return [groups[depth] for depth in sorted(groups)]
 
 
 def _values(module: Any, batch: Any) -> Dict[str, Any]:
-    """All variables of a module that is bound, with the arrays of the batch."""
+    """All variables of a module that is bound, with the arrays of the batch, which has them as they were bound."""
     executor = module._exec_group.execs[0]
     values = {**executor.arg_dict, **executor.aux_dict}
-    for name, array in zip(module.data_names, batch.data):
+    for (name, *_), array in zip(module.data_shapes, batch.data):
         values[name] = array.astype(values[name].dtype) if name in values else array
     return values
 

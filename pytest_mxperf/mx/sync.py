@@ -7,7 +7,7 @@ import numpy as np
 
 from pytest_mxperf.errors import ModelError, UsageError
 from pytest_mxperf.mx.arguments import arguments, filled
-from pytest_mxperf.mx.batch import batch_of, check_lengths, completed, data_of, default_bucket
+from pytest_mxperf.mx.batch import batch_of, check_places, completed, data_of, default_bucket
 from pytest_mxperf.mx.call import flat, try_call
 from pytest_mxperf.mx.runtime import mx, reason
 from pytest_mxperf.spec import InputSpec
@@ -67,7 +67,7 @@ def _batch(module: Any, batch: Any, example: Mapping[str, Any]) -> Any:
     if batch is not None:
         return batch_of(module, batch) if isinstance(module, mx.mod.BaseModule) else batch
     made = example_batch(module, example)
-    check_lengths(module, made)
+    check_places(module, made)
     return made
 
 

@@ -785,6 +785,19 @@ def test_a_stored_graph_does_not_depend_on_the_sessions_semantics(tmp_path):
     assert analysis.graph.nodes[1].attrs == {"__shape__": "(8, 0)"}
 
 
+def test_a_model_is_bound_whatever_the_sessions_semantics(tmp_path):
+    """A file of a Gluon export without ``mx.npx.set_np()`` has shapes like (8, 0), in a session with it."""
+    import mxnet as mx
+
+    variable = ("null", "weight", [], {"__shape__": "(8, 0)"})
+    dense = ("FullyConnected", "it", [0, 1], {"num_hidden": "8", "no_bias": "True"})
+    prefix = _graph(tmp_path, DATA, variable, dense)
+    mx.nd.save(f"{prefix}-0000.params", {"arg:weight": mx.nd.ones((8, 10))})
+    with mx.util.np_shape(True), mx.util.np_array(True):
+        module = run(ModelSpec.parse(prefix, {"data": (2, 10)}))
+    assert module.get_outputs()[0].shape == (2, 8)
+
+
 def test_two_outputs_of_one_name_are_told_apart(save):
     """A variable may be called like the output of an operator: the names do not say which is which."""
     prefix = save("relu")

@@ -7,7 +7,7 @@ import pytest
 from pytest_mxperf.errors import MxperfError
 from pytest_mxperf.mx.analysis import analyse
 from pytest_mxperf.mx.model import open_model
-from pytest_mxperf.mx.overruns import outgrown_parameters
+from pytest_mxperf.mx.overruns import unfit_parameters
 from pytest_mxperf.mx.runtime import mx
 from pytest_mxperf.mx.sync import forwards_of, synchronized
 from pytest_mxperf.spec import ModelSpec
@@ -106,14 +106,93 @@ def test_layers_may_share_their_lengths():
         _run(module, 6, 7)
 
 
-@pytest.mark.parametrize("numbers", [2, 3])
-def test_a_parameter_may_be_computed_in_the_size_that_it_needs(numbers):
-    """Twice 3 numbers for 4 channels are refused."""
+def test_arrays_are_in_the_order_of_the_binding():
+    """Which MXNet lets differ from that of the names."""
+    ends = mx.sym.Cast(mx.sym.var("length"), dtype="int32")
+    symbol = mx.sym.softmax(mx.sym.var("data"), ends, use_length=True, name="it")
+    module = mx.mod.Module(symbol, data_names=["data", "length"], label_names=None)
+    module.bind([("length", (2,)), ("data", (2, 6))], for_training=False)
+    module.init_params()
+    synchronized(forwards_of(module, [mx.nd.array([6, 5]), mx.nd.ones((2, 6)) * 100]))()
+    with pytest.raises(MxperfError, match="softmax 'it' gets a length of 7 for rows of 6"):
+        forwards_of(module, [mx.nd.array([6, 7]), mx.nd.ones((2, 6))])
+
+
+def test_a_list_of_batches_is_looked_at_too():
+    batches = [mx.io.DataBatch([mx.nd.ones((2, 6, 3)), mx.nd.array([6, length])]) for length in (6, 7)]
+    with pytest.raises(MxperfError, match="softmax 'att0' gets a length of 7 for rows of 6"):
+        forwards_of(_attention(), batches)
+
+
+def test_so_is_the_bucket_that_a_module_was_bound_with():
+    def bucket(key):
+        ends = mx.sym.Cast(mx.sym.var("length"), dtype="int32")
+        return mx.sym.softmax(mx.sym.var("data"), ends, use_length=True, name="it"), ("data", "length"), None
+
+    module = mx.mod.BucketingModule(bucket, default_bucket_key=6)
+    module.bind([("data", (2, 6)), ("length", (2,))], for_training=False)
+    module.init_params()
+    _run(module, 6, 2)
+    with pytest.raises(MxperfError, match="softmax 'it' gets a length of 7 for rows of 6"):
+        _run(module, 6, 7)
+
+
+@pytest.mark.parametrize("length", [2**31, float("inf")])
+def test_a_mask_has_no_length_that_32_bits_cannot_hold(length):
+    with pytest.raises(MxperfError, match="SequenceMask 'it' gets a length of"):
+        _run(_sequence("SequenceMask"), 5, length, 5, 5, 5)
+
+
+@pytest.mark.parametrize("wrong", [-1, 2])
+def test_an_index_of_scatter_nd_is_in_the_array(wrong):
+    symbol = mx.sym.scatter_nd(mx.sym.var("data"), mx.sym.var("length"), shape=(2, 8), name="it")
+    module = _module(symbol, data=(2,), length=(2, 2))
+    synchronized(forwards_of(module, [mx.nd.ones(2), mx.nd.array([[0, 1], [7, 0]])]))()
+    with pytest.raises(MxperfError, match=f"scatter_nd 'it' gets an index of {wrong} for a size of 2"):
+        forwards_of(module, [mx.nd.ones(2), mx.nd.array([[0, wrong], [7, 0]])])
+
+
+def _unfit(symbol, data, **shapes):
+    return unfit_parameters(analyse(open_model(ModelSpec.parse(symbol, {"data": data}, shapes=shapes))))
+
+
+@pytest.mark.parametrize(
+    ("op", "attrs", "needed"),
+    [
+        ("BatchNorm", {"fix_gamma": False}, 4),
+        ("BatchNorm", {"axis": -1}, 8),
+        ("BatchNorm_v1", {"fix_gamma": False}, 4),
+        ("InstanceNorm", {}, 4),
+        ("GroupNorm", {"num_groups": 2}, 2),
+    ],
+    ids=str,
+)
+def test_a_parameter_that_is_computed_has_the_size_that_its_norm_needs(op, attrs, needed):
     gamma = mx.sym.tile(mx.sym.var("w"), reps=(2,))
-    symbol = mx.sym.BatchNorm(mx.sym.var("data"), gamma=gamma, fix_gamma=False, name="bn")
-    spec = ModelSpec.parse(symbol, {"data": (1, 4, 8, 8)}, shapes={"w": (numbers,)})
-    analysis = analyse(open_model(spec))
-    assert outgrown_parameters(analysis) == (() if numbers == 2 else ("BatchNorm 'bn'",))
+    symbol = getattr(mx.sym, op)(mx.sym.var("data"), gamma=gamma, name="it", **attrs)
+    assert _unfit(symbol, (1, 4, 6, 8), w=(needed // 2,)) == ()
+    found = _unfit(symbol, (1, 4, 6, 8), w=(5,))
+    assert found == (f"{op} 'it', which gets 10 numbers and needs {needed}",)
+
+
+def test_its_shape_does_not_matter():
+    """A conditional normalization, for a batch of 1."""
+    gamma = mx.sym.FullyConnected(mx.sym.var("style"), num_hidden=4, name="fc") + 1
+    symbol = mx.sym.InstanceNorm(mx.sym.var("data"), gamma=gamma, name="it")
+    spec = ModelSpec.parse(symbol, {"data": (1, 4, 8, 8), "style": (1, 5)})
+    assert unfit_parameters(analyse(open_model(spec))) == ()
+
+
+def test_norms_of_different_sizes_cannot_share_a_parameter():
+    gamma = mx.sym.var("gamma")
+    wide = mx.sym.BatchNorm(mx.sym.var("data"), gamma=gamma, fix_gamma=False, name="wide")
+    narrow = mx.sym.slice_axis(wide, axis=1, begin=0, end=2)
+    symbol = mx.sym.BatchNorm(narrow, gamma=gamma, fix_gamma=False, name="narrow")
+    (found,) = _unfit(symbol, (1, 4, 8, 8))
+    assert found in (
+        "BatchNorm 'wide', which gets 2 numbers and needs 4",
+        "BatchNorm 'narrow', which gets 4 numbers and needs 2",
+    )
 
 
 def test_those_of_an_example_are_checked_too():
