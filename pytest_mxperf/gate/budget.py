@@ -24,11 +24,18 @@ def judge_budget(
     unmeasured_because: str,
     batch: int = 1,
 ) -> List[Finding]:
-    """One finding per ceiling. A value that meets its ceiling exactly passes. ``batch`` is how many items it has."""
-    measured: Dict[str, Measured] = {**costs(report), **latencies(timing)}
-    measured.update(
-        {f"{name}{PER_ITEM}": None if value is None else _share(value, batch) for name, value in measured.items()}
-    )
+    """One finding per ceiling. A value that meets its ceiling exactly passes.
+
+    ``batch`` is how many items were counted. The timing says if another number was timed.
+    """
+    counted, timed = costs(report), latencies(timing)
+    timed_batch = batch if timing is None or timing.batch is None else timing.batch
+    measured: Dict[str, Measured] = {
+        **counted,
+        **timed,
+        **{f"{name}{PER_ITEM}": _share(value, batch) for name, value in counted.items()},
+        **{f"{name}{PER_ITEM}": _share(value, timed_batch) for name, value in timed.items()},
+    }
     return [
         judge_ceiling(metric, ceiling, measured.get(metric), unmeasured_because) for metric, ceiling in budget.items()
     ]

@@ -1,6 +1,6 @@
 """The measured speed of a model."""
 
-from typing import Sequence
+from typing import Optional, Sequence
 
 import msgspec
 
@@ -22,9 +22,13 @@ class Timing(msgspec.Struct, frozen=True):
     p90: float
     p99: float
     queued_forwards: int = 1
+    batch: Optional[int] = None
+    """The first size of all arrays that the forwards took; None if these differ, or if nobody knows them."""
 
     @classmethod
-    def of(cls, seconds_per_sample: Sequence[float], *, queued_forwards: int = 1) -> "Timing":
+    def of(
+        cls, seconds_per_sample: Sequence[float], *, queued_forwards: int = 1, batch: Optional[int] = None
+    ) -> "Timing":
         """The figures of one or more samples. Percentiles interpolate linearly between samples, like numpy's."""
         ordered = sorted(seconds / queued_forwards for seconds in seconds_per_sample)
         return cls(
@@ -35,6 +39,7 @@ class Timing(msgspec.Struct, frozen=True):
             p90=_percentile(ordered, 0.9),
             p99=_percentile(ordered, 0.99),
             queued_forwards=queued_forwards,
+            batch=batch,
         )
 
     @property

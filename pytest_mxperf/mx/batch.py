@@ -1,12 +1,15 @@
 """The batch that a bound module runs, made of what the user gives."""
 
 import re
+import warnings
 from typing import Any, List, Sequence, Tuple
 
+from pytest_mxperf import traits
 from pytest_mxperf.errors import UsageError
+from pytest_mxperf.graph import Graph
 from pytest_mxperf.mx.call import type_of
 from pytest_mxperf.mx.overruns import wrong_place
-from pytest_mxperf.mx.runtime import mx, reason
+from pytest_mxperf.mx.runtime import json_of, mx, reason
 
 __all__ = ["batch_of", "check_places", "completed", "data_of", "default_bucket"]
 
@@ -23,11 +26,36 @@ def batch_of(module: Any, given: Any) -> Any:
     batch = given if is_list else completed(module, _arrays(module, given, takes), given)
     check_places(module, batch)
     try:
-        module.forward(batch, is_train=False)
+        _run_once(module, batch)
     except Exception as error:  # MXNet raises half a dozen kinds, and says what it is about in the text
         has = "" if is_list else f"has {_named(module, [array.shape for array in batch.data])}, and "
-        raise _misfit(f"{has}cannot be run: {_first_sentence(error)}", takes) from None
+        raise UsageError(
+            f"mxperf_benchmark: batch {has}cannot be run: {_first_sentence(error)}; the module is bound for {takes}"
+        ) from None
     return batch
+
+
+def _run_once(module: Any, batch: Any) -> None:
+    """Runs the batch. MXNet does not bind a module again if a label that nobody gave changes its shape; this does."""
+    try:
+        module.forward(batch, is_train=False)
+    except Exception:
+        labels = _labels(module) if isinstance(module, mx.mod.Module) and not isinstance(batch, list) else []
+        if not labels:
+            raise
+        data = _described(module.data_shapes, batch.data)
+        shapes, _, _ = module.symbol.infer_shape_partial(**{desc.name: desc.shape for desc in data})
+        inferred = dict(zip(module.symbol.list_arguments(), shapes))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # MXNet knows of no label
+            module.reshape(data, [(name, inferred[name]) for name in labels])
+        module.forward(batch, is_train=False)
+
+
+def _labels(module: Any) -> List[str]:
+    graph = Graph.parse(json_of(module.symbol), where="the module")
+    read = [graph.nodes[node.inputs[1][0]] for node in graph.nodes if node.op in traits.LABELLED and node.inputs[1:]]
+    return [node.name for node in read if node.is_variable and node.name not in module.data_names]
 
 
 def check_places(module: Any, batch: Any) -> None:
@@ -102,4 +130,5 @@ def _misfit(problem: str, takes: str) -> UsageError:
 
 
 def _first_sentence(error: Exception) -> str:
-    return re.split(r"\.(?=[A-Z ])", reason(error))[0]
+    sentence = re.split(r"\.(?=[A-Z ])", reason(error))[0]
+    return re.sub(r"Shape of unspecifie arg: (\S+) changed", r"it does not fit \1", sentence)

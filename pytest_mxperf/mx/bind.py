@@ -97,7 +97,7 @@ def _bind(analysis: Analysis, weights: LoadedCheckpoint) -> Any:
                 context=mx.context.current_context(),
             )
             module.bind(data_shapes=data, for_training=False)
-            # load_weights has checked that only labels are missing. Parameters that the graph does not read are no error.
+            # Only labels are missing: load_weights has checked that. Parameters that nobody reads are no error.
             module.set_params(weights.arg_params, weights.aux_params, allow_missing=True, allow_extra=True)
     except (mx.MXNetError, RuntimeError, AssertionError, ValueError, TypeError, LookupError) as error:
         raise ModelError(f"{model.name}: MXNet cannot bind the model: {reason(error)}") from None

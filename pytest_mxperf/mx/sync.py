@@ -1,7 +1,7 @@
 """Forward passes that are complete. MXNet's ``forward`` only queues work. Fetching an output waits for it."""
 
 import warnings
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -24,6 +24,8 @@ class Forwards(NamedTuple):
     queue: Callable[[], Any]
     outputs: Callable[[Any], Sequence[Any]]
     """Takes what ``queue`` has returned."""
+    batch: Optional[int] = None
+    """The first size of all arrays that a pass takes; None if these differ, or if nobody knows them."""
 
 
 def forwards_of(
@@ -51,7 +53,7 @@ def forwards_of(
     else:
         arguments = _example_arguments(model, inputs, example) if is_block else ()
     try_call(model, arguments)
-    return Forwards(lambda: model(*arguments), _arrays)
+    return Forwards(lambda: model(*arguments), _arrays, _first_size(arguments))
 
 
 def _lacking(module: Any) -> str:
@@ -72,7 +74,13 @@ def _batch(module: Any, batch: Any, example: Mapping[str, Any]) -> Any:
 
 
 def _of_module(module: Any, batch: Any) -> Forwards:
-    return Forwards(lambda: module.forward(batch, is_train=False), lambda nothing: module.get_outputs())
+    size = None if isinstance(batch, list) else _first_size(getattr(batch, "data", None))  # a list: of each device
+    return Forwards(lambda: module.forward(batch, is_train=False), lambda nothing: module.get_outputs(), size)
+
+
+def _first_size(arrays: Any) -> Optional[int]:
+    sizes = {shape[0] for shape in (getattr(array, "shape", ()) for array in flat(arrays)) if shape}
+    return sizes.pop() if len(sizes) == 1 else None
 
 
 def _arguments(batch: Any) -> Tuple[Any, ...]:

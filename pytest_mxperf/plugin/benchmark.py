@@ -60,7 +60,7 @@ class Benchmark:
         from pytest_mxperf.mx.sync import forwards_of, synchronized
 
         forwards = forwards_of(model, batch, self._inputs(), self._example())
-        return self._time(synchronized(forwards), queued_forwards=1)
+        return self._time(synchronized(forwards), queued_forwards=1, batch=forwards.batch)
 
     def throughput(
         self, model: Union[BoundModule, Callable[..., object]], *, forwards: int = 32, batch: Any = None
@@ -76,8 +76,8 @@ class Benchmark:
             raise UsageError(f"mxperf_benchmark.throughput: forwards={shown(forwards)} is not a whole number from 1 up")
         if hasattr(self._benchmark, "extra_info"):
             self._benchmark.extra_info["forwards_per_round"] = forwards
-        run = queued(forwards_of(model, batch, self._inputs(), self._example()), forwards)
-        return self._time(run, queued_forwards=forwards)
+        each = forwards_of(model, batch, self._inputs(), self._example())
+        return self._time(queued(each, forwards), queued_forwards=forwards, batch=each.batch)
 
     @property
     def _case(self) -> Optional[Case]:
@@ -91,7 +91,7 @@ class Benchmark:
         example = None if self._case is None else self._case.model.example
         return {} if example is None else example.arrays
 
-    def _time(self, run: Callable[[], None], *, queued_forwards: int) -> Timing:
+    def _time(self, run: Callable[[], None], *, queued_forwards: int, batch: Optional[int]) -> Timing:
         __tracebackhide__ = _HIDE_OUR_ERRORS
         from pytest_mxperf.mx.sync import warm_up
 
@@ -100,7 +100,7 @@ class Benchmark:
         self._is_used = True
         # The first forwards allocate memory and choose kernels: 1.3 to 5 times slower than those that follow.
         warm_up(run, times=max(1, _WARM_UP_FORWARDS // queued_forwards))
-        timing = Timing.of(self._samples(run), queued_forwards=queued_forwards)
+        timing = Timing.of(self._samples(run), queued_forwards=queued_forwards, batch=batch)
         if self._case is not None:
             self._record(self._case, timing)
         return timing

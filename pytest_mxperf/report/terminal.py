@@ -128,7 +128,8 @@ def _print_measured(console: Console, result: ModelResult) -> None:
         kind = "latency" if timing.is_latency else f"throughput, {timing.queued_forwards} forwards queued at a time"
         figures = (("p50", timing.p50), ("p90", timing.p90), ("p99", timing.p99), ("mean", timing.mean))
         told = ", ".join(f"{name} {format_quantity(value, Quantity.SECONDS)}" for name, value in figures)
-        wrapped(console, f"{kind}: {told} per forward; {timing.samples} samples", indent=2)
+        each = "per forward" if timing.batch is None else f"per forward of a batch of {timing.batch}"
+        wrapped(console, f"{kind}: {told} {each}; {timing.samples} samples", indent=2)
     for metric in result.own_metrics:
         wrapped(console, f"{metric.name} {format_value(metric.value, metric.unit)}", indent=2)
     if result.baseline_update is not None:

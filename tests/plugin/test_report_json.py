@@ -140,6 +140,7 @@ class Timing(Strict):
     p90: float
     p99: float
     queued_forwards: int
+    batch: Optional[int]
 
 
 class LayerParams(Strict):
@@ -327,7 +328,7 @@ def test_json_is_as_documented(models, run, pytester, section):
     ]
     assert (passes.findings[0].value, passes.findings[0].reference) == (607_552, 608_000)
     assert passes.findings[1].value == passes.timing.p99
-    assert passes.timing.queued_forwards == 1
+    assert (passes.timing.queued_forwards, passes.timing.batch) == (1, 1)
     assert [(f.gate, f.metric, f.verdict, f.value) for f in fails.findings] == [
         ("budget", "macs", "OVER_BUDGET", 607_552),
         ("baseline", "all", "MISSING", None),

@@ -1,5 +1,6 @@
 """Values and their ceilings."""
 
+import msgspec
 import pytest
 
 from pytest_mxperf.cost.result import CostReport, Params
@@ -172,6 +173,15 @@ def test_a_budget_for_one_item_of_the_batch():
         batch=3,
     )
     assert third.value == pytest.approx(99.667, abs=1e-3)
+
+
+def test_the_latency_of_one_item_is_that_of_the_batch_that_was_timed():
+    """A batch of 8 was counted, and one of 1 was timed, which took 40 ms."""
+    budget = parse_budget({"macs_per_item": 100, "latency_p50_per_item": "10 ms"}, where="here")
+    timed = msgspec.structs.replace(TIMING, batch=1)
+    macs, latency = judge_budget(budget, report(layer("a", macs=800)), timed, unmeasured_because="", batch=8)
+    assert (macs.verdict, macs.value) == (Verdict.PASSED, 100)
+    assert (latency.verdict, latency.value) == (Verdict.OVER_BUDGET, 0.04)
 
 
 def test_a_batch_has_one_item_if_nobody_says_more():

@@ -101,7 +101,7 @@ def test_a_finding_has_all_its_values():
 
 
 def test_a_timing_is_in_seconds_per_forward():
-    assert model(timing=Timing.of([0.5], queued_forwards=2))["timing"] == {
+    assert model(timing=Timing.of([0.5], queued_forwards=2, batch=4))["timing"] == {
         "samples": 1,
         "mean": 0.25,
         "min": 0.25,
@@ -109,6 +109,7 @@ def test_a_timing_is_in_seconds_per_forward():
         "p90": 0.25,
         "p99": 0.25,
         "queued_forwards": 2,
+        "batch": 4,
     }
 
 
