@@ -6,6 +6,7 @@ Parsing is exact: decimal text becomes an exact ``Fraction``, never a float, so 
 
 import math
 import re
+from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
 from typing import Dict, Tuple, Union
@@ -94,7 +95,10 @@ def parse_quantity(value: object, unit: Quantity, *, where: str) -> Fraction:
         raise UsageError(f"{where}: unknown unit {suffix!r} in {shown(value)}; {hint}")
     if number < 0:
         raise UsageError(f"{where}: {shown(value)} is negative")
-    if unit is Quantity.SECONDS and not suffix and (number >= 1 or isinstance(value, str)):
+    if unit is Quantity.SECONDS and not suffix and isinstance(value, str):
+        written = value.strip()
+        raise UsageError(f"{where}: {shown(value)} is ambiguous; write '{written} ms' or '{written} s'")
+    if unit is Quantity.SECONDS and not suffix and number >= 1:
         raise UsageError(
             f"{where}: {shown(value)} is ambiguous; write it like '40 ms' or as the number 0.04, in seconds"
         )
@@ -125,10 +129,17 @@ def parse_fraction(value: object, *, where: str) -> Fraction:
     if suffix not in ("", "%"):
         raise UsageError(f"{where}: {shown(value)} is not a fraction; write it like '5%' or 0.05")
     if isinstance(value, str) and not suffix and number != 0:
-        raise UsageError(f"{where}: {shown(value)} is ambiguous; write it like '5%' or as the number 0.05")
+        as_fraction = f"'{_plain(number * 100)}%' or " if abs(number) < 1 else ""
+        raise UsageError(f"{where}: {shown(value)} is ambiguous; write {as_fraction}'{_plain(number)}%'")
     if not suffix and abs(number) >= 1:
-        raise UsageError(f"{where}: {shown(value)} would be {float(number * 100):g}%; write it like '5%' or as 0.05")
+        meant = f"'{_plain(number)}%' or {_plain(number / 100)}"
+        raise UsageError(f"{where}: {shown(value)} would be {_plain(number * 100)}%; write {meant}")
     return number / 100 if suffix else number
+
+
+def _plain(number: Fraction) -> str:
+    value = Decimal(number.numerator) / number.denominator  # no float is as large as some
+    return f"{value:f}" if abs(value) < _COUNTLESS_TIMES else f"{value.normalize():g}"
 
 
 def _split(value: object, *, where: str, example: str) -> Tuple[Fraction, str]:

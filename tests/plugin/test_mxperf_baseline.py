@@ -284,7 +284,7 @@ def test_a_folder_in_place_of_a_baseline_is_one_clear_error(pytester, write, run
     ("arguments", "message"),
     [
         ('macs="5 k"', "macs: '5 k' is not a fraction; write it like '5%' or 0.05"),
-        ('macs="5"', "macs: '5' is ambiguous; write it like '5%' or as the number 0.05"),
+        ('macs="5"', "macs: '5' is ambiguous; write '5%'"),
         ("macs=True", "macs: expected a number or text like '5%', got True"),
         ('macs="-30%"', "macs: '-30%' is negative; a baseline allows growth from 0% up"),
         (

@@ -108,9 +108,9 @@ def test_durations_are_exact_seconds(text, seconds):
         ("1,814,000", Quantity.COUNT, "expected a number or text like '1.82 G', got '1,814,000'; write the number wi"),
         ("-1 G", Quantity.COUNT, "'-1 G' is negative"),
         (-1, Quantity.COUNT, "-1 is negative"),
-        ("40", Quantity.SECONDS, "'40' is ambiguous; write it like '40 ms' or as the number 0.04, in seconds"),
-        (40, Quantity.SECONDS, "40 is ambiguous"),
-        ("0.04", Quantity.SECONDS, "'0.04' is ambiguous"),
+        ("40", Quantity.SECONDS, "'40' is ambiguous; write '40 ms' or '40 s'"),
+        (40, Quantity.SECONDS, "40 is ambiguous; write it like '40 ms' or as the number 0.04, in seconds"),
+        ("0.04", Quantity.SECONDS, "'0.04' is ambiguous; write '0.04 ms' or '0.04 s'"),
     ],
 )
 def test_quantities_that_make_no_sense_are_refused(value, unit, complaint):
@@ -171,8 +171,11 @@ def test_fractions_are_exact_even_when_given_as_floats(value, fraction):
 @pytest.mark.parametrize(
     ("value", "complaint"),
     [
-        ("5", "'5' is ambiguous; write it like '5%' or as the number 0.05"),
-        ("0.05", "'0.05' is ambiguous; write it like '5%' or as the number 0.05"),
+        ("5", "'5' is ambiguous; write '5%'"),
+        ("0.05", "'0.05' is ambiguous; write '5%' or '0.05%'"),
+        ("-0.025", "'-0.025' is ambiguous; write '-2.5%' or '-0.025%'"),
+        (2.5, "2.5 would be 250%; write '2.5%' or 0.025"),
+        (1e308, "1e+308 would be 1e+310%; write '1e+308%' or 1e+306"),
         ("5 k", "'5 k' is not a fraction; write it like '5%' or 0.05"),
         ("5 ms", "'5 ms' is not a fraction; write it like '5%' or 0.05"),
         ("2,5 %", "expected a number or text like '5%', got '2,5 %'; use a point: '2.5%'"),
@@ -310,7 +313,7 @@ def test_growth_is_shown_as_a_percentage_with_its_sign(before, now, text):
 
 def test_a_fraction_of_1_or_more_is_asked_for_in_percent():
     """5 for 5% would allow six times the cost."""
-    with pytest.raises(UsageError, match=r"macs: 5 would be 500%; write it like '5%' or as 0\.05"):
+    with pytest.raises(UsageError, match=r"macs: 5 would be 500%; write '5%' or 0\.05"):
         parse_fraction(5, where="macs")
 
 
