@@ -137,4 +137,4 @@ def _latency(options: argparse.Namespace) -> Tuple[str, int]:
         from pytest_mxperf.report import json
 
         return json.render_comparison(compared), code
-    return judge_latency(allowed, compared, over=options.old).message, code
+    return judge_latency(allowed, compared, over=options.old).message_and_verdict, code

@@ -72,6 +72,12 @@ class Finding(msgspec.Struct, frozen=True):
         """The same, with more lines below its message."""
         return msgspec.structs.replace(self, message="\n".join([self.message, *lines]))
 
+    @property
+    def message_and_verdict(self) -> str:
+        """The message with the verdict, by which its policy is set, behind the first line: ``... [OTHER_MXNET]``."""
+        first, *rest = self.message.split("\n")
+        return "\n".join([f"{first} [{self.verdict.value}]", *rest])
+
 
 def regressed_metrics(findings: Iterable[Finding]) -> Set[str]:
     return {finding.metric for finding in findings if finding.verdict is Verdict.REGRESSED}

@@ -15,9 +15,8 @@ def notices(results: Sequence[ModelResult], findings: Sequence[Finding], policy:
     lines = [_update(result) for result in results if _is_news(result)]
     told = _grouped(results, policy, words).items()
     lines += [f"{word} {subject}: {message}".replace("\n", "\n    ") for (word, message), subject in told]
-    return lines + [
-        f"{_word(each.verdict)} {each.message}" for each in findings if policy.action(each.verdict) == "warn"
-    ]
+    warned = [each for each in findings if policy.action(each.verdict) == "warn"]
+    return lines + [f"{_word(each.verdict)} {each.message_and_verdict}" for each in warned]
 
 
 def _is_news(result: ModelResult) -> bool:
@@ -42,10 +41,11 @@ def _grouped(results: Sequence[ModelResult], policy: Policy, words: Words) -> "D
 
 def _told(result: ModelResult, policy: Policy, words: Words) -> "List[Tuple[str, str]]":
     told = [each for each in result.findings if policy.action(each.verdict) == "warn"]
-    lines = [(_word(each.verdict), each.message) for each in told if each.verdict is not Verdict.IMPROVED]
+    others = [each for each in told if each.verdict is not Verdict.IMPROVED]
+    lines = [(_word(each.verdict), each.message_and_verdict) for each in others]
     better = "; ".join(each.message.split("\n")[0] for each in told if each.verdict is Verdict.IMPROVED)
     if better:
-        lines.append((_word(Verdict.IMPROVED), f"{better}; {words.record} stores the new baseline"))
+        lines.append((_word(Verdict.IMPROVED), f"{better}; {words.record} stores the new baseline [IMPROVED]"))
     return lines
 
 

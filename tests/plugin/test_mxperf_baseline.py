@@ -91,7 +91,7 @@ def test_an_improvement_passes_and_is_told(widened):
     result.stdout.fnmatch_lines(
         [
             "NOTICE test_it.py::test_digits: macs 607,552 -> 312,640 (-48.54%, allowed +0%); flops *; params *; "
-            "param_bytes *; --mxperf-update stores the new baseline",
+            "param_bytes *; --mxperf-update stores the new baseline [[]IMPROVED]",
             "  baseline  IMPROVED  macs 607,552 -> 312,640 (-48.54%, allowed +0%)",
         ]
     )

@@ -193,7 +193,10 @@ def test_a_budget_without_a_latency_is_never_silent(gated, run, verdicts, no_tra
     warns = run("--mxperf-policy=unmeasured=warn", *arguments)
     warns.assert_outcomes(passed=1)
     warns.stdout.fnmatch_lines(
-        ["*= mxperf =*", f"WARNING test_it.py::test_digits: {UNMEASURED.format(because)[len('digits: ') :]}"]
+        [
+            "*= mxperf =*",
+            f"WARNING test_it.py::test_digits: {UNMEASURED.format(because)[len('digits: ') :]} [[]UNMEASURED]",
+        ]
     )
 
 

@@ -16,7 +16,7 @@ def test_the_terminal_shows_every_model(models, run, section):
     result = run("--mxperf-report", "-v")
     result.assert_outcomes(passed=3, failed=1, skipped=1)
     notice, *report = section(result)
-    assert notice == "WARNING test_it.py::test_skips_itself: gates not judged: Skipped"
+    assert notice == "WARNING test_it.py::test_skips_itself: gates not judged: Skipped [UNJUDGED]"
     lines = "\n".join(report)
     overview, *details = lines.strip().split("\n\n")
     rows = [re.split(r"  +", line.strip()) for line in overview.splitlines()]

@@ -197,7 +197,7 @@ class TestCheck:
         message = "no model of mxperf.toml uses the baseline 'twin'; if no test does, remove it with "
         message += "pytest --mxperf-update=prune"
         code, out, _ = check("--update", "--policy", "unmeasured=warn")
-        assert (code, f"WARNING {message}\n" in out) == (0, True)
+        assert (code, f"WARNING {message} [UNUSED]\n" in out) == (0, True)
         code, out, _ = check("--policy", "unmeasured=warn", "--policy", "unused=fail")
         assert (code, f"ERROR {message}\n" in out) == (1, True)
 

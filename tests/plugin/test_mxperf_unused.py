@@ -98,7 +98,7 @@ def test_a_renamed_model_is_missing_and_its_old_name_unused(recorded, write, run
     result.assert_outcomes(passed=2)
     assert section(result) == [
         "WARNING test_it.py::test_b: no baseline for 'renamed' in baselines/; record it with --mxperf-update=new; "
-        "'digits' there has the same inputs and costs: was the model renamed?",
+        "'digits' there has the same inputs and costs: was the model renamed? [MISSING]",
         UNUSED,
     ]
     run("--mxperf-update=new", "--mxperf-policy=unused=ignore").assert_outcomes(passed=2)

@@ -60,7 +60,7 @@ def outcome(pytester, write, run, section):
         outcomes = result.parseoutcomes()
         assert result.ret == (pytest.ExitCode.TESTS_FAILED if "failed" in outcomes else pytest.ExitCode.OK)
         failures = [line for line in result.outlines if line.endswith(f": {message}") and "WARNING" not in line]
-        warned = f"WARNING test_it.py::test_it: {message}" in section(result)
+        warned = f"WARNING test_it.py::test_it: {message} [{name.upper()}]" in section(result)
         return {"outcomes": outcomes, "told as failure": len(failures) == 1, "warned": warned}
 
     return outcome

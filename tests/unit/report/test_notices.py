@@ -38,29 +38,31 @@ def test_a_baseline_that_was_not_stored_is_told_with_what_became_of_its_test():
 def test_only_what_is_to_be_told_is():
     results = [result("a", finding(Verdict.MISSING)), result("b", finding(Verdict.UNCOUNTED))]
     only = Policy({Verdict.UNCOUNTED: "warn"})
-    assert lines(*results, findings=[finding(Verdict.UNUSED)], policy=only) == ["WARNING t.py::b: what happened"]
+    assert lines(*results, findings=[finding(Verdict.UNUSED)], policy=only) == [
+        "WARNING t.py::b: what happened [UNCOUNTED]"
+    ]
 
 
 def test_a_test_has_the_last_word_on_its_own_verdicts():
     quiet = result("a", finding(Verdict.MISSING), policy={Verdict.MISSING: "ignore"})
-    assert lines(quiet, result("b", finding(Verdict.MISSING))) == ["WARNING t.py::b: what happened"]
+    assert lines(quiet, result("b", finding(Verdict.MISSING))) == ["WARNING t.py::b: what happened [MISSING]"]
 
 
 def test_tests_with_the_same_to_tell_share_a_line():
     skipped = finding(Verdict.UNJUDGED, "no GPU")
     other = finding(Verdict.UNJUDGED, "no time")
     assert lines(result("a", skipped), result("b", other), result("c", skipped), result("d", skipped)) == [
-        "WARNING t.py::a and 2 more: no GPU",
-        "WARNING t.py::b: no time",
+        "WARNING t.py::a and 2 more: no GPU [UNJUDGED]",
+        "WARNING t.py::b: no time [UNJUDGED]",
     ]
 
 
 def test_an_improvement_is_a_notice_and_takes_one_line():
     better = [finding(Verdict.IMPROVED, "macs 2 -> 1"), finding(Verdict.IMPROVED, "flops 4 -> 2")]
     assert lines(result("a", *better)) == [
-        "NOTICE t.py::a: macs 2 -> 1; flops 4 -> 2; --update stores the new baseline"
+        "NOTICE t.py::a: macs 2 -> 1; flops 4 -> 2; --update stores the new baseline [IMPROVED]"
     ]
 
 
 def test_what_is_true_of_the_run_has_no_test():
-    assert lines(findings=[finding(Verdict.UNUSED, "no test uses it")]) == ["WARNING no test uses it"]
+    assert lines(findings=[finding(Verdict.UNUSED, "no test uses it")]) == ["WARNING no test uses it [UNUSED]"]
