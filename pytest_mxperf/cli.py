@@ -97,6 +97,9 @@ def _warnings_in_a_line(words: Callable[[MxperfWarning], str]) -> Iterator[None]
         yield
 
 
+_INPUT = re.compile(r"[^-=][^=]*=[\d(\[]")
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """One line, like all errors."""
@@ -111,6 +114,8 @@ class _Parser(argparse.ArgumentParser):
         if unknown:
             options = [option for action in self._actions for option in action.option_strings]
             hint = did_you_mean(unknown[0].partition("=")[0], options, "; did you mean {}?")
+            if _INPUT.match(unknown[0]) and "--input" in options:
+                hint = f"; write --input before each: --input {unknown[0]}"
             self.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
         return found, unknown
 

@@ -47,6 +47,8 @@ def forwards_of(
             "mxperf_benchmark: takes a bound mx.mod.Module (the fixture mxperf_module), a Gluon block, or a callable "
             f"that returns NDArrays; got {type(model).__name__}{lacking}"
         )
+    if isinstance(getattr(model, "__self__", None), mx.mod.BaseModule):
+        raise UsageError("mxperf_benchmark: got a method of a module, which returns no arrays; give the module itself")
     is_block = isinstance(model, mx.gluon.Block)
     if batch is not None:
         arguments = _arguments(batch)

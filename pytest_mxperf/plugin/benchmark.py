@@ -49,7 +49,7 @@ class Benchmark:
         self._item = item
         self._is_used = False
 
-    def __call__(self, model: Union[BoundModule, Callable[..., object]], *, batch: Any = None) -> Timing:
+    def __call__(self, model: Union[BoundModule, Callable[..., object]], batch: Any = None) -> Timing:
         """Times single forward passes with all outputs fetched: the latency.
 
         ``batch`` is an ``mx.io.DataBatch``, an NDArray, or a list or tuple of NDArrays: one for each input of a module,
@@ -63,7 +63,7 @@ class Benchmark:
         return self._time(synchronized(forwards), queued_forwards=1, batch=forwards.batch)
 
     def throughput(
-        self, model: Union[BoundModule, Callable[..., object]], *, forwards: int = 32, batch: Any = None
+        self, model: Union[BoundModule, Callable[..., object]], batch: Any = None, *, forwards: int = 32
     ) -> Timing:
         """Times queues of ``forwards`` passes. The outputs are fetched once, at the end of a queue.
 

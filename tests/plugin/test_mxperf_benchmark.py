@@ -391,7 +391,7 @@ def test_a_timing_says_which_batch_was_timed(write, run):
             assert mxperf_benchmark(module).batch == 2
 
         def test_another(module, mxperf_benchmark):
-            assert mxperf_benchmark(module, batch=mx.nd.ones((4, 3))).batch == 4
+            assert mxperf_benchmark(module, mx.nd.ones((4, 3))).batch == 4
             assert module.get_outputs()[0].shape == (4, 5)
             assert module.get_outputs()[0][3].asnumpy().argmax() == 4  # the weights are still there
 
@@ -546,6 +546,10 @@ def test_without_a_batch_it_is_the_default_bucket(mxperf_benchmark):
             "mxperf_benchmark(bucketing(), batch=[])",
             "UsageError: mxperf_benchmark: batch has 0 arrays; the module takes data (2, 5): give an mx.nd.array for "
             "each",
+        ),
+        (
+            "mxperf_benchmark(plain().forward)",
+            "UsageError: mxperf_benchmark: got a method of a module, which returns no arrays; give the module itself",
         ),
         (
             "mxperf_benchmark(without_parameters())",

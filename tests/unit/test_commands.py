@@ -72,6 +72,10 @@ def test_what_is_wrong_is_one_line_and_exit_code_2(kept, capsys, arguments, mess
     [
         (["cost", "net", "--inputs", "data=1"], "--inputs data=1; did you mean --input?; see mxperf cost --help"),
         (["cost", "net", "--epock=1"], "--epock=1; did you mean --epoch?; see mxperf cost --help"),
+        (
+            ["cost", "net", "--input", "a=1,2", "b=1,3"],
+            "b=1,3; write --input before each: --input b=1,3; see mxperf cost --help",
+        ),
         (["report", "a.json", "b.json"], "b.json; see mxperf report --help"),
     ],
 )
