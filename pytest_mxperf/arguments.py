@@ -111,7 +111,7 @@ _IN_WORDS = (
         r"\bis in inputs and in shapes; a parameter goes in shapes only",
         "is given with --input and with --shape; a parameter goes with --shape only",
     ),
-    (r"\bname one with params\Z", "name one with --params{}"),
+    (r"\bname one with params(?=\Z|\. )", "name one with --params{}"),
     (r"\bgive one as the epoch, or 'latest'", "give one with --epoch{0}, or --epoch{0} latest"),
     (r"\Avary: axis=['\"](.*?)['\"]:", r"--vary \1:"),
     (r"\Avary: sizes=", "--vary: sizes "),

@@ -2,14 +2,14 @@
 
 import re
 from math import prod
-from typing import Collection, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Collection, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 from pytest_mxperf import traits
 from pytest_mxperf.cost.params import INPUT_ROLES, Role, assign_roles
 from pytest_mxperf.cost.result import Shape
 from pytest_mxperf.graph import Consumer, Graph, Node, consumers
 
-__all__ = ["GraphInput", "Partial", "contradictions", "find_inputs", "format_partial", "table"]
+__all__ = ["GraphInput", "Partial", "contradictions", "data_of_layers", "find_inputs", "format_partial", "table"]
 
 Partial = Tuple[Optional[int], ...]
 """A shape with some unknown sizes (None)."""
@@ -136,6 +136,16 @@ _KEEPING = {
     *(f"_{name}_scalar" for name in ("plus", "minus", "rminus", "mul", "div", "rdiv", "power")),
 }
 """Operators whose output has as many dimensions and channels as their input."""
+
+
+def data_of_layers(graph: Graph) -> Set[str]:
+    """Names of the variables that layers read as their data, or RNNs as their states: they are inputs for sure."""
+    readers = consumers(graph)
+    return {
+        node.name
+        for index, node in enumerate(graph.nodes)
+        if node.is_variable and _telling_reader(index, readers) is not None
+    }
 
 
 def _telling_reader(index: int, readers: Mapping[int, Consumer]) -> Optional[Consumer]:

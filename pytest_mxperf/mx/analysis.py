@@ -11,6 +11,7 @@ from pytest_mxperf.errors import ParamsError, listed
 from pytest_mxperf.graph import Graph, without_garbage_collection
 from pytest_mxperf.hazards import check_shapes
 from pytest_mxperf.mx.infer import infer
+from pytest_mxperf.mx.lacking import unread
 from pytest_mxperf.mx.opened import Model
 from pytest_mxperf.mx.runtime import array_semantics, json_of
 from pytest_mxperf.mx.unknown import held_batch, misfits
@@ -63,8 +64,7 @@ class Analysis(NamedTuple):
 
     def unread_parameters(self) -> List[str]:
         """Names in the ``.params`` file that the graph does not have, not even behind the ``output`` that ends it."""
-        names = {node.name for node in self.graph.nodes if node.is_variable} | set(self.model.beyond)
-        return sorted(set(self.model.stored or ()) - names)
+        return unread(self.model, self.graph)
 
 
 def analyse(model: Model) -> Analysis:
@@ -74,6 +74,8 @@ def analyse(model: Model) -> Analysis:
     """
     with without_garbage_collection():
         written, graph, inference = infer(model)
+        if model.checkpoint is not None and model.warning:
+            warn_of(model.checkpoint, model.warning)
         check_shapes(graph, inference.shapes, where=model.name)
         roles = assign_roles(
             graph,
@@ -91,13 +93,15 @@ def analyse(model: Model) -> Analysis:
 
 def _tell_unread(analysis: Analysis) -> None:
     """Warns of stored parameters that the graph does not read, for example the head of a training run."""
-    unread, model = analysis.unread_parameters(), analysis.model
-    if unread and model.checkpoint is not None:
-        nbytes = sum(array.nbytes for name, array in (model.stored or {}).items() if name in set(unread))
-        text = f"{model.name}: the graph does not read {listed(unread)} of {model.checkpoint.params_path.name}"
+    strange, model = analysis.unread_parameters(), analysis.model
+    if strange and model.checkpoint is not None:
+        nbytes = sum(array.nbytes for name, array in (model.stored or {}).items() if name in set(strange))
+        text = f"{model.name}: the graph does not read {listed(strange)} of {model.checkpoint.params_path.name}"
+        missing = sorted(set(analysis.parameter_shapes()) - set(model.stored or ()))
         warn_of(
             model.checkpoint,
-            f"{text}, {nbytes:,} bytes; params and param_bytes leave that out, checkpoint_bytes counts it",
+            f"{text}, {nbytes:,} bytes; params and param_bytes leave that out, checkpoint_bytes counts it"
+            f"{f'; the weights lack {listed(missing)}: they may be of another model' if missing else ''}",
         )
 
 
@@ -119,9 +123,9 @@ def _check_fit(analysis: Analysis, stored: Mapping[str, Shape]) -> None:
         f"{model.name}: {contradiction}with {given} the graph does not fit its weights: {listed(unfit)}{hint}"
         f"{'; graph and weights may be of two different exports' if several else ''}"
     ]
-    missing, unread = sorted(set(shapes) - set(stored)), analysis.unread_parameters()
+    missing, strange = sorted(set(shapes) - set(stored)), analysis.unread_parameters()
     if missing:
         lines.append(f"the weights lack {listed(missing)}")
-    if unread:
-        lines.append(f"the graph has no {listed(unread)}, which the weights have")
+    if strange:
+        lines.append(f"the graph has no {listed(strange)}, which the weights have")
     raise ParamsError("\n".join(lines))

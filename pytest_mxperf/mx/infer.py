@@ -24,8 +24,10 @@ def infer(model: Model) -> Tuple[str, Graph, Inference]:
     Before them its JSON, if that had to be written; empty if not.
 
     If MXNet cannot infer a parameter's shape, it comes from the ``.params`` file, if there is one. Raises
-    ``UsageError`` for an input that the graph does not have, ``ShapeError`` if a shape stays unknown.
+    ``UsageError`` for an input that the graph does not have, ``ShapeError`` if a shape stays unknown, and
+    ``ParamsError`` if the weights should have it, and are not those of the graph.
     """
+    completed: List[str] = []
     with array_semantics(numpy_shapes=model.numpy_shapes):
         _check_sizes(model)
         try:
@@ -35,7 +37,8 @@ def infer(model: Model) -> Tuple[str, Graph, Inference]:
             if _state_shapes(model, internals):
                 text, graph, counts = _written(model)
             outputs = _infer_outputs(model, internals)
-            if None in outputs.shapes and _complete_from_stored(model, internals, outputs):
+            completed = _complete_from_stored(model, internals, outputs)
+            if completed:
                 outputs = _infer_outputs(model, internals)
                 text, graph, counts = _written(model)
             if sum(counts) != len(outputs.shapes):
@@ -44,7 +47,7 @@ def infer(model: Model) -> Tuple[str, Graph, Inference]:
             inference = infer_subgraphs(graph, by_node(outputs, counts))
         except mx.MXNetError as error:
             _check_inputs(model)
-            raise does_not_fit(model, error) from None
+            raise does_not_fit(model, error, completed) from None
         problem = is_incomplete(model, graph, inference)
         if problem is not None:
             raise problem
@@ -177,14 +180,17 @@ def _state_shapes(model: Model, internals: Any) -> bool:
     return bool(model.shapes)
 
 
-def _complete_from_stored(model: Model, internals: Any, outputs: Outputs) -> bool:
-    """Writes the shapes of stored parameters into variables of unknown shape. Returns whether there were any.
+def _complete_from_stored(model: Model, internals: Any, outputs: Outputs) -> List[str]:
+    """Writes the shapes of stored parameters into variables of unknown shape. Returns the names of these.
 
     MXNet then infers, binds and saves the symbol with these shapes. So a baseline's graph needs no weights.
     """
-    found = False
+    found: List[str] = []
+    stored = model.stored or {}
+    if None not in outputs.shapes or not stored:
+        return found
     for index, name in enumerate(internals.list_outputs()):
-        if outputs.shapes[index] is None and model.stored is not None and name in model.stored:
-            internals[index]._set_attr(__shape__=str(model.stored[name].shape))
-            found = True
+        if outputs.shapes[index] is None and name in stored:
+            internals[index]._set_attr(__shape__=str(stored[name].shape))
+            found.append(name)
     return found

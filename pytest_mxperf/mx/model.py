@@ -19,7 +19,7 @@ from pytest_mxperf.mx.runtime import array_semantics, mx, reason
 from pytest_mxperf.mx.trials import try_in_session_child
 from pytest_mxperf.neighbours import what_else
 from pytest_mxperf.spec import Checkpoint, InputSpec, ModelSpec
-from pytest_mxperf.stored import read_stored, warn_of
+from pytest_mxperf.stored import Stored, read_stored
 from pytest_mxperf.validate import check_attributes, suspects
 
 __all__ = ["Model", "model_from_json", "open_model"]
@@ -84,20 +84,25 @@ def _open_checkpoint(spec: ModelSpec, checkpoint: Checkpoint) -> Model:
     with without_garbage_collection():
         model, checked = _parse(spec.name, _read_symbol(checkpoint), spec.inputs, where=where, outputs=spec.outputs)
         weights = read_stored(checkpoint)
-        if weights.problem:
-            warn_of(checkpoint, f"{spec.name}: {weights.problem}{_FROM_GRAPH_ALONE}")
-        is_asked_for = checkpoint.epoch != 0
-        if weights.beside or (is_asked_for and weights.arrays is None and not weights.problem):
-            missing = checkpoint.wanted_params
-            warn_of(checkpoint, f"{spec.name}: counted without weights, {missing} is missing{weights.beside}")
         model = replace(
             model,
             checkpoint=checkpoint,
             stored=weights.arrays,
             weights_problem=weights.problem,
+            warning=_warning(spec.name, checkpoint, weights),
             shapes=spec.shapes,
         )
         return _load(model, checked, where=where)
+
+
+def _warning(name: str, checkpoint: Checkpoint, weights: Stored) -> str:
+    """What to warn of if the model can be counted without its weights."""
+    if weights.problem:
+        return f"{name}: {weights.problem}{_FROM_GRAPH_ALONE}"
+    is_asked_for = checkpoint.epoch != 0 and weights.arrays is None
+    if weights.beside or is_asked_for:
+        return f"{name}: counted without weights, {checkpoint.wanted_params} is missing{weights.beside}"
+    return ""
 
 
 _FROM_GRAPH_ALONE = (

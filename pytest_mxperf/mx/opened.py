@@ -24,6 +24,8 @@ class Model:
     stored: Optional[Mapping[str, StoredArray]] = None
     weights_problem: str = ""
     """Why nothing is ``stored`` although there is a file."""
+    warning: str = ""
+    """What to warn of once the model is counted, or its inputs are named: that it has no weights."""
     net: Any = None
     shapes: Mapping[str, Tuple[int, ...]] = field(default_factory=dict)
     """Shapes of parameters, as the user states them."""

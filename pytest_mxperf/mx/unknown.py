@@ -5,13 +5,15 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from pytest_mxperf import traits
 from pytest_mxperf.cost.fixed import Fixed, first_sizes
-from pytest_mxperf.cost.inputs import GraphInput, contradictions, find_inputs
-from pytest_mxperf.cost.params import INPUT_ROLES, assign_roles
+from pytest_mxperf.cost.inputs import GraphInput, contradictions, data_of_layers, find_inputs
+from pytest_mxperf.cost.params import INPUT_ROLES, Role, assign_roles
 from pytest_mxperf.cost.walk import Inference
-from pytest_mxperf.errors import ShapeError, listed
+from pytest_mxperf.errors import ModelError, ParamsError, ShapeError, listed
 from pytest_mxperf.graph import Graph, Node
+from pytest_mxperf.mx.lacking import of_another_model, of_the_weights, unread, without_weights
 from pytest_mxperf.mx.opened import Model
 from pytest_mxperf.mx.runtime import array_semantics, json_of, mx, reason
+from pytest_mxperf.stored import warn_of
 
 __all__ = ["check_dtypes", "does_not_fit", "held_batch", "inputs_of", "is_incomplete", "misfits", "not_given"]
 
@@ -26,6 +28,8 @@ def inputs_of(model: Model) -> List[GraphInput]:
 
     If the graph says nothing of a shape, MXNet may infer some of it from the weights and the other inputs.
     """
+    if model.checkpoint is not None and model.warning:
+        warn_of(model.checkpoint, model.warning)
     inputs = _wanted(model)
     if model.suspects or all(each.shape is not None for each in inputs):
         return inputs  # MXNet infers a suspect only in a child
@@ -68,17 +72,20 @@ def _partial_shapes(model: Model, known: Mapping[str, Tuple[int, ...]]) -> Dict[
     return {name: tuple(size if size > 0 else None for size in shape) for name, shape in zip(names, found) if shape}
 
 
-def does_not_fit(model: Model, error: Exception) -> ShapeError:
-    """The error for an ``MXNetError`` that says that shapes or dtypes contradict each other, or are too few."""
+def does_not_fit(model: Model, error: Exception, completed: Sequence[str]) -> ShapeError:
+    """The error for an ``MXNetError`` that says that shapes or dtypes contradict each other, or are too few.
+
+    ``completed`` are the variables whose shapes are from the weights.
+    """
     given = ", ".join(f"{name}={spec.shape} {spec.dtype}" for name, spec in model.inputs.items())
     problem = reason(error)
     hint = held_batch(model, problem) or (f"; {_HOLDS_A_BATCH}" if "Target shape size is different" in problem else "")
+    graph = Graph.parse(json_of(model.symbol), where=model.name)
+    hint = hint or of_the_weights(model, graph, problem, completed)
     missing = [str(each) for each in not_given(model)]
     hint += f"; not given: {listed(sorted(missing), 20)}" if missing else ""
-    return ShapeError(
-        f"{model.name}: {misfits(model)}shapes or dtypes do not fit together for {given}: {problem}{hint}"
-        f"{_without_weights(model)}"
-    )
+    beginning = f"{of_another_model(model, graph) if completed else ''}{misfits(model)}"
+    return ShapeError(f"{model.name}: {beginning}shapes or dtypes do not fit together for {given}: {problem}{hint}")
 
 
 def held_batch(model: Model, problem: str = "") -> str:
@@ -119,7 +126,7 @@ def misfits(model: Model) -> str:
     return text and (f"{text} " if text.endswith("?") else f"{text}; ")
 
 
-def is_incomplete(model: Model, graph: Graph, inference: Inference) -> Optional[ShapeError]:
+def is_incomplete(model: Model, graph: Graph, inference: Inference) -> Optional[ModelError]:
     """The error that lists all unknown shapes and how to give them; None if all are known."""
     shapes = inference.shapes
     stand_ins = {name for pointer in model.pointers for name in pointer.stand_ins}
@@ -130,13 +137,34 @@ def is_incomplete(model: Model, graph: Graph, inference: Inference) -> Optional[
     weights = _read_as_weights(model, graph)
     culprit = next((index for index in sorted(unknown) if _is_culprit(graph, index, unknown - weights)), None)
     variables = [graph.nodes[index].name for index in sorted(unknown) if graph.nodes[index].is_variable]
-    if culprit is not None:
-        what = _of_operator(model, graph, culprit, shapes, _before(graph, culprit))
-    elif variables:
-        what = _of_variables(model, variables)
-    else:
-        what = _of_operator(model, graph, min(unknown), shapes, _before(graph, min(unknown)))
-    return ShapeError(f"{model.name}: {what}{_without_weights(model)}")
+    if culprit is None and variables:
+        return _blamed(model, graph, _of_variables(model, variables), _perhaps_stored(model, graph, variables))
+    place = min(unknown) if culprit is None else culprit
+    what = _of_operator(model, graph, place, shapes, _before(graph, place))
+    read = [graph.nodes[source].name for source, _ in graph.nodes[place].inputs if source in unknown]
+    return _blamed(model, graph, what, read)
+
+
+def _blamed(model: Model, graph: Graph, what: str, names: Sequence[str]) -> ModelError:
+    """The error for what cannot be inferred. It begins with what is wrong with the weights if they may have it.
+
+    ``names`` are the variables of unknown shape that may be parameters.
+    """
+    if not names:
+        return ShapeError(f"{model.name}: {what}")
+    other = of_another_model(model, graph, names)
+    if other:
+        return ParamsError(f"{model.name}: {other}Without what it lacks, {what}")
+    strange = unread(model, graph)
+    more = f"; the weights have {listed(strange)}, which the graph does not read" if strange else ""
+    return ShapeError(f"{model.name}: {without_weights(model, what)}{more}")
+
+
+def _perhaps_stored(model: Model, graph: Graph, unknown: Sequence[str]) -> List[str]:
+    """Those of the variables that may be parameters, or all of them if no input is among them."""
+    wanted = [each.name for each in not_given(model) if each.name in unknown and each.role is Role.INPUT]
+    data = data_of_layers(graph)
+    return [name for name in wanted or unknown if name not in data]
 
 
 def _incomplete_inside(
@@ -155,7 +183,7 @@ def _incomplete_inside(
                 places = sorted(unknown)
                 culprit = next((place for place in places if _is_culprit(subgraph, place, unknown)), places[0])
                 what = _of_operator(model, subgraph, culprit, inner.shapes, end)
-                return ShapeError(f"{model.name}: inside {outer.op} {outer.name!r} {what}{_without_weights(model)}")
+                return ShapeError(f"{model.name}: inside {outer.op} {outer.name!r} {what}")
             deeper = _incomplete_inside(model, subgraph, inner, end)
             if deeper is not None:
                 return deeper
@@ -236,12 +264,8 @@ def check_dtypes(model: Model, dtypes: Mapping[str, str]) -> None:
     names = model.symbol.list_arguments()
     fed = _fed(model)
     unknown = [name for name, dtype in zip(names, found or ()) if dtype is None and name not in fed]
-    if unknown:
+    data = data_of_layers(Graph.parse(json_of(model.symbol), where=model.name)) if unknown else set()
+    if unknown and data.isdisjoint(unknown):  # else an input is not given, and the weights do not have that
         which = listed([repr(name) for name in unknown])
-        raise ShapeError(f"{model.name}: the dtype of {which} is not in the graph{_without_weights(model)}")
-
-
-def _without_weights(model: Model) -> str:
-    if not model.weights_problem:
-        return ""
-    return f"; the weights may have it: {model.weights_problem}"
+        subject = f"the dtype of {which} is" if len(unknown) == 1 else f"the dtypes of {which} are"
+        raise ShapeError(f"{model.name}: {without_weights(model, f'{subject} unknown: the graph does not have it')}")

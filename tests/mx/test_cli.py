@@ -744,8 +744,9 @@ class TestPartsOfModels:
         code, _, err = mxperf("cost", tmp_path / "net", "--input", "data=2,3")
         assert (code, err) == (
             2,
-            "mxperf: net: the shape of variable 'offset' cannot be inferred; give its shape with --input, "
-            "or with --shape if it is a parameter\n",
+            f"mxperf: net: {tmp_path / 'net-0000.params'} is missing, which would have the shapes of parameters: "
+            "restore it. Without the weights, the shape of variable 'offset' cannot be inferred; give its shape with "
+            "--input, or with --shape if it is a parameter\n",
         )
         code, out, _ = mxperf("cost", tmp_path / "net", "--input", "data=2,3", "--shape", "offset=3", "--json")
         assert (code, json.loads(out)["params"]["trainable"]) == (0, 3)

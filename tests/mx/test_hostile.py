@@ -8,7 +8,8 @@ import warnings
 import pytest
 
 from pytest_mxperf import ModelSpec, MxperfError, count
-from pytest_mxperf.errors import MxperfWarning
+from pytest_mxperf.api import inputs_of
+from pytest_mxperf.errors import MxperfWarning, ParamsError
 from pytest_mxperf.graph import Graph
 
 IMAGE = {"data": (1, 1, 8, 8)}
@@ -496,9 +497,94 @@ def test_shapes_that_only_the_missing_weights_could_tell_are_the_error(tmp_path)
     symbol = mx.sym.broadcast_add(mx.sym.var("data"), mx.sym.var("offset"))
     symbol.save(str(tmp_path / "m-symbol.json"))
     (tmp_path / "m-0000.params").write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
-    expected = r"m: the shape of .*'offset'.*; .*m-0000\.params: is a Git LFS pointer"
-    with pytest.raises(MxperfError, match=expected), pytest.warns(MxperfWarning):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # once is enough
+        with pytest.raises(MxperfError) as caught:
+            count(tmp_path / "m", {"data": (2, 3)})
+    assert str(caught.value) == (
+        f"m: {tmp_path / 'm-0000.params'}: is a Git LFS pointer, not the weights. Run: git lfs pull. Without the "
+        "weights, the shape of variable 'offset' cannot be inferred; give its shape in inputs, or in shapes if it is a "
+        "parameter"
+    )
+    with pytest.warns(MxperfWarning, match="is a Git LFS pointer"):
+        inputs_of(ModelSpec.parse(tmp_path / "m", {"data": (2, 3)}))
+
+
+@pytest.mark.parametrize(
+    ("beside", "remedy"), [("", ": restore it"), ("m.params", "; the folder has m.params: name one with params")]
+)
+def test_weights_are_missed_first_where_they_would_have_the_shapes(tmp_path, beside, remedy):
+    import mxnet as mx
+
+    symbol = mx.sym.broadcast_add(mx.sym.var("data"), mx.sym.var("offset"))
+    symbol.save(str(tmp_path / "m-symbol.json"))
+    if beside:
+        mx.nd.save(str(tmp_path / beside), {"arg:offset": mx.nd.ones((1, 3))})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(MxperfError) as caught:
+            count(tmp_path / "m", {"data": (2, 3)})
+    assert str(caught.value) == (
+        f"m: {tmp_path / 'm-0000.params'} is missing, which would have the shapes of parameters{remedy}. Without the "
+        "weights, the shape of variable 'offset' cannot be inferred; give its shape in inputs, or in shapes if it is a "
+        "parameter"
+    )
+
+
+def test_weights_are_not_missed_for_an_input_that_is_surely_one(tmp_path):
+    """The data of a dense layer, through an activation; and rows whose number depends on the data."""
+    import mxnet as mx
+
+    other = mx.sym.FullyConnected(mx.sym.relu(mx.sym.var("other")), num_hidden=2, name="fc")
+    mx.sym.Group([other, mx.sym.var("data")]).save(str(tmp_path / "m-symbol.json"))
+    mx.sym.contrib.boolean_mask(mx.sym.var("data"), mx.sym.var("mask"), name="rows").save(
+        str(tmp_path / "n-symbol.json")
+    )
+    for name in "mn":
+        (tmp_path / f"{name}-0000.params").write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
+    with pytest.raises(MxperfError, match=r"^m: the shapes? of .*'other'.* cannot be inferred; give"):
         count(tmp_path / "m", {"data": (2, 3)})
+    with pytest.raises(MxperfError, match=r"^n: the shape of _contrib_boolean_mask 'rows' cannot .* on the data$"):
+        count(tmp_path / "n", {"data": (2, 3), "mask": (2,)})
+
+
+def test_weights_of_another_model_are_blamed_where_they_should_have_the_shapes(tmp_path):
+    import mxnet as mx
+
+    dense = mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=2, name="fc")
+    mx.sym.broadcast_add(dense, mx.sym.var("offset")).save(str(tmp_path / "m-symbol.json"))
+    weights = {"arg:conv_weight": mx.nd.ones((2, 3, 1, 1)), "arg:fc_bias": mx.nd.ones(2)}
+    mx.nd.save(str(tmp_path / "m-0000.params"), weights)
+    with pytest.raises(ParamsError) as caught:
+        count(tmp_path / "m", {"data": (2, 3)})
+    assert str(caught.value) == (
+        f"m: {tmp_path / 'm-0000.params'} seems to be of another model: it lacks fc_weight, offset, and has "
+        "conv_weight, which the graph does not read. Without what it lacks, the shape of variable 'offset' cannot be "
+        "inferred; give its shape in inputs"
+    )
+    weights["arg:fc_weight"] = mx.nd.ones((2, 3))
+    mx.nd.save(str(tmp_path / "m-0000.params"), weights)
+    expected = r"^m: the shape of .*; give its shape in inputs; the weights have conv_weight, which the graph does not"
+    with pytest.raises(MxperfError, match=expected):
+        count(tmp_path / "m", {"data": (2, 3)})
+    mx.nd.save(str(tmp_path / "m-0000.params"), {**weights, "arg:offset": mx.nd.ones((1, 5))})
+    with pytest.raises(MxperfError, match=r"^m: shapes or dtypes do not fit .*; the weights have offset \(1, 5\)$"):
+        count(tmp_path / "m", {"data": (2, 3)})
+    del weights["arg:fc_weight"]
+    mx.nd.save(str(tmp_path / "m-0000.params"), {**weights, "arg:offset": mx.nd.ones((1, 5))})
+    with pytest.raises(MxperfError, match=r"of another model: it lacks fc_weight, and .* read\. shapes or dtypes do"):
+        count(tmp_path / "m", {"data": (2, 3)})
+
+
+def test_weights_that_have_nothing_of_the_graph_are_a_warning(digits, tmp_path):
+    """No shape contradicts them, and to run the model is an error."""
+    import mxnet as mx
+
+    mx.nd.save(str(tmp_path / "m-0000.params"), {"arg:stranger": mx.nd.ones(5)})
+    (tmp_path / "m-symbol.json").write_bytes(digits.with_name("digits-symbol.json").read_bytes())
+    expected = "does not read stranger .*; the weights lack bn1_beta, .* more: they may be of another model$"
+    with pytest.warns(MxperfWarning, match=expected):
+        assert count(tmp_path / "m", IMAGE).macs == 607_552
 
 
 def test_dtypes_that_only_the_missing_weights_could_tell_are_the_error(tmp_path):
@@ -509,8 +595,11 @@ def test_dtypes_that_only_the_missing_weights_could_tell_are_the_error(tmp_path)
     mx.sym.dot(mx.sym.var("data"), table).save(str(tmp_path / "m-symbol.json"))
     assert count(tmp_path / "m", {"data": (1, 5)}).params.bytes == 40
     (tmp_path / "m-0000.params").write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
-    expected = r"m: the dtype of 'table' .*m-0000\.params: is a Git LFS pointer"
-    with pytest.raises(MxperfError, match=expected), pytest.warns(MxperfWarning):
+    expected = (
+        r"^m: .*m-0000\.params: is a Git LFS pointer.* Without the weights, the dtype of 'table' is unknown: the graph "
+        "does not have it$"
+    )
+    with pytest.raises(MxperfError, match=expected):
         count(tmp_path / "m", {"data": (1, 5)})
 
 
