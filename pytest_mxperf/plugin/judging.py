@@ -71,11 +71,12 @@ def _fail(item: pytest.Item, case: Case, broken: Sequence[Finding]) -> None:
 
 
 def _remedy(item: pytest.Item, case: Case, broken: Sequence[Finding]) -> str:
-    """What to do if the change is meant, or what to do before that can be told."""
+    """What to do if the change is meant, and what has to be done before it."""
     if case.conflict or not case.uses_baseline:
         return case.conflict
-    without_weights = [each.message for each in case.findings if lacks_weights(each) and each not in broken]
-    return "\n".join(without_weights) or acceptance(broken, update_command(item))
+    without_weights = [each for each in case.findings if lacks_weights(each) and each not in broken]
+    lines = [f"{case.spec.name}: {each.message}" for each in without_weights]
+    return "\n".join([*lines, *filter(None, [acceptance([*broken, *without_weights], update_command(item))])])
 
 
 def _told(finding: Finding) -> str:

@@ -2,6 +2,7 @@
 
 from typing import Dict, List, Sequence, Tuple
 
+from pytest_mxperf.gate.acceptance import lacks_weights
 from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.gate.policy import Policy
 from pytest_mxperf.report.run import ModelResult
@@ -45,7 +46,8 @@ def _told(result: ModelResult, policy: Policy, words: Words) -> "List[Tuple[str,
     lines = [(_word(each.verdict), each.message_and_verdict) for each in others]
     better = "; ".join(each.message.split("\n")[0] for each in told if each.verdict is Verdict.IMPROVED)
     if better:
-        lines.append((_word(Verdict.IMPROVED), f"{better}; {words.record} stores the new baseline [IMPROVED]"))
+        first = "restore the weights, then " if any(map(lacks_weights, result.findings)) else ""
+        lines.append((_word(Verdict.IMPROVED), f"{better}; {first}{words.record} stores the new baseline [IMPROVED]"))
     return lines
 
 

@@ -1,6 +1,6 @@
 """How to accept the change of a model, for reports that are read away from the terminal."""
 
-from pytest_mxperf.gate.acceptance import acceptance
+from pytest_mxperf.gate.acceptance import acceptance, lacks_weights
 from pytest_mxperf.report.run import ModelResult
 
 __all__ = ["remedy"]
@@ -14,4 +14,5 @@ def remedy(result: ModelResult) -> str:
     good = [each for each in result.findings if each.verdict.is_good]
     has_failed = result.outcome in ("failed", "error")
     # A test may fail because its model has improved, and for nothing else.
-    return acceptance((has_failed and broken) or good, result.update_command)
+    without_weights = [each for each in broken if lacks_weights(each)]
+    return acceptance((has_failed and broken) or [*good, *without_weights], result.update_command)

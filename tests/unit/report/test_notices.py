@@ -66,3 +66,12 @@ def test_an_improvement_is_a_notice_and_takes_one_line():
 
 def test_what_is_true_of_the_run_has_no_test():
     assert lines(findings=[finding(Verdict.UNUSED, "no test uses it")]) == ["WARNING no test uses it [UNUSED]"]
+
+
+def test_an_improvement_without_the_weights_is_stored_once_they_are_back():
+    better = finding(Verdict.IMPROVED, "macs 2 -> 1")
+    lacking = Finding("baseline", "weights", Verdict.UNJUDGED, "weights: a.params is missing")
+    assert lines(result("a", better, lacking)) == [
+        "WARNING t.py::a: weights: a.params is missing [UNJUDGED]",
+        f"NOTICE t.py::a: macs 2 -> 1; restore the weights, then {WORDS.record} stores the new baseline [IMPROVED]",
+    ]

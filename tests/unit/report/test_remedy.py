@@ -13,6 +13,7 @@ from tests.unit.report.runs import FAILED, HEALTHY, OVER, REGRESSED, UNCLEAR, re
 IMPROVED = Finding("baseline", "macs", Verdict.IMPROVED, "macs 1,000 -> 900", 900, 1000, 0.0)
 LACKING = Finding("test", "weights", Verdict.UNJUDGED, "weights not judged: is empty")
 UPDATE = "pytest --mxperf-update 'tests/test_a.py::test_net[a b]'"
+FIRST = "restore the weights first: a new baseline would lack what it says of them"
 COMMAND = f"store the new baseline: {UPDATE}"
 
 
@@ -30,7 +31,10 @@ def replaced(finding, **fields):
         ({"outcome": "failed", "findings": (IMPROVED, OVER)}, ""),
         ({"outcome": "failed", "findings": (IMPROVED,)}, f"to keep the improvement, {COMMAND}"),
         ({"outcome": "failed", "findings": (OVER,)}, ""),
-        ({"outcome": "failed", "findings": (REGRESSED, LACKING)}, ""),
+        ({"outcome": "failed", "findings": (REGRESSED, LACKING)}, f"if that is meant, {FIRST}"),
+        ({"outcome": "failed", "findings": (REGRESSED, OVER, LACKING)}, f"if that is meant, {FIRST}"),
+        ({"findings": (IMPROVED, LACKING)}, f"to keep the improvement, {FIRST}"),
+        ({"outcome": "failed", "findings": (OVER, LACKING)}, ""),
         ({"outcome": "skipped", "findings": (REGRESSED,)}, ""),  # excused by an xfail
         ({"outcome": "failed", "findings": (replaced(REGRESSED, over="other"),)}, ""),
         ({"outcome": "failed", "findings": (replaced(REGRESSED, metric="weights"),)}, ""),
