@@ -106,7 +106,7 @@ def _init(options: argparse.Namespace) -> Tuple[str, int]:
     blank = sum(not guess.is_complete for guess in guesses) - broken
     models = f"{len(guesses)} model{'' if len(guesses) == 1 else 's'}"
     models += f"; {broken} of them cannot be read" if broken else ""
-    models += f"; {blank} of them need something filled in: look for ?" if blank else ""
+    models += f"; {blank} of them need{'s' if blank == 1 else ''} something filled in: look for ?" if blank else ""
     return f"{output}: {models}", TROUBLE if broken or blank else SAME
 
 

@@ -14,7 +14,7 @@ from pytest_mxperf.arguments import add_model_options, in_options, model_of
 from pytest_mxperf.baseline.record import Baseline
 from pytest_mxperf.baseline.store import BaselineStore
 from pytest_mxperf.cost.inputs import GraphInput, table
-from pytest_mxperf.errors import MxperfError, about
+from pytest_mxperf.errors import MxperfError, about, listed
 from pytest_mxperf.sides import SIDES, of_each
 from pytest_mxperf.spec import Checkpoint, DtypeName, InputSpec, ModelSpec, RunAs, RunAsName
 from pytest_mxperf.words import Words
@@ -189,6 +189,7 @@ def wanted(*specs: ModelSpec) -> Tuple[str, int]:
     """The inputs of models that the user gave no inputs for, and how to give them."""
     lines = []
     options: List[str] = []
+    open_ranks: List[str] = []
     found = of_each(lambda spec: None if spec.inputs else inputs_of(spec), specs)
     for spec, side, inputs in zip(specs, SIDES, found):
         if inputs is None:
@@ -196,10 +197,12 @@ def wanted(*specs: ModelSpec) -> Tuple[str, int]:
         lines += [f"{spec.name} takes", *(f"  {line}" for line in table(inputs))]
         if not inputs:
             lines[-1] += " no inputs, as far as its graph tells"
+        open_ranks += [each.name for each in inputs if each.is_wanted and each.shape is None]
         options += [f"--input{side.replace('_', '-')} {_unknown(each)}" for each in inputs if each.is_wanted]
     if options and any(spec.inputs for spec in specs):
         command = shlex.join(["mxperf", *sys.argv[1:]])
-        print(f"mxperf: fill in each ?: {command} {' '.join(options)}", file=sys.stderr)
+        whole = f", for {listed(open_ranks)} all dimensions (such as 1,3,224,224)" if open_ranks else ""
+        print(f"mxperf: fill in each ?{whole}: {command} {' '.join(options)}", file=sys.stderr)
     else:
         print("mxperf: give the shape of each input, as in --input data=1,3,224,224", file=sys.stderr)
     return "\n".join(lines), TROUBLE

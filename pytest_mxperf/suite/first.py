@@ -53,7 +53,7 @@ _INDICES = "indices below"
 
 
 class GuessedInput(NamedTuple):
-    """An input's shape, with None for unknown sizes."""
+    """An input's shape, with None for unknown sizes. ``(None,)`` stands for any number of dimensions."""
 
     name: str
     shape: Open
@@ -89,7 +89,8 @@ class Guess(NamedTuple):
     ) -> "Guess":
         """``fits`` says whether the model can be counted with such shapes."""
         if not inputs:
-            unknown = GuessedInput("data", (None,), "float32", "the graph names no input")
+            remark = "the graph names no input: give its name and all its dimensions"
+            unknown = GuessedInput("data", (None,), "float32", remark)
             return cls(source, (unknown,), epoch=epoch, output=output)
         # MXNet infers most labels. They are given only if the model cannot be counted without them.
         for given in ([each for each in inputs if each.role is not Role.LABEL], list(inputs)):
@@ -148,13 +149,20 @@ def _known(given: GraphInput, shape: Tuple[int, ...]) -> GuessedInput:
 
 def _blank(given: GraphInput) -> GuessedInput:
     if given.shape is None:
-        remark = f"nothing in the graph tells how many dimensions it has; {given.about}"
-        return GuessedInput(given.name, (1, None), given.dtype, remark)
+        remark = f"nothing in the graph tells how many dimensions it has: give all, such as {_such_as(given)}"
+        return GuessedInput(given.name, (None,), given.dtype, f"{remark}; {given.about}")
     shape = _first_of_1(given.shape)
     if None not in shape:
         return GuessedInput(given.name, shape, given.dtype, "")
     why = "its channels are unknown" if len(shape) >= _IMAGE and shape[1] is None else "no usual size fits"
     return GuessedInput(given.name, shape, given.dtype, f"{why}; {given.about}")
+
+
+def _such_as(given: GraphInput) -> str:
+    """A usual shape, as the file has it."""
+    if given.role is Role.LABEL:
+        return "[1]"
+    return f"[1, {_LENGTH}]" if given.about.startswith(_INDICES) else "[1, 3, 224, 224]"
 
 
 def first_suite(guesses: Sequence[Guess], *, recorded_by: str) -> str:

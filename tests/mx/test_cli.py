@@ -564,7 +564,8 @@ class TestStoredInputs:
         code, out, err = mxperf("diff", stored, tmp_path / "other")
         assert (code, out.splitlines()[0]) == (2, "other takes")
         assert err.splitlines()[1:] == [
-            "mxperf: fill in each ?: mxperf diff 'a b' other --input-new 'my image'=?,5,?,? --input-new tokens=?:int32"
+            "mxperf: fill in each ?, for tokens all dimensions (such as 1,3,224,224): mxperf diff 'a b' other "
+            "--input-new 'my image'=?,5,?,? --input-new tokens=?:int32"
         ]
 
     def test_a_label_that_is_inferred_is_not_asked_for(self, mxperf, stored, tmp_path, monkeypatch):
@@ -574,7 +575,9 @@ class TestStoredInputs:
         mx.sym.SoftmaxOutput(rows, mx.sym.var("label"), name="loss").save(str(tmp_path / "other-symbol.json"))
         monkeypatch.setattr("sys.argv", ["mxperf", "diff", "old", "new"])
         code, out, err = mxperf("diff", stored, tmp_path / "other")
-        assert (code, err.splitlines()[1]) == (2, "mxperf: fill in each ?: mxperf diff old new --input-new rows=?")
+        whole = "for rows all dimensions (such as 1,3,224,224)"
+        hint = f"mxperf: fill in each ?, {whole}: mxperf diff old new --input-new rows=?"
+        assert (code, err.splitlines()[1]) == (2, hint)
         assert "label of SoftmaxOutput 'loss'; inferred" in out
         assert mxperf("diff", stored, tmp_path / "other", "--input-new", "rows=4,3")[0] == 1
 
@@ -1195,13 +1198,13 @@ class TestManyModels:
             ),
             (
                 "go_test",
-                'inputs = { data = [1, "?"], softmax_label = [1, "?"] }\n',
-                {'data = [1, "?"]': "data = [10, 1]", 'label = [1, "?"]': "label = [10]"},
+                'inputs = { data = ["?"], softmax_label = ["?"] }\n',
+                {'data = ["?"]': "data = [10, 1]", 'label = ["?"]': "label = [10]"},
             ),
             (
                 "mms_lstm_ptb",
-                'inputs = { data = { shape = [1, "?"], dtype = "int32" }, softmax_label = [1, "?"] }\n',
-                {'1, "?"': "32, 1"},
+                'inputs = { data = { shape = ["?"], dtype = "int32" }, softmax_label = ["?"] }\n',
+                {'"?"': "32, 1"},
             ),
         ],
     )
@@ -1226,7 +1229,7 @@ class TestManyModels:
     def test_what_cannot_be_read_is_left_blank(self, mxperf, models, tmp_path):
         """Only a file that can be read is asked for more."""
         code, out, err = mxperf("init", "models")
-        rest = "1 of them cannot be read; 1 of them need something filled in: look for ?"
+        rest = "1 of them cannot be read; 1 of them needs something filled in: look for ?"
         fault = "models/broken-symbol.json: not an MXNet symbol JSON: "
         assert (code, out) == (2, f"mxperf.toml: 3 models; {rest}\n")
         assert err.startswith(f"mxperf: {fault}")

@@ -7,6 +7,8 @@ from pytest_mxperf.cost.params import Role
 from pytest_mxperf.suite.first import Guess, first_suite
 from pytest_mxperf.suite.read import read_suite, tomllib
 
+UNKNOWN = "nothing in the graph tells how many dimensions it has"
+
 
 def given(name, shape, role=Role.INPUT, dtype="float32", about="read by Convolution 'conv'"):
     return GraphInput(name, role, shape, dtype, about)
@@ -51,7 +53,7 @@ def test_a_label_that_cannot_be_inferred_is_listed_with_what_is_blank():
 def test_a_graph_without_inputs_has_one_to_fill_in():
     found = guess()
     assert (shapes(found), found.is_complete, found.inputs[0].remark) == (
-        *({"data": (None,)}, False, "the graph names no input"),
+        *({"data": (None,)}, False, "the graph names no input: give its name and all its dimensions"),
     )
 
 
@@ -73,13 +75,28 @@ def test_tokens_are_a_batch_of_one_sequence():
     [
         ((None, None, None, None), (1, None, None, None), "its channels are unknown"),
         ((None, 3, None, None), (1, 3, None, None), "no usual size fits"),
-        (None, (1, None), "nothing in the graph tells how many dimensions it has"),
+        (None, (None,), f"{UNKNOWN}: give all, such as [1, 3, 224, 224]"),
     ],
 )
 def test_what_nobody_knows_stays_blank_with_the_reason(shape, expected, why):
     found = guess(given("data", shape), fits=lambda shapes: False)
     assert (shapes(found), found.is_complete) == ({"data": expected}, False)
     assert found.inputs[0].remark == f"{why}; read by Convolution 'conv'"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "example"),
+    [
+        (given("tokens", None, dtype="int32", about="indices below 9, read by Embedding 'e'"), "[1, 16]"),
+        (given("label", None, Role.LABEL)._replace(is_inferred=False), "[1]"),
+        (given("data", None), "[1, 3, 224, 224]"),
+    ],
+)
+def test_an_input_of_any_number_of_dimensions_is_one_blank(wanted, example):
+    """Nothing is written that suggests how many there are; the blank is all of them."""
+    found = guess(wanted, fits=lambda shapes: False)
+    assert found.inputs[0].remark == f"{UNKNOWN}: give all, such as {example}; {wanted.about}"
+    assert '["?"]' in first_suite([found], recorded_by="record")
 
 
 def test_the_file_has_a_table_for_each():
