@@ -130,7 +130,7 @@ def _check(options: argparse.Namespace) -> Tuple[str, int]:
     blank = [problem for problem in map(problem_of, entries) if problem]
     errors = [*blank, *keeper.errors, *(finding.message for finding in failing)]
     is_bad = bool(errors) or any(result.outcome != "passed" for result in results)
-    lines = notices(results, findings, policy, words=WORDS)
+    lines = notices(results, findings, policy, words=WORDS, update=options.update)
     for target in options.output or [formats.TERMINAL]:
         lines += made(target, run, options.verbose, root=path.parent)
     lines += [f"{result.name}: {remedy(result)}" for result in results if result.outcome == "failed" and remedy(result)]

@@ -203,8 +203,8 @@ class Reporter:
 
     def _show(self, terminalreporter: Any) -> None:
         errors = self._all_errors()
-        words = self._options.judging.words
-        lines = notices(list(self._results.values()), self._findings, self._options.policy, words=words)
+        judging, results = self._options.judging, list(self._results.values())
+        lines = notices(results, self._findings, self._options.policy, words=judging.words, update=judging.update)
         lines += self._lines + self._printed
         if lines or errors:
             terminalreporter.write_sep("=", "mxperf")

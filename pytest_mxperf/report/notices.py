@@ -1,6 +1,6 @@
-"""Lines that pytest shows even without a report: written baselines, and findings whose policy is to warn."""
+"""Lines that pytest shows even without a report: what an update has done, and findings whose policy is to warn."""
 
-from typing import Dict, List, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 from pytest_mxperf.gate.acceptance import lacks_weights
 from pytest_mxperf.gate.finding import Finding, Verdict
@@ -11,9 +11,20 @@ from pytest_mxperf.words import Words
 __all__ = ["notices"]
 
 
-def notices(results: Sequence[ModelResult], findings: Sequence[Finding], policy: Policy, *, words: Words) -> List[str]:
-    """A line for each baseline that was written or could not be, and for each finding to warn of."""
+def notices(
+    results: Sequence[ModelResult],
+    findings: Sequence[Finding],
+    policy: Policy,
+    *,
+    words: Words,
+    update: Optional[str] = None,
+) -> List[str]:
+    """A line for each baseline that was written or could not be, and for each finding to warn of.
+
+    ``update`` says which baselines are to be stored, as in ``JudgeOptions``. A line counts those that stay.
+    """
     lines = [_update(result) for result in results if _is_news(result)]
+    lines += _unchanged(results) if update in ("all", "new") else []
     told = _grouped(results, policy, words).items()
     lines += [f"{word} {subject}: {message}".replace("\n", "\n    ") for (word, message), subject in told]
     warned = [each for each in findings if policy.action(each.verdict) == "warn"]
@@ -24,6 +35,19 @@ def _is_news(result: ModelResult) -> bool:
     if result.baseline_update == "not stored":
         return result.outcome != "passed"  # else an error says why
     return result.baseline_update in ("recorded", "updated")
+
+
+def _unchanged(results: Sequence[ModelResult]) -> List[str]:
+    """How many baselines are as before: the model is the same, or only missing ones are stored."""
+    written = {result.name for result in results if result.baseline_update in ("recorded", "updated", "not stored")}
+    count = len({result.name for result in results if _stays(result)} - written)
+    return [f"{count} baseline{' is' if count == 1 else 's are'} unchanged"] if count else []
+
+
+def _stays(result: ModelResult) -> bool:
+    """Also if it was compared with its baseline, instead of storing it."""
+    is_compared = any(each.gate == "baseline" and not each.over for each in result.findings)
+    return result.baseline_update == "unchanged" or (result.baseline_update is None and is_compared)
 
 
 def _update(result: ModelResult) -> str:

@@ -18,8 +18,8 @@ def finding(verdict, message="what happened"):
 ALL = Policy(dict.fromkeys(Verdict, "warn"))
 
 
-def lines(*results, findings=(), policy=ALL):
-    return notices(results, findings, policy, words=WORDS)
+def lines(*results, findings=(), policy=ALL, update=None):
+    return notices(results, findings, policy, words=WORDS, update=update)
 
 
 def test_baselines_that_were_written_are_told():
@@ -28,6 +28,21 @@ def test_baselines_that_were_written_are_told():
         "baseline recorded: net",
         "baseline updated: net",
     ]
+
+
+def test_baselines_that_stay_are_counted_once():
+    """Another test of the same model may have written it. Without an update there is nothing to say."""
+    kept = [ModelResult(f"t.py::{name}", name, {}, baseline_update="unchanged") for name in ("a", "b", "a")]
+    assert lines(*kept, update="all") == ["2 baselines are unchanged"]
+    assert lines(kept[0], update="all") == ["1 baseline is unchanged"]
+    assert lines(kept[0], ModelResult("t.py::c", "a", {}, baseline_update="updated"), update="all") == [
+        "baseline updated: a"
+    ]
+    compared = result("a", finding(Verdict.PASSED))
+    assert lines(compared, update="new", policy=Policy()) == ["1 baseline is unchanged"]
+    over = Finding("baseline", "macs", Verdict.PASSED, "", over="other")
+    for each, update in ((compared, None), (compared, "prune"), (result("a", over), "new"), (result("a"), "all")):
+        assert lines(each, update=update, policy=Policy()) == []
 
 
 def test_a_baseline_that_was_not_stored_is_told_with_what_became_of_its_test():
