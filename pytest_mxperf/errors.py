@@ -32,6 +32,7 @@ __all__ = [
     "WorkerError",
     "about",
     "did_you_mean",
+    "either",
     "listed",
     "shown",
     "told",
@@ -124,6 +125,11 @@ def _shown(item: str) -> str:
     if not item.isprintable():
         item = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in item[:_LONGEST])
     return item if len(item) <= _LONGEST else f"{item[:_LONGEST]}..."
+
+
+def either(choices: Sequence[str]) -> str:
+    """The choices in a sentence: ``fail, warn or ignore``."""
+    return " or ".join(filter(None, [", ".join(choices[:-1]), *choices[-1:]]))
 
 
 def shown(value: object) -> str:

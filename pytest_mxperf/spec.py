@@ -24,7 +24,7 @@ from typing import (
 )
 
 from pytest_mxperf.encoding import printable
-from pytest_mxperf.errors import UsageError, shown
+from pytest_mxperf.errors import UsageError, either, shown
 from pytest_mxperf.neighbours import about_folder
 from pytest_mxperf.quantities import LARGEST
 
@@ -131,7 +131,7 @@ def _fault(size: object) -> str:
         number = None
     if number is None:
         return f"; {shown(size)} is not a whole number"
-    return "" if 0 < number < 2**31 else f"; {shown(size)} is no size: sizes are from 1 to {2**31 - 1:,}"
+    return "" if 0 < number < 2**31 else f"; {shown(size)} is not a size: sizes are from 1 to {2**31 - 1:,}"
 
 
 def _dtype(given: object, where: str) -> DtypeName:
@@ -167,8 +167,8 @@ class RunAs:
         if value is None or isinstance(value, RunAs):
             return value
         if not isinstance(value, str) or value not in _RUN_AS:
-            names = ", ".join(f'"{name}"' for name in _RUN_AS)
-            raise UsageError(f"{where}: run_as={shown(value)} is none of {names}")
+            names = either([f'"{name}"' for name in _RUN_AS])
+            raise UsageError(f"{where}: run_as={shown(value)} is not a way to run a model; use {names}")
         return _RUN_AS[value]
 
 

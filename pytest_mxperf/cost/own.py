@@ -57,7 +57,7 @@ def own_cost(name: str, call: Call) -> OpCost:
     except (Exception, SystemExit) as error:
         raise GraphError(f"the formula of {name} failed: {told(error)}") from error
     if not isinstance(cost, OpCost):
-        raise GraphError(f"the formula of {name} returned {shown(cost)}, which is no OpCost")
+        raise GraphError(f"the formula of {name} returned {shown(cost)}, which is not an OpCost")
     return cost
 
 

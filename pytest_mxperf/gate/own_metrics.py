@@ -95,11 +95,11 @@ def by_name(metrics: Iterable[object]) -> Dict[str, Metric]:
     for metric in metrics:
         if not isinstance(metric, Metric):
             raise UsageError(
-                f"pytest_mxperf_metrics: {shown(metric)} is no pytest_mxperf.Metric; return a list of these"
+                f"pytest_mxperf_metrics: {shown(metric)} is not a pytest_mxperf.Metric; return a list of these"
             )
         where = f"pytest_mxperf_metrics: {shown(metric.name)}"
         if not isinstance(metric.name, str) or not metric.name.isidentifier():
-            raise UsageError(f"{where} is no name that a marker can take as an argument, like 'accuracy'")
+            raise UsageError(f"{where} is not a name that a marker can take as an argument, like 'accuracy'")
         if metric.name in found or metric.name in KNOWN_METRICS:
             raise UsageError(f"{where} is the name of another metric; give this one a name of its own")
         if metric.unit not in _QUANTITIES:
@@ -117,7 +117,7 @@ def checked(metric: Metric, value: object) -> Optional[Number]:
     number = int(value) if isinstance(value, numbers.Integral) else _as_float(value)
     if not 0 <= number <= LARGEST:
         raise UsageError(
-            f"the metric {metric.name} returned {shown(value)}, which is no number from 0 to {LARGEST:.1e}"
+            f"the metric {metric.name} returned {shown(value)}, which is not a number from 0 to {LARGEST:.1e}"
         )
     return number
 

@@ -2,7 +2,7 @@
 
 from typing import Dict, Literal, Mapping, NamedTuple, Tuple, get_args
 
-from pytest_mxperf.errors import UsageError, did_you_mean, shown
+from pytest_mxperf.errors import UsageError, did_you_mean, either, shown
 from pytest_mxperf.gate.finding import Verdict
 
 __all__ = ["ACTIONS", "OCCASIONS", "OF_THE_RUN", "Policy", "PolicyAction", "parse_policies", "parse_policy"]
@@ -66,6 +66,8 @@ class Policy(NamedTuple):
 def parse_policy(text: str, *, where: str) -> Tuple[Verdict, PolicyAction]:
     """``missing=warn``. Raises ``UsageError`` that begins with ``where``."""
     name, equals, action = text.partition("=")
+    if "," in text and "=" in text.partition(",")[2]:
+        raise UsageError(f"{where}: {text!r} has a comma; policies are separated by spaces or lines")
     if not equals:
         raise UsageError(f"{where}: {text!r} is not VERDICT=ACTION, as in missing=warn")
     return _verdict(name.strip(), where), _action(action.strip(), name.strip(), where)
@@ -87,7 +89,7 @@ def _verdict(name: str, where: str) -> Verdict:
         return verdict
     choices = [each.value.lower() for each in _RULES]
     hint = did_you_mean(name.lower(), choices)
-    problem = "is no verdict" if verdict is None else "never fails" if verdict in _GOOD else "always fails"
+    problem = "is not a verdict" if verdict is None else "never fails" if verdict in _GOOD else "always fails"
     raise UsageError(f"{where}: {name!r} {problem}; {hint}a policy can set: {', '.join(choices)}")
 
 
@@ -95,4 +97,6 @@ def _action(given: object, name: str, where: str) -> PolicyAction:
     for action in ACTIONS:
         if action == given:
             return action
-    raise UsageError(f"{where}: {name}={shown(given)} is none of {', '.join(ACTIONS)}")
+    if isinstance(given, str) and given.endswith(","):
+        raise UsageError(f"{where}: {name}={shown(given)} ends with a comma; policies are separated by spaces or lines")
+    raise UsageError(f"{where}: {name}={shown(given)} is not an action; use {either(ACTIONS)}")

@@ -124,7 +124,7 @@ def _taken(example: object, inputs: Mapping[str, InputSpec], where: str) -> Dict
 def _check(name: str, shape: Tuple[int, ...], dtype: Any, inputs: Mapping[str, InputSpec], where: str) -> None:
     """Raises ``UsageError`` if the model has no input ``name``, or takes another shape or dtype."""
     if name not in inputs:
-        raise UsageError(f"{where}: has {name[:60]!r}, which is none of the model's inputs: {', '.join(inputs)}")
+        raise UsageError(f"{where}: has {name[:60]!r}, which is not an input of the model; it has {', '.join(inputs)}")
     spec = inputs[name]
     if (tuple(shape), dtype.name) != (spec.shape, spec.dtype):
         raise UsageError(

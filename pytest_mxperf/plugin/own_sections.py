@@ -19,6 +19,6 @@ def sections_of(config: pytest.Config, run: RunReport) -> Tuple[Section, ...]:
     for section in sections:
         if not isinstance(section, Section) or not all(isinstance(part, str) for part in (section.title, section.text)):
             raise UsageError(
-                f"pytest_mxperf_report_section returned {shown(section)}, which is no pytest_mxperf.Section"
+                f"pytest_mxperf_report_section returned {shown(section)}, which is not a pytest_mxperf.Section"
             )
     return tuple(sorted(sections, key=lambda section: section.title))

@@ -7,7 +7,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 import pytest
 
-from pytest_mxperf.errors import UsageError
+from pytest_mxperf.errors import UsageError, either
 from pytest_mxperf.gate.policy import Policy, parse_policy
 from pytest_mxperf.judge.options import JudgeOptions
 from pytest_mxperf.plugin.options import LATENCY_MODES, UPDATES
@@ -88,14 +88,14 @@ def _policy(config: pytest.Config) -> Policy:
 def _update(config: pytest.Config) -> Optional[str]:
     scope: Optional[str] = config.getoption("mxperf_update")
     if scope is not None and scope not in UPDATES:
-        raise UsageError(f"--mxperf-update={scope}: not one of {', '.join(UPDATES)}")
+        raise UsageError(f"--mxperf-update={scope}: {scope!r} is not a choice; use {either(UPDATES)}")
     return scope
 
 
 def _chosen(config: pytest.Config, name: str, choices: Tuple[str, ...]) -> str:
     value: Any = config.getoption(f"mxperf_{name}") or config.getini(f"mxperf_{name}")
     if value not in choices:
-        raise UsageError(f"mxperf_{name}: {value!r} is none of {', '.join(choices)}")
+        raise UsageError(f"mxperf_{name}: {value!r} is not a choice; use {either(choices)}")
     return str(value)
 
 

@@ -206,7 +206,7 @@ class _Suite:
             raise self._error(path, f"{name!r} cannot name a baseline: use letters, digits and ._+- for a model's name")
         for tag in entry.tags:
             if not _TAG.match(tag) or tag in _NOT_TAGS or tag.startswith("mxperf_"):
-                problem = "is a marker that does something" if _TAG.match(tag) else "is no name for pytest -m"
+                problem = "is a marker that does something" if _TAG.match(tag) else "is not a name for pytest -m"
                 raise self._error((*path, "tags"), f"tags: {tag!r} {problem}; use another word")
 
     def _at(self, entry: Entry, path: Tuple[str, ...], key: str, *more: str, of: bool = True) -> str:

@@ -133,7 +133,7 @@ def test_the_digest_is_this_one():
         ({"data": DATA.T}, "has data (3, 2) float32, inputs says (2, 3) float32; make them alike"),
         ({"data": DATA.astype(float)}, "has data (2, 3) float64, inputs says (2, 3) float32; make them alike"),
         ({"tokens": TOKENS.astype("int64")}, "has tokens (1, 2) int64, inputs says (1, 2) int32; make them alike"),
-        ({"date": DATA}, "has 'date', which is none of the model's inputs: data, tokens"),
+        ({"date": DATA}, "has 'date', which is not an input of the model; it has data, tokens"),
         ({}, "has no arrays; the model's inputs are data, tokens"),
     ],
 )

@@ -77,7 +77,7 @@ def test_custom_itself_cannot_have_one():
     [
         (lambda op: 1 / 0, "failed: ZeroDivisionError: division by zero"),
         (lambda op: op.gone, "failed: AttributeError: 'Call' object has no attribute 'gone'"),
-        (lambda op: 12, "returned 12, which is no OpCost"),
+        (lambda op: 12, "returned 12, which is not an OpCost"),
     ],
 )
 def test_a_formula_that_fails_is_one_clear_error(mx, rule, problem):

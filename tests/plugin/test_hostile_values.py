@@ -34,7 +34,7 @@ def test_it():
             "mark.mxperf_model(PREFIX, inputs=Unprintable())",
             "mxperf_model*inputs=an unprintable Unprintable must map *",
         ),
-        ("mark.mxperf_model(PREFIX, inputs={'data': (10**5000,)})", "mxperf_model*an unprintable int is no size*"),
+        ("mark.mxperf_model(PREFIX, inputs={'data': (10**5000,)})", "mxperf_model*an unprintable int is not a size*"),
         (
             "mark.mxperf_model(PREFIX, inputs=INPUTS, epoch=10**5000)",
             "mxperf_model*epoch=an unprintable int is not *",

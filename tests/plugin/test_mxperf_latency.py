@@ -316,7 +316,7 @@ def test_unknown_modes_are_usage_errors(pytester, run):
     pytester.makeini("[pytest]\nmxperf_latency = often")
     result = run()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["ERROR: mxperf_latency: 'often' is none of auto, always, never"])
+    result.stderr.fnmatch_lines(["ERROR: mxperf_latency: 'often' is not a choice; use auto, always or never"])
 
 
 @pytest.mark.slow

@@ -20,7 +20,7 @@ import pytest
         ('PREFIX, inputs={"data": "1x1x8x8"}', "inputs?'data'?: expected a shape like *, got '1x1x8x8'"),
         (
             'PREFIX, inputs={"data": (1, -1, 8, 8)}',
-            "inputs?'data'?: *, got (1, -1, 8, 8); -1 is no size: *",
+            "inputs?'data'?: *, got (1, -1, 8, 8); -1 is not a size: *",
         ),
         (
             'PREFIX, inputs={"data": (1, True, 8, 8)}',

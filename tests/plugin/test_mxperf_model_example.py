@@ -173,7 +173,7 @@ def test_right():
             "{'data': np.zeros((1, 4), 'float32')}",
             "net: example: has data (1, 4) float32, inputs says (1, 3) float32; make them alike",
         ),
-        ("{'image': np.zeros((1, 3))}", "net: example: has 'image', which is none of the model's inputs: data"),
+        ("{'image': np.zeros((1, 3))}", "net: example: has 'image', which is not an input of the model; it has data"),
         ("lambda: 1 / 0", "net: example: the callable fails: ZeroDivisionError: division by zero"),
         ("'missing.npz'", "net: example *missing.npz: cannot be read: No such file or directory"),
         ("'test_it.py'", "net: example *test_it.py: cannot be read as .npz: File is not a zip file; save it with *"),

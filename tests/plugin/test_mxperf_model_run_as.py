@@ -121,7 +121,9 @@ def test_anything_else_is_an_error_of_its_test(write_net, run, no_traceback, val
     write_net(8, "dense", f", run_as={value!r}")
     result = run()
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines([f'mxperf_model: run_as={value!r} is none of "module", "gluon", "gluon_static"'])
+    result.stdout.fnmatch_lines(
+        [f'mxperf_model: run_as={value!r} is not a way to run a model; use "module", "gluon" or "gluon_static"']
+    )
     no_traceback(result)
 
 

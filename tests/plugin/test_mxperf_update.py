@@ -453,7 +453,9 @@ def test_what_follows_the_option_is_a_path_to_test(pytester, gated, run, stored)
 def test_a_scope_that_there_is_not_is_a_usage_error(gated, run):
     result = run("--mxperf-update=test_it.py")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["ERROR: --mxperf-update=test_it.py: not one of all, new, prune"])
+    result.stderr.fnmatch_lines(
+        ["ERROR: --mxperf-update=test_it.py: 'test_it.py' is not a choice; use all, new or prune"]
+    )
 
 
 def test_a_failing_test_says_that_its_baseline_was_not_stored(write, run, section, stored):

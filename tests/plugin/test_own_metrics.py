@@ -157,10 +157,13 @@ def test_a_conftest_adds_them_to_the_tests_of_its_folder(write, run, plugged):
         ("'good'", "the metric accuracy returned 'good'; return an int or a float"),
         ("'x' * 1000", f"the metric accuracy returned '{'x' * 149}...; return an int or a float"),
         ("Unprintable()", "the metric accuracy returned an unprintable Unprintable; return an int or a float"),
-        ("Fraction(10**400)", "the metric accuracy returned Fraction(1000*..., which is no number from 0 to 9.2e+18"),
-        ("-1", "the metric accuracy returned -1, which is no number from 0 to 9.2e+18"),
-        ("10**19", "the metric accuracy returned 10000000000000000000, which is no number from 0 to 9.2e+18"),
-        ("float('nan')", "the metric accuracy returned nan, which is no number from 0 to 9.2e+18"),
+        (
+            "Fraction(10**400)",
+            "the metric accuracy returned Fraction(1000*..., which is not a number from 0 to *",
+        ),
+        ("-1", "the metric accuracy returned -1, which is not a number from 0 to 9.2e+18"),
+        ("10**19", "the metric accuracy returned 10000000000000000000, which is not a number from 0 to 9.2e+18"),
+        ("float('nan')", "the metric accuracy returned nan, which is not a number from 0 to 9.2e+18"),
         ("None", "digits: accuracy was not measured: the plugin that adds it has no value for this model"),
     ],
 )
@@ -183,7 +186,10 @@ def test_a_metric_may_skip(write, run, plugged):
     ("body", "message"),
     [
         ("raise OSError('no labels')", "pytest_mxperf_metrics failed: OSError: no labels"),
-        ("return ['accuracy']", "pytest_mxperf_metrics: 'accuracy' is no pytest_mxperf.Metric; return a list of these"),
+        (
+            "return ['accuracy']",
+            "pytest_mxperf_metrics: 'accuracy' is not a pytest_mxperf.Metric; return a list *",
+        ),
         ("return 5", "pytest_mxperf_metrics failed: TypeError: 'int' object is not iterable"),
         (
             "from pytest_mxperf import Metric; return Metric('accuracy', len)",

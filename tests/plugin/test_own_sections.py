@@ -66,10 +66,11 @@ def test_none_adds_nothing(pytester, write, run, hook):
     ("body", "message"),
     [
         ("raise OSError('no meter')", "pytest_mxperf_report_section failed: OSError: no meter"),
-        ("return 'text'", "pytest_mxperf_report_section returned 'text', which is no pytest_mxperf.Section"),
+        ("return 'text'", "pytest_mxperf_report_section returned 'text', which is not a pytest_mxperf.Section"),
         (
             "from pytest_mxperf import Section; return Section('title', 3)",
-            "pytest_mxperf_report_section returned Section(title='title', text=3), which is no pytest_mxperf.Section",
+            "pytest_mxperf_report_section returned Section(title='title', text=3), which is not a "
+            "pytest_mxperf.Section",
         ),
     ],
 )

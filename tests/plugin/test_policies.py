@@ -116,10 +116,10 @@ def test_one_line_of_the_ini_file_has_them_all(pytester, write, run):
 
 WRONG = [
     ("missing", "'missing' is not VERDICT=ACTION, as in missing=warn"),
-    ("missing=panic", "missing='panic' is none of fail, warn, ignore"),
+    ("missing=panic", "missing='panic' is not an action; use fail, warn or ignore"),
     ("regressed=warn", "'regressed' always fails; a policy can set: missing, incomparable, *"),
     ("passed=fail", "'passed' never fails; a policy can set: missing, *"),
-    ("lost=warn", "'lost' is no verdict; a policy can set: missing, *"),
+    ("lost=warn", "'lost' is not a verdict; a policy can set: missing, *"),
 ]
 
 
@@ -251,8 +251,8 @@ def test_a_marker_on_the_module_makes_no_test_ours(write, run, section):
 @pytest.mark.parametrize(
     ("marker", "message"),
     [
-        ("missing='panic'", "missing='panic' is none of fail, warn, ignore"),
-        ("lost='warn'", "'lost' is no verdict; a policy can set: missing, *"),
+        ("missing='panic'", "missing='panic' is not an action; use fail, warn or ignore"),
+        ("lost='warn'", "'lost' is not a verdict; a policy can set: missing, *"),
         ("unused='warn'", "unused is about the whole run; set it for the run, not for one model"),
         ("'warn'", "takes keyword arguments only, as in uncounted='warn'"),
     ],

@@ -62,9 +62,9 @@ class TestInputs:
             ((1, 1, 28.0, 28), "; 28.0 is not a whole number"),
             ((1, None), "; None is not a whole number"),
             ((True, 2), "; True is not a whole number"),
-            ((0, 1, 28, 28), "; 0 is no size: sizes are from 1 to 2,147,483,647"),
-            (((1, -2), "int32"), "; -2 is no size: sizes are from 1 to 2,147,483,647"),
-            ((1, 2**31), "; 2147483648 is no size: sizes are from 1 to 2,147,483,647"),
+            ((0, 1, 28, 28), "; 0 is not a size: sizes are from 1 to 2,147,483,647"),
+            (((1, -2), "int32"), "; -2 is not a size: sizes are from 1 to 2,147,483,647"),
+            ((1, 2**31), "; 2147483648 is not a size: sizes are from 1 to 2,147,483,647"),
         ],
     )
     def test_what_is_no_shape_is_answered_with_an_example_and_its_fault(self, value, fault):
@@ -221,7 +221,10 @@ class TestRunAs:
     def test_others_are_answered_with_those_that_exist(self, value):
         with pytest.raises(UsageError) as caught:
             ModelSpec.parse("net", IMAGE, run_as=value, where="here")
-        assert str(caught.value) == f'here: run_as={value!r} is none of "module", "gluon", "gluon_static"'
+        assert (
+            str(caught.value)
+            == f'here: run_as={value!r} is not a way to run a model; use "module", "gluon" or "gluon_static"'
+        )
 
 
 class TestExample:

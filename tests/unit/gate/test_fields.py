@@ -279,9 +279,11 @@ KNOWN = (
     [
         ("regressed=warn", f"'regressed' always fails; a policy can set: {KNOWN}"),
         ("passed=warn", f"'passed' never fails; a policy can set: {KNOWN}"),
-        ("lost=warn", f"'lost' is no verdict; a policy can set: {KNOWN}"),
-        ("missing=pass=warn", "missing='pass=warn' is none of fail, warn, ignore"),
-        ("missing=pass", "missing='pass' is none of fail, warn, ignore"),
+        ("lost=warn", f"'lost' is not a verdict; a policy can set: {KNOWN}"),
+        ("missing=pass=warn", "missing='pass=warn' is not an action; use fail, warn or ignore"),
+        ("missing=warn,", "missing='warn,' ends with a comma; policies are separated by spaces or lines"),
+        ("missing=warn,lost=fail", "'missing=warn,lost=fail' has a comma; policies are separated by spaces or lines"),
+        ("missing=pass", "missing='pass' is not an action; use fail, warn or ignore"),
     ],
 )
 def test_a_policy_that_is_none_is_answered_with_those_that_are(text, message):
@@ -293,8 +295,8 @@ def test_a_policy_that_is_none_is_answered_with_those_that_are(text, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"lost": "warn"}, f"'lost' is no verdict; a policy can set: {KNOWN}"),
-        ({"missing": 1}, "missing=1 is none of fail, warn, ignore"),
+        ({"lost": "warn"}, f"'lost' is not a verdict; a policy can set: {KNOWN}"),
+        ({"missing": 1}, "missing=1 is not an action; use fail, warn or ignore"),
     ],
 )
 def test_so_is_one_of_a_marker(arguments, message):

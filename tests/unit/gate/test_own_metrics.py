@@ -165,10 +165,10 @@ def test_what_no_gate_names_is_not_judged():
         ([Metric("weights", len)], "'weights' is the name of another metric"),
         ([Metric("latency_p50_per_item", len)], "'latency_p50_per_item' is the name of another metric"),
         ([Metric("wall_p50", len)], "'wall_p50' is the name of another metric"),
-        ([Metric("top-1", len)], "'top-1' is no name that a marker can take"),
-        ([Metric(None, len)], "None is no name that a marker can take"),
+        ([Metric("top-1", len)], "'top-1' is not a name that a marker can take"),
+        ([Metric(None, len)], "None is not a name that a marker can take"),
         ([Metric("energy", len, unit="J")], "'energy': unknown unit 'J'; it can be number, bytes, seconds"),
-        (["accuracy"], "'accuracy' is no pytest_mxperf.Metric; return a list of these"),
+        (["accuracy"], "'accuracy' is not a pytest_mxperf.Metric; return a list of these"),
     ],
 )
 def test_what_is_no_metric_of_its_own_is_an_error(metrics, message):
@@ -194,7 +194,7 @@ def test_any_number_is_kept_as_a_plain_one(given, kept):
 )
 def test_what_is_no_number_from_0_up_is_an_error(value):
     with pytest.raises(
-        UsageError, match=r"the metric accuracy returned .*(no number from 0 to|return an int or a float)"
+        UsageError, match=r"the metric accuracy returned .*(not a number from 0 to|return an int or a float)"
     ):
         checked(ACCURACY, value)
 

@@ -65,5 +65,7 @@ def test_a_test_has_no_say_about_the_whole_run():
 
 
 def test_a_misspelt_verdict_is_answered_with_the_nearest():
-    with pytest.raises(UsageError, match=r"'mising' is no verdict; did you mean 'missing'\? a policy can set: missing"):
+    with pytest.raises(
+        UsageError, match=r"'mising' is not a verdict; did you mean 'missing'\? a policy can set: missing"
+    ):
         parse_policy("mising=warn", where="x")
