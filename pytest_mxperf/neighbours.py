@@ -17,9 +17,11 @@ _SHOWN = 3
 
 
 def what_else(symbol_path: Path) -> str:
-    """The advice behind "cannot read the symbol", beginning with "; ": empty where there is nothing to say."""
+    """The advice behind "cannot read the symbol", beginning with "; ": empty if there is nothing to say."""
     typed = symbol_path.with_name(symbol_path.name[: -len(_SYMBOL)]) if _has_suffix(symbol_path) else symbol_path
     advice = _advice(typed) or _without_folder(typed) or _nearest(typed) or _in_folder_of_its_own(typed)
+    if not advice and _is_missing(symbol_path) and _has_suffix(symbol_path):
+        advice = f"a model is given by the prefix PREFIX of PREFIX{_SYMBOL}"
     return f"; {advice}" if advice else ""
 
 
@@ -101,9 +103,10 @@ def _nearest_of(path: Path, name: str) -> str:
         return f"the folder has {listed(weights, _SHOWN)}, and no graph" if weights else ""
     close = difflib.get_close_matches(name, names, n=_SHOWN)
     ranked = close or names[:_SHOWN]
+    meant = f"; did you mean {str(path.with_name(close[0]))!r}?" if close else ""
     files = [found + _SYMBOL if (path.parent / (found + _SYMBOL)).exists() else found for found in ranked]
     more = len(names) - len(ranked)
-    return f"the folder has {listed(files)}" + (f" and {more:,} more" if more else "")
+    return f"the folder has {listed(files)}" + (f" and {more:,} more" if more else "") + meant
 
 
 def _prefixes(folder: Path) -> List[str]:

@@ -16,6 +16,7 @@ from pytest_mxperf.latency.conditions import Conditions
 from pytest_mxperf.latency.decide import Decision, Outcome
 from pytest_mxperf.profile.values import LayerTime, NetworkProfile, Peaks
 
+NEAREST = "the folder has nets3-symbol.json, nets9-symbol.json, nets8-symbol.json and 8 more"
 INPUT = ("--input", "data=1,1,8,8")
 NOTHING_STATIC = {"static_alloc": False, "static_shape": False}
 
@@ -697,8 +698,8 @@ class TestFiles:
             ("net.params", "that is a file of weights; give the prefix '{0}/net', with --params {0}/net.params"),
             ("net-symbol", "give the prefix '{0}/net'"),
             ("", "'{0}' is a folder; give a prefix in it: '{0}/net', '{0}/nets1', '{0}/nets10' and 8 more"),
-            ("nets33", "the folder has nets3-symbol.json, nets9-symbol.json, nets8-symbol.json and 8 more"),
-            ("nets33-symbol.json", "the folder has nets3-symbol.json, nets9-symbol.json, nets8-symbol.json and 8 more"),
+            ("nets33", f"{NEAREST}; did you mean '{{0}}/nets3'?"),
+            ("nets33-symbol.json", f"{NEAREST}; did you mean '{{0}}/nets3'?"),
         ],
     )
     def test_what_is_no_prefix_is_answered_with_one(self, mxperf, renamed, tmp_path, typed, advice):
