@@ -6,7 +6,7 @@ import textwrap
 from rich.console import Console
 from rich.text import Text
 
-__all__ = ["new_console", "plain", "printed", "shortened", "wrapped"]
+__all__ = ["new_console", "plain", "printed", "shortened", "whole_words", "wrapped"]
 
 
 def new_console(*, width: int, color: bool) -> Console:
@@ -48,6 +48,14 @@ def wrapped(console: Console, text: str, *, indent: int = 0, hang: int = 0, styl
     )
     for line in lines:
         console.print(plain(line, style), no_wrap=True, overflow="crop")
+
+
+def whole_words(text: str, width: int) -> str:
+    """The words that fit, and "…" for the others: half a number would be another number."""
+    if len(text) <= width:
+        return text
+    fits = text[:width].rpartition(" ")[0] or text[: width - 1]
+    return fits.rstrip(",") + "…"
 
 
 def shortened(name: str, width: int) -> str:

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from pytest_mxperf.gate.finding import Finding
 from pytest_mxperf.quantities import Quantity, format_growth, format_quantity, format_shape
-from pytest_mxperf.report.console import plain, shortened
+from pytest_mxperf.report.console import plain, shortened, whole_words
 from pytest_mxperf.report.run import ModelResult, RunReport
 
 __all__ = ["print_overview"]
@@ -32,7 +32,8 @@ def print_overview(console: Console, run: RunReport) -> None:
     for name, given, cells, (verdict, style) in zip(names, inputs, figures, verdicts):
         left = _left(names, name, inputs, given, room) if shows_inputs else _padded(names, name, room)
         row = _GAP.join([left, *(cell.rjust(width) for cell, width in zip(cells, widths))])
-        line = Text.assemble(plain(f"{row}{_GAP}", "bold" if cells is _FIGURES else ""), plain(verdict, style))
+        shown = whole_words(verdict, console.width - len(row) - len(_GAP))
+        line = Text.assemble(plain(f"{row}{_GAP}", "bold" if cells is _FIGURES else ""), plain(shown, style))
         console.print(line, no_wrap=True, overflow="ellipsis")
 
 

@@ -12,6 +12,7 @@ from pytest_mxperf.cost.result import CostReport, LayerCost, OpCost, Params
 from pytest_mxperf.gate.finding import Finding, Verdict
 from pytest_mxperf.latency.timing import Timing
 from pytest_mxperf.report import terminal
+from pytest_mxperf.report.console import whole_words
 from pytest_mxperf.report.overview import _verdict
 from pytest_mxperf.report.run import ModelResult, RunReport
 from pytest_mxperf.spec import InputSpec
@@ -353,3 +354,22 @@ def test_the_changes_are_said_to_be_of_what_they_are_of(overs, title):
 def test_a_model_that_fails_because_it_has_improved_says_so(outcome, style):
     (improved,) = RUNS["improved"][0].findings
     assert _verdict(result(outcome=outcome, findings=(improved,))) == ("IMPROVED -50.00%", style)
+
+
+@pytest.mark.parametrize(
+    ("width", "shown"),
+    [
+        (28, "INCONCLUSIVE weights +2.13%"),
+        (26, "INCONCLUSIVE weights…"),
+        (20, "INCONCLUSIVE…"),
+        (8, "INCONCL…"),
+    ],
+)
+def test_half_a_number_is_no_number(width, shown):
+    assert whole_words("INCONCLUSIVE weights +2.13%", width) == shown
+
+
+def test_a_narrow_overview_shows_whole_changes():
+    weights = Finding("latency", "weights", Verdict.INCONCLUSIVE, "weights: 1.0x the time", value=0.02134)
+    row = render(result(findings=(weights,)), width=60).splitlines()[1]
+    assert row.endswith("INCONCLUSIVE weights…")
