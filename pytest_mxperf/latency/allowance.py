@@ -62,8 +62,8 @@ class Allowance(msgspec.Struct, frozen=True):
         if self.samples < _FEWEST_FOR_A_FORECAST:
             return too_short(self.seconds, self.seconds_per_sample, option)
         return (
-            f"{self.seconds:g} s are too short at {self.seconds_per_sample:.1f} s a sample, and the growth is so near "
-            "the tolerance that more time is unlikely to help"
+            f"not clear after {self.seconds:g} s, and the growth is so near the tolerance that more time is "
+            "unlikely to help"
         )
 
 

@@ -169,7 +169,7 @@ def _lie(moments: Moments, samples: int, within: int) -> str:
     """A summary of samples that do not decide, in words."""
     if samples < _FEWEST_FOR_A_SD:
         return f"{('one sample is', 'two samples are')[samples - 1]} too few to judge"
-    found = f"{within} of {samples} samples are within the tolerance, their sd is {moments.sd:.1%}"
+    found = f"{within} of {samples} samples are within the tolerance, they vary by {moments.sd:.1%}"
     if moments.correlation < _NOTABLE_CORRELATION:
         return found
     return f"{found}, and each is like the one before (correlation {moments.correlation:.1f}), so that they count less"

@@ -108,7 +108,7 @@ def test_samples_that_are_like_the_one_before_count_less():
     drifting = stop(alike)
     assert drifting.outcome is Outcome.INCONCLUSIVE
     assert drifting.growth == pytest.approx(stop(mixed).growth)
-    assert drifting.reason.startswith("the time is up: 0 of 8 samples are within the tolerance, their sd is 0.8%, and")
+    assert drifting.reason.startswith("the time is up: 0 of 8 samples are within the tolerance, they vary by 0.8%, and")
     assert "each is like the one before (correlation 0." in drifting.reason
 
 
@@ -149,7 +149,7 @@ def test_samples_within_the_tolerance_keep_a_model_from_failing():
     assert decision.low > 0
     assert (decision.outcome, decision.samples) == (Outcome.INCONCLUSIVE, 12)
     assert decision.reason.startswith(
-        "not clear after 12 samples: 4 of 12 samples are within the tolerance, their sd is"
+        "not clear after 12 samples: 4 of 12 samples are within the tolerance, they vary by"
     )
 
 
@@ -193,7 +193,7 @@ def test_three_samples_say_nothing_and_four_cannot_fail_a_build():
 def test_stopping_says_why_and_what_is_known():
     decision = stop([0.01, 0.04, 0.02])
     assert decision.outcome is Outcome.INCONCLUSIVE
-    assert decision.reason.startswith("the time is up: 2 of 3 samples are within the tolerance, their sd is 1.")
+    assert decision.reason.startswith("the time is up: 2 of 3 samples are within the tolerance, they vary by 1.")
     assert decision.low < decision.growth < decision.high
 
 
@@ -324,7 +324,7 @@ def test_a_third_worker_is_asked_only_beyond_the_tolerance(growth, undecided):
 @pytest.mark.parametrize(
     ("correlation", "end"),
     [
-        (0.49, "their sd is 1.0%"),
+        (0.49, "they vary by 1.0%"),
         (0.5, "and each is like the one before (correlation 0.5), so that they count less"),
     ],
 )

@@ -213,8 +213,8 @@ def test_no_more_time_is_asked_for_where_it_would_not_help(timer):
     decision = subject.compare(OLD, NEW, 0.025).decision
     assert decision.samples == 10
     assert decision.reason.startswith(
-        "6 s are too short at 0.6 s a sample, and the growth is so near the tolerance that more time is unlikely to "
-        "help: 10 of 10 samples are within the tolerance"
+        "not clear after 6 s, and the growth is so near the tolerance that more time is unlikely to help: 10 of "
+        "10 samples are within the tolerance"
     )
 
 
