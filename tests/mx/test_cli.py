@@ -322,7 +322,7 @@ class TestLatency:
         decided(Outcome.PASSED)
         code, out, err = mxperf("latency", digits, wider, *INPUT, *arguments)
         assert (code, err) == (0, "")
-        assert out.rstrip().endswith(f"; timed as a {kind}")
+        assert out.rstrip().endswith(f"; timed as a {kind} [PASSED]")
         document = json.loads(mxperf("latency", digits, wider, *INPUT, *arguments, "--json")[1])
         assert document["run_as"] == {"kind": kind.split()[-1].lower().replace("block", "gluon"), **NOTHING_STATIC}
         assert document["notes"] == []
