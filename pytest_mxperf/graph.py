@@ -24,6 +24,7 @@ __all__ = [
     "Node",
     "consumers",
     "operators_by_name",
+    "place",
     "without_garbage_collection",
 ]
 
@@ -229,19 +230,21 @@ def _build_node(node: _RawNode, index: int, counts: "Sequence[Optional[int]]", w
     try:
         inputs = _entries(node.inputs, counts, index)
     except GraphError as error:
-        raise GraphError(f"{_place(where, index, node)}: {error}") from None
+        raise GraphError(f"{place(where, index, node)}: {error}") from None
     if node.attrs is None or node.attr is not msgspec.UNSET or node.param is not msgspec.UNSET:
         node.attrs = {**(node.param or {}), **(node.attr or {}), **(node.attrs or {})}
         node.attr = node.param = msgspec.UNSET
     if not node.subgraphs:
         return Node(node.op, node.name, node.attrs, inputs, counts[index] or 1)
-    inside = f"{_place(where, index, node)}: subgraph"
+    inside = f"{place(where, index, node)}: subgraph"
     subgraphs = tuple([_build(subgraph, inside, depth + 1) for subgraph in node.subgraphs])
     return Node(node.op, node.name, node.attrs, inputs, counts[index] or 1, subgraphs)
 
 
-def _place(where: str, index: int, node: _RawNode) -> str:
-    return f"{where}: node {index} ({node.op[:60]} {node.name[:60]!r})"
+def place(where: str, index: int, node: "Node | _RawNode") -> str:
+    """``m-symbol.json: node 3 (Convolution 'conv0')``, as the beginning of a message."""
+    op = node.op[:60]
+    return f"{where}: node {index} ({op if op.isprintable() else ascii(op)[1:-1]} {node.name[:60]!r})"
 
 
 def _entries(raw: List[List[int]], counts: "Sequence[Optional[int]]", before: int) -> Tuple[Entry, ...]:

@@ -12,7 +12,7 @@ from typing import Callable, Collection, Dict, Pattern, Sequence, Set, Tuple
 
 from pytest_mxperf import traits
 from pytest_mxperf.errors import GraphError
-from pytest_mxperf.graph import VARIABLE, Graph, Node
+from pytest_mxperf.graph import VARIABLE, Graph, Node, place
 from pytest_mxperf.hazards import computes_parameters
 
 __all__ = ["check_attributes", "suspects"]
@@ -89,10 +89,10 @@ def check_attributes(graph: Graph, *, where: str) -> None:
         for index, node in enumerate(graph.nodes):
             problem = _problem(node)
             if problem:
-                raise GraphError(f"{where}: node {index} ({node.op[:60]} {node.name[:60]!r}): {problem}")
+                raise GraphError(f"{place(where, index, node)}: {problem}")
     for index, node in enumerate(graph.nodes):
         for subgraph in node.subgraphs:
-            check_attributes(subgraph, where=f"{where}: node {index} ({node.op} {node.name[:60]!r}): subgraph")
+            check_attributes(subgraph, where=f"{place(where, index, node)}: subgraph")
 
 
 def _are_fit(nodes: Sequence[Node]) -> bool:

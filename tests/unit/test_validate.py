@@ -59,6 +59,12 @@ def test_a_subgraph_is_looked_into():
 @pytest.mark.parametrize("name", ["a\nb", "\x1b[31mred", "a\0", "\u202e", "n" * 1001])
 def test_a_name_that_would_spoil_a_terminal_is_refused(name):
     assert refusal(graph_of("relu", name=name)).endswith("a name has at most 1,000 printable characters")
+
+
+def test_an_operator_that_cannot_be_printed_is_shown_escaped():
+    """Found by the fuzzer: a terminal would obey what it is called."""
+    shown = refusal(graph_of("_contrib\x7fROIAlign"))
+    assert shown == "here: node 1 (_contrib\\x7fROIAlign 'it'): a name has at most 1,000 printable characters"
     check_attributes(graph_of("relu", name="Zürich 2/conv:0 <b>"), where="here")
 
 
