@@ -4,7 +4,7 @@ import re
 import warnings
 from typing import Any, List, Sequence, Tuple
 
-from pytest_mxperf import traits
+from pytest_mxperf.cost.params import Role, assign_roles
 from pytest_mxperf.errors import UsageError
 from pytest_mxperf.graph import Graph
 from pytest_mxperf.mx.call import type_of
@@ -48,14 +48,14 @@ def _run_once(module: Any, batch: Any) -> None:
         inferred = dict(zip(module.symbol.list_arguments(), shapes))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # MXNet knows of no label
-            module.reshape(data, [(name, inferred[name]) for name in labels])
+            module.reshape(data, [(name, inferred[name]) for name in labels if inferred[name]])
         module.forward(batch, is_train=False)
 
 
 def _labels(module: Any) -> List[str]:
     graph = Graph.parse(json_of(module.symbol), where="the module")
-    read = [graph.nodes[node.inputs[1][0]] for node in graph.nodes if node.op in traits.LABELLED and node.inputs[1:]]
-    return [node.name for node in read if node.is_variable and node.name not in module.data_names]
+    roles = assign_roles(graph, inputs=module.data_names, auxiliary=module.symbol.list_auxiliary_states(), stored=())
+    return [graph.nodes[index].name for index, role in roles.items() if role is Role.LABEL]
 
 
 def check_places(module: Any, batch: Any) -> None:

@@ -377,7 +377,10 @@ def test_a_timing_says_which_batch_was_timed(write, run):
         """
         import mxnet as mx
 
-        net = mx.sym.SoftmaxOutput(mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=5, name="fc"), name="softmax")
+        fc = mx.sym.FullyConnected(mx.sym.var("data"), num_hidden=5, name="fc")
+        net = mx.sym.Group(
+            [mx.sym.SoftmaxOutput(fc, name="softmax"), mx.sym.LinearRegressionOutput(fc, mx.sym.var("twice") * 2)]
+        )
 
         @pytest.fixture
         def module():
