@@ -11,6 +11,7 @@ from pytest_mxperf.errors import ShapeError
 from pytest_mxperf.graph import Entry, Graph, Node
 
 __all__ = [
+    "UNCHECKED_NORMS",
     "check_shapes",
     "computes_parameters",
     "divided_integers",
@@ -19,7 +20,7 @@ __all__ = [
     "overrunning",
 ]
 
-_NORMS = traits.BATCH_NORMS - {"_contrib_quantized_batch_norm"} | {"InstanceNorm", "GroupNorm"}
+UNCHECKED_NORMS = traits.BATCH_NORMS - {"_contrib_quantized_batch_norm"} | {"InstanceNorm", "GroupNorm"}
 """What overwrites the shapes of its parameters with the number of channels or groups, and does not check what they were
 (``BatchNormShape``, ``InstanceNormShape``, ``GroupNormShape``). More numbers are written beyond its memory, fewer read.
 """
@@ -27,7 +28,7 @@ _NORMS = traits.BATCH_NORMS - {"_contrib_quantized_batch_norm"} | {"InstanceNorm
 
 def norm_parameters(node: Node) -> Tuple[Entry, ...]:
     """Gamma, beta and the running statistics of a norm that does not check how many numbers they have."""
-    return node.inputs[1:] if node.op in _NORMS else ()
+    return node.inputs[1:] if node.op in UNCHECKED_NORMS else ()
 
 
 def norm_size(node: Node, data: Sequence[int]) -> int:

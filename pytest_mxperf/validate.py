@@ -13,7 +13,7 @@ from typing import Callable, Collection, Dict, Pattern, Sequence, Set, Tuple
 from pytest_mxperf import traits
 from pytest_mxperf.errors import GraphError
 from pytest_mxperf.graph import VARIABLE, Graph, Node, place
-from pytest_mxperf.hazards import computes_parameters
+from pytest_mxperf.hazards import UNCHECKED_NORMS, computes_parameters
 
 __all__ = ["check_attributes", "suspects"]
 
@@ -169,7 +169,7 @@ def suspects(graph: Graph) -> Tuple[str, ...]:
             or (growth > _LARGEST_GROWTH and node in growing)
             or (made > _LARGEST_PRODUCT and node in making)
             or (node.op == "Embedding" and _looks_up_results(graph, node))
-            or computes_parameters(graph, node)
+            or (node.op in UNCHECKED_NORMS and computes_parameters(graph, node))
         ]
     )
 
